@@ -1,0 +1,20 @@
+package zz
+import (
+ _ "github.com/google/go-containerregistry/pkg/v1/remote"
+ _ "github.com/google/go-containerregistry/pkg/registry"
+ _ "github.com/google/go-containerregistry/pkg/authn"
+ _ "github.com/google/go-containerregistry/pkg/v1/validate"
+ _ "github.com/spf13/cobra"
+ _ "github.com/BurntSushi/toml"
+ _ "golang.org/x/sync/errgroup"
+ _ "golang.org/x/term"
+ _ "golang.org/x/sys/unix"
+ _ "github.com/klauspost/compress/zstd"
+ _ "github.com/rogpeppe/go-internal/testscript"
+ _ "github.com/rogpeppe/go-internal/lockedfile"
+ _ "github.com/google/go-cmp/cmp"
+ _ "github.com/ProtonMail/go-crypto/openpgp"
+ _ "github.com/ulikunitz/xz"
+ _ "github.com/therootcompany/xz"
+ _ "github.com/sabhiram/go-gitignore"
+)
