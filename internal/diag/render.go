@@ -1,0 +1,66 @@
+package diag
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+)
+
+// Render writes err as the command prints it on stderr: "envpack: " and the error, the source line
+// with a caret where one is known, then one "hint: " line per hint. Colour is for the caller.
+func Render(w io.Writer, err error) error {
+	var b strings.Builder
+	b.WriteString("envpack: ")
+	b.WriteString(err.Error())
+	b.WriteString("\n")
+	if pos := PositionOf(err); pos.Source != "" {
+		writeCaret(&b, pos)
+	}
+	for _, h := range HintsOf(err) {
+		b.WriteString("hint: ")
+		b.WriteString(h)
+		b.WriteString("\n")
+	}
+	_, werr := io.WriteString(w, b.String())
+	return werr
+}
+
+// writeCaret shows the source line and underlines the place. Tabs are kept in the caret's
+// indentation, so that it stands below the right character whatever their width.
+func writeCaret(b *strings.Builder, pos Position) {
+	b.WriteString("    ")
+	b.WriteString(pos.Source)
+	b.WriteString("\n")
+	if pos.Col < 1 {
+		return
+	}
+	b.WriteString("    ")
+	for i, r := range []rune(pos.Source) {
+		if i >= pos.Col-1 {
+			break
+		}
+		if r == '\t' {
+			b.WriteRune('\t')
+		} else {
+			b.WriteRune(' ')
+		}
+	}
+	b.WriteString(strings.Repeat("^", max(pos.Width, 1)))
+	b.WriteString("\n")
+}
+
+// RenderJSON writes err as one JSON object: error, code, file, line, column, hints.
+func RenderJSON(w io.Writer, err error) error {
+	pos := PositionOf(err)
+	out := struct {
+		Error string   `json:"error"`
+		Code  Code     `json:"code"`
+		File  string   `json:"file,omitempty"`
+		Line  int      `json:"line,omitempty"`
+		Col   int      `json:"column,omitempty"`
+		Hints []string `json:"hints,omitempty"`
+	}{err.Error(), CodeOf(err), pos.File, pos.Line, pos.Col, HintsOf(err)}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(out)
+}
