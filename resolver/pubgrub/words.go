@@ -93,7 +93,7 @@ func (w words[P, S]) joined(a, b *Incompatibility[P, S]) string {
 	case b.Kind == Dependency:
 		return w.fact(a) + " which depends on " + w.object(b.Dep.Package, b.Dep.Set)
 	case b.Kind == NoVersions && b.Reason == nil:
-		return w.fact(a) + " of which there is no version"
+		return w.fact(a) + ", of which there is no version"
 	}
 	return ""
 }
