@@ -161,9 +161,13 @@ func (p *parser) specifiers() (pep440.Specifiers, error) {
 // String is the requirement in normal form.
 func (r Requirement) String() string {
 	var b strings.Builder
-	b.WriteString(r.Name)
+	b.WriteString(readable(r.Name))
+	for i, extra := range r.Extras {
+		b.WriteByte("[,"[min(i, 1)])
+		b.WriteString(readable(extra))
+	}
 	if len(r.Extras) > 0 {
-		b.WriteString("[" + strings.Join(r.Extras, ",") + "]")
+		b.WriteByte(']')
 	}
 	b.WriteString(r.Specifiers.String())
 	if r.URL != "" {
@@ -176,6 +180,15 @@ func (r Requirement) String() string {
 		b.WriteString("; " + r.Marker.String())
 	}
 	return b.String()
+}
+
+// readable is a normalised name in a form that Parse reads as that name. It differs only for a name
+// that ends with an underscore, which the grammar lets stand where it lets no hyphen.
+func readable(name string) string {
+	if stem, ok := strings.CutSuffix(name, "-"); ok {
+		return stem + "_"
+	}
+	return name
 }
 
 // MarshalText is String.
