@@ -68,7 +68,7 @@ func (s Specifier) Set() Set {
 
 func newCut(pos string, width int) cut {
 	if pos == leastKey {
-		pos = ""
+		return cut{}
 	}
 	return cut{pos, width}
 }
