@@ -3,6 +3,11 @@ package pubgrub
 // swapAfter is the number of conflicts between two packages after which their order is swapped.
 const swapAfter = 5
 
+// farJump is the number of levels that a backjump may remove. A longer one would throw away decisions that most likely
+// will be made again, each time: it removes just the level of the conflict, where the same follows. Otherwise a chain of
+// n packages whose last excludes the first takes n² decisions.
+const farJump = 100
+
 // pair is two packages of which the first was struck by a decision on the second.
 type pair struct{ affected, culprit int32 }
 
@@ -21,6 +26,9 @@ func (s *solver[P, V, S]) resolve(f *fact[S]) (learnt *fact[S], ok bool) {
 				s.add(f)
 			}
 			s.blame(s.opener(a.level), previous)
+			if a.level-previous > s.farJump {
+				previous = a.level - 1
+			}
 			s.backtrack(previous)
 			return f, true
 		}
@@ -66,7 +74,7 @@ func (s *solver[P, V, S]) blame(affected int32, level int) {
 	pr := pair{affected, culprit}
 	s.pairs[pr]++
 	// Exactly once for a pair, or the solver might go round in circles.
-	if s.pairs[pr] == swapAfter && s.swap == (pair{}) {
+	if s.pairs[pr] == s.swapAfter && s.swap == (pair{}) {
 		s.swap = pr
 	}
 }

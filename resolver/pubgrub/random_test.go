@@ -17,7 +17,7 @@ import (
 func randomUniverse(seed uint64) *universe {
 	r := rand.New(rand.NewPCG(seed, 7))
 	u := newUniverse()
-	packages, versions, most := 2+r.IntN(6), 1+r.IntN(5), 1+r.IntN(4)
+	packages, versions, most := 2+r.IntN(8), 1+r.IntN(6), 1+r.IntN(3)
 	name := func() string { return string(rune('a' + r.IntN(packages))) }
 	requirements := func(n int) (out []dep) {
 		for range n {
@@ -58,6 +58,9 @@ func randomUniverse(seed uint64) *universe {
 		}
 	}
 	u.exact, u.exclude = r.IntN(2) == 0, r.IntN(2) == 0
+	if r.IntN(2) == 0 {
+		u.swapAfter, u.farJump = 1+r.IntN(2), 1+r.IntN(3)
+	}
 	if k := r.IntN(3); k > 0 {
 		salt := r.Int64()
 		u.priority = func(p string, s set, st pubgrub.Stats) pubgrub.Priority {
@@ -138,7 +141,7 @@ func TestSameResultOnRepeatedRuns(t *testing.T) {
 // clone copies u, with what change makes of each version; versions for which it is not ok are left out.
 func (u *universe) clone(change func(p string, v int, d deps) (deps, bool)) *universe {
 	c := newUniverse()
-	c.exact, c.exclude, c.priority = u.exact, u.exclude, u.priority
+	c.exact, c.exclude, c.priority, c.swapAfter, c.farJump = u.exact, u.exclude, u.priority, u.swapAfter, u.farJump
 	for _, p := range slices.Sorted(maps.Keys(u.versions)) {
 		for _, v := range u.versions[p] {
 			if d, ok := change(p, v, u.deps[p][v]); ok {

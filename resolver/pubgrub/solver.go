@@ -1,8 +1,6 @@
 package pubgrub
 
-import (
-	"context"
-)
+import "context"
 
 // solver is the state of one Solve.
 type solver[P comparable, V any, S Set[S, V]] struct {
@@ -27,12 +25,14 @@ type solver[P comparable, V any, S Set[S, V]] struct {
 	pairs  map[pair]int
 	swap   pair // to be done; the zero value is none
 	effort Effort
+
+	swapAfter, farJump int // the constants, except in tests
 }
 
 const root int32 = 0
 
 func newSolver[P comparable, V any, S Set[S, V]](provider Provider[P, V, S], name P) *solver[P, V, S] {
-	s := &solver[P, V, S]{provider: provider, ids: map[P]int32{}, pairs: map[pair]int{}}
+	s := &solver[P, V, S]{provider: provider, ids: map[P]int32{}, pairs: map[pair]int{}, swapAfter: swapAfter, farJump: farJump}
 	s.celler, _ = provider.(Celler[P, V, S])
 	s.prefetch, _ = provider.(Prefetcher[P, S])
 	s.intern(name)

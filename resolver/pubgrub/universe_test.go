@@ -26,8 +26,10 @@ type universe struct {
 	exact    bool // record facts for single versions instead of cells
 	priority func(p string, s set, st pubgrub.Stats) pubgrub.Priority
 	exclude  bool // tell of unavailable versions while choosing
-	asked    map[string]int
-	pending  []string
+	// thresholds of the solver, if not zero
+	swapAfter, farJump int
+	asked              map[string]int
+	pending            []string
 }
 
 func newUniverse() *universe {
@@ -104,6 +106,9 @@ func (u *universe) Pending(_ context.Context, wanted []pubgrub.Want[string, set]
 }
 
 func (u *universe) solve() (*solution, error) {
+	if u.swapAfter > 0 {
+		return pubgrub.SolveTuned[string, int, set](context.Background(), u, "root", 0, u.swapAfter, u.farJump)
+	}
 	return pubgrub.Solve[string, int, set](context.Background(), u, "root", 0)
 }
 
