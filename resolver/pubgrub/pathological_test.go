@@ -178,21 +178,22 @@ func TestCancel(t *testing.T) {
 func BenchmarkSolve(b *testing.B) {
 	for _, test := range []struct {
 		name string
-		u    *universe
+		u    func() *universe
 	}{
-		{"holes-300", holes(300)},
-		{"queens-8", queens(8)},
-		{"queens-12", queens(12)},
-		{"chain-5000", chain(5000, true)},
-		{"boto3-3000", boto3(3000)},
-		{"boto3apart-2000", boto3Apart(2000)},
-		{"wide-1000x200", wide(1000, 200)},
-		{"wide-1000x3000", wide(1000, 3000)},
+		{"holes-300", func() *universe { return holes(300) }},
+		{"queens-8", func() *universe { return queens(8) }},
+		{"queens-12", func() *universe { return queens(12) }},
+		{"chain-5000", func() *universe { return chain(5000, true) }},
+		{"boto3-3000", func() *universe { return boto3(3000) }},
+		{"boto3apart-2000", func() *universe { return boto3Apart(2000) }},
+		{"wide-1000x200", func() *universe { return wide(1000, 200) }},
+		{"wide-1000x3000", func() *universe { return wide(1000, 3000) }},
 	} {
 		b.Run(test.name, func(b *testing.B) {
+			u := test.u()
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := test.u.solve()
+				_, err := u.solve()
 				var failure *noSol
 				if err != nil && !errors.As(err, &failure) {
 					b.Fatal(err)
