@@ -156,14 +156,17 @@ func (s Specifier) MentionsPrerelease() bool {
 }
 
 // String is the clause with the version in normal form; text behind === is as it was.
-func (s Specifier) String() string {
+func (s Specifier) String() string { return opText[s.op] + s.operand() }
+
+// operand is what follows the operator.
+func (s Specifier) operand() string {
 	switch {
 	case s.op == Arbitrary:
-		return opText[s.op] + s.raw
+		return s.raw
 	case s.prefix:
-		return opText[s.op] + s.version.text + ".*"
+		return s.version.text + ".*"
 	}
-	return opText[s.op] + s.version.text
+	return s.version.text
 }
 
 // Specifiers are clauses that all must hold. The zero value contains every version.
@@ -208,9 +211,18 @@ func NewSpecifiers(list ...Specifier) Specifiers {
 		return Specifiers{list: slices.Clone(list)}
 	}
 	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b Specifier) int { return strings.Compare(a.String(), b.String()) })
-	list = slices.CompactFunc(list, func(a, b Specifier) bool { return a.String() == b.String() })
+	slices.SortStableFunc(list, compareText)
+	list = slices.CompactFunc(list, func(a, b Specifier) bool { return compareText(a, b) == 0 })
 	return Specifiers{list: list}
+}
+
+// compareText orders clauses as their texts do. Operators can be compared by themselves, since one
+// that begins another goes on with "=", which sorts above the digits that versions begin with.
+func compareText(a, b Specifier) int {
+	if a.op != b.op {
+		return strings.Compare(opText[a.op], opText[b.op])
+	}
+	return strings.Compare(a.operand(), b.operand())
 }
 
 // All are the clauses, sorted by their text. The slice is the caller's.

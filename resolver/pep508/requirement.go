@@ -140,6 +140,9 @@ func (p *parser) specifiers() (pep440.Specifiers, error) {
 		}
 		p.i += length
 		end = p.i
+		if err := p.suffix(); err != nil {
+			return pep440.Specifiers{}, err
+		}
 		p.space()
 		if !p.take(',') {
 			break
@@ -156,6 +159,17 @@ func (p *parser) specifiers() (pep440.Specifiers, error) {
 		return pep440.Specifiers{}, p.fail("version specifiers")
 	}
 	return specifiers, nil
+}
+
+// suffix fails for what often follows a version wrongly.
+func (p *parser) suffix() error {
+	switch rest := p.s[p.i:]; {
+	case strings.HasPrefix(rest, ".*"):
+		return p.fail(`the end of the version (".*" goes with == and != only, behind a plain release)`)
+	case strings.HasPrefix(rest, "+"):
+		return p.fail("the end of the version (a local label goes with == and != only)")
+	}
+	return nil
 }
 
 // String is the requirement in normal form.

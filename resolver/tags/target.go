@@ -44,9 +44,9 @@ func (t Target) Validate() error {
 	case architectures[t.Platform] == "":
 		return fmt.Errorf("platform %q is not supported: it must be linux/amd64 or linux/arm64", t.Platform)
 	case t.Implementation != "" && t.Implementation != "cp":
-		return fmt.Errorf("Python implementation %q is not supported: it must be cp (CPython)", t.Implementation)
+		return fmt.Errorf("interpreter %q is not supported: it must be cp (CPython)", t.Implementation)
 	case t.PythonMajor != 3 || t.PythonMinor < 3:
-		return fmt.Errorf("Python %d.%d is not supported: it must be 3.3 or later", t.PythonMajor, t.PythonMinor)
+		return fmt.Errorf("interpreter version %d.%d is not supported: it must be 3.3 or later", t.PythonMajor, t.PythonMinor)
 	case t.FreeThreaded && t.PythonMinor < 13:
 		return fmt.Errorf("there is no free-threaded Python %d.%d: the first is 3.13", t.PythonMajor, t.PythonMinor)
 	case t.Glibc.IsZero() == t.Musl.IsZero():
