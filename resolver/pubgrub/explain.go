@@ -27,7 +27,7 @@ type Formatter[P comparable, S any] struct {
 // Explain renders the proof in e as sentences, one a line, the last without a newline. Each says why one thing follows from
 // others. A line that later ones refer to ends with a number in parentheses. The same proof gives the same text.
 func Explain[P comparable, S Algebra[S]](e *NoSolutionError[P, S], f Formatter[P, S]) string {
-	n := simplify(e.Root)
+	n := simplify(e.Root, e.RootPackage)
 	x := &explainer[P, S]{
 		words:  newWords(f, e.RootPackage),
 		root:   n,

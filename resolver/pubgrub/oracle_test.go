@@ -105,6 +105,16 @@ func (u *universe) satisfiable() bool {
 // checkProof verifies that facts are true and that each derived node follows from its causes, by trying all versions
 // that the sets involved can tell apart.
 func checkProof(e *noSol, u *universe) error {
+	if err := checkSteps(e, u); err != nil {
+		return err
+	}
+	if err := checkSteps(pubgrub.Simplified(e), u); err != nil {
+		return fmt.Errorf("simplified: %w\n%s", err, e.Error())
+	}
+	return nil
+}
+
+func checkSteps(e *noSol, u *universe) error {
 	seen := map[*pubgrub.Incompatibility[string, set]]bool{}
 	stack := []*pubgrub.Incompatibility[string, set]{e.Root}
 	if n := e.Root; len(n.Terms) > 1 || len(n.Terms) == 1 && n.Terms[0].Package != "root" {
@@ -135,7 +145,7 @@ func checkProof(e *noSol, u *universe) error {
 					continue
 				}
 				d := u.deps[n.Package][v]
-				same := func(x dep) bool { return x.Package == n.Dep.Package && x.Set.Equal(n.Dep.Set) }
+				same := func(x dep) bool { return x.Package == n.Dep.Package && x.Set.SubsetOf(n.Dep.Set) }
 				if n.Kind == pubgrub.Unavailable && d.Unavailable == nil ||
 					n.Kind == pubgrub.Dependency && !slices.ContainsFunc(d.Depends, same) ||
 					n.Kind == pubgrub.Constraint && !slices.ContainsFunc(d.Constrains, same) {

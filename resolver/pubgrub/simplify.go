@@ -1,64 +1,167 @@
 package pubgrub
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // simplify rewrites a proof so that facts of one kind about one package, which a solver meets version by version, are one
-// fact about all these versions. The proof stays a proof. The original is not changed.
-func simplify[P comparable, S Algebra[S]](root *Incompatibility[P, S]) *Incompatibility[P, S] {
-	uses := countUses(root)
-	done := map[*Incompatibility[P, S]]*Incompatibility[P, S]{}
+// fact about all these versions. The proof stays a proof: each step of the result was checked. The original is not changed.
+//
+// It looks at chains: a node, and facts that are brought in one after the other. Facts are united within a chain, which
+// is then derived anew.
+func simplify[P comparable, S Algebra[S]](root *Incompatibility[P, S], pkg P) *Incompatibility[P, S] {
+	z := &simplifier[P, S]{root: pkg, uses: countUses(root), done: map[*Incompatibility[P, S]]*Incompatibility[P, S]{}}
 	stack := []*Incompatibility[P, S]{root}
 	for len(stack) > 0 {
 		n := stack[len(stack)-1]
-		if done[n] != nil {
+		if z.done[n] != nil {
 			stack = stack[:len(stack)-1]
 			continue
 		}
 		if n.Kind != Derived {
-			done[n] = n
+			z.done[n] = n
 			continue
 		}
-		a, b := done[n.Causes[0]], done[n.Causes[1]]
-		if a == nil || b == nil {
-			stack = append(stack, n.Causes[1], n.Causes[0])
-			continue
+		links, base := z.chain(n)
+		ready := true
+		for _, b := range base {
+			if z.done[b] == nil {
+				stack = append(stack, b)
+				ready = false
+			}
 		}
-		done[n] = combine(n, a, b, uses)
+		if ready {
+			z.done[n] = z.rebuild(n, links, base)
+		}
 	}
-	return done[root]
+	return z.done[root]
 }
 
-// combine is n with its simplified causes.
-func combine[P comparable, S Algebra[S]](n, a, b *Incompatibility[P, S], uses map[*Incompatibility[P, S]]int) *Incompatibility[P, S] {
-	if m := merge(a, b); m != nil {
-		return m
-	}
-	// (y and e) and f are y and (e and f), if what y and e prove is of no other use.
-	for i, pair := range [][2]*Incompatibility[P, S]{{a, b}, {b, a}} {
-		x, f := pair[0], pair[1]
-		if x.Kind != Derived || uses[n.Causes[i]] > 1 {
-			continue
+type simplifier[P comparable, S Algebra[S]] struct {
+	root P
+	uses map[*Incompatibility[P, S]]int
+	done map[*Incompatibility[P, S]]*Incompatibility[P, S]
+}
+
+// chain collects the nodes of the chain that ends in n, the last first, and the causes of the first of them; or, if that has
+// only one derived cause, just this one.
+func (z *simplifier[P, S]) chain(n *Incompatibility[P, S]) (links, base []*Incompatibility[P, S]) {
+	for {
+		links = append(links, n)
+		d, _ := split(n)
+		if d == nil {
+			return links, n.Causes[:]
 		}
-		for j, e := range x.Causes {
-			if m := merge(e, f); m != nil {
-				a, b = x.Causes[1-j], m
-				break
+		if z.uses[d] > 1 || d.Causes[0].Kind == Derived && d.Causes[1].Kind == Derived {
+			return links, []*Incompatibility[P, S]{d}
+		}
+		n = d
+	}
+}
+
+// split returns the only derived cause of n and the other one; d is nil if there is not exactly one.
+func split[P comparable, S any](n *Incompatibility[P, S]) (d, e *Incompatibility[P, S]) {
+	a, b := n.Causes[0], n.Causes[1]
+	switch {
+	case a.Kind == Derived && b.Kind != Derived:
+		return a, b
+	case a.Kind != Derived && b.Kind == Derived:
+		return b, a
+	}
+	return nil, nil
+}
+
+// rebuild is n, derived from the simplified base by the facts of the chain, united as far as that is possible.
+func (z *simplifier[P, S]) rebuild(n *Incompatibility[P, S], links, base []*Incompatibility[P, S]) *Incompatibility[P, S] {
+	if len(base) == 2 && (base[0].Kind == Derived) { // two branches meet: a chain of one
+		c := *n
+		c.Causes = [2]*Incompatibility[P, S]{z.done[base[0]], z.done[base[1]]}
+		return &c
+	}
+	var facts []*Incompatibility[P, S]
+	var start *Incompatibility[P, S]
+	for _, b := range base {
+		if b.Kind != Derived {
+			facts = append(facts, b)
+		} else if start = z.done[b]; start.Kind != Derived {
+			facts, start = append(facts, start), nil
+		}
+	}
+	for _, l := range slices.Backward(links) {
+		if d, e := split(l); d != nil {
+			facts = append(facts, e)
+		}
+	}
+	for _, weaken := range []bool{true, false} {
+		if united := unite(facts, weaken); len(united) < len(facts) {
+			if r := z.derive(n, start, united); r != nil {
+				return r
 			}
 		}
 	}
-	c := *n
-	c.Causes = [2]*Incompatibility[P, S]{a, b}
-	return &c
+	// As it was, from the simplified base.
+	at := start
+	for _, l := range slices.Backward(links) {
+		c := *l
+		if d, e := split(l); d != nil {
+			if at == nil {
+				at = z.done[d]
+			}
+			c.Causes = [2]*Incompatibility[P, S]{at, e}
+		}
+		at = &c
+	}
+	return at
 }
 
-// merge is one fact that says the same as both, or nil.
-func merge[P comparable, S Algebra[S]](a, b *Incompatibility[P, S]) *Incompatibility[P, S] {
-	if a.Kind != b.Kind || a.Kind != NoVersions && a.Kind != Unavailable || a.Package != b.Package || !same(a.Reason, b.Reason) {
-		return nil
+// unite joins facts that say the same of different versions. With weaken, dependencies of different versions on different
+// versions become one dependency on any of these.
+func unite[P comparable, S Algebra[S]](facts []*Incompatibility[P, S], weaken bool) []*Incompatibility[P, S] {
+	type key struct {
+		kind     Kind
+		pkg, dep P
 	}
+	groups := map[key][]int{} // indices in out
+	var out []*Incompatibility[P, S]
+next:
+	for _, f := range facts {
+		k := key{f.Kind, f.Package, f.Dep.Package}
+		for _, i := range groups[k] {
+			if m := merge(out[i], f, weaken); m != nil {
+				out[i] = m
+				continue next
+			}
+		}
+		if len(groups[k]) < mergeWindow {
+			groups[k] = append(groups[k], len(out))
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// merge is one fact in place of two of the same kind and packages, or nil.
+func merge[P comparable, S Algebra[S]](a, b *Incompatibility[P, S], weaken bool) *Incompatibility[P, S] {
 	m := *a
 	m.Set = a.Set.Union(b.Set)
 	m.Terms = []Term[P, S]{{Package: m.Package, Positive: true, Set: m.Set}}
+	switch {
+	case a.Kind == NoVersions || a.Kind == Unavailable:
+		if !same(a.Reason, b.Reason) {
+			return nil
+		}
+	case a.Kind == Dependency && weaken && a.Package != a.Dep.Package && a.Set.Disjoint(b.Set):
+		m.Dep.Set = a.Dep.Set.Union(b.Dep.Set)
+		if !same(a.Dep.Reason, b.Dep.Reason) {
+			m.Dep.Reason = nil
+		}
+		if !m.Dep.Set.IsEmpty() {
+			m.Terms = append(m.Terms, Term[P, S]{Package: m.Dep.Package, Set: m.Dep.Set})
+		}
+	default:
+		return nil
+	}
 	return &m
 }
 
@@ -68,4 +171,37 @@ func same(a, b any) bool {
 		return a == nil && b == nil
 	}
 	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}
+
+// derive draws n's conclusion from start, which may be nil, and all facts; nil if that fails.
+func (z *simplifier[P, S]) derive(n, start *Incompatibility[P, S], facts []*Incompatibility[P, S]) *Incompatibility[P, S] {
+	at := start
+	if at == nil {
+		at, facts = facts[0], facts[1:]
+		if len(facts) == 0 && slices.EqualFunc(at.Terms, n.Terms, sameTerm) {
+			return at
+		}
+	}
+	for rest := slices.Clone(facts); len(rest) > 0; {
+		if len(rest) == 1 {
+			if !z.follows(n, at, rest[0]) {
+				return nil
+			}
+			c := *n
+			c.Causes = [2]*Incompatibility[P, S]{at, rest[0]}
+			return &c
+		}
+		var r *Incompatibility[P, S]
+		for i, f := range rest {
+			if r = z.resolve(at, f); r != nil {
+				rest = slices.Delete(rest, i, i+1)
+				break
+			}
+		}
+		if r == nil {
+			return nil
+		}
+		at = r
+	}
+	return nil
 }
