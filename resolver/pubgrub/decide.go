@@ -63,7 +63,7 @@ func (s *solver[P, V, S]) try(ctx context.Context, id int32) error {
 		}
 		return nil
 	}
-	if !known.set.Contains(c.Version) {
+	if one := s.provider.Singleton(p.name, c.Version); one.IsEmpty() || !one.SubsetOf(known.set) {
 		return fmt.Errorf("choosing a version of %v: %v is not in %v", p.name, c.Version, known.set)
 	}
 	if err := s.expand(ctx, id, c.Version); err != nil {

@@ -94,7 +94,9 @@ func (z *simplifier[P, S]) rebuild(n *Incompatibility[P, S], links, base []*Inco
 		}
 	}
 	for _, weaken := range []bool{true, false} {
-		if united := unite(facts, weaken); len(united) < len(facts) {
+		united := unite(facts, weaken)
+		moved := start == nil && pairUp(united)
+		if moved || len(united) < len(facts) {
 			if r := z.derive(n, start, united); r != nil {
 				return r
 			}
@@ -139,6 +141,25 @@ next:
 		out = append(out, f)
 	}
 	return out
+}
+
+// pairUp moves a dependency of which there is no version, and the fact that there is none, to the front, where they make one
+// sentence. It reports whether something was moved.
+func pairUp[P comparable, S Algebra[S]](facts []*Incompatibility[P, S]) bool {
+	for i, d := range facts {
+		for k, v := range facts {
+			if d.Kind != Dependency || v.Kind != NoVersions || d.Dep.Package != v.Package || !d.Dep.Set.SubsetOf(v.Set) {
+				continue
+			}
+			if i < 2 && k < 2 {
+				return false
+			}
+			rest := slices.DeleteFunc(slices.Clone(facts), func(f *Incompatibility[P, S]) bool { return f == d || f == v })
+			copy(facts, append([]*Incompatibility[P, S]{d, v}, rest...))
+			return true
+		}
+	}
+	return false
 }
 
 // merge is one fact in place of two of the same kind and packages, or nil.
