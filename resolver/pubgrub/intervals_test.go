@@ -13,10 +13,7 @@ type intervals []int
 
 const lowest = math.MinInt
 
-var (
-	none = intervals(nil)
-	all  = intervals{lowest}
-)
+var all = intervals{lowest}
 
 func between(from, to int) intervals { return intervals{from, to} } // from <= v < to
 
