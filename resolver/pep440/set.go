@@ -44,6 +44,23 @@ func Singleton(v Version) Set {
 	return Set{[]cut{newCut(v.key, width), {v.key + justBehind, width}}}
 }
 
+// Between has every version from the first on, in PEP 440's order, to the second, which it does not
+// have. A zero Version is no bound. Unlike those of specifiers, the bounds are just what they say:
+// Between(1.0, 2.0) has 1.0+local, 1.0.post1 and 2.0rc1.
+func Between(from, to Version) Set {
+	if !to.IsZero() && to.key <= from.key {
+		return Empty()
+	}
+	positions := []cut{{}}
+	if !from.IsZero() {
+		positions[0] = newCut(from.key, from.width())
+	}
+	if !to.IsZero() {
+		positions = append(positions, newCut(to.key, to.width()))
+	}
+	return Set{normal(positions)}
+}
+
 // FromSpecifiers is the set of the versions that s contains, with one exception: ===1.0 stands for
 // a spelling, which a set of versions cannot tell from others, so the set has 1.0.0 too. An ===
 // whose text no version's normal form equals has no member.

@@ -164,6 +164,29 @@ func TestSingleton(t *testing.T) {
 	}
 }
 
+func TestBetween(t *testing.T) {
+	points := points()
+	rng := rand.New(rand.NewSource(3))
+	for range 200 {
+		from, to := points[rng.Intn(len(points))], points[rng.Intn(len(points))]
+		switch rng.Intn(4) {
+		case 0:
+			from = Version{}
+		case 1:
+			to = Version{}
+		}
+		s := Between(from, to)
+		for _, p := range points {
+			if want := !p.Less(from) && (to.IsZero() || p.Less(to)); s.Contains(p) != want {
+				t.Fatalf("Between(%s, %s) contains %s: %t", from, to, p, !want)
+			}
+		}
+	}
+	if !Between(Version{}, Version{}).IsFull() || !Between(Version{}, MustParse("0.dev0")).IsEmpty() {
+		t.Error("without bounds")
+	}
+}
+
 func TestSetString(t *testing.T) {
 	for _, test := range []struct{ specifiers, set, complement string }{
 		{"", "*", "none"},
