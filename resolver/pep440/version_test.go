@@ -162,3 +162,20 @@ func BenchmarkIntersect(b *testing.B) {
 		_ = s.Intersect(t)
 	}
 }
+
+// TestKeyReads holds the key's numbers to being readable again, at every change of their form.
+func TestKeyReads(t *testing.T) {
+	for _, number := range []string{
+		"0", "1", "221", "222", "223", "224", "255", "256", "65535", "65536", "4294967295", "4294967296", "72057594037927936",
+		"999999999999999999", "1000000000000000000", "18446744073709551616", strings.Repeat("9", 200),
+	} {
+		v := MustParse(number + "!" + number + ".0." + number + "rc" + number + ".post" + number + ".dev" + number + "+" + number + ".a" + number)
+		if got := describe(cut{v.key, v.width()}).text(); got != v.String() {
+			t.Errorf("%s reads %s", v, got)
+		}
+		next := MustParse(increment(number))
+		if v := MustParse(number); !v.Less(next) || decrement(next.String()) != number {
+			t.Errorf("%s is not just below %s", v, next)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (t Target) Validate() error {
 		return fmt.Errorf("a target has either a glibc or a musl version")
 	case t.Glibc.Major < 0 || t.Glibc.Minor < 0 || t.Musl.Major < 0 || t.Musl.Minor < 0 ||
 		max(t.Glibc.Minor, t.Musl.Minor) > maxMinor || t.Glibc.Major > 2:
-		return fmt.Errorf("C library version %s is not supported", t.libc())
+		return fmt.Errorf("version %s of the C library is not supported", t.libc())
 	}
 	return nil
 }
