@@ -154,7 +154,7 @@ def specifiers():
     pieces = [">=", "<=", "==", "!=", "~=", "===", "<", ">", "=", "!", "~", "1", "1.0", "a1", ".post1", ".dev0", "+x", ".*", "*", ",", " ", ";", ")", "v", "1!", "."]
     for _ in range(4000):
         wrong.add("".join(rng.choice(pieces) for _ in range(rng.randint(1, 6))))
-    texts |= {t for t in wrong if rng.random() < 0.2 or maybe(SpecifierSet, t, InvalidSpecifier) is None}
+    texts |= {t for t in sorted(wrong) if rng.random() < 0.2 or maybe(SpecifierSet, t, InvalidSpecifier) is None}
     valid = {t: s for t in sorted(texts) if (s := maybe(SpecifierSet, t, InvalidSpecifier)) is not None}
     write("specifiers", {
         "versions": [str(v) for v in versions],
