@@ -1,0 +1,283 @@
+package lockfile
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ChangeKind says what happened to a thing.
+type ChangeKind string
+
+// The kinds of change; the values are the signs that begin a change's line.
+const (
+	Added   ChangeKind = "+"
+	Removed ChangeKind = "-"
+	Changed ChangeKind = "~"
+)
+
+// Change is one difference between two locks, as people want to read it.
+type Change struct {
+	Kind    ChangeKind
+	Subject string // "project", "image", "target", "index", "base", "package" or "choice"
+	Name    string // "numpy"; "" if the subject says it all
+	Old     string // "" for what was added
+	New     string // "" for what was removed
+}
+
+// String is one line: "+ numpy 2.1.0", "- six 1.17.0", "~ scipy 1.13.0 → 1.14.0". The subject stands
+// before the name of all but packages.
+func (c Change) String() string {
+	var b strings.Builder
+	b.WriteString(string(c.Kind))
+	if c.Subject != "package" {
+		b.WriteString(" " + c.Subject)
+	}
+	if c.Name != "" {
+		b.WriteString(" " + c.Name)
+	}
+	switch {
+	case c.Old != "" && c.New != "":
+		b.WriteString(" " + c.Old + " → " + c.New)
+	case c.Old+c.New != "":
+		b.WriteString(" " + c.Old + c.New)
+	}
+	return b.String()
+}
+
+// Diff is what changed from old to l, in the order: project, image, targets, indexes, base, packages,
+// choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
+// indexes, reasons and seals are not looked at, so locks that differ may have no changes to show.
+// The old lock may be nil: then all is added.
+func Diff(old, l *Lock) []Change {
+	if old == nil {
+		old = &Lock{}
+	}
+	d := &differ{}
+	d.value("project", "as-of", instant(old.Project.AsOf), instant(l.Project.AsOf))
+	d.image(old.Image, l.Image)
+	d.maps("target", targetsOf(old), targetsOf(l))
+	d.maps("index", indexesOf(old), indexesOf(l))
+	d.value("base", "", old.Base.Distro, l.Base.Distro)
+	d.value("base", "format", old.Base.Format, l.Base.Format)
+	d.debs(old.Base.Debs, l.Base.Debs)
+	d.packages(old, l)
+	d.maps("choice", choicesOf(old), choicesOf(l))
+	return d.changes
+}
+
+type differ struct{ changes []Change }
+
+func (d *differ) value(subject, name, old, now string) {
+	switch {
+	case old == now:
+	case old == "":
+		d.changes = append(d.changes, Change{Added, subject, name, "", now})
+	case now == "":
+		d.changes = append(d.changes, Change{Removed, subject, name, old, ""})
+	default:
+		d.changes = append(d.changes, Change{Changed, subject, name, old, now})
+	}
+}
+
+func (d *differ) maps(subject string, old, now map[string]string) {
+	names := maps.Clone(now)
+	if names == nil {
+		names = map[string]string{}
+	}
+	maps.Copy(names, old)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		d.value(subject, name, old[name], now[name])
+	}
+}
+
+// image names the settings that changed; their values may be long. A first lock's are not news.
+func (d *differ) image(old, now Image) {
+	if reflect.DeepEqual(old, Image{}) {
+		return
+	}
+	var names []string
+	a, b := reflect.ValueOf(old), reflect.ValueOf(now)
+	for i := range a.NumField() {
+		x, y := a.Field(i), b.Field(i)
+		empty := (x.Kind() == reflect.Slice || x.Kind() == reflect.Map) && x.Len() == 0 && y.Len() == 0
+		if !empty && !reflect.DeepEqual(x.Interface(), y.Interface()) {
+			names = append(names, strings.ToLower(a.Type().Field(i).Name))
+		}
+	}
+	if len(names) > 0 {
+		d.changes = append(d.changes, Change{Kind: Changed, Subject: "image", Name: strings.Join(names, ", ")})
+	}
+}
+
+// debs sums up: "~ base packages 2 added, 1 removed, 5 changed" and, where it is one, says which.
+func (d *differ) debs(old, now []Deb) {
+	a, b := debsOf(old), debsOf(now)
+	var added, removed, changed int
+	var one Change
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		switch was, ok := a[name]; {
+		case !ok:
+			added++
+			one = Change{Added, "base", name, "", b[name].Version}
+		case was.Version != b[name].Version:
+			changed++
+			one = Change{Changed, "base", name, was.Version, b[name].Version}
+		case was.SHA256 != b[name].SHA256:
+			changed++
+			one = Change{Changed, "base", name, was.Version, "other contents"}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if _, ok := b[name]; !ok {
+			removed++
+			one = Change{Removed, "base", name, a[name].Version, ""}
+		}
+	}
+	switch added + removed + changed {
+	case 0:
+		return
+	case 1:
+		d.changes = append(d.changes, one)
+		return
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{added, "added"}, {removed, "removed"}, {changed, "changed"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	kind := Changed
+	switch added + removed + changed {
+	case added:
+		kind = Added
+	case removed:
+		kind = Removed
+	}
+	d.changes = append(d.changes, Change{Kind: kind, Subject: "base", Name: "packages", New: strings.Join(parts, ", ")})
+}
+
+// packages compares by name. A name with several versions shows them with their targets. Where the
+// version is the same, the difference is in the index or in the files.
+func (d *differ) packages(old, now *Lock) {
+	a, b := byName(old.Packages), byName(now.Packages)
+	names := map[string]bool{}
+	for name := range a {
+		names[name] = true
+	}
+	for name := range b {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		was, is := a[name], b[name]
+		v, w := versions(was), versions(is)
+		if v != w {
+			d.value("package", name, v, w)
+			continue
+		}
+		if x, y := indexNames(was), indexNames(is); x != y {
+			d.value("package", name, v+" from "+x, w+" from "+y)
+			continue
+		}
+		if x, y := hashes(was), hashes(is); x != y {
+			d.changes = append(d.changes, Change{Changed, "package", name, v, "other files of this version"})
+		}
+	}
+}
+
+func byName(list []Package) map[string][]Package {
+	m := map[string][]Package{}
+	for _, p := range list {
+		m[p.Name] = append(m[p.Name], p)
+	}
+	for _, each := range m {
+		slices.SortFunc(each, func(a, b Package) int {
+			return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index))
+		})
+	}
+	return m
+}
+
+func versions(list []Package) string {
+	if len(list) == 1 {
+		return list[0].Version
+	}
+	var parts []string
+	for _, p := range list {
+		parts = append(parts, p.Version+" ("+strings.Join(sortedSet(p.platforms()), ", ")+")")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func indexNames(list []Package) string {
+	var names []string
+	for _, p := range list {
+		names = append(names, cmp.Or(p.Index, "the default index"))
+	}
+	return strings.Join(sortedSet(names), ", ")
+}
+
+func hashes(list []Package) string {
+	var sums []string
+	for _, p := range list {
+		for _, f := range p.Files {
+			sums = append(sums, f.SHA256)
+		}
+	}
+	return strings.Join(sortedSet(sums), " ")
+}
+
+func targetsOf(l *Lock) map[string]string {
+	m := map[string]string{}
+	for _, t := range l.Targets {
+		text := "Python " + t.Python
+		if t.Glibc != "" {
+			text += ", glibc " + t.Glibc
+		}
+		m[t.Platform] = text
+	}
+	return m
+}
+
+func indexesOf(l *Lock) map[string]string {
+	m := map[string]string{}
+	for _, x := range l.Indexes {
+		m[x.Name] = x.URL
+	}
+	return m
+}
+
+func choicesOf(l *Lock) map[string]string {
+	m := map[string]string{}
+	for _, c := range l.Choices {
+		name := c.Kind + " " + c.Name
+		if c.Target != "" {
+			name += " (" + c.Target + ")"
+		}
+		m[name] = cmp.Or(c.Value, "yes")
+	}
+	return m
+}
+
+func debsOf(list []Deb) map[string]Deb {
+	m := map[string]Deb{}
+	for _, d := range list {
+		// The architecture stands behind the name where one name has several, as on several platforms.
+		m[d.Name+":"+d.Architecture] = d
+	}
+	return m
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,156 @@
+package lockfile
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Normalize brings the lock into its canonical order, in place: what [Encode] writes and [Parse]
+// returns. Strings compare bytewise, in this order of importance:
+//
+//   - requirements and edges by name, extras, platforms; doubles are dropped
+//   - targets by platform; indexes by name; releases by archive, suite, hash
+//   - debs by name, architecture, version, archive, path
+//   - packages by name, version, index; their files by name
+//   - choices by kind, name, target, value; seals by platform
+//   - every list of platforms, extras, keys, ports, volumes and include patterns by itself, doubles
+//     dropped
+//
+// The command and the layers of a seal keep their order, which has a meaning. Times become UTC and
+// lose what is below a second. Empty lists and maps become nil.
+func (l *Lock) Normalize() {
+	l.Project.AsOf = wholeUTC(l.Project.AsOf)
+	l.Project.Requires = normalizeEdges(l.Project.Requires)
+
+	l.Image.Command = orNil(l.Image.Command)
+	l.Image.Ports = sortedSet(l.Image.Ports)
+	l.Image.Volumes = sortedSet(l.Image.Volumes)
+	l.Image.Include = sortedSet(l.Image.Include)
+	if len(l.Image.Env) == 0 {
+		l.Image.Env = nil
+	}
+	if len(l.Image.Labels) == 0 {
+		l.Image.Labels = nil
+	}
+
+	l.Targets = sorted(l.Targets, func(a, b Target) int { return strings.Compare(a.Platform, b.Platform) })
+	l.Indexes = sorted(l.Indexes, func(a, b Index) int { return strings.Compare(a.Name, b.Name) })
+	l.Base.normalize()
+
+	for i := range l.Packages {
+		l.Packages[i].normalize()
+	}
+	l.Packages = sorted(l.Packages, func(a, b Package) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index))
+	})
+	l.Choices = sorted(l.Choices, func(a, b Choice) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name),
+			strings.Compare(a.Target, b.Target), strings.Compare(a.Value, b.Value))
+	})
+	for i := range l.Seals {
+		l.Seals[i].Layers = orNil(l.Seals[i].Layers)
+	}
+	l.Seals = sorted(l.Seals, func(a, b Seal) int { return strings.Compare(a.Platform, b.Platform) })
+}
+
+func (b *Base) normalize() {
+	for i := range b.Releases {
+		r := &b.Releases[i]
+		r.Date, r.ValidUntil = wholeUTC(r.Date), wholeUTC(r.ValidUntil)
+		r.Keys = sortedSet(r.Keys)
+	}
+	b.Releases = sorted(b.Releases, func(x, y Release) int {
+		return cmp.Or(strings.Compare(x.Archive, y.Archive), strings.Compare(x.Suite, y.Suite), strings.Compare(x.InRelease, y.InRelease))
+	})
+	for i := range b.Debs {
+		b.Debs[i].Targets = sortedSet(b.Debs[i].Targets)
+	}
+	b.Debs = sorted(b.Debs, func(x, y Deb) int {
+		return cmp.Or(strings.Compare(x.Name, y.Name), strings.Compare(x.Architecture, y.Architecture),
+			strings.Compare(x.Version, y.Version), strings.Compare(x.Archive, y.Archive), strings.Compare(x.Path, y.Path))
+	})
+}
+
+func (p *Package) normalize() {
+	p.Requires = normalizeEdges(p.Requires)
+	for i := range p.Files {
+		p.Files[i].Uploaded = wholeUTC(p.Files[i].Uploaded)
+		p.Files[i].Targets = sortedSet(p.Files[i].Targets)
+	}
+	p.Files = sorted(p.Files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func normalizeEdges(edges []Dependency) []Dependency {
+	for i := range edges {
+		edges[i].Extras = sortedSet(edges[i].Extras)
+		edges[i].Targets = sortedSet(edges[i].Targets)
+	}
+	edges = sorted(edges, Dependency.compare)
+	return slices.CompactFunc(edges, func(a, b Dependency) bool { return a.compare(b) == 0 })
+}
+
+func sorted[T any](list []T, compare func(a, b T) int) []T {
+	slices.SortStableFunc(list, compare)
+	return orNil(list)
+}
+
+func sortedSet(list []string) []string {
+	slices.Sort(list)
+	return orNil(slices.Compact(list))
+}
+
+func orNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+func wholeUTC(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Second)
+}
+
+// clone is a copy that shares nothing which Normalize changes.
+func (l *Lock) clone() *Lock {
+	c := *l
+	c.Project.Requires = cloneEdges(l.Project.Requires)
+	c.Image.Ports = slices.Clone(l.Image.Ports)
+	c.Image.Volumes = slices.Clone(l.Image.Volumes)
+	c.Image.Include = slices.Clone(l.Image.Include)
+	c.Targets = slices.Clone(l.Targets)
+	c.Indexes = slices.Clone(l.Indexes)
+	c.Base.Releases = slices.Clone(l.Base.Releases)
+	for i := range c.Base.Releases {
+		c.Base.Releases[i].Keys = slices.Clone(c.Base.Releases[i].Keys)
+	}
+	c.Base.Debs = slices.Clone(l.Base.Debs)
+	for i := range c.Base.Debs {
+		c.Base.Debs[i].Targets = slices.Clone(c.Base.Debs[i].Targets)
+	}
+	c.Packages = slices.Clone(l.Packages)
+	for i := range c.Packages {
+		p := &c.Packages[i]
+		p.Requires = cloneEdges(p.Requires)
+		p.Files = slices.Clone(p.Files)
+		for j := range p.Files {
+			p.Files[j].Targets = slices.Clone(p.Files[j].Targets)
+		}
+	}
+	c.Choices = slices.Clone(l.Choices)
+	c.Seals = slices.Clone(l.Seals)
+	return &c
+}
+
+func cloneEdges(edges []Dependency) []Dependency {
+	edges = slices.Clone(edges)
+	for i := range edges {
+		edges[i].Extras = slices.Clone(edges[i].Extras)
+		edges[i].Targets = slices.Clone(edges[i].Targets)
+	}
+	return edges
+}

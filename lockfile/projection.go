@@ -1,0 +1,121 @@
+package lockfile
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Projection is the lock of one platform as it stands in the image, at /opt/env/envpack.lock: the
+// canonical encoding without what says nothing of the image (the hash of the manifest, the as-of date, the
+// signed indexes, reasons), what the image cannot know (seals), and other targets with all that only they
+// use. [Parse] reads it. It fails only for a platform that the lock does not have.
+func (l *Lock) Projection(platform string) ([]byte, error) {
+	p, err := l.project(platform)
+	if err != nil {
+		return nil, err
+	}
+	return Encode(p), nil
+}
+
+func (l *Lock) project(platform string) (*Lock, error) {
+	p := l.clone()
+	p.Targets = slices.DeleteFunc(p.Targets, func(t Target) bool { return t.Platform != platform })
+	if len(p.Targets) == 0 {
+		return nil, fmt.Errorf("the lock has no target %s", platform)
+	}
+	only := []string{platform}
+	p.Project.Manifest, p.Project.AsOf = "", time.Time{}
+	p.Project.Requires = edgesOn(platform, p.Project.Requires)
+	p.Base.Releases, p.Seals = nil, nil
+
+	p.Base.Debs = slices.DeleteFunc(p.Base.Debs, func(d Deb) bool { return !slices.Contains(d.Targets, platform) })
+	for i := range p.Base.Debs {
+		p.Base.Debs[i].Targets = only
+	}
+	used := map[string]bool{}
+	var packages []Package
+	for _, q := range p.Packages {
+		q, ok := q.on(platform)
+		if !ok {
+			continue
+		}
+		for i := range q.Files {
+			q.Files[i].Targets = only
+		}
+		q.Requires = edgesOn(platform, q.Requires)
+		used[q.Index] = true
+		packages = append(packages, q)
+	}
+	p.Packages = packages
+	p.Indexes = slices.DeleteFunc(p.Indexes, func(x Index) bool { return !used[x.Name] })
+	p.Choices = choicesOn(platform, p.Choices)
+	return p, nil
+}
+
+func edgesOn(platform string, edges []Dependency) []Dependency {
+	var kept []Dependency
+	for _, d := range edges {
+		if len(d.Targets) == 0 || slices.Contains(d.Targets, platform) {
+			d.Targets = nil
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+// choicesOn are the choices that count on the platform, as choices for every target: what was
+// chosen for the platform alone goes before what was chosen for all.
+func choicesOn(platform string, choices []Choice) []Choice {
+	own := map[[2]string]bool{}
+	for _, c := range choices {
+		if c.Target == platform {
+			own[[2]string{c.Kind, c.Name}] = true
+		}
+	}
+	var kept []Choice
+	for _, c := range choices {
+		if c.Target != platform && (c.Target != "" || own[[2]string{c.Kind, c.Name}]) {
+			continue
+		}
+		c.Target, c.Reason = "", ""
+		kept = append(kept, c)
+	}
+	return kept
+}
+
+// Epoch is the date of an image that no input gives a date, and the oldest that a zip can hold.
+var Epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Created is the date of the platform's image: the newest upload time of its wheels, else [Epoch].
+func (l *Lock) Created(platform string) time.Time {
+	created := Epoch
+	for _, p := range l.Packages {
+		for _, f := range p.Files {
+			if slices.Contains(f.Targets, platform) && f.Uploaded.After(created) {
+				created = f.Uploaded
+			}
+		}
+	}
+	return wholeUTC(created)
+}
+
+// KeepSeals gives l the old lock's seals of those platforms whose image is made of the same: whose
+// [Lock.Projection] did not change. Seals that l has stay.
+func KeepSeals(old, l *Lock) {
+	for _, s := range old.Seals {
+		if slices.ContainsFunc(l.Seals, func(have Seal) bool { return have.Platform == s.Platform }) {
+			continue
+		}
+		was, err := old.Projection(s.Platform)
+		if err != nil {
+			continue // a seal of a target that the old lock does not have is none
+		}
+		is, err := l.Projection(s.Platform)
+		if err == nil && bytes.Equal(was, is) {
+			l.Seals = append(l.Seals, s)
+		}
+	}
+	l.Normalize()
+}

@@ -1,0 +1,134 @@
+package lockfile
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+func (v *validator) base() {
+	b := v.lock.Base
+	v.form("base.distro", b.Distro, oneWord, "a distribution such as debian:12, or none")
+	if b.Distro == "none" {
+		if len(b.Debs) > 0 || len(b.Releases) > 0 || b.Codename != "" {
+			v.fail("base.distro", "there is no base, yet it has packages, releases or a codename")
+		}
+		return
+	}
+	v.form("base.codename", b.Codename, oneWord, "a codename")
+	v.form("base.format", b.Format, kindFormat, "a kind and its format, such as rootfs/1")
+	for i, r := range b.Releases {
+		at := fmt.Sprintf("base.release[%d].", i)
+		v.form(at+"archive", r.Archive, oneWord, "an archive's name")
+		v.form(at+"suite", r.Suite, oneWord, "a suite's name")
+		v.hash(at+"inrelease", r.InRelease)
+		v.instant(at+"date", r.Date)
+		v.instant(at+"valid-until", r.ValidUntil)
+		if r.Date.IsZero() {
+			v.fail(at+"date", "is missing")
+		}
+		if len(r.Keys) == 0 {
+			v.fail(at+"keys", "is missing: nothing is trusted that nobody signed")
+		}
+		for j, k := range r.Keys {
+			v.form(fmt.Sprintf("%skeys[%d]", at, j), k, oneWord, "a fingerprint")
+		}
+	}
+	seen := map[string]bool{}
+	for i, d := range b.Debs {
+		at := fmt.Sprintf("base.deb[%d].", i)
+		v.form(at+"name", d.Name, debName, "a package name of the distribution")
+		v.form(at+"version", d.Version, oneWord, "a version")
+		v.form(at+"architecture", d.Architecture, oneWord, "an architecture")
+		v.form(at+"archive", d.Archive, oneWord, "an archive's name")
+		if d.Path == "" || path.IsAbs(d.Path) || path.Clean(d.Path) != d.Path || strings.HasPrefix(d.Path, "../") {
+			v.fail(at+"path", "%q is not a path in the archive", d.Path)
+		}
+		v.hash(at+"sha256", d.SHA256)
+		v.size(at+"size", d.Size)
+		v.platforms(at+"targets", d.Targets, true)
+		for _, t := range d.Targets {
+			key := t + " " + d.Name + ":" + d.Architecture
+			if seen[key] {
+				v.fail(at+"name", "%s has %s twice", t, d.Name)
+			}
+			seen[key] = true
+		}
+	}
+}
+
+func (v *validator) packages() {
+	files := map[string]bool{}
+	for i, p := range v.lock.Packages {
+		at := fmt.Sprintf("package[%d].", i)
+		v.form(at+"name", p.Name, pythonName, "a normalised package name")
+		v.form(at+"version", p.Version, oneWord, "a version")
+		if p.Index != "" && !v.indexes[p.Index] {
+			v.fail(at+"index", "there is no index %q", p.Index)
+		}
+		if len(p.Files) == 0 {
+			v.fail(at+"file", "is missing: no target installs %s", p.Name)
+		}
+		for j, f := range p.Files {
+			at := fmt.Sprintf("package[%d].file[%d].", i, j)
+			v.form(at+"name", f.Name, plainFile, "the file name of a wheel")
+			if files[f.Name] {
+				v.fail(at+"name", "%s stands twice", f.Name)
+			}
+			files[f.Name] = true
+			v.hash(at+"sha256", f.SHA256)
+			v.size(at+"size", f.Size)
+			v.instant(at+"uploaded", f.Uploaded)
+			v.platforms(at+"targets", f.Targets, true)
+			for k, t := range f.Targets {
+				key := t + " " + p.Name
+				if v.installed[key] {
+					v.fail(fmt.Sprintf("%stargets[%d]", at, k), "%s has a second file or version of %s", t, p.Name)
+				}
+				v.installed[key] = true
+			}
+		}
+	}
+	all := make([]string, 0, len(v.lock.Targets))
+	for _, t := range v.lock.Targets {
+		all = append(all, t.Platform)
+	}
+	v.edges("project.requires", v.lock.Project.Requires, all)
+	for i, p := range v.lock.Packages {
+		v.edges(fmt.Sprintf("package[%d].requires", i), p.Requires, p.platforms())
+	}
+}
+
+// edges holds the edges of something that is installed on the platforms of from.
+func (v *validator) edges(at string, edges []Dependency, from []string) {
+	for i, d := range edges {
+		at := fmt.Sprintf("%s[%d]", at, i)
+		v.form(at, d.Name, pythonName, "a normalised package name")
+		for _, x := range d.Extras {
+			v.form(at, x, pythonName, "a normalised name of an extra")
+		}
+		v.platforms(at, d.Targets, false)
+		holds := from
+		if len(d.Targets) > 0 {
+			holds = d.Targets
+		}
+		for _, t := range holds {
+			if !slices.Contains(from, t) {
+				v.fail(at, "the edge to %s holds on %s, where its origin is not installed", d.Name, t)
+			}
+			if !v.installed[t+" "+d.Name] {
+				v.fail(at, "%s is not installed on %s", d.Name, t)
+			}
+		}
+	}
+}
+
+// platforms are those that install the package, in no order.
+func (p *Package) platforms() []string {
+	var list []string
+	for _, f := range p.Files {
+		list = append(list, f.Targets...)
+	}
+	return list
+}
