@@ -1,0 +1,90 @@
+package wheelfile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	maxName = 4096 // bytes: Linux's PATH_MAX
+	maxPart = 255  // Linux's NAME_MAX
+)
+
+// checkName refuses names that are not relative and clean, or that an image layer cannot hold:
+// a part that begins with ".wh." would delete a file there (OCI image specification, layers).
+func checkName(name string, isUTF8 bool) error {
+	switch {
+	case name == "":
+		return errors.New("has no name")
+	case len(name) > maxName:
+		return fmt.Errorf("has a name of %d bytes", len(name))
+	case name[0] == '/':
+		return errors.New("has an absolute name")
+	case strings.Contains(name, `\`):
+		return errors.New("has a backslash in its name")
+	case !utf8.ValidString(name):
+		return errors.New("has a name that is not UTF-8")
+	}
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c < 0x20 || c == 0x7f:
+			return errors.New("has a control character in its name")
+		case c >= utf8.RuneSelf && !isUTF8:
+			// Without the flag, the name is in an unknown code page (APPNOTE, appendix D).
+			return errors.New("has a name that is not ASCII and not marked as UTF-8")
+		}
+	}
+	for _, part := range strings.Split(strings.TrimSuffix(name, "/"), "/") {
+		switch {
+		case part == "" || part == "." || part == "..":
+			return errors.New("has a name that is not a clean path")
+		case len(part) > maxPart:
+			return fmt.Errorf("has a name with a part of %d bytes", len(part))
+		case strings.HasPrefix(part, ".wh."):
+			return errors.New("has a name that deletes files in an image (.wh.)")
+		}
+	}
+	if len(name) > 1 && name[1] == ':' {
+		return errors.New("has a name with a drive letter")
+	}
+	return nil
+}
+
+// checkNames refuses names that stand twice, or are the same but for case, and a file that is also
+// the folder of another.
+func (d *Directory) checkNames() error {
+	d.byName = make(map[string]int, len(d.Entries))
+	folded := make(map[string]string, len(d.Entries))
+	files := make(map[string]bool, len(d.Entries))
+	for i := range d.Entries {
+		name := d.Entries[i].Name
+		if _, twice := d.byName[name]; twice {
+			return d.fault(name, "stands twice in the archive")
+		}
+		d.byName[name] = i
+		key := strings.ToLower(strings.TrimSuffix(name, "/"))
+		if other, twice := folded[key]; twice {
+			return d.fault(name, "collides with %q", other)
+		}
+		folded[key] = name
+		if !d.Entries[i].IsDir {
+			files[name] = true
+		}
+	}
+	for i := range d.Entries {
+		name := d.Entries[i].Name
+		for at := strings.IndexByte(name, '/'); at >= 0 && at < len(name)-1; {
+			if files[name[:at]] {
+				return d.fault(name, "lies in a folder that is a file too")
+			}
+			next := strings.IndexByte(name[at+1:], '/')
+			if next < 0 {
+				break
+			}
+			at += 1 + next
+		}
+	}
+	return nil
+}
