@@ -1,0 +1,130 @@
+package project
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// byPatterns takes in what each pattern names.
+func (s *selection) byPatterns(patterns []string) error {
+	for _, given := range patterns {
+		clean := path.Clean(given)
+		bad := func(format string, args ...any) error {
+			return diag.New(diag.Manifest, "the pattern %q in [image] include %s", given, fmt.Sprintf(format, args...))
+		}
+		switch {
+		case given == "":
+			return bad("is empty")
+		case path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../"):
+			return bad("leads out of the project").Hint("patterns are relative to the manifest's folder")
+		case !wellFormed(clean):
+			return bad("has a bracket that is not closed or a backslash at its end")
+		}
+		matched, left, err := s.byPattern(clean)
+		if err != nil {
+			return err
+		}
+		if matched {
+			continue
+		}
+		if left {
+			return bad("names only files that are never part of an image").
+				Hint("envpack.toml, envpack.lock, outputs, caches and virtual environments are left out")
+		}
+		return bad("matches no file").Hint("patterns are relative to the manifest's folder, with / between folders, and case matters")
+	}
+	return nil
+}
+
+// byPattern takes in what one pattern names. It tells whether that is anything, and if not, whether
+// there were files that are always left out.
+func (s *selection) byPattern(pattern string) (matched, left bool, err error) {
+	// Only the folder that every match must lie in is read.
+	start := "."
+	parts := strings.Split(pattern, "/")
+	for len(parts) > 0 && literal(parts[0]) && parts[0] != "." {
+		exists, err := s.exists(start, parts[0])
+		if err != nil || !exists {
+			return false, false, err
+		}
+		if start = path.Join(start, parts[0]); s.out(start) || isAlwaysOut(parts[0]) {
+			return false, true, nil
+		}
+		parts = parts[1:]
+	}
+	if len(parts) == 0 || pattern == "." {
+		info, err := os.Lstat(s.host(start))
+		if err != nil {
+			return false, false, fmt.Errorf("reading the project: %w", err)
+		}
+		if !info.IsDir() {
+			s.chosen[start] = 0
+			return true, false, nil
+		}
+		return s.takeIn(start, func(string) bool { return true })
+	}
+	info, err := os.Lstat(s.host(start))
+	if err != nil || !info.IsDir() {
+		return false, false, err
+	}
+	// A pattern that matches a folder takes in all of it.
+	return s.takeIn(start, func(p string) bool {
+		for ; p != "."; p = path.Dir(p) {
+			if matchPath(pattern, p) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// exists tells whether the folder has an entry of just this name: some file systems find it in
+// any case, and then the image would depend on the machine. The folder may not be a link.
+func (s *selection) exists(folder, name string) (bool, error) {
+	info, err := os.Lstat(s.host(folder))
+	if err != nil || !info.IsDir() {
+		return false, nil
+	}
+	entries, err := os.ReadDir(s.host(folder))
+	if err != nil {
+		return false, fmt.Errorf("reading the project: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == name {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// takeIn chooses the files below the folder that are wanted.
+func (s *selection) takeIn(folder string, wanted func(p string) bool) (matched, left bool, err error) {
+	if err := s.ctx.Err(); err != nil {
+		return false, false, err
+	}
+	entries, err := os.ReadDir(s.host(folder))
+	if err != nil {
+		return false, false, fmt.Errorf("reading the project: %w", err)
+	}
+	for _, e := range entries {
+		p := path.Join(folder, e.Name())
+		switch {
+		case s.out(p) || isAlwaysOut(e.Name()):
+			left = left || wanted(p)
+		case e.IsDir():
+			m, l, err := s.takeIn(p, wanted)
+			if err != nil {
+				return false, false, err
+			}
+			matched, left = matched || m, left || l
+		case wanted(p):
+			s.chosen[p] = 0
+			matched = true
+		}
+	}
+	return matched, left, nil
+}

@@ -1,0 +1,185 @@
+package project
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// matchPath tells whether a pattern of gitignore's language matches a slash-separated path: `*` and `?` do
+// not match a slash, `**` as a whole component matches any number of components, one at least if
+// it is the last. A malformed pattern matches nothing.
+func matchPath(pattern, path string) bool {
+	return matchParts(strings.Split(pattern, "/"), strings.Split(path, "/"))
+}
+
+func matchParts(pattern, path []string) bool {
+	// reach[j]: the components of the pattern so far can match path[:j].
+	reach := make([]bool, len(path)+1)
+	reach[0] = true
+	for i, part := range pattern {
+		next := make([]bool, len(path)+1)
+		last := i == len(pattern)-1
+		if part == "**" {
+			any := false
+			for j := range reach {
+				if last {
+					next[j] = any
+					any = any || reach[j]
+				} else {
+					any = any || reach[j]
+					next[j] = any
+				}
+			}
+		} else {
+			if !last {
+				part = withoutLoneEscape(part) // `a\/b` is a/b
+			}
+			for j, p := range path {
+				next[j+1] = reach[j] && matchName(part, p)
+			}
+		}
+		reach = next
+	}
+	return reach[len(path)]
+}
+
+func withoutLoneEscape(part string) string {
+	trimmed := strings.TrimRight(part, `\`)
+	if (len(part)-len(trimmed))%2 == 1 {
+		return part[:len(part)-1]
+	}
+	return part
+}
+
+// matchName matches one component of a path: fnmatch(3), with POSIX classes.
+func matchName(pattern, name string) bool {
+	star, from := -1, 0 // where to go on after the last `*`, should what follows not match
+	p, n := 0, 0
+	for n < len(name) {
+		if p < len(pattern) && pattern[p] == '*' {
+			star, from = p+1, n
+			p++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(name[n:])
+		if ok, width := matchOne(pattern[p:], r); ok {
+			p += width
+			n += size
+			continue
+		}
+		if star < 0 {
+			return false
+		}
+		_, size = utf8.DecodeRuneInString(name[from:])
+		from += size
+		p, n = star, from
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// matchOne matches a character against the first item of the pattern, of the given width.
+func matchOne(pattern string, r rune) (ok bool, width int) {
+	if pattern == "" {
+		return false, 0
+	}
+	switch pattern[0] {
+	case '?':
+		return true, 1
+	case '[':
+		return matchBracket(pattern, r)
+	case '\\':
+		c, size := utf8.DecodeRuneInString(pattern[1:])
+		return size > 0 && c == r, 1 + size
+	}
+	c, size := utf8.DecodeRuneInString(pattern)
+	return c == r, size
+}
+
+// matchBracket matches a bracket expression; one that is not closed matches nothing.
+func matchBracket(pattern string, r rune) (ok bool, width int) {
+	p := 1
+	negated := p < len(pattern) && (pattern[p] == '!' || pattern[p] == '^')
+	if negated {
+		p++
+	}
+	found := false
+	for first := true; ; first = false {
+		if p >= len(pattern) {
+			return false, 0
+		}
+		if pattern[p] == ']' && !first {
+			return found != negated, p + 1
+		}
+		if strings.HasPrefix(pattern[p:], "[:") {
+			if end := strings.Index(pattern[p:], ":]"); end > 0 {
+				is, known := classes[pattern[p+2:p+end]]
+				if !known {
+					return false, 0
+				}
+				found = found || is(r)
+				p += end + 2
+				continue
+			}
+		}
+		low, size := bracketRune(pattern[p:])
+		if size == 0 {
+			return false, 0
+		}
+		p += size
+		high := low
+		if strings.HasPrefix(pattern[p:], "-") && p+1 < len(pattern) && pattern[p+1] != ']' {
+			high, size = bracketRune(pattern[p+1:])
+			if size == 0 {
+				return false, 0
+			}
+			p += 1 + size
+		}
+		found = found || low <= r && r <= high
+	}
+}
+
+func bracketRune(pattern string) (rune, int) {
+	if pattern[0] == '\\' {
+		r, size := utf8.DecodeRuneInString(pattern[1:])
+		if size == 0 {
+			return 0, 0
+		}
+		return r, 1 + size
+	}
+	return utf8.DecodeRuneInString(pattern)
+}
+
+var classes = map[string]func(rune) bool{
+	"alnum":  func(r rune) bool { return r < 128 && (unicode.IsLetter(r) || unicode.IsDigit(r)) },
+	"alpha":  func(r rune) bool { return r < 128 && unicode.IsLetter(r) },
+	"blank":  func(r rune) bool { return r == ' ' || r == '\t' },
+	"cntrl":  func(r rune) bool { return r < 32 || r == 127 },
+	"digit":  func(r rune) bool { return '0' <= r && r <= '9' },
+	"graph":  func(r rune) bool { return 32 < r && r < 127 },
+	"lower":  func(r rune) bool { return 'a' <= r && r <= 'z' },
+	"print":  func(r rune) bool { return 32 <= r && r < 127 },
+	"punct":  func(r rune) bool { return r < 127 && (unicode.IsPunct(r) || unicode.IsSymbol(r)) },
+	"space":  func(r rune) bool { return r == ' ' || '\t' <= r && r <= '\r' },
+	"upper":  func(r rune) bool { return 'A' <= r && r <= 'Z' },
+	"xdigit": func(r rune) bool { return strings.ContainsRune("0123456789abcdefABCDEF", r) },
+}
+
+// literal tells whether the pattern has no wildcard, so that it names one path.
+func literal(pattern string) bool { return !strings.ContainsAny(pattern, `*?[\`) }
+
+// wellFormed tells whether every bracket is closed and no escape stands at the end.
+func wellFormed(pattern string) bool {
+	for p := 0; p < len(pattern); {
+		if pattern[p] == '*' {
+			p++
+			continue
+		}
+		_, width := matchOne(pattern[p:], 'x')
+		if width == 0 || pattern[p] == '\\' && width == 1 {
+			return false
+		}
+		p += width
+	}
+	return true
+}
