@@ -1,6 +1,10 @@
 package layer
 
-import "io"
+import (
+	"io"
+
+	"github.com/envpack/envpack/internal/wheelfile"
+)
 
 // Kind is what an entry is in the file system.
 type Kind byte
@@ -17,11 +21,14 @@ const (
 type Entry struct {
 	Path    string // slash-separated, relative, clean; UTF-8
 	Kind    Kind
-	Mode    uint32 // permission bits with setuid 04000, setgid 02000 and sticky 01000
+	Mode    uint32 // permission bits with setuid 04000, setgid 02000 and sticky 01000; a Symlink's is written as 0777
 	UID     int
 	GID     int
 	Link    string  // target of a Symlink as it stands, of a Hardlink as a Path in the layer
 	Content Content // of a File; nil is an empty file
+	// Stated is a hash that the content is said to have. If it has another, the layer is written all
+	// the same, and the result tells of it as a [Deviation]. nil: nothing is said.
+	Stated *wheelfile.Digest
 }
 
 // Content is the bytes of a file. It is one of [Bytes], [Opener], [Deflated] and [Stored].
@@ -54,7 +61,8 @@ type Stored struct {
 	CRC32  uint32
 }
 
-// Blob is a file that the store keeps by its digest; recipes refer to it.
+// Blob is a file that the store keeps by its digest; recipes refer to it. That its bytes have the
+// digest was checked when it entered the store, and is not checked here.
 type Blob interface {
 	io.ReaderAt
 	Size() int64
@@ -65,3 +73,11 @@ func (b Bytes) size() int64    { return int64(len(b)) }
 func (o Opener) size() int64   { return o.Length }
 func (d Deflated) size() int64 { return d.Length }
 func (s Stored) size() int64   { return s.Length }
+
+// Size is the number of bytes of a file's content; a nil content has none.
+func Size(c Content) int64 {
+	if c == nil {
+		return 0
+	}
+	return c.size()
+}

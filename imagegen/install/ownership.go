@@ -1,0 +1,173 @@
+package install
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Contest is a path that several wheels own.
+type Contest struct {
+	Path  string
+	Names []string // of the distributions, normalised, sorted
+	Same  bool     // all have the same bytes there
+}
+
+// ContestedError says that two wheels own one path with different bytes, and that nobody has said
+// whose it is.
+type ContestedError struct {
+	Path   string
+	Wheels [2]string // file names
+	Folder bool      // what is a file in the first wheel is a folder in the second
+}
+
+// Error implements error.
+func (e *ContestedError) Error() string {
+	if e.Folder {
+		return fmt.Sprintf("%s is a file in %s and a folder in %s", e.Path, e.Wheels[0], e.Wheels[1])
+	}
+	return fmt.Sprintf("%s is in %s and in %s, with different content", e.Path, e.Wheels[0], e.Wheels[1])
+}
+
+// Contested lists the paths that more than one of the wheels owns, sorted. What is a file in one and a
+// folder in another is a [*ContestedError].
+func Contested(wheels []*Installed) ([]Contest, error) {
+	owners := ownersOf(wheels)
+	if err := checkFolders(owners); err != nil {
+		return nil, err
+	}
+	var contests []Contest
+	for path, claims := range owners {
+		if len(claims) < 2 {
+			continue
+		}
+		c := Contest{Path: path, Same: true}
+		for i, claim := range claims {
+			c.Names = append(c.Names, claim.in.Name)
+			c.Same = c.Same && (i == 0 || sameFile(claims[0].file(), claim.file()))
+		}
+		contests = append(contests, c)
+	}
+	sort.Slice(contests, func(i, j int) bool { return contests[i].Path < contests[j].Path })
+	return contests, nil
+}
+
+// claim is one wheel's file at a path.
+type claim struct {
+	in *Installed
+	at int
+}
+
+func (c claim) file() *file { return &c.in.files[c.at] }
+
+// ownersOf gives the wheels that own each path, by name.
+func ownersOf(wheels []*Installed) map[string][]claim {
+	sorted := append([]*Installed(nil), wheels...)
+	sort.SliceStable(sorted, func(i, j int) bool {
+		if sorted[i].Name != sorted[j].Name {
+			return sorted[i].Name < sorted[j].Name
+		}
+		return sorted[i].Wheel < sorted[j].Wheel
+	})
+	owners := map[string][]claim{}
+	for _, in := range sorted {
+		for i := range in.files {
+			p := in.files[i].path
+			owners[p] = append(owners[p], claim{in, i})
+		}
+	}
+	return owners
+}
+
+// checkFolders refuses a path that is a file in one wheel and a folder in another. The error is the first by
+// path.
+func checkFolders(owners map[string][]claim) error {
+	var first *ContestedError
+	for path, claims := range owners {
+		for at := strings.IndexByte(path, '/'); at >= 0; {
+			if above, ok := owners[path[:at]]; ok {
+				e := &ContestedError{Path: path[:at], Wheels: [2]string{above[0].in.Wheel, claims[0].in.Wheel}, Folder: true}
+				if first == nil || e.Path < first.Path || e.Path == first.Path && e.Wheels[1] < first.Wheels[1] {
+					first = e
+				}
+			}
+			next := strings.IndexByte(path[at+1:], '/')
+			if next < 0 {
+				break
+			}
+			at += 1 + next
+		}
+	}
+	if first != nil {
+		return first
+	}
+	return nil
+}
+
+// sameFile compares by size and CRC, and by hash where both are of one kind. Hashes are RECORD's until the
+// layer is written, and one that is wrong makes two files different: amending it, and settling again,
+// makes them the same.
+func sameFile(a, b *file) bool {
+	if a.size != b.size || a.crc != b.crc {
+		return false
+	}
+	return a.digest.Algorithm != b.digest.Algorithm || bytes.Equal(a.digest.Sum, b.digest.Sum)
+}
+
+// Settle gives every path to one of the wheels that own it: where they have the same bytes, to the
+// first by name; else to the one that owner names for the path, by its normalised name ("" for none).
+// Entries of the others lack the file then. owner may be nil.
+//
+// Errors: [*ContestedError], for the first path that nobody decides; an owner that is none of the wheels.
+func Settle(wheels []*Installed, owner func(path string) string) error {
+	for _, in := range wheels {
+		for i := range in.files {
+			in.files[i].omitted, in.files[i].ceded = false, false
+		}
+	}
+	contests, err := Contested(wheels)
+	if err != nil {
+		return err
+	}
+	owners := ownersOf(wheels)
+	for _, c := range contests {
+		claims := owners[c.Path]
+		name := ""
+		if owner != nil {
+			name = owner(c.Path)
+		}
+		winner := 0
+		switch {
+		case name != "":
+			if winner = indexOf(claims, name); winner < 0 {
+				return fmt.Errorf("settling who owns %s: %s: %w", c.Path, name, errNoOwner)
+			}
+		case !c.Same:
+			e := &ContestedError{Path: c.Path, Wheels: [2]string{claims[0].in.Wheel}}
+			for _, other := range claims[1:] {
+				if !sameFile(claims[0].file(), other.file()) {
+					e.Wheels[1] = other.in.Wheel
+					break
+				}
+			}
+			return e
+		}
+		for i, loser := range claims {
+			if i != winner {
+				f := loser.file()
+				f.omitted, f.ceded = true, !sameFile(claims[winner].file(), f)
+			}
+		}
+	}
+	return nil
+}
+
+func indexOf(claims []claim, name string) int {
+	for i, c := range claims {
+		if c.in.Name == name {
+			return i
+		}
+	}
+	return -1
+}
