@@ -1,0 +1,91 @@
+package publish
+
+import (
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// Form is the form of an output.
+type Form string
+
+// The forms of outputs.
+const (
+	Layout        Form = "oci"            // a folder: OCI image layout
+	LayoutArchive Form = "oci-archive"    // a tar of one
+	DockerArchive Form = "docker-archive" // the same with Docker's manifest.json: what every engine loads
+)
+
+// Output is where an image is to be written.
+type Output struct {
+	Form Form
+	Path string // of the folder or file, as it was given
+}
+
+func (o Output) String() string { return string(o.Form) + ":" + o.Path }
+
+// forms is the hint of every wrong output.
+const forms = "the outputs are oci:DIR, oci-archive:FILE and docker-archive:FILE"
+
+// ParseOutput reads FORM:PATH. Every error is a usage error that lists the forms.
+func ParseOutput(s string) (Output, error) {
+	form, path, ok := strings.Cut(s, ":")
+	wrong := func(format string, args ...any) (Output, error) {
+		return Output{}, diag.New(diag.Usage, format, args...).Hint(forms)
+	}
+	switch {
+	case form == "docker-daemon":
+		return wrong("output %q: docker-daemon is not supported yet", s)
+	case !ok:
+		return wrong("output %q does not say in which form", s)
+	case form != string(Layout) && form != string(LayoutArchive) && form != string(DockerArchive):
+		return wrong("output %q: there is no form %q", s, form)
+	case path == "":
+		return wrong("output %q has no path", s)
+	case path == "-":
+		return wrong("output %q: standard output is not supported", s)
+	}
+	return Output{Form(form), path}, nil
+}
+
+// Reference is a name that an image can be pushed to: registry, repository and tag.
+type Reference struct {
+	given string
+	tag   name.Tag
+}
+
+// ParseReference reads [REGISTRY/]REPOSITORY[:TAG], with Docker's defaults for what is missing. A reference
+// by digest is none, since the image decides its digest. Every error is a usage error.
+func ParseReference(s string) (Reference, error) {
+	bad := func(why string) (Reference, error) {
+		return Reference{}, diag.New(diag.Usage, "%q is not a valid image reference: %s", s, why).
+			Hint("a reference is REGISTRY/REPOSITORY:TAG, as in registry.example/team/digits:v1, with a repository in lower case")
+	}
+	if strings.Contains(s, "@") {
+		return bad("a digest cannot be chosen, only a tag")
+	}
+	tag, err := name.NewTag(s)
+	if err != nil {
+		return bad(strings.TrimSuffix(err.Error(), "\n"))
+	}
+	return Reference{given: s, tag: tag}, nil
+}
+
+// String is the reference as it was given, with its tag: the name by which engines will know the image.
+func (r Reference) String() string {
+	if strings.HasSuffix(r.given, ":"+r.tag.TagStr()) {
+		return r.given
+	}
+	return r.given + ":" + r.tag.TagStr()
+}
+
+// IsZero tells whether there is no reference.
+func (r Reference) IsZero() bool { return r.given == "" }
+
+// Tag is the part behind the colon.
+func (r Reference) Tag() string { return r.tag.TagStr() }
+
+// Registry is the host, and the port if there is one.
+func (r Reference) Registry() string { return r.tag.RegistryStr() }

@@ -1,0 +1,169 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// PushOptions say how an artifact is pushed.
+type PushOptions struct {
+	Keychain  authn.Keychain          // nil: Docker's and Podman's configuration and credential helpers
+	Transport http.RoundTripper       // nil: go-containerregistry's default
+	Insecure  bool                    // allow plain HTTP to names that end in .local too, not only to this machine
+	UserAgent string                  // put before go-containerregistry's own
+	Jobs      int                     // layers at once; 0: 4
+	Progress  func(done, total int64) // bytes, those that the registry has included. May be nil
+}
+
+const defaultJobs = 4
+
+// Push puts the artifact into the registry. Layers that the repository has are asked for by digest and
+// neither opened nor sent. Failures that may pass are tried again. Plain HTTP is used only for this
+// machine's own addresses. Errors are diag errors: 7 for a registry that cannot be reached, refuses or
+// fails, 6 where it says that a layer is not what its digest promises, 2 for Insecure with any other host.
+func Push(ctx context.Context, ref Reference, a *Artifact, opts PushOptions) error {
+	host := ref.tag.Registry
+	if opts.Insecure {
+		if !plainAllowed(host.RegistryStr(), true) {
+			return diag.New(diag.Usage, "plain HTTP is only for registries on this machine and names that end in .local, not for %s", host)
+		}
+		insecure, err := name.NewTag(ref.given, name.Insecure)
+		if err != nil {
+			return err
+		}
+		ref.tag = insecure
+	}
+	base := opts.Transport
+	if base == nil {
+		base = remote.DefaultTransport
+	}
+	keychain := opts.Keychain
+	if keychain == nil {
+		keychain = authn.DefaultKeychain
+	}
+	jobs := opts.Jobs
+	if jobs <= 0 {
+		jobs = defaultJobs
+	}
+	options := []remote.Option{
+		remote.WithContext(ctx),
+		remote.WithAuthFromKeychain(keychain),
+		remote.WithTransport(&guard{base, opts.Insecure}),
+		remote.WithJobs(jobs),
+	}
+	if opts.UserAgent != "" {
+		options = append(options, remote.WithUserAgent(opts.UserAgent))
+	}
+	wait := func() {}
+	if opts.Progress != nil {
+		updates, done := make(chan v1.Update, 64), make(chan struct{})
+		go func() {
+			defer close(done)
+			for u := range updates { // Push and Write close it
+				if u.Error == nil {
+					opts.Progress(u.Complete, u.Total)
+				}
+			}
+		}()
+		options = append(options, remote.WithProgress(updates))
+		wait = func() { <-done }
+	}
+	var err error
+	if a.index != nil {
+		err = remote.WriteIndex(ref.tag, a.taggable(), options...)
+	} else {
+		err = remote.Write(ref.tag, a.images[0].Image, options...)
+	}
+	wait()
+	if err != nil {
+		return pushError(ctx, ref, err)
+	}
+	return nil
+}
+
+// guard refuses plain HTTP to any host but this machine: go-containerregistry falls back to it for
+// private addresses as well, and would send credentials in the clear.
+type guard struct {
+	base     http.RoundTripper
+	insecure bool
+}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == "http" && !plainAllowed(req.URL.Host, g.insecure) {
+		return nil, fmt.Errorf("plain HTTP to %s is not allowed", req.URL.Host)
+	}
+	return g.base.RoundTrip(req)
+}
+
+func plainAllowed(hostport string, insecure bool) bool {
+	u := url.URL{Host: hostport}
+	host := strings.ToLower(u.Hostname())
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || insecure && strings.HasSuffix(host, ".local")
+}
+
+// pushError says what a failed push means and what to do.
+func pushError(ctx context.Context, ref Reference, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("pushing %s: %w", ref, ctx.Err())
+	}
+	var own *diag.Error
+	if errors.As(err, &own) { // of reading a layer
+		return fmt.Errorf("pushing %s: %w", ref, err)
+	}
+	host := ref.Registry()
+	login := func(e *diag.Error) error {
+		return e.Hint("log in with `docker login %s` (or podman, skopeo, crane: envpack reads their credentials)", host).
+			Hint("if you are logged in, that account may not push to %s", ref.tag.RepositoryStr())
+	}
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		has := func(codes ...transport.ErrorCode) bool {
+			for _, d := range answer.Errors {
+				for _, c := range codes {
+					if d.Code == c {
+						return true
+					}
+				}
+			}
+			return false
+		}
+		switch {
+		case has(transport.DigestInvalidErrorCode, transport.SizeInvalidErrorCode):
+			return diag.Wrap(err, diag.Mismatch, "pushing %s: %s received other bytes than were announced", ref, host)
+		case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden,
+			has(transport.UnauthorizedErrorCode, transport.DeniedErrorCode):
+			return login(diag.Wrap(err, diag.Fetch, "pushing %s: %s gives no permission", ref, host))
+		case answer.StatusCode == http.StatusNotFound:
+			return diag.Wrap(err, diag.Fetch, "pushing %s: %s does not have the repository", ref, host).
+				Hint("some registries want it to be created first; check the name %s", ref.tag.RepositoryStr())
+		case answer.StatusCode == http.StatusTooManyRequests:
+			return diag.Wrap(err, diag.Fetch, "pushing %s: %s asks to slow down", ref, host).Hint("wait a while and push again; what was sent is kept")
+		case answer.StatusCode == http.StatusRequestEntityTooLarge:
+			return diag.Wrap(err, diag.Fetch, "pushing %s: a layer is larger than %s takes", ref, host).
+				Hint("raise the limit of the registry or of the proxy before it")
+		}
+		return diag.Wrap(err, diag.Fetch, "pushing %s: %s answered with an error", ref, host).Hint("push again; what was sent is kept")
+	}
+	var network *url.Error
+	if errors.As(err, &network) {
+		return diag.Wrap(err, diag.Fetch, "pushing %s: cannot reach %s", ref, host).
+			Hint("check the name of the registry and the connection; registries elsewhere than on this machine must speak HTTPS")
+	}
+	return diag.Wrap(err, diag.Fetch, "pushing %s", ref)
+}
