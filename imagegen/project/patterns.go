@@ -13,7 +13,7 @@ import (
 func (s *selection) byPatterns(patterns []string) error {
 	for _, given := range patterns {
 		clean := path.Clean(given)
-		bad := func(format string, args ...any) error {
+		bad := func(format string, args ...any) *diag.Error {
 			return diag.New(diag.Manifest, "the pattern %q in [image] include %s", given, fmt.Sprintf(format, args...))
 		}
 		switch {
