@@ -186,7 +186,7 @@ func (d *differ) packages(old, now *Lock) {
 			d.value("package", name, v+" from "+x, w+" from "+y)
 			continue
 		}
-		if x, y := hashes(was), hashes(is); x != y {
+		if otherFiles(was, is) {
 			d.changes = append(d.changes, Change{Changed, "package", name, v, "other files of this version"})
 		}
 	}
@@ -224,14 +224,26 @@ func indexNames(list []Package) string {
 	return strings.Join(sortedSet(names), ", ")
 }
 
-func hashes(list []Package) string {
-	var sums []string
-	for _, p := range list {
+// otherFiles tells whether a platform that both have installs another file now.
+func otherFiles(was, is []Package) bool {
+	had := map[string]string{}
+	for _, p := range was {
 		for _, f := range p.Files {
-			sums = append(sums, f.SHA256)
+			for _, t := range f.Targets {
+				had[t] = f.SHA256
+			}
 		}
 	}
-	return strings.Join(sortedSet(sums), " ")
+	for _, p := range is {
+		for _, f := range p.Files {
+			for _, t := range f.Targets {
+				if sum, ok := had[t]; ok && sum != f.SHA256 {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func targetsOf(l *Lock) map[string]string {

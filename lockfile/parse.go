@@ -30,7 +30,7 @@ func Parse(name string, data []byte) (*Lock, error) {
 		return l, nil
 	}
 	line, got, wanted := firstDifference(text, want)
-	return nil, &ParseError{File: name, Line: line, Source: got, Edited: true,
+	return nil, &ParseError{File: name, Line: line, Source: where.source(line), Edited: true,
 		Msg: fmt.Sprintf("edited by hand or merged: here stands %s where envpack writes %s", orEnd(got), orEnd(wanted))}
 }
 
@@ -119,7 +119,7 @@ func syntaxError(name string, where *places, err error) error {
 		}
 	} else if m := typeError.FindStringSubmatch(err.Error()); m != nil {
 		e.Line, _ = strconv.Atoi(m[1])
-		e.Msg = strings.NewReplacer("incompatible types: TOML value has type", "the value is of type", "destination has type", "and should be of type").Replace(m[3])
+		e.Msg = strings.NewReplacer("incompatible types: TOML value has type", "the value is of type", "; destination has type", " and should be of type").Replace(m[3])
 		if m[2] != "" {
 			e.Msg = m[2] + ": " + e.Msg
 		}

@@ -1,0 +1,311 @@
+package lockfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestValidate(t *testing.T) {
+	if err := sample().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for want, spoil := range map[string]func(l *Lock){
+		"target: is missing":                                         func(l *Lock) { l.Targets = nil },
+		"target[1].platform: linux/arm64 stands twice":               func(l *Lock) { l.Targets[1] = l.Targets[0] },
+		"target[0].python: \"3.11\" is not a full":                   func(l *Lock) { l.Targets[0].Python = "3.11" },
+		"project.manifest: \"x\" is not a SHA-256":                   func(l *Lock) { l.Project.Manifest = "x" },
+		"project.requires[0]: gone is not installed":                 func(l *Lock) { l.Project.Requires = []Dependency{{Name: "gone"}} },
+		"project.requires[0]: torch is not installed on linux/arm64": func(l *Lock) { l.Project.Requires[0].Targets = nil },
+		"project: the string \"\\xff\" is not UTF-8":                 func(l *Lock) { l.Choices[0].Reason = "\xff" },
+		"image.user: must be app or root":                            func(l *Lock) { l.Image.User = "me" },
+		"image.workdir: \"app\" is not an absolute":                  func(l *Lock) { l.Image.Workdir = "app" },
+		"image.volumes[0]: \"/a/../b\"":                              func(l *Lock) { l.Image.Volumes = []string{"/a/../b"} },
+		"image.ports[0]: \"80\" is not a port":                       func(l *Lock) { l.Image.Ports = []string{"80"} },
+		"image.env.A=B: is not a variable":                           func(l *Lock) { l.Image.Env = map[string]string{"A=B": ""} },
+		"index[0].url: holds credentials":                            func(l *Lock) { l.Indexes[0].URL = "https://me:secret@x.example/" },
+		"index[1].name: pytorch stands twice":                        func(l *Lock) { l.Indexes = append(l.Indexes, l.Indexes[0]) },
+		"base.distro: is missing":                                    func(l *Lock) { l.Base.Distro = "" },
+		"base.distro: there is no base, yet":                         func(l *Lock) { l.Base.Distro = "none" },
+		"base.release[0].keys: is missing":                           func(l *Lock) { l.Base.Releases[0].Keys = nil },
+		"base.deb[0].path: \"../x.deb\" is not a path":               func(l *Lock) { l.Base.Debs[0].Path = "../x.deb" },
+		"base.deb[1].name: linux/amd64 has libc6 twice":              func(l *Lock) { l.Base.Debs[0] = l.Base.Debs[1] },
+		"package[0].index: there is no index \"other\"":              func(l *Lock) { l.Packages[0].Index = "other" },
+		"package[1].file: is missing":                                func(l *Lock) { l.Packages[1].Files = nil },
+		"package[0].file[0].size: is missing":                        func(l *Lock) { l.Packages[0].Files[0].Size = 0 },
+		"package[0].file[0].name: \"../x.whl\" is not":               func(l *Lock) { l.Packages[0].Files[0].Name = "../x.whl" },
+		"package[2].file[0].name: sympy-1.12-py3-none-any.whl stands twice": func(l *Lock) {
+			l.Packages[2].Files[0].Name = l.Packages[1].Files[0].Name
+		},
+		"package[4].file[0].targets[0]: linux/amd64 has a second file or version of sympy": func(l *Lock) {
+			l.Packages = append(l.Packages, Package{Name: "sympy", Version: "1.13", Files: []File{{Name: "s.whl", SHA256: hex64("1"), Size: 1, Targets: []string{"linux/amd64"}}}})
+		},
+		"package[0].requires[0]: the edge to sympy holds on linux/arm64, where its origin": func(l *Lock) {
+			l.Packages[0].Requires[0].Targets = []string{"linux/arm64"}
+		},
+		"choice[3].name: the choice of provider awk stands twice": func(l *Lock) { l.Choices = append(l.Choices, l.Choices[0]) },
+		"seal[0].layer: is missing":                               func(l *Lock) { l.Seals[0].Layers = nil },
+		"seal[0].layer[1].name: \"base\" is missing or":           func(l *Lock) { l.Seals[0].Layers[1].Name = "base" },
+		"seal[0].image: is missing":                               func(l *Lock) { l.Seals[0].Image = "" },
+		"seal[1].platform: linux/amd64 is sealed twice":           func(l *Lock) { l.Seals = append(l.Seals, l.Seals[0]) },
+	} {
+		l := sample()
+		spoil(l)
+		err := l.Validate()
+		var invalid *InvalidError
+		if !errors.As(err, &invalid) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestDependencyText(t *testing.T) {
+	for _, s := range []string{"a", "a[x]", "a[x,y]", "a; linux/amd64", "a[x]; linux/amd64, linux/arm64"} {
+		var d Dependency
+		if err := d.UnmarshalText([]byte(s)); err != nil || d.String() != s {
+			t.Errorf("%q became %q, %v", s, d, err)
+		}
+	}
+	if err := new(Dependency).UnmarshalText([]byte("a[x")); err == nil {
+		t.Error("an open bracket was accepted")
+	}
+}
+
+func TestProjection(t *testing.T) {
+	l := sample()
+	data, err := l.Projection("linux/arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse("projection", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, absent := range []string{"amd64", "x86_64", "torch", "pytorch", "manifest =", "as-of", "seal", "release", "reason", "mawk"} {
+		if strings.Contains(string(data), absent) {
+			t.Errorf("%q is in the projection:\n%s", absent, data)
+		}
+	}
+	if d := cmp.Diff([]Choice{{Kind: "provider", Name: "awk", Value: "gawk"}}, got.Choices); d != "" {
+		t.Error(d)
+	}
+	if _, err := l.Projection("linux/s390x"); err == nil {
+		t.Error("a platform that is not there has a projection")
+	}
+	// What the projection leaves out does not change it.
+	other := sample()
+	other.Project.Manifest, other.Project.AsOf = hex64("1"), at("2025-01-01T00:00:00Z")
+	other.Base.Releases, other.Seals, other.Choices[1].Reason = nil, nil, "another"
+	other.Packages[0].Version = "9"
+	again, err := other.Projection("linux/arm64")
+	if err != nil || string(again) != string(data) {
+		t.Errorf("%v\n%s", err, cmp.Diff(string(data), string(again)))
+	}
+	// A lock of that platform alone has the same one.
+	alone, err := got.Projection("linux/arm64")
+	if err != nil || string(alone) != string(data) {
+		t.Errorf("%v\n%s", err, cmp.Diff(string(data), string(alone)))
+	}
+}
+
+func TestCreated(t *testing.T) {
+	l := sample()
+	for platform, want := range map[string]string{"linux/amd64": "2024-02-22T19:00:00Z", "linux/arm64": "2024-02-05T22:00:01Z", "linux/none": "1980-01-01T00:00:00Z"} {
+		if got := l.Created(platform); !got.Equal(at(want)) {
+			t.Errorf("%s: %s, want %s", platform, got, want)
+		}
+	}
+}
+
+func TestGroups(t *testing.T) {
+	l := generated(200)
+	ChooseLayers(l, nil)
+	groups := l.Groups("linux/arm64")
+	seen := map[string]string{}
+	bins := 0
+	for _, g := range groups {
+		if !g.Own {
+			bins++
+		}
+		for _, p := range g.Packages {
+			if other, ok := seen[p.Name]; ok {
+				t.Errorf("%s is in %s and %s", p.Name, other, g.Name)
+			}
+			seen[p.Name] = g.Name
+			if g.Own != p.OwnLayer || g.Own && (g.Name != p.Name+" "+p.Version || len(g.Packages) != 1) {
+				t.Errorf("%s is in %s", p.Name, g.Name)
+			}
+			if !g.Own && g.Name != fmt.Sprintf("wheels %02d", Bin(p.Name)) {
+				t.Errorf("%s is in %s", p.Name, g.Name)
+			}
+			if len(p.Files) != 1 {
+				t.Errorf("%s has %d files", p.Name, len(p.Files))
+			}
+		}
+	}
+	if len(seen) != 203 { // all but torch
+		t.Errorf("%d packages", len(seen))
+	}
+	if len(groups)-bins != MaxOwnLayers-1 || bins > Bins { // torch's is not on arm64
+		t.Errorf("%d own layers and %d bins", len(groups)-bins, bins)
+	}
+	// The hash is part of the format: printf NAME | sha256sum, last byte modulo 32.
+	for name, want := range map[string]int{"numpy": 28, "sympy": 31} {
+		if got := Bin(name); got != want {
+			t.Errorf("bin of %s is %d, want %d", name, got, want)
+		}
+	}
+}
+
+func TestChooseLayers(t *testing.T) {
+	lock := func(size int64) *Lock {
+		return &Lock{Packages: []Package{{Name: "a", Files: []File{{Size: size}, {Size: 1}}}}}
+	}
+	old := lock(OwnFrom)
+	for _, c := range []struct {
+		size int64
+		old  *Lock
+		own  bool
+	}{{OwnFrom, nil, true}, {OwnFrom - 1, nil, false}, {OwnFrom - 1, old, true}, {OwnUntil, old, true}, {OwnUntil - 1, old, false}} {
+		ChooseLayers(old, nil)
+		l := lock(c.size)
+		l.Packages[0].OwnLayer = !c.own // what it says does not count
+		ChooseLayers(l, c.old)
+		if l.Packages[0].OwnLayer != c.own {
+			t.Errorf("%d bytes, old lock %v: own layer is %v", c.size, c.old != nil, !c.own)
+		}
+	}
+	many := &Lock{}
+	for i := range 80 {
+		many.Packages = append(many.Packages, Package{Name: fmt.Sprintf("p%02d", i), Files: []File{{Size: OwnFrom + int64(i/2)}}})
+	}
+	ChooseLayers(many, nil)
+	for i, p := range many.Packages {
+		if p.OwnLayer != (i >= 20) {
+			t.Errorf("%s: own layer is %v", p.Name, p.OwnLayer)
+		}
+	}
+}
+
+func TestKeepSeals(t *testing.T) {
+	old := sample()
+	old.Seals = append(old.Seals, sealOf("linux/arm64"))
+	now := sample()
+	now.Seals = nil
+	now.Packages[0].Version = "2.2.2" // torch is only on amd64
+	now.Project.Manifest = hex64("cd")
+	KeepSeals(old, now)
+	if len(now.Seals) != 1 || now.Seals[0].Platform != "linux/arm64" {
+		t.Errorf("%d seals are kept", len(now.Seals))
+	}
+	now = sample()
+	now.Seals = nil
+	now.Image.Command = nil
+	KeepSeals(old, now)
+	if len(now.Seals) != 0 {
+		t.Error("another command keeps the seal")
+	}
+}
+
+func TestDiff(t *testing.T) {
+	old, now := sample(), sample()
+	now.Project.Manifest = hex64("cd")
+	now.Project.AsOf = at("2024-04-01T00:00:00Z")
+	now.Image.Command, now.Image.Env = nil, nil
+	now.Targets = append(now.Targets, Target{Platform: "linux/s390x", Python: "3.11.2", ABI: "cp311"})
+	now.Indexes[0].URL = "https://wheels.example/whl/cu128"
+	now.Base.Debs = now.Base.Debs[:2]
+	now.Base.Debs[0].Version, now.Base.Debs[1].Version = "2.36-10", "2.36-10"
+	now.Packages[0].Version = "2.2.2+cu126"
+	now.Packages[0].Index = "" // the version says enough
+	now.Packages[1].Files[0].SHA256 = hex64("01")
+	now.Packages[2].Index = "pytorch"
+	now.Packages[3].Files[1].Targets = []string{"linux/arm64", "linux/s390x"}
+	now.Packages = append(now.Packages, Package{Name: "new", Version: "1", Files: []File{{Name: "new.whl", Targets: []string{"linux/amd64"}}}},
+		Package{Name: "new", Version: "2", Files: []File{{Name: "new2.whl", Targets: []string{"linux/arm64", "linux/s390x"}}}})
+	now.Choices = now.Choices[:2]
+	var got []string
+	for _, c := range Diff(old, now) {
+		got = append(got, c.String())
+	}
+	want := []string{
+		"~ project as-of 2024-03-01T23:59:59Z → 2024-04-01T00:00:00Z",
+		"~ image command, env",
+		"+ target linux/s390x Python 3.11.2",
+		"~ index pytorch https://wheels.example/whl/cu126 → https://wheels.example/whl/cu128",
+		"~ base packages 1 removed, 2 changed",
+		"+ new 1 (linux/amd64), 2 (linux/arm64, linux/s390x)",
+		"~ requests 2.31.0 from the default index → 2.31.0 from pytorch",
+		"~ sympy 1.12 → other files of this version",
+		"~ torch 2.2.1+cu126 → 2.2.2+cu126",
+		"- choice record torch (linux/amd64) one file differs",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	if changes := Diff(old, sample()); len(changes) != 0 {
+		t.Errorf("equal locks differ: %v", changes)
+	}
+	lines := Diff(nil, old)
+	if lines[len(lines)-5].String() != "+ sympy 1.12" {
+		t.Errorf("of a first lock: %v", lines)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, Name)
+	if err := sample().Write(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" {
+		for _, mode := range []os.FileMode{0o600, 0o664} {
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			if err := sample().Write(path); err != nil {
+				t.Fatal(err)
+			}
+			if info, _ := os.Stat(path); info.Mode().Perm() != mode {
+				t.Errorf("mode %o became %o", mode, info.Mode().Perm())
+			}
+		}
+		link := filepath.Join(dir, "link")
+		if err := os.Symlink(Name, link); err != nil {
+			t.Fatal(err)
+		}
+		if err := generated(2).Write(link); err != nil {
+			t.Fatal(err)
+		}
+		if info, _ := os.Lstat(link); info.Mode()&os.ModeSymlink == 0 {
+			t.Error("the link was replaced")
+		}
+	}
+	before, _ := os.ReadFile(path)
+	bad := sample()
+	bad.Targets = nil
+	if err := bad.Write(path); err == nil {
+		t.Error("an invalid lock was written")
+	}
+	if err := sample().Write(dir); err == nil {
+		t.Error("a folder was written to")
+	}
+	if after, _ := os.ReadFile(path); string(after) != string(before) {
+		t.Error("a failed write changed the file")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if _, err := Read(filepath.Join(dir, "absent")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an absent lock gives %v", err)
+	}
+}
