@@ -1,0 +1,250 @@
+// Package pylock writes a lock as pylock.toml (PEP 751, lock-version 1.0), so that pip, uv and whatever
+// else reads that format can install the same wheels.
+//
+// It carries over what PEP 751 knows: targets as environments, and the wheels with their hashes. The base,
+// the layers, the choices and the seals have no place there. It does not read pylock files.
+package pylock
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+// Where says where a wheel is to be had: its absolute URL, or a path relative to the pylock file.
+// The lock itself does not know.
+type Where func(p lockfile.Package, f lockfile.File) (string, error)
+
+// Export gives the lock as pylock.toml: packages sorted by name and version, a marker where not every target
+// has the package, for each wheel the name, upload time, address, size and SHA-256. The index is left out
+// where it is the default one. Errors: those of where; an address that has neither URL nor path; a platform
+// that markers cannot express.
+func Export(l *lockfile.Lock, where Where) ([]byte, error) {
+	e := &exporter{lock: l, markers: map[string]string{}, indexes: map[string]string{}}
+	var minors []string
+	for _, t := range l.Targets {
+		m, err := platformMarker(t.Platform)
+		if err != nil {
+			return nil, err
+		}
+		e.markers[t.Platform] = m
+		minors = append(minors, minorOf(t.Python))
+	}
+	for _, x := range l.Indexes {
+		e.indexes[x.Name] = x.URL
+	}
+	e.WriteString("# Made by `envpack export pylock`.\n")
+	e.line("lock-version", quote("1.0"))
+	var environments []string
+	for _, t := range sortedTargets(l.Targets) {
+		m, err := canonical(fmt.Sprintf("implementation_name == 'cpython' and python_version == '%s' and %s", minorOf(t.Python), e.markers[t.Platform]))
+		if err != nil {
+			return nil, err
+		}
+		environments = append(environments, m)
+	}
+	e.list("environments", environments)
+	lowest, err := lowestMinor(minors)
+	if err != nil {
+		return nil, err
+	}
+	e.line("requires-python", quote(">="+lowest))
+	e.line("created-by", quote("envpack"))
+
+	packages := slices.Clone(l.Packages)
+	slices.SortFunc(packages, func(a, b lockfile.Package) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version))
+	})
+	if len(packages) == 0 {
+		e.line("packages", "[]") // the key must be there
+	}
+	for _, p := range packages {
+		if err := e.pkg(p, where); err != nil {
+			return nil, err
+		}
+	}
+	return e.Bytes(), nil
+}
+
+type exporter struct {
+	bytes.Buffer
+	lock    *lockfile.Lock
+	markers map[string]string // by platform
+	indexes map[string]string // addresses by name
+}
+
+func (e *exporter) line(key, value string) { e.WriteString(key + " = " + value + "\n") }
+
+func (e *exporter) list(key string, values []string) {
+	e.WriteString(key + " = [\n")
+	for _, v := range values {
+		e.WriteString("    " + quote(v) + ",\n")
+	}
+	e.WriteString("]\n")
+}
+
+func (e *exporter) pkg(p lockfile.Package, where Where) error {
+	e.WriteString("\n[[packages]]\n")
+	e.line("name", quote(p.Name))
+	e.line("version", quote(p.Version))
+	marker, err := e.marker(p)
+	if err != nil {
+		return err
+	}
+	if marker != "" {
+		e.line("marker", quote(marker))
+	}
+	if p.Index != "" {
+		address, ok := e.indexes[p.Index]
+		if !ok {
+			return fmt.Errorf("%s comes from the index %s, which the lock does not have", p.Name, p.Index)
+		}
+		e.line("index", quote(address))
+	}
+	files := slices.Clone(p.Files)
+	slices.SortFunc(files, func(a, b lockfile.File) int { return strings.Compare(a.Name, b.Name) })
+	for _, f := range files {
+		address, err := where(p, f)
+		if err != nil {
+			return fmt.Errorf("finding the address of %s: %w", f.Name, err)
+		}
+		if address == "" {
+			return fmt.Errorf("%s has no address, and pylock.toml needs one", f.Name)
+		}
+		e.WriteString("\n[[packages.wheels]]\n")
+		e.line("name", quote(f.Name))
+		if !f.Uploaded.IsZero() {
+			e.line("upload-time", f.Uploaded.UTC().Format(time.RFC3339))
+		}
+		if strings.Contains(address, "://") {
+			e.line("url", quote(address))
+		} else {
+			e.line("path", quote(address))
+		}
+		e.line("size", strconv.FormatInt(f.Size, 10))
+		e.line("hashes", "{ sha256 = "+quote(f.SHA256)+" }")
+	}
+	return nil
+}
+
+// marker is "" if every target has the package.
+func (e *exporter) marker(p lockfile.Package) (string, error) {
+	has := map[string]bool{}
+	for _, f := range p.Files {
+		for _, t := range f.Targets {
+			has[t] = true
+		}
+	}
+	if len(has) == len(e.lock.Targets) {
+		return "", nil
+	}
+	var parts []string
+	for _, t := range sortedTargets(e.lock.Targets) {
+		if has[t.Platform] {
+			parts = append(parts, e.markers[t.Platform])
+		}
+	}
+	return canonical(strings.Join(parts, " or "))
+}
+
+// canonical is the marker as pep508 writes it.
+func canonical(text string) (string, error) {
+	m, err := pep508.ParseMarker(text)
+	if err != nil {
+		return "", fmt.Errorf("writing a marker: %w", err)
+	}
+	return m.String(), nil
+}
+
+// systems and machines are the values of sys_platform, and of platform_machine by system, as CPython
+// reports them. The keys are Go's names, as in OCI platforms.
+var systems = map[string]string{"linux": "linux", "darwin": "darwin", "windows": "win32"}
+
+var machines = map[string]string{
+	"linux/amd64": "x86_64", "linux/arm64": "aarch64", "linux/386": "i686", "linux/arm/v6": "armv6l", "linux/arm/v7": "armv7l",
+	"linux/ppc64le": "ppc64le", "linux/s390x": "s390x", "linux/riscv64": "riscv64",
+	"linux/arm64/v8": "aarch64", "darwin/amd64": "x86_64", "darwin/arm64": "arm64", "windows/amd64": "AMD64", "windows/arm64": "ARM64",
+}
+
+func platformMarker(platform string) (string, error) {
+	system, _, _ := strings.Cut(platform, "/")
+	machine, ok := machines[platform]
+	if !ok {
+		return "", fmt.Errorf("no marker is known for the platform %s", platform)
+	}
+	return fmt.Sprintf("platform_machine == '%s' and sys_platform == '%s'", machine, systems[system]), nil
+}
+
+func sortedTargets(targets []lockfile.Target) []lockfile.Target {
+	targets = slices.Clone(targets)
+	slices.SortFunc(targets, func(a, b lockfile.Target) int { return strings.Compare(a.Platform, b.Platform) })
+	return targets
+}
+
+// minorOf is "3.11" of "3.11.2".
+func minorOf(python string) string {
+	parts := strings.SplitN(python, ".", 3)
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}
+
+func lowestMinor(minors []string) (string, error) {
+	if len(minors) == 0 {
+		return "", fmt.Errorf("the lock has no target")
+	}
+	lowest := minors[0]
+	for _, m := range minors {
+		a, err := pep440.Parse(m)
+		if err != nil {
+			return "", fmt.Errorf("reading a target's Python version: %w", err)
+		}
+		b, err := pep440.Parse(lowest)
+		if err != nil {
+			return "", fmt.Errorf("reading a target's Python version: %w", err)
+		}
+		if a.Compare(b) < 0 {
+			lowest = m
+		}
+	}
+	return lowest, nil
+}
+
+// quote makes a TOML string. Markers hold double quotes and no single ones, so they stay readable.
+func quote(s string) string {
+	plain := func(quoted byte) bool {
+		for _, r := range s {
+			if r < 0x20 || r == 0x7f || r == rune(quoted) || quoted == '"' && r == '\\' {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case plain('"'):
+		return `"` + s + `"`
+	case plain('\''):
+		return "'" + s + "'"
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < 0x20 || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
