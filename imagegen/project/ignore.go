@@ -76,7 +76,7 @@ func (s gitRules) verdict(p string, folder bool) (ignored, matched bool) {
 		if r.folderOnly && !folder {
 			continue
 		}
-		if r.anchored && matchPath(r.pattern, p) || !r.anchored && matchName(r.pattern, path.Base(p)) {
+		if r.anchored && gitPatterns.matchPath(r.pattern, p) || !r.anchored && gitPatterns.matchName(r.pattern, path.Base(p)) {
 			return !r.negated, true
 		}
 	}

@@ -21,7 +21,7 @@ func (s *selection) byPatterns(patterns []string) error {
 			return bad("is empty")
 		case path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../"):
 			return bad("leads out of the project").Hint("patterns are relative to the manifest's folder")
-		case !wellFormed(clean):
+		case !ourPatterns.wellFormed(clean):
 			return bad("has a bracket that is not closed or a backslash at its end")
 		}
 		matched, left, err := s.byPattern(clean)
@@ -74,7 +74,7 @@ func (s *selection) byPattern(pattern string) (matched, left bool, err error) {
 	// A pattern that matches a folder takes in all of it.
 	return s.takeIn(start, func(p string) bool {
 		for ; p != "."; p = path.Dir(p) {
-			if matchPath(pattern, p) {
+			if ourPatterns.matchPath(pattern, p) {
 				return true
 			}
 		}

@@ -6,14 +6,59 @@ import (
 	"unicode/utf8"
 )
 
+// language is how patterns are read: by characters, or by bytes as git does, for which `?` is half an é.
+type language struct{ bytes bool }
+
+var (
+	gitPatterns = language{bytes: true}
+	ourPatterns = language{}
+)
+
+func (l language) decode(s string) (rune, int) {
+	if l.bytes && s != "" {
+		return rune(s[0]), 1
+	}
+	return utf8.DecodeRuneInString(s)
+}
+
 // matchPath tells whether a pattern of gitignore's language matches a slash-separated path: `*` and `?` do
 // not match a slash, `**` as a whole component matches any number of components, one at least if
 // it is the last. A malformed pattern matches nothing.
-func matchPath(pattern, path string) bool {
-	return matchParts(strings.Split(pattern, "/"), strings.Split(path, "/"))
+func (l language) matchPath(pattern, path string) bool {
+	parts, ok := l.split(pattern)
+	return ok && l.matchParts(parts, strings.Split(path, "/"))
 }
 
-func matchParts(pattern, path []string) bool {
+// split divides a pattern at its slashes, save those in brackets, which git does not take for separators
+// though they match nothing. It fails for a malformed pattern.
+func (l language) split(pattern string) (parts []string, ok bool) {
+	start := 0
+	for p := 0; p < len(pattern); {
+		switch {
+		case pattern[p] == '/':
+			parts = append(parts, pattern[start:p])
+			p++
+			start = p
+			continue
+		case strings.HasPrefix(pattern[p:], `\/`): // an escaped slash is one
+			parts = append(parts, pattern[start:p])
+			p += 2
+			start = p
+			continue
+		case pattern[p] == '*':
+			p++
+			continue
+		}
+		_, width := l.matchOne(pattern[p:], 'x')
+		if width == 0 || pattern[p] == '\\' && width == 1 {
+			return nil, false
+		}
+		p += width
+	}
+	return append(parts, pattern[start:]), true
+}
+
+func (l language) matchParts(pattern, path []string) bool {
 	// reach[j]: the components of the pattern so far can match path[:j].
 	reach := make([]bool, len(path)+1)
 	reach[0] = true
@@ -32,11 +77,8 @@ func matchParts(pattern, path []string) bool {
 				}
 			}
 		} else {
-			if !last {
-				part = withoutLoneEscape(part) // `a\/b` is a/b
-			}
 			for j, p := range path {
-				next[j+1] = reach[j] && matchName(part, p)
+				next[j+1] = reach[j] && l.matchName(part, p)
 			}
 		}
 		reach = next
@@ -44,16 +86,8 @@ func matchParts(pattern, path []string) bool {
 	return reach[len(path)]
 }
 
-func withoutLoneEscape(part string) string {
-	trimmed := strings.TrimRight(part, `\`)
-	if (len(part)-len(trimmed))%2 == 1 {
-		return part[:len(part)-1]
-	}
-	return part
-}
-
 // matchName matches one component of a path: fnmatch(3), with POSIX classes.
-func matchName(pattern, name string) bool {
+func (l language) matchName(pattern, name string) bool {
 	star, from := -1, 0 // where to go on after the last `*`, should what follows not match
 	p, n := 0, 0
 	for n < len(name) {
@@ -62,8 +96,8 @@ func matchName(pattern, name string) bool {
 			p++
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(name[n:])
-		if ok, width := matchOne(pattern[p:], r); ok {
+		r, size := l.decode(name[n:])
+		if ok, width := l.matchOne(pattern[p:], r); ok {
 			p += width
 			n += size
 			continue
@@ -71,7 +105,7 @@ func matchName(pattern, name string) bool {
 		if star < 0 {
 			return false
 		}
-		_, size = utf8.DecodeRuneInString(name[from:])
+		_, size = l.decode(name[from:])
 		from += size
 		p, n = star, from
 	}
@@ -79,7 +113,7 @@ func matchName(pattern, name string) bool {
 }
 
 // matchOne matches a character against the first item of the pattern, of the given width.
-func matchOne(pattern string, r rune) (ok bool, width int) {
+func (l language) matchOne(pattern string, r rune) (ok bool, width int) {
 	if pattern == "" {
 		return false, 0
 	}
@@ -87,17 +121,17 @@ func matchOne(pattern string, r rune) (ok bool, width int) {
 	case '?':
 		return true, 1
 	case '[':
-		return matchBracket(pattern, r)
+		return l.matchBracket(pattern, r)
 	case '\\':
-		c, size := utf8.DecodeRuneInString(pattern[1:])
+		c, size := l.decode(pattern[1:])
 		return size > 0 && c == r, 1 + size
 	}
-	c, size := utf8.DecodeRuneInString(pattern)
+	c, size := l.decode(pattern)
 	return c == r, size
 }
 
 // matchBracket matches a bracket expression; one that is not closed matches nothing.
-func matchBracket(pattern string, r rune) (ok bool, width int) {
+func (l language) matchBracket(pattern string, r rune) (ok bool, width int) {
 	p := 1
 	negated := p < len(pattern) && (pattern[p] == '!' || pattern[p] == '^')
 	if negated {
@@ -122,32 +156,32 @@ func matchBracket(pattern string, r rune) (ok bool, width int) {
 				continue
 			}
 		}
-		low, size := bracketRune(pattern[p:])
+		low, size := l.bracketRune(pattern[p:])
 		if size == 0 {
 			return false, 0
 		}
 		p += size
 		high := low
 		if strings.HasPrefix(pattern[p:], "-") && p+1 < len(pattern) && pattern[p+1] != ']' {
-			high, size = bracketRune(pattern[p+1:])
+			high, size = l.bracketRune(pattern[p+1:])
 			if size == 0 {
 				return false, 0
 			}
 			p += 1 + size
 		}
-		found = found || low <= r && r <= high
+		found = found || r == low || low <= r && r <= high // git looks at the lower end by itself
 	}
 }
 
-func bracketRune(pattern string) (rune, int) {
+func (l language) bracketRune(pattern string) (rune, int) {
 	if pattern[0] == '\\' {
-		r, size := utf8.DecodeRuneInString(pattern[1:])
+		r, size := l.decode(pattern[1:])
 		if size == 0 {
 			return 0, 0
 		}
 		return r, 1 + size
 	}
-	return utf8.DecodeRuneInString(pattern)
+	return l.decode(pattern)
 }
 
 var classes = map[string]func(rune) bool{
@@ -169,17 +203,7 @@ var classes = map[string]func(rune) bool{
 func literal(pattern string) bool { return !strings.ContainsAny(pattern, `*?[\`) }
 
 // wellFormed tells whether every bracket is closed and no escape stands at the end.
-func wellFormed(pattern string) bool {
-	for p := 0; p < len(pattern); {
-		if pattern[p] == '*' {
-			p++
-			continue
-		}
-		_, width := matchOne(pattern[p:], 'x')
-		if width == 0 || pattern[p] == '\\' && width == 1 {
-			return false
-		}
-		p += width
-	}
-	return true
+func (l language) wellFormed(pattern string) bool {
+	_, ok := l.split(pattern)
+	return ok
 }
