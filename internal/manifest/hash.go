@@ -1,0 +1,69 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sort"
+)
+
+// Hash is the SHA-256, in hexadecimal, of what the manifest means: of its values, not of its text.
+// Comments, the order of independent keys, and the tag do not count; the content of requirements
+// files does, their names do not. docs/format.md lists what is hashed.
+func (m *Manifest) Hash() string {
+	type index struct {
+		Name     string   `json:"name"`
+		URL      string   `json:"url"`
+		Default  bool     `json:"default"`
+		Packages []string `json:"packages"`
+	}
+	meaning := struct {
+		Name         string            `json:"name"`
+		Python       string            `json:"python"`
+		Requirements []string          `json:"requirements"`
+		Constraints  []string          `json:"constraints"`
+		Platforms    []string          `json:"platforms"`
+		AsOf         string            `json:"as_of"`
+		Prereleases  Prereleases       `json:"prereleases"`
+		Distro       string            `json:"distro"`
+		Pockets      []string          `json:"pockets"`
+		Indexes      []index           `json:"indexes"`
+		Command      []string          `json:"command"`
+		Include      []string          `json:"include"`
+		Env          map[string]string `json:"env"`
+		Ports        []string          `json:"ports"`
+		Volumes      []string          `json:"volumes"`
+		User         string            `json:"user"`
+		Workdir      string            `json:"workdir"`
+		Labels       map[string]string `json:"labels"`
+	}{
+		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
+		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
+		Command: m.Image.Command, Include: m.Image.Include, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
+		User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels,
+	}
+	for _, i := range m.Indexes {
+		meaning.Indexes = append(meaning.Indexes, index{i.Name, i.URL, i.Default, i.Packages})
+	}
+	data, err := json.Marshal(meaning)
+	if err != nil {
+		panic(err) // strings, booleans, and lists and maps of them
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// meanings gives the canonical texts of requirements, sorted, each once.
+func meanings(list []Requirement) []string {
+	var out []string
+	for _, r := range list {
+		text := r.String()
+		hashes := append([]string(nil), r.Hashes...)
+		sort.Strings(hashes)
+		for _, h := range hashes {
+			text += " --hash=sha256:" + h
+		}
+		out = append(out, text)
+	}
+	return unique(out)
+}

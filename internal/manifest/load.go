@@ -1,0 +1,138 @@
+package manifest
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// Load reads the manifest of a project. path is the project's folder, which must have envpack.toml
+// or a pyproject.toml with [tool.envpack], or one of these files by any name.
+func Load(path string) (*Manifest, error) {
+	file, err := find(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readText(file)
+	if err != nil {
+		return nil, err
+	}
+	return parse(file, data)
+}
+
+// find chooses the file to read.
+func find(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", missing(path, err)
+	}
+	if !info.IsDir() {
+		return path, nil
+	}
+	own, py := filepath.Join(path, FileName), filepath.Join(path, PyProject)
+	hasOwn, hasPy := exists(own), false
+	if exists(py) {
+		data, err := readText(py)
+		if err != nil {
+			return "", err
+		}
+		var head struct {
+			Tool map[string]toml.Primitive `toml:"tool"`
+		}
+		if _, err := toml.Decode(data, &head); err == nil {
+			_, hasPy = head.Tool["envpack"]
+		} else if !hasOwn {
+			return py, nil // parsing it again tells what is wrong and where
+		}
+	}
+	switch {
+	case hasOwn && hasPy:
+		return "", diag.New(diag.Manifest, "%s has both %s and [tool.envpack] in %s", path, FileName, PyProject).
+			Hint("keep one of them")
+	case hasOwn:
+		return own, nil
+	case hasPy:
+		return py, nil
+	}
+	return "", diag.New(diag.Manifest, "%s has neither %s nor [tool.envpack] in %s", path, FileName, PyProject).
+		Hint("`envpack init` writes a manifest to start from")
+}
+
+func missing(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return diag.New(diag.Manifest, "%s does not exist", path)
+	}
+	return diag.Wrap(err, diag.Manifest, "reading %s", path)
+}
+
+func exists(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// maxText bounds manifests and requirements files.
+const maxText = 8 << 20
+
+func readText(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", missing(file, err)
+	}
+	if info.Size() > maxText {
+		return "", diag.New(diag.Manifest, "%s has %d bytes: more than a text of this kind can have", file, info.Size())
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", missing(file, err)
+	}
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	for i, line := range strings.Split(text, "\n") {
+		if !utf8.ValidString(line) {
+			return "", diag.New(diag.Manifest, "not UTF-8").At(diag.Position{File: file, Line: i + 1})
+		}
+	}
+	return text, nil
+}
+
+func parse(file, text string) (*Manifest, error) {
+	var root map[string]any
+	if _, err := toml.Decode(text, &root); err != nil {
+		return nil, syntax(file, text, err)
+	}
+	d := &document{positions: findPositions(file, text), root: root}
+	m := &Manifest{File: file, Dir: filepath.Dir(file)}
+	if filepath.Base(file) == PyProject {
+		return m, d.pyproject(m, root)
+	}
+	if err := d.check(); err != nil {
+		return m, err
+	}
+	if err := d.read(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// syntax gives the decoder's error a place and a caret.
+func syntax(file, text string, err error) error {
+	var p toml.ParseError
+	if !errors.As(err, &p) {
+		return diag.Wrap(err, diag.Manifest, "").At(diag.Position{File: file})
+	}
+	pos := diag.Position{File: file, Line: p.Position.Line, Col: max(p.Position.Col, 1), Width: 1}
+	if lines := strings.Split(text, "\n"); pos.Line >= 1 && pos.Line <= len(lines) {
+		pos.Source = strings.TrimSuffix(lines[pos.Line-1], "\r")
+	}
+	what := p.Message
+	if what == "" {
+		what = p.Error()
+	}
+	return diag.New(diag.Manifest, "not TOML: %s", strings.TrimSuffix(what, ".")).At(pos)
+}

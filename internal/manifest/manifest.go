@@ -1,0 +1,80 @@
+package manifest
+
+import (
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+// The names of the files that a project is described in.
+const (
+	FileName  = "envpack.toml"
+	PyProject = "pyproject.toml"
+)
+
+// Manifest is what a project asks for.
+type Manifest struct {
+	File string // path of the file that it was read from
+	Dir  string // the project's folder
+
+	Name         string
+	Python       Python
+	Requirements []Requirement // of the project, the requirements files and the groups
+	Constraints  []Requirement // bounds that apply when a package is needed
+	Platforms    []string      // "linux/amd64", sorted
+	AsOf         AsOf
+	Prereleases  Prereleases
+
+	Distro  string   // "debian:12"; "" is the default
+	Pockets []string // parts of the distribution, sorted
+
+	Indexes []Index
+	Image   Image
+}
+
+// Python is the wanted interpreter.
+type Python struct {
+	Text       string // as written
+	Specifiers pep440.Specifiers
+	Pos        diag.Position
+}
+
+// Requirement is one requirement with its place and the hashes that its file may have.
+type Requirement struct {
+	pep508.Requirement
+	Hashes []string // SHA-256, 64 hexadecimal digits each; none: any file
+	Pos    diag.Position
+}
+
+// Prereleases says when a pre-release may be chosen.
+type Prereleases string
+
+// The policies, as uv names them.
+const (
+	IfNecessary Prereleases = "if-necessary"
+	Allow       Prereleases = "allow"
+	Disallow    Prereleases = "disallow"
+	Explicit    Prereleases = "explicit"
+)
+
+// Index is a package index of the manifest's own.
+type Index struct {
+	Name     string
+	URL      string
+	Default  bool     // replaces the default index
+	Packages []string // patterns of the packages that come from it, and only from it; none: any
+	Pos      diag.Position
+}
+
+// Image is the [image] table.
+type Image struct {
+	Tag     string // never part of lock or digest
+	Command []string
+	Include []string
+	Env     map[string]string
+	Ports   []string // "8080/tcp", sorted
+	Volumes []string // sorted
+	User    string
+	Workdir string
+	Labels  map[string]string
+}

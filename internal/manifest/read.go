@@ -1,0 +1,275 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+// read fills m from a document that keeps the schema.
+func (d *document) read(m *Manifest) error {
+	for _, step := range []func(*Manifest) error{
+		d.readProject, d.readSystem, d.readImage, d.readIndexes, d.readResolver, d.readConstraints,
+	} {
+		if err := step(m); err != nil {
+			return err
+		}
+	}
+	return m.readFiles(d)
+}
+
+func (d *document) table(name string) map[string]any {
+	t, _ := d.root[name].(map[string]any)
+	return t
+}
+
+func (d *document) str(table, key string) (value, at string, ok bool) {
+	at = d.path(table, key)
+	value, ok = d.table(table)[key].(string)
+	return value, at, ok
+}
+
+func (d *document) list(table, key string) (items []string, at string) {
+	at = d.path(table, key)
+	list, _ := d.table(table)[key].([]any)
+	for _, item := range list {
+		items = append(items, item.(string))
+	}
+	return items, at
+}
+
+func (d *document) readProject(m *Manifest) error {
+	if d.prefix == "" {
+		name, at, ok := d.str("project", "name")
+		if !ok {
+			return d.fail(d.key("project"), "project.name is missing").Hint(`add name = "…" to [project]`)
+		}
+		if !nameForm.MatchString(name) {
+			return d.fail(d.value(at), "project.name %q: letters, digits, and . _ - between them", name)
+		}
+		m.Name = name
+		if err := d.readDependencies(m, "project", "dependencies"); err != nil {
+			return err
+		}
+		if err := d.siblingGroups(m); err != nil {
+			return err
+		}
+	}
+	if text, at, ok := d.str("project", "python"); ok {
+		python, err := parsePython(text)
+		if err != nil {
+			return d.fail(d.value(at), "project.python: %v", err)
+		}
+		python.Pos = d.value(at)
+		m.Python = python
+	} else if m.Python.Text == "" {
+		return d.fail(d.key(d.path("project")), "project.python is missing").Hint(`add python = "3.11" to [%s]`, d.path("project"))
+	}
+	platforms, at := d.list("project", "platforms")
+	for i, p := range platforms {
+		if p != "linux/amd64" && p != "linux/arm64" {
+			return d.fail(d.value(item(at, i)), "platform %q: there is linux/amd64 and linux/arm64", p)
+		}
+	}
+	m.Platforms = unique(platforms)
+	if len(m.Platforms) == 0 {
+		m.Platforms = []string{"linux/amd64"}
+	}
+	return d.readAsOf(m)
+}
+
+func (d *document) readAsOf(m *Manifest) error {
+	at := d.path("project", "as-of")
+	var text string
+	switch v := d.table("project")["as-of"].(type) {
+	case nil:
+		return nil
+	case string:
+		text = v
+	case time.Time:
+		switch v.Location().String() {
+		case "date-local":
+			text = v.Format("2006-01-02")
+		case "datetime-local", "time-local":
+			return d.fail(d.value(at), "project.as-of needs a time zone").Hint("end it with Z for UTC")
+		default:
+			text = v.Format(time.RFC3339)
+		}
+	default:
+		return d.fail(d.value(at), "project.as-of must be %s, not %s", aMoment, describe(v))
+	}
+	asOf, err := parseAsOf(text)
+	if err != nil {
+		return d.fail(d.value(at), "project.as-of: %v", err)
+	}
+	m.AsOf = asOf
+	return nil
+}
+
+func (d *document) readDependencies(m *Manifest, table, key string) error {
+	items, at := d.list(table, key)
+	for i, text := range items {
+		r, err := d.requirement(item(at, i), text)
+		if err != nil {
+			return err
+		}
+		m.Requirements = append(m.Requirements, r)
+	}
+	return nil
+}
+
+// requirement parses a PEP 508 string that is the value at a path.
+func (d *document) requirement(at, text string) (Requirement, error) {
+	r, err := pep508.Parse(text)
+	if err != nil {
+		pos, why := d.value(at), err.Error()
+		if s := (*pep508.SyntaxError)(nil); errors.As(err, &s) {
+			pos = d.inside(at, text, s.Offset)
+		}
+		return Requirement{}, d.fail(pos, "%s", why)
+	}
+	if r.URL != "" {
+		return Requirement{}, d.fail(d.value(at), "%s: direct references are not supported yet", r.Name)
+	}
+	return Requirement{Requirement: r, Pos: d.value(at)}, nil
+}
+
+func (d *document) readConstraints(m *Manifest) error {
+	table := d.table("constraints")
+	for _, name := range sortedKeys(table) {
+		at := d.path("constraints", name)
+		if !nameForm.MatchString(name) {
+			return d.fail(d.key(at), "%q is no package name", name)
+		}
+		text := table[name].(string)
+		specs, err := pep440.ParseSpecifiers(text)
+		if err != nil {
+			pos := d.value(at)
+			if s := (*pep440.Error)(nil); errors.As(err, &s) {
+				pos = d.inside(at, text, s.Offset)
+			}
+			return d.fail(pos, "constraint of %s: %v", name, err)
+		}
+		m.Constraints = append(m.Constraints, Requirement{
+			Requirement: pep508.Requirement{Name: pep508.NormalizeName(name), RawName: name, Specifiers: specs}, Pos: d.value(at),
+		})
+	}
+	return nil
+}
+
+func (d *document) readSystem(m *Manifest) error {
+	if distro, at, ok := d.str("system", "distro"); ok {
+		if !known(distros, distro) {
+			return d.fail(d.value(at), "system.distro %q is not supported yet", distro).Hint("there is %s", choices(distros))
+		}
+		m.Distro = distro
+	}
+	if auto, ok := d.table("system")["auto"].(bool); ok && auto {
+		return d.fail(d.value(d.path("system", "auto")), "system.auto = true is not supported yet")
+	}
+	pockets, at := d.list("system", "pockets")
+	for i, p := range pockets {
+		if !known(allPockets, p) {
+			return d.fail(d.value(item(at, i)), "pocket %q: there is %s", p, choices(allPockets))
+		}
+	}
+	m.Pockets = unique(pockets)
+	if len(m.Pockets) == 0 {
+		m.Pockets = append([]string(nil), allPockets...)
+	} else if !known(m.Pockets, "release") {
+		return d.fail(d.value(at), "system.pockets lacks release, which the others build on")
+	}
+	return nil
+}
+
+func (d *document) readResolver(m *Manifest) error {
+	m.Prereleases = IfNecessary
+	text, at, ok := d.str("resolver", "prereleases")
+	if !ok {
+		return nil
+	}
+	all := []string{string(IfNecessary), string(Allow), string(Disallow), string(Explicit)}
+	if !known(all, text) {
+		return d.fail(d.value(at), "resolver.prereleases %q: there is %s", text, choices(all))
+	}
+	m.Prereleases = Prereleases(text)
+	return nil
+}
+
+func (d *document) readIndexes(m *Manifest) error {
+	list, _ := d.root["index"].([]map[string]any)
+	for i, table := range list {
+		at := fmt.Sprintf("%s[%d]", d.path("index"), i)
+		index := Index{Pos: d.key(at)}
+		index.Name, _ = table["name"].(string)
+		index.URL, _ = table["url"].(string)
+		index.Default, _ = table["default"].(bool)
+		if !nameForm.MatchString(index.Name) {
+			return d.fail(d.value(join(at, "name")), "an index needs a name of letters, digits, and . _ - between them")
+		}
+		if err := checkIndexURL(index.URL); err != nil {
+			return d.fail(d.value(join(at, "url")), "index %s: %v", index.Name, err)
+		}
+		patterns, _ := table["packages"].([]any)
+		for j, p := range patterns {
+			pattern := p.(string)
+			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+				return d.fail(d.value(item(join(at, "packages"), j)), "%q is no package name or pattern", pattern)
+			}
+			index.Packages = append(index.Packages, pattern)
+		}
+		if index.Default && len(index.Packages) > 0 {
+			return d.fail(d.key(join(at, "default")), "index %s: the default index serves every package; packages binds some to another", index.Name)
+		}
+		for _, other := range m.Indexes {
+			if other.Name == index.Name || other.Default && index.Default {
+				return d.fail(d.key(at), "index %s: its name, or default = true, stands twice", index.Name)
+			}
+		}
+		m.Indexes = append(m.Indexes, index)
+	}
+	return nil
+}
+
+// readFiles adds what the requirements files say.
+func (m *Manifest) readFiles(d *document) error {
+	files, at := d.list("project", "requirements")
+	for i, name := range files {
+		if filepath.IsAbs(name) {
+			return d.fail(d.value(item(at, i)), "%s: a path relative to the project is wanted", name)
+		}
+		r := &requirementsReader{m: m}
+		if err := r.file(filepath.Join(m.Dir, name), false, d.value(item(at, i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func item(at string, i int) string { return fmt.Sprintf("%s[%d]", at, i) }
+
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !known(out, s) {
+			out = append(out, s)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+func known(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,248 @@
+package manifest
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// kind is the TOML type that a key wants.
+type kind string
+
+const (
+	aString  kind = "a string"
+	aBoolean kind = "true or false"
+	aList    kind = "a list of strings"
+	aTable   kind = "a table of strings"
+	aMoment  kind = "a date, an instant or a duration"
+	later    kind = "not supported yet"
+)
+
+// schema is every key of the manifest. A key or table marked later is part of the format, and
+// refused until code serves it.
+var schema = map[string]map[string]kind{
+	"project": {
+		"name": aString, "python": aString, "dependencies": aList, "requirements": aList, "groups": aList,
+		"platforms": aList, "as-of": aMoment,
+	},
+	"system": {
+		"distro": aString, "pockets": aList, "auto": aBoolean, "image": later, "packages": later, "python-archive": later,
+	},
+	"gpu": {"cuda": later, "min-driver": later, "devices": later},
+	"image": {
+		"tag": aString, "command": aList, "include": aList, "env": aTable, "ports": aList, "volumes": aList,
+		"user": aString, "workdir": aString, "labels": aTable,
+	},
+	"index":       {"name": aString, "url": aString, "default": aBoolean, "packages": aList},
+	"resolver":    {"prereleases": aString},
+	"constraints": nil, // package = "bounds"
+	"overrides":   {"": later},
+	"metadata":    {"": later},
+	"ownership":   {"": later},
+}
+
+// document is a decoded manifest with the places of its keys. prefix is "" in envpack.toml and
+// "tool.envpack" in pyproject.toml.
+type document struct {
+	*positions
+	prefix string
+	root   map[string]any
+}
+
+func (d *document) path(parts ...string) string {
+	p := d.prefix
+	for _, part := range parts {
+		p = join(p, part)
+	}
+	return p
+}
+
+func (d *document) fail(pos diag.Position, format string, args ...any) *diag.Error {
+	return diag.New(diag.Manifest, format, args...).At(pos)
+}
+
+// check holds the document against the schema: unknown keys, keys for later, wrong types. The
+// first mistake in the file's order is the one that is told.
+func (d *document) check() error {
+	var problems []*diag.Error
+	for _, table := range sortedKeys(d.root) {
+		at := d.path(table)
+		keys, known := schema[table]
+		if !known {
+			problems = append(problems, d.unknown(at, table, sortedKeys(schema), "table"))
+			continue
+		}
+		if keys[""] == later {
+			problems = append(problems, d.fail(d.key(at), "[%s] is not supported yet", table))
+			continue
+		}
+		if table == "index" {
+			problems = append(problems, d.checkIndexes(at, keys)...)
+			continue
+		}
+		content, ok := d.root[table].(map[string]any)
+		if !ok {
+			problems = append(problems, d.fail(d.key(at), "%s is %s, not a table", table, describe(d.root[table])))
+			continue
+		}
+		if table == "constraints" {
+			for _, name := range sortedKeys(content) {
+				problems = append(problems, d.checkKind(d.path(table, name), table+"."+name, aString, content[name])...)
+			}
+			continue
+		}
+		problems = append(problems, d.checkTable(at, table, keys, content)...)
+	}
+	return first(problems)
+}
+
+func (d *document) checkIndexes(at string, keys map[string]kind) []*diag.Error {
+	list, ok := d.root["index"].([]map[string]any)
+	if !ok {
+		return []*diag.Error{d.fail(d.key(at), "index is %s, not a list of tables", describe(d.root["index"])).
+			Hint("write each index as a table of its own, headed [[index]]")}
+	}
+	var problems []*diag.Error
+	for i, content := range list {
+		problems = append(problems, d.checkTable(fmt.Sprintf("%s[%d]", at, i), "index", keys, content)...)
+	}
+	return problems
+}
+
+func (d *document) checkTable(at, table string, keys map[string]kind, content map[string]any) []*diag.Error {
+	var problems []*diag.Error
+	for _, name := range sortedKeys(content) {
+		here := join(at, name)
+		want, known := keys[name]
+		switch {
+		case !known:
+			problems = append(problems, d.unknown(here, table+"."+name, sortedKeys(keys), "key"))
+		case want == later:
+			problems = append(problems, d.fail(d.key(here), "%s.%s is not supported yet", table, name))
+		default:
+			problems = append(problems, d.checkKind(here, table+"."+name, want, content[name])...)
+		}
+	}
+	return problems
+}
+
+func (d *document) checkKind(at, name string, want kind, value any) []*diag.Error {
+	wrong := func(at string, value any) *diag.Error {
+		return d.fail(d.value(at), "%s must be %s, not %s", name, want, describe(value))
+	}
+	switch want {
+	case aString:
+		if _, ok := value.(string); !ok {
+			return []*diag.Error{wrong(at, value)}
+		}
+	case aBoolean:
+		if _, ok := value.(bool); !ok {
+			return []*diag.Error{wrong(at, value)}
+		}
+	case aList:
+		list, ok := value.([]any)
+		if !ok {
+			return []*diag.Error{wrong(at, value)}
+		}
+		for i, item := range list {
+			if _, ok := item.(string); !ok {
+				return []*diag.Error{wrong(fmt.Sprintf("%s[%d]", at, i), item)}
+			}
+		}
+	case aTable:
+		table, ok := value.(map[string]any)
+		if !ok {
+			return []*diag.Error{wrong(at, value)}
+		}
+		for _, key := range sortedKeys(table) {
+			if _, ok := table[key].(string); !ok {
+				return []*diag.Error{d.fail(d.value(join(at, key)), "%s.%s must be a string, not %s", name, key, describe(table[key]))}
+			}
+		}
+	}
+	return nil
+}
+
+func (d *document) unknown(at, name string, known []string, what string) *diag.Error {
+	e := d.fail(d.key(at), "unknown %s %s", what, name)
+	last := name[strings.LastIndex(name, ".")+1:]
+	if near := nearest(last, known); near != "" {
+		return e.Hint("did you mean %s?", near)
+	}
+	return e.Hint("known here: %s", strings.Join(known, ", "))
+}
+
+// describe names a TOML value's type for people.
+func describe(v any) string {
+	switch v := v.(type) {
+	case string:
+		return fmt.Sprintf("the string %q", v)
+	case bool:
+		return fmt.Sprintf("%t", v)
+	case int64, float64:
+		return fmt.Sprintf("the number %v", v)
+	case []any, []map[string]any:
+		return "a list"
+	case map[string]any:
+		return "a table"
+	}
+	return "a date"
+}
+
+func first(problems []*diag.Error) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	sort.SliceStable(problems, func(i, j int) bool {
+		a, b := problems[i].Pos, problems[j].Pos
+		return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
+	})
+	return problems[0]
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// nearest is the known word that differs by at most a third of its letters, and at most by three.
+func nearest(word string, known []string) string {
+	best, least := "", 4
+	for _, k := range known {
+		if d := distance(word, k); d < least && d <= (len(k)+2)/3 {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's, with two neighbours swapped as one step.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,75 @@
+package manifest
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/envpack/envpack/resolver/pep440"
+)
+
+// distros are the distributions that a base can be assembled from.
+var distros = []string{"debian:12"}
+
+// allPockets are the parts of a distribution, in the order of their weight.
+var allPockets = []string{"release", "security", "updates"}
+
+// nameForm is a valid name of a distribution, PEP 508, Names.
+var nameForm = regexp.MustCompile(`^(?i:[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9])$`)
+
+func choices(list []string) string { return strings.Join(list, ", ") }
+
+var (
+	minorForm = regexp.MustCompile(`^3\.\d{1,2}$`)
+	fullForm  = regexp.MustCompile(`^3\.\d{1,2}\.\d{1,2}$`)
+)
+
+// parsePython reads a minor version, a full version, or specifiers.
+func parsePython(text string) (Python, error) {
+	trimmed := strings.TrimSpace(text)
+	spec := trimmed
+	switch {
+	case minorForm.MatchString(trimmed):
+		spec = "==" + trimmed + ".*"
+	case fullForm.MatchString(trimmed):
+		spec = "==" + trimmed
+	case trimmed == "":
+		return Python{}, fmt.Errorf("a version is wanted, as in 3.11, 3.11.2 or >=3.10,<3.13")
+	}
+	specs, err := pep440.ParseSpecifiers(spec)
+	if err != nil {
+		return Python{}, fmt.Errorf("%q is no version (3.11, 3.11.2) or specifier (>=3.10,<3.13)", text)
+	}
+	return Python{Text: trimmed, Specifiers: specs}, nil
+}
+
+// checkIndexURL wants an address without credentials, which belong to the machine.
+func checkIndexURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return fmt.Errorf("url is missing")
+	case err != nil:
+		return fmt.Errorf("url: %v", err)
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return fmt.Errorf("url %q is no http or https address", text)
+	case u.User != nil:
+		return fmt.Errorf("url holds credentials: put them into ~/.netrc, they must not be shared")
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("url %q has a query or fragment", text)
+	}
+	return nil
+}
+
+var (
+	envName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	portForm  = regexp.MustCompile(`^(\d{1,5})(?:/(tcp|udp|sctp))?$`)
+	labelForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`)
+)
+
+// tagForm is the distribution specification's grammar of a reference without digest: an optional
+// registry, the repository, an optional tag.
+var tagForm = regexp.MustCompile(`^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?/)?` +
+	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
+	`(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$`)
