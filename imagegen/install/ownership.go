@@ -31,13 +31,15 @@ func (e *ContestedError) Error() string {
 }
 
 // Contested lists the paths that more than one of the wheels owns, sorted. What is a file in one and a
-// folder in another is a [*ContestedError].
+// folder in another is a [*ContestedError]. The files in question are read, and where RECORD has a false
+// hash for one, the wheel is amended.
 func Contested(wheels []*Installed) ([]Contest, error) {
 	owners := ownersOf(wheels)
 	if err := checkFolders(owners); err != nil {
 		return nil, err
 	}
 	var contests []Contest
+	var err error
 	for path, claims := range owners {
 		if len(claims) < 2 {
 			continue
@@ -45,7 +47,11 @@ func Contested(wheels []*Installed) ([]Contest, error) {
 		c := Contest{Path: path, Same: true}
 		for i, claim := range claims {
 			c.Names = append(c.Names, claim.in.Name)
-			c.Same = c.Same && (i == 0 || sameFile(claims[0].file(), claim.file()))
+			if i > 0 && c.Same {
+				if c.Same, err = same(claims[0], claim); err != nil {
+					return nil, err
+				}
+			}
 		}
 		contests = append(contests, c)
 	}
@@ -105,14 +111,18 @@ func checkFolders(owners map[string][]claim) error {
 	return nil
 }
 
-// sameFile compares by size and CRC, and by hash where both are of one kind. Hashes are RECORD's until the
-// layer is written, and one that is wrong makes two files different: amending it, and settling again,
-// makes them the same.
-func sameFile(a, b *file) bool {
-	if a.size != b.size || a.crc != b.crc {
-		return false
+// same tells whether two claims have the same bytes. Those that may have are read: RECORD's hashes may be
+// wrong, and a file that another wheel's layer holds is in no layer that would tell.
+func same(a, b claim) (bool, error) {
+	if a.file().size != b.file().size || a.file().crc != b.file().crc {
+		return false, nil
 	}
-	return a.digest.Algorithm != b.digest.Algorithm || bytes.Equal(a.digest.Sum, b.digest.Sum)
+	for _, c := range []claim{a, b} {
+		if err := c.in.verify(c.at); err != nil {
+			return false, err
+		}
+	}
+	return bytes.Equal(a.file().sum, b.file().sum), nil
 }
 
 // Settle gives every path to one of the wheels that own it: where they have the same bytes, to the
@@ -144,20 +154,32 @@ func Settle(wheels []*Installed, owner func(path string) string) error {
 				return fmt.Errorf("settling who owns %s: %s: %w", c.Path, name, errNoOwner)
 			}
 		case !c.Same:
-			e := &ContestedError{Path: c.Path, Wheels: [2]string{claims[0].in.Wheel}}
-			for _, other := range claims[1:] {
-				if !sameFile(claims[0].file(), other.file()) {
-					e.Wheels[1] = other.in.Wheel
-					break
-				}
-			}
-			return e
+			return undecided(c.Path, claims)
 		}
 		for i, loser := range claims {
-			if i != winner {
-				f := loser.file()
-				f.omitted, f.ceded = true, !sameFile(claims[winner].file(), f)
+			if i == winner {
+				continue
 			}
+			equal, err := same(claims[winner], loser)
+			if err != nil {
+				return err
+			}
+			f := loser.file()
+			f.omitted, f.ceded = true, !equal
+		}
+	}
+	return nil
+}
+
+// undecided names the first wheel and the first other whose bytes differ.
+func undecided(path string, claims []claim) error {
+	for _, other := range claims[1:] {
+		equal, err := same(claims[0], other)
+		if err != nil {
+			return err
+		}
+		if !equal {
+			return &ContestedError{Path: path, Wheels: [2]string{claims[0].in.Wheel, other.in.Wheel}}
 		}
 	}
 	return nil

@@ -22,6 +22,7 @@ type Installed struct {
 	// hashes are compared only when the layer is written: see [Installed.Amend].
 	Deviations []Deviation
 
+	wheel  *wheelfile.File
 	layout Layout
 	info   string // path of the .dist-info folder
 	files  []file // in order of paths
@@ -36,7 +37,8 @@ type file struct {
 	content layer.Content
 	size    int64
 	crc     uint32
-	digest  wheelfile.Digest // for RECORD; verified when the layer is written
+	digest  wheelfile.Digest // for RECORD; if sum is nil, as the wheel's own states it
+	sum     []byte           // SHA-256 of the content, where it is known
 	omitted bool             // another wheel puts the same file there
 	ceded   bool             // another wheel puts another file there, and RECORD does not list it
 }
@@ -73,7 +75,7 @@ func Plan(wheel *wheelfile.File, blob layer.Blob, layout Layout) (*Installed, er
 	}
 	in := &Installed{
 		Wheel: wheel.Wheel, Name: wheelfile.Normalize(info.Name), Version: metadata.Version, Newer: about.Newer(),
-		layout: layout, info: layout.SitePackages() + "/" + info.Dir,
+		wheel: wheel, layout: layout, info: layout.SitePackages() + "/" + info.Dir,
 	}
 	p := &planner{in: in, wheel: wheel, blob: blob, info: info, byPath: map[string]string{}}
 	wrappers, err := p.wrappers(points)
@@ -184,18 +186,19 @@ func (p *planner) file(e *wheelfile.Entry, to, scheme string, rows map[string]wh
 	digest, ok := rows[e.Name]
 	if !ok {
 		var err error
-		if digest, err = p.hash(e); err != nil {
+		if digest, err = hashOf(p.wheel, e); err != nil {
 			return f, err
 		}
+		f.sum = digest.Sum
 	}
 	f.digest = digest
 	return f, nil
 }
 
-// hash reads a member of which RECORD states no usable hash.
-func (p *planner) hash(e *wheelfile.Entry) (wheelfile.Digest, error) {
+// hashOf reads a member.
+func hashOf(wheel *wheelfile.File, e *wheelfile.Entry) (wheelfile.Digest, error) {
 	h := sha256.New()
-	err := p.wheel.Inflate(*e, func(b []byte) error {
+	err := wheel.Inflate(*e, func(b []byte) error {
 		h.Write(b)
 		return nil
 	})
@@ -206,7 +209,7 @@ func generated(path, text string, mode uint32) file {
 	sum := sha256.Sum256([]byte(text))
 	return file{
 		path: path, mode: mode, content: layer.Bytes(text), size: int64(len(text)), crc: crc32.ChecksumIEEE([]byte(text)),
-		digest: wheelfile.Digest{Algorithm: "sha256", Sum: sum[:]},
+		digest: wheelfile.Digest{Algorithm: "sha256", Sum: sum[:]}, sum: sum[:],
 	}
 }
 
@@ -237,18 +240,12 @@ func (in *Installed) Entries() []layer.Entry {
 		e := layer.Entry{Path: f.path, Kind: layer.File, Mode: f.mode, Content: f.content}
 		if i == in.record {
 			e.Content = layer.Bytes(in.recordText())
-		} else if f.member != "" && !isGenerated(f) {
+		} else if f.sum == nil {
 			e.Stated = &wheelfile.Digest{Algorithm: f.digest.Algorithm, Sum: f.digest.Sum}
 		}
 		entries = append(entries, e)
 	}
 	return entries
-}
-
-// isGenerated tells whether the content was made here, and its hash with it.
-func isGenerated(f *file) bool {
-	b, ok := f.content.(layer.Bytes)
-	return ok && len(b) > 0
 }
 
 // Size is the number of bytes that the wheel has when installed, without RECORD.

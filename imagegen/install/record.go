@@ -121,18 +121,46 @@ func (in *Installed) Amend(found []layer.Deviation) bool {
 	amended := false
 	for _, d := range found {
 		i, ok := in.find(d.Path)
-		if !ok || in.files[i].omitted || in.files[i].member == "" {
+		if !ok || in.files[i].omitted || in.files[i].sum != nil {
 			continue
 		}
-		f := &in.files[i]
-		in.Deviations = append(in.Deviations, Deviation{
-			Kind: WrongHash, Path: f.member, Stated: d.Stated.String(), Actual: d.Actual.String(),
-		})
-		f.digest = wheelfile.Digest{Algorithm: d.Actual.Algorithm, Sum: bytes.Clone(d.Actual.Sum)}
+		in.amend(i, d.Actual)
 		amended = true
 	}
-	in.sortDeviations()
 	return amended
+}
+
+// amend replaces the stated hash of a file.
+func (in *Installed) amend(at int, actual wheelfile.Digest) {
+	f := &in.files[at]
+	in.Deviations = append(in.Deviations, Deviation{
+		Kind: WrongHash, Path: f.member, Stated: f.digest.String(), Actual: actual.String(),
+	})
+	f.digest = actual
+	in.sortDeviations()
+}
+
+// verify reads a file of which only a stated hash is known, and amends that if it is wrong.
+func (in *Installed) verify(at int) error {
+	f := &in.files[at]
+	if f.sum != nil || f.member == "" {
+		return nil
+	}
+	e, ok := in.wheel.Find(f.member)
+	if !ok {
+		return &wheelfile.Error{Wheel: in.Wheel, Member: f.member, Err: wheelfile.ErrNotFound}
+	}
+	actual, err := hashOf(in.wheel, &e)
+	if err != nil {
+		return err
+	}
+	f.sum = actual.Sum
+	if f.digest.Algorithm != actual.Algorithm {
+		f.digest = actual // the stated one is left unproven, and need not be
+	} else if !bytes.Equal(f.digest.Sum, actual.Sum) {
+		in.amend(at, actual)
+	}
+	return nil
 }
 
 func (in *Installed) find(path string) (int, bool) {

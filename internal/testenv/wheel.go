@@ -79,7 +79,11 @@ func Wheel(name, version string, o WheelOptions) (filename string, content []byt
 	for _, p := range names {
 		text := files[p]
 		sum := sha256.Sum256([]byte(text))
-		fmt.Fprintf(&record, "%s,sha256=%s,%d\n", p, base64.RawURLEncoding.EncodeToString(sum[:]), len(text))
+		listed := p
+		if strings.ContainsAny(p, ",\"") {
+			listed = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
+		}
+		fmt.Fprintf(&record, "%s,sha256=%s,%d\n", listed, base64.RawURLEncoding.EncodeToString(sum[:]), len(text))
 		mode := uint32(0o100644)
 		for _, x := range o.Executable {
 			if p == x || p == stem+".data/"+x {
