@@ -36,9 +36,8 @@ func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
 // mountPoint is the folder where the file system that holds dir is mounted.
 func mountPoint(dir string) string {
-	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return dir
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
 	}
 	for {
 		parent := filepath.Dir(dir)

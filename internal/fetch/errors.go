@@ -1,0 +1,183 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/store"
+)
+
+// StatusError says that a server answered with a status that is of no use.
+type StatusError struct {
+	URL    string // without secrets
+	Status int
+}
+
+// Error implements error.
+func (e *StatusError) Error() string {
+	text := http.StatusText(e.Status)
+	if text == "" {
+		return fmt.Sprintf("the server answered %d", e.Status)
+	}
+	return fmt.Sprintf("the server answered %d %s", e.Status, text)
+}
+
+// StatusOf is the HTTP status that err is about; 0: about none.
+func StatusOf(err error) int {
+	var e *StatusError
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+// TooLargeError says that a body is larger than the caller would take.
+type TooLargeError struct {
+	Limit int64 // bytes
+}
+
+// Error implements error.
+func (e *TooLargeError) Error() string { return fmt.Sprintf("larger than %d bytes", e.Limit) }
+
+var (
+	errStalled   = fmt.Errorf("no data for %v", stallTimeout)
+	errTruncated = errors.New("the download ended early")
+)
+
+// Redact is an address without what may be secret: credentials and the query.
+func Redact(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "an address that is no URL"
+	}
+	u.User = nil
+	if u.RawQuery != "" {
+		u.RawQuery = "..."
+	}
+	return u.String()
+}
+
+// retryable tells whether the same request may succeed the next time.
+func retryable(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	if status := StatusOf(err); status != 0 {
+		switch status {
+		case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+			http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+		return false
+	}
+	var large *TooLargeError
+	var own *diag.Error // of the store or of this package: final
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &large), errors.As(err, &own), errors.Is(err, ErrNoRange), errors.Is(err, errDowngrade), errors.Is(err, errRedirects):
+		return false
+	case errors.As(err, &dns):
+		return !dns.IsNotFound
+	case isCertificate(err), isPlainHTTP(err):
+		return false
+	}
+	return true
+}
+
+func isCertificate(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+}
+
+func isPlainHTTP(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.As(err, &record)
+}
+
+// explain makes the diag error for a request that failed for good.
+func explain(ctx context.Context, u *url.URL, err error, tries int) error {
+	if ctx.Err() != nil {
+		return diag.Wrap(ctx.Err(), diag.Fetch, "fetching %s", Redact(u.String()))
+	}
+	if errors.Is(err, ErrNoRange) {
+		return diag.Wrap(err, diag.Fetch, "fetching %s", Redact(u.String()))
+	}
+	var own *diag.Error
+	if errors.As(err, &own) { // has its code and hints
+		return diag.Wrap(err, 0, "fetching %s", Redact(u.String()))
+	}
+	var inner *url.Error // its text has the whole URL
+	if errors.As(err, &inner) {
+		if inner.URL != u.String() && inner.URL != "" {
+			err = fmt.Errorf("redirected to %s: %w", Redact(inner.URL), inner.Err)
+		} else {
+			err = inner.Err
+		}
+	}
+	what := "fetching " + Redact(u.String())
+	if tries > 1 {
+		what = fmt.Sprintf("%s (tried %d times)", what, tries)
+	}
+	e := diag.Wrap(err, diag.Fetch, "%s", what)
+	if status := StatusOf(err); status != 0 {
+		return hintStatus(e, u, status)
+	}
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns):
+		return e.Hint("no address was found for %s: check its spelling, the network, and HTTPS_PROXY if there is a proxy", u.Hostname())
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return e.Hint("nothing answers at %s: check host and port, and HTTPS_PROXY if there is a proxy", u.Host)
+	case isPlainHTTP(err):
+		return e.Hint("%s seems to speak plain HTTP: check the address's scheme and port", u.Host)
+	case isCertificate(err):
+		return e.Hint("if a proxy or a private authority signs for %s, name its certificates in SSL_CERT_FILE", u.Hostname())
+	case errors.Is(err, errStalled), errors.As(err, &timeout) && timeout.Timeout():
+		return e.Hint("%s does not answer in time: check the network, and HTTPS_PROXY if there is a proxy, or try again later", u.Hostname())
+	case errors.Is(err, errTruncated), errors.Is(err, io.ErrUnexpectedEOF):
+		return e.Hint("the connection breaks before the end: try again, which goes on where it stopped, or look at the proxy's limits")
+	case errors.Is(err, errDowngrade):
+		return e.Hint("the server sends on to an address without encryption; use an address that does not")
+	}
+	return e
+}
+
+func hintStatus(e *diag.Error, u *url.URL, status int) *diag.Error {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return e.Hint("if %s wants credentials: they are looked for in the index's address, in netrc, and in pip's environment variables", u.Host)
+	case status == http.StatusProxyAuthRequired:
+		return e.Hint("the proxy wants credentials: put them into HTTPS_PROXY")
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return e.Hint("check the address; a file may also have been deleted there since")
+	case status == http.StatusTooManyRequests:
+		return e.Hint("%s takes no more requests for now: try again later", u.Host)
+	case status >= 500:
+		return e.Hint("%s has a fault at the moment: try again later", u.Host)
+	}
+	return e
+}
+
+// mismatch is the diag error for content that is not what was promised.
+func mismatch(u *url.URL, err error) error {
+	what := "fetching " + Redact(u.String())
+	var m *store.MismatchError
+	if errors.As(err, &m) {
+		what = fmt.Sprintf("%s: expected sha256 %s, got sha256 %s", what, m.SHA256, m.Got)
+	}
+	return diag.Wrap(err, diag.Mismatch, "%s", what).
+		Hint("the file was changed, or something between alters it; check the index, then lock again if the change is meant")
+}
