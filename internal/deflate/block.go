@@ -1,5 +1,7 @@
 package deflate
 
+import "encoding/binary"
+
 // token is a literal, or a match: bit 31, bits 16-23 the length less 3, bits 0-14 the distance
 // less 1.
 type token uint32
@@ -217,27 +219,40 @@ func init() {
 // writeTokens writes the body of a block.
 func (e *Encoder) writeTokens(lit *[maxLitSymbols]code, dist *[maxDistSymbols]code) {
 	out := &e.out
+	bits, nbits, at := out.bits, out.nbits, out.n
 	for _, t := range e.tokens[:e.ntokens] {
+		if at > len(out.buf)-8 {
+			out.n = at
+			out.flush()
+			at = 0
+		}
 		if t&tokenMatch == 0 {
 			c := lit[t&0xff]
-			out.put(c.value(), c.len())
-			continue
+			bits |= c.value() << (nbits & 63)
+			nbits += c.len()
+		} else {
+			length := uint32(t>>16) & 0xff
+			sym := lengthSymbols[length]
+			c := lit[257+int(sym)]
+			v, n := c.value(), c.len()
+			v |= uint64(length+3-uint32(lengthBase[sym])) << (n & 63)
+			n += uint(lengthExtra[sym])
+			distance := uint32(t) & 0x7fff
+			sym = distSymbol(distance)
+			c = dist[sym]
+			v |= c.value() << (n & 63)
+			n += c.len()
+			v |= uint64(distance+1-uint32(distBase[sym])) << (n & 63)
+			n += uint(distExtra[sym])
+			bits |= v << (nbits & 63)
+			nbits += n
 		}
-		length := uint32(t>>16) & 0xff
-		sym := lengthSymbols[length]
-		c := lit[257+int(sym)]
-		v, n := c.value(), c.len()
-		v |= uint64(length+3-uint32(lengthBase[sym])) << n
-		n += uint(lengthExtra[sym])
-		distance := uint32(t) & 0x7fff
-		dsym := distSymbol(distance)
-		c = dist[dsym]
-		v |= c.value() << n
-		n += c.len()
-		v |= uint64(distance+1-uint32(distBase[dsym])) << n
-		n += uint(distExtra[dsym])
-		out.put(v, n)
+		binary.LittleEndian.PutUint64(out.buf[at:], bits)
+		at += int(nbits >> 3)
+		bits >>= nbits &^ 7 & 63
+		nbits &= 7
 	}
+	out.bits, out.nbits, out.n = bits, nbits, at
 	c := lit[endOfBlock]
 	out.put(c.value(), c.len())
 }

@@ -11,12 +11,6 @@ const EncoderVersion = 1
 const (
 	segmentSize = 256 << 10
 	encBufSize  = windowSize + segmentSize
-	maxTokens   = 24 << 10 // in one block; frozen
-
-	// firstPosition is more than a window above zero, the mark of an empty hash slot.
-	firstPosition = windowSize + 1
-	// maxPosition is where positions are moved down again.
-	maxPosition = 1 << 31
 )
 
 var errClosed = errors.New("deflating: the encoder is closed")
@@ -33,10 +27,9 @@ type Encoder struct {
 	// buf holds up to a window of encoded bytes, and from start to end those to be encoded.
 	buf        [encBufSize + 8]byte
 	start, end int
-	offset     uint32 // a position is an index into buf plus offset
 
-	head [1 << hashBits]uint32
-	prev [windowSize]uint32
+	head [1 << hashBits]uint16
+	prev [windowSize]uint16
 
 	tokens     [maxTokens]token
 	ntokens    int
@@ -59,7 +52,6 @@ func NewEncoder(w io.Writer) *Encoder {
 func (e *Encoder) Reset(w io.Writer) {
 	e.w, e.err = w, nil
 	e.start, e.end, e.blockStart = 0, 0, 0
-	e.offset = firstPosition
 	clear(e.head[:])
 	e.clearBlock()
 	e.out.reset(w)
@@ -145,24 +137,10 @@ func (e *Encoder) drain() error {
 	return e.err
 }
 
-// slide makes room for a segment, once buf is full and encoded. The hashes are of positions, so
-// they need not be touched but once in 2 GiB.
+// slide makes room for a segment, once buf is full and encoded.
 func (e *Encoder) slide() {
 	copy(e.buf[:windowSize], e.buf[encBufSize-windowSize:encBufSize])
 	e.start, e.end, e.blockStart = windowSize, windowSize, windowSize
-	e.offset += segmentSize
-	if e.offset < maxPosition {
-		return
-	}
-	down := e.offset - firstPosition
-	e.offset = firstPosition
-	lower := func(p *uint32) { *p = max(*p, down) - down }
-	for i := range e.head {
-		lower(&e.head[i])
-	}
-	for i := range e.prev {
-		lower(&e.prev[i])
-	}
 }
 
 func (e *Encoder) clearBlock() {

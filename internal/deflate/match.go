@@ -10,9 +10,16 @@ const (
 	hashBits  = 15
 	minMatch  = 4
 	maxMatch  = 258
-	maxChain  = 12 // candidates looked at
-	niceMatch = 64 // a match this long ends the search
-	lazyMatch = 24 // a match this long is taken without looking for one a byte later
+	maxChain  = 8  // candidates looked at
+	niceMatch = 32 // a match this long ends the search
+	lazyMatch = 16 // a match this long is taken without looking for one a byte later
+	skipShift = 6  // where nothing is found, one byte more in so many (log 2) is passed over
+	maxSkip   = 16
+
+	maxTokens = 24 << 10 // in one block
+	// roundTokens is the most that one round of segment adds: the literals that a lazy match may
+	// leave behind, or those passed over, and a match.
+	roundTokens = 32
 )
 
 // segment encodes what is in buf and ends the block.
@@ -24,20 +31,25 @@ func (e *Encoder) segment(last bool) {
 		return
 	}
 	i, end := e.start, e.end
-	for i < end {
-		if e.ntokens >= maxTokens-maxMatch {
+	findable := end - minMatch // the last position that can be looked up
+	fruitless := i             // since when no match was found
+	for i <= findable {
+		if e.ntokens > maxTokens-roundTokens {
 			e.writeBlock(i, 0)
 		}
 		length, distance := e.find(i, minMatch-1)
 		if length < minMatch {
-			e.literal(i)
-			i++
+			step := min(1+(i-fruitless)>>skipShift, maxSkip, end-i)
+			for ; step > 0; step-- {
+				e.literal(i)
+				i++
+			}
 			continue
 		}
-		inserted := i + 1
-		for length < lazyMatch && e.ntokens < maxTokens-1 {
-			l, d := e.find(i+1, length)
-			inserted = i + 2
+		next := i + 1 // not yet remembered
+		for length < lazyMatch && next <= findable {
+			l, d := e.find(next, length)
+			next++
 			if l <= length {
 				break
 			}
@@ -47,9 +59,16 @@ func (e *Encoder) segment(last bool) {
 		}
 		e.match(length, distance)
 		i += length
-		for ; inserted < i; inserted++ {
-			e.insert(inserted)
+		for stop := min(i, findable+1); next < stop; next++ {
+			e.insert(next)
 		}
+		fruitless = i
+	}
+	for ; i < end; i++ {
+		if e.ntokens == maxTokens {
+			e.writeBlock(i, 0)
+		}
+		e.literal(i)
 	}
 	e.start = end
 	e.writeBlock(end, final)
@@ -73,43 +92,45 @@ func hash(v uint32) uint32 { return v * 0x9e3779b1 >> (32 - hashBits) }
 
 // insert remembers the position i.
 func (e *Encoder) insert(i int) {
-	if i+minMatch > e.end {
-		return
-	}
 	h := &e.head[hash(binary.LittleEndian.Uint32(e.buf[i:]))]
-	pos := uint32(i) + e.offset
-	e.prev[pos%windowSize] = *h
-	*h = pos
+	e.prev[i%windowSize] = *h
+	*h = uint16(i)
 }
 
 // find remembers the position i, and gives the longest match there that is longer than best, of
-// equals the nearest, among the latest ones looked at; without one, a length of best.
+// equals the nearest, among the latest positions of the same hash; without one, a length of best.
+// At least minMatch bytes must follow i.
+//
+// Positions are indexes into buf modulo 64 Ki, which sliding does not change. One that was never
+// set, or is a multiple of 64 Ki behind, is a candidate like others: the bytes decide. The way
+// along prev must lead backwards, so it ends.
 func (e *Encoder) find(i, best int) (length, distance int) {
-	if i+minMatch > e.end {
-		return best, 0
-	}
 	v := binary.LittleEndian.Uint32(e.buf[i:])
 	h := &e.head[hash(v)]
-	pos := uint32(i) + e.offset
 	candidate := *h
-	e.prev[pos%windowSize] = candidate
-	*h = pos
+	e.prev[i%windowSize] = candidate
+	*h = uint16(i)
 	limit := min(maxMatch, e.end-i)
 	if best >= limit {
 		return best, 0
 	}
+	farthest := min(windowSize, i)
+	last := e.buf[i+best]
+	before := 0
 	for range maxChain {
-		back := pos - candidate
-		if back > windowSize {
+		back := int(uint16(i) - candidate)
+		if back > farthest || back <= before {
 			break
 		}
-		at := i - int(back)
-		if binary.LittleEndian.Uint32(e.buf[at:]) == v && e.buf[at+best] == e.buf[i+best] {
+		before = back
+		at := i - back
+		if e.buf[at+best] == last && binary.LittleEndian.Uint32(e.buf[at:]) == v {
 			if l := e.common(at, i, limit); l > best {
-				best, distance = l, int(back)
+				best, distance = l, back
 				if l >= niceMatch || l == limit {
 					break
 				}
+				last = e.buf[i+best]
 			}
 		}
 		candidate = e.prev[candidate%windowSize]
