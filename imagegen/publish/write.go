@@ -100,13 +100,21 @@ func copyBlob(ctx context.Context, w io.Writer, b blob, m *meter) (err error) {
 		}
 	}()
 	h := sha256.New()
-	src := &contextReader{ctx: ctx, r: io.TeeReader(io.LimitReader(r, b.size+1), h), meter: m}
+	src := &contextReader{ctx: ctx, r: io.TeeReader(io.LimitReader(r, b.size), h), meter: m}
 	n, err := io.CopyBuffer(onlyWriter{w}, src, make([]byte, 1<<17))
 	if src.err != nil {
 		return fmt.Errorf("reading %s: %w", b.what, src.err)
 	}
 	if err != nil {
 		return err
+	}
+	if n == b.size {
+		switch more, err := io.CopyN(io.Discard, r, 1); {
+		case more > 0:
+			n++
+		case err != io.EOF:
+			return fmt.Errorf("reading %s: %w", b.what, err)
+		}
 	}
 	return b.check(n, h)
 }
