@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/store"
 )
 
@@ -155,6 +156,10 @@ func (d *download) receive(resp *http.Response) error {
 		body = io.LimitReader(body, d.size-d.p.Offset()+1) // one more shows that it is too long
 	}
 	_, err := io.Copy(writer{d}, body)
+	var own *diag.Error // of the store
+	if err != nil && !errors.As(err, &own) {
+		return fmt.Errorf("%w, after %d bytes: %w", errTruncated, d.p.Offset(), err)
+	}
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func isCertificate(err error) bool {
 
 func isPlainHTTP(err error) bool {
 	var record tls.RecordHeaderError
-	return errors.As(err, &record)
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record)
 }
 
 // explain makes the diag error for a request that failed for good.
