@@ -1,0 +1,192 @@
+// Package apt resolves which packages of a Debian release a root file system is made of: from signed
+// indexes to a list of .deb files with their hashes.
+//
+// It verifies the archive's signatures itself, knows nothing of images and never downloads a .deb. It reaches
+// the network through a [Fetcher] only and reads no clock: the same answers of the archive, and the same
+// options, give the same result. Nothing of an index is used before its hash is that of the signed release.
+package apt
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// Fetcher reads a URL wholly. More than limit bytes are an error. Errors of it end the command with
+// diag.Fetch, unless they have a code of their own.
+type Fetcher interface {
+	Get(ctx context.Context, url string, limit int64) ([]byte, error)
+}
+
+// Memo keeps derived data between runs. What it returns must be what was put under the same kind and key; keys
+// contain the hash of what the data was made from. It is used by several goroutines at once.
+type Memo interface {
+	Memo(kind, key string) ([]byte, bool)
+	PutMemo(kind, key string, data []byte) error
+}
+
+// Options say what is wanted.
+type Options struct {
+	Distro       string   // "debian:12" or "debian:bookworm"
+	Architecture string   // as Debian names it: "amd64", "arm64"
+	Pockets      []string // of "release", "updates", "security"; none is all
+	// Archives are base URLs by the archive's name, "debian" and "debian-security"; dists/ and pool/ are below them.
+	Archives map[string]string
+	Fetcher  Fetcher
+	// ExtraKeys are armored OpenPGP keys that are trusted besides the embedded ones.
+	ExtraKeys [][]byte
+	Now       time.Time
+	// AcceptExpired accepts releases after their Valid-Until and signatures of keys that have expired since.
+	AcceptExpired bool
+	// Prefer are versions by package name that are kept where the archive still has them and nothing needs others.
+	Prefer map[string]string
+	Memo   Memo // may be nil
+	// Roots are packages wanted besides the base, each a relation: "ffmpeg", "libssl3 (>= 3.0)", "a | b".
+	Roots []string
+	// OmitPython leaves out the interpreter's packages, OmitBase all of the base.
+	OmitPython, OmitBase bool
+	// Installed is the dpkg status file of the image that the packages are added to; nil where there is none.
+	Installed []byte
+}
+
+// Result is a closed set of packages.
+type Result struct {
+	Codename   string
+	Python     string // minor version of the chosen interpreter, "3.11"; "" without one
+	PythonFull string // "3.11.2"
+	Glibc      string // "2.36"; "" where neither chosen nor installed
+	Releases   []Release
+	Debs       []Deb // sorted by name; without what is installed
+}
+
+// Release is a signed state of a suite that the result was made from.
+type Release struct {
+	Archive         string
+	Suite           string
+	Date            time.Time
+	ValidUntil      time.Time // zero where the archive states none
+	InReleaseSHA256 string
+	Keys            []string // fingerprints of the keys that signed it, upper-case hex, sorted
+}
+
+// Deb is a chosen package.
+type Deb struct {
+	Name         string
+	Version      string
+	Architecture string // "amd64", "all"
+	Archive      string
+	Suite        string
+	Path         string // below the archive's base URL
+	SHA256       string // lower-case hex
+	Size         int64  // bytes
+	Why          string // for people
+}
+
+// Resolve finds the packages. Errors are diag errors: Manifest for wrong options, Fetch where the archive
+// cannot be reached, Mismatch for signatures and hashes, NoAnswer where no set of packages will do.
+func Resolve(ctx context.Context, o Options) (*Result, error) {
+	r, err := resolve(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("resolving packages of %s: %w", o.Distro, err)
+	}
+	return r, nil
+}
+
+func resolve(ctx context.Context, o Options) (*Result, error) {
+	d, err := findDistribution(o.Distro)
+	if err != nil {
+		return nil, err
+	}
+	pockets, err := d.choose(o.Pockets)
+	if err != nil {
+		return nil, err
+	}
+	wants, err := d.wants(o)
+	if err != nil {
+		return nil, err
+	}
+	installed, err := parseInstalled(o.Installed)
+	if err != nil {
+		return nil, diag.Wrap(err, 0, "reading the image's dpkg status")
+	}
+	keys, err := trustedKeys(o.ExtraKeys)
+	if err != nil {
+		return nil, err
+	}
+	releases := make([]Release, len(pockets))
+	indexes := make([][]candidate, len(pockets))
+	group, gctx := errgroup.WithContext(ctx)
+	for i, p := range pockets {
+		group.Go(func() error {
+			l := loader{Options: o, pocket: p, keys: keys}
+			if err := l.load(gctx, &releases[i], &indexes[i]); err != nil {
+				return fmt.Errorf("archive %s, suite %s: %w", p.archive, p.suite, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	chosen, err := closure(ctx, indexes, installed, o.Prefer, wants)
+	if err != nil {
+		return nil, err
+	}
+	return d.result(releases, installed, chosen), nil
+}
+
+// wants are the base's packages and the caller's.
+func (d *distribution) wants(o Options) ([]want, error) {
+	var wants []want
+	if !o.OmitBase {
+		for _, list := range [][]root{baseRoots, d.roots} {
+			for _, r := range list {
+				if !(r.python && o.OmitPython) {
+					wants = append(wants, want{alternatives{{name: r.name}}, r.reason})
+				}
+			}
+		}
+	}
+	for _, text := range o.Roots {
+		all, err := parseRelations(text)
+		if err == nil && len(all) != 1 {
+			err = fmt.Errorf("it names %d packages", len(all))
+		}
+		if err != nil {
+			return nil, diag.Wrap(err, diag.Manifest, "system package %q", text)
+		}
+		wants = append(wants, want{all[0], "wanted"})
+	}
+	return wants, nil
+}
+
+func (d *distribution) result(releases []Release, installed []candidate, chosen []*choice) *Result {
+	r := &Result{Codename: d.codename, Releases: releases}
+	for _, c := range installed {
+		if c.name == "libc6" {
+			r.Glibc = upstreamRelease(c.version)
+		}
+	}
+	for _, c := range chosen {
+		switch c.name {
+		case "libc6":
+			r.Glibc = upstreamRelease(c.version)
+		case "python" + d.python:
+			r.Python, r.PythonFull = d.python, upstreamRelease(c.version)
+		}
+		why := c.why
+		if c.by != nil {
+			why = c.by.name + " depends on " + c.why
+		}
+		r.Debs = append(r.Debs, Deb{
+			Name: c.name, Version: c.version, Architecture: c.architecture, Archive: c.archive, Suite: c.suite,
+			Path: c.path, SHA256: strings.ToLower(c.sha256), Size: c.size, Why: why,
+		})
+	}
+	return r
+}

@@ -1,0 +1,172 @@
+package apt
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// release is a verified InRelease file.
+type release struct {
+	codename, suite  string
+	date, validUntil time.Time // validUntil is zero where the archive sets none
+	byHash           bool
+	// splitAll tells that packages of architecture "all" have an index of their own.
+	splitAll bool
+	files    map[string]indexFile // by path below dists/SUITE
+	keys     []string             // fingerprints of the primary keys of good signatures, sorted
+}
+
+type indexFile struct {
+	sha256 string // lower-case hex
+	size   int64
+}
+
+const clearsignBegin = "-----BEGIN PGP SIGNED MESSAGE-----"
+
+// verify checks a clearsigned text and returns what was signed, with the keys that did. One good
+// signature of a trusted key suffices, as for apt; a bad one of a trusted key is an error whatever else.
+func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired bool) (text []byte, signers []string, err error) {
+	if !bytes.HasPrefix(data, []byte(clearsignBegin)) {
+		return nil, nil, diag.New(diag.Mismatch, "it is not signed").
+			Hint("a mirror must serve the archive's InRelease file unchanged; a proxy's error page is the usual cause")
+	}
+	block, rest := clearsign.Decode(data)
+	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
+		return nil, nil, diag.New(diag.Mismatch, "the signed message is damaged, or more follows it")
+	}
+	config := &packet.Config{Time: func() time.Time { return now }}
+	packets := packet.NewReader(block.ArmoredSignature.Body)
+	var unknown []string
+	seen := map[string]bool{}
+	for {
+		p, err := packets.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, nil, diag.Wrap(err, diag.Mismatch, "the signature is damaged")
+		}
+		sig, ok := p.(*packet.Signature)
+		if !ok || sig.IssuerKeyId == nil {
+			return nil, nil, diag.New(diag.Mismatch, "the signature holds a packet that is no signature, or one without a key id")
+		}
+		id := fmt.Sprintf("%016X", *sig.IssuerKeyId)
+		signer, err := checkOne(block.Bytes, sig, keys, config)
+		switch {
+		case errors.Is(err, pgperrors.ErrUnknownIssuer):
+			unknown = append(unknown, id)
+			continue
+		case acceptExpired && signer != nil && (errors.Is(err, pgperrors.ErrKeyExpired) || errors.Is(err, pgperrors.ErrSignatureExpired)):
+		case err != nil:
+			return nil, nil, diag.Wrap(err, diag.Mismatch, "bad signature by key %s", id)
+		}
+		if f := fingerprint(signer); !seen[f] {
+			seen[f] = true
+			signers = append(signers, f)
+		}
+	}
+	if len(signers) == 0 {
+		if len(unknown) == 0 {
+			return nil, nil, diag.New(diag.Mismatch, "it has no signature")
+		}
+		return nil, nil, diag.New(diag.Mismatch, "it is signed by unknown keys only: %s", strings.Join(unknown, ", ")).
+			Hint("where you trust this archive, give its public key")
+	}
+	sort.Strings(signers)
+	return block.Plaintext, signers, nil
+}
+
+func checkOne(signed []byte, sig *packet.Signature, keys openpgp.EntityList, config *packet.Config) (*openpgp.Entity, error) {
+	if len(keys.KeysByIdUsage(*sig.IssuerKeyId, packet.KeyFlagSign)) == 0 {
+		return nil, pgperrors.ErrUnknownIssuer
+	}
+	switch sig.Hash {
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
+	default:
+		return nil, fmt.Errorf("the hash algorithm %s is too weak", sig.Hash)
+	}
+	var one bytes.Buffer
+	if err := sig.Serialize(&one); err != nil {
+		return nil, err
+	}
+	return openpgp.CheckDetachedSignature(keys, bytes.NewReader(signed), &one, config)
+}
+
+// parseRelease reads the signed text and checks that it is of the suite and in force.
+func parseRelease(text []byte, suite string, now time.Time, acceptExpired bool) (*release, error) {
+	all, err := parseControl(string(text))
+	if err != nil {
+		return nil, err
+	}
+	if len(all) != 1 {
+		return nil, fmt.Errorf("it has %d stanzas, not 1", len(all))
+	}
+	p := all[0]
+	r := &release{codename: p["codename"], suite: p["suite"], byHash: p["acquire-by-hash"] == "yes", files: map[string]indexFile{}}
+	if r.codename != suite && r.suite != suite {
+		return nil, diag.New(diag.Mismatch, "it is of suite %q (codename %q), not of %q", r.suite, r.codename, suite).
+			Hint("the mirror serves another suite under this name")
+	}
+	if r.date, err = parseDate(p["date"]); err != nil {
+		return nil, fmt.Errorf("field Date: %w", err)
+	}
+	if until := p["valid-until"]; until != "" {
+		if r.validUntil, err = parseDate(until); err != nil {
+			return nil, fmt.Errorf("field Valid-Until: %w", err)
+		}
+		if now.After(r.validUntil) && !acceptExpired {
+			return nil, diag.New(diag.Mismatch, "it was valid until %s only", r.validUntil.Format(time.RFC3339)).
+				Hint("the mirror is out of date, or this machine's clock is wrong; an old state can be accepted expressly")
+		}
+	}
+	hasAll := false
+	for _, arch := range strings.Fields(p["architectures"]) {
+		hasAll = hasAll || arch == "all"
+	}
+	r.splitAll = hasAll && !strings.Contains(p["no-support-for-architecture-all"], "Packages")
+	for _, line := range strings.Split(p["sha256"], "\n") {
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		if len(fields) != 3 || !isSHA256(fields[0]) {
+			return nil, fmt.Errorf("field SHA256: line %q", line)
+		}
+		size, err := strconv.ParseInt(fields[1], 10, 64)
+		if err != nil || size < 0 {
+			return nil, fmt.Errorf("field SHA256: line %q", line)
+		}
+		r.files[fields[2]] = indexFile{strings.ToLower(fields[0]), size}
+	}
+	return r, nil
+}
+
+// parseDate reads RFC 1123 dates, whose zone archives write as "UTC" or "+0000".
+func parseDate(s string) (time.Time, error) {
+	for _, layout := range []string{"Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 -0700"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			if name, offset := t.Zone(); offset != 0 || layout[len(layout)-1] == '0' || name == "UTC" || name == "GMT" {
+				return t.UTC(), nil
+			}
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no date in UTC", s)
+}
+
+func isSHA256(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
