@@ -24,6 +24,8 @@ var fixedDistLens = func() (lens [32]uint8) {
 	return lens
 }()
 
+const noEndOfBlock = "invalid code -- missing end-of-block"
+
 // fixedTables makes lit and dist those of the fixed codes.
 func (d *Decoder) fixedTables() {
 	if d.fixed {
@@ -51,6 +53,10 @@ func (d *Decoder) dynamicTables() error {
 			}
 		}
 		metaLens[sym] = uint8(d.take(3))
+	}
+	if metaLens == [19]uint8{} {
+		// zlib reads zeros with it, and then finds fault with those.
+		return d.corrupt(noEndOfBlock)
 	}
 	var meta [1 << metaBits]entry
 	if !buildTable(meta[:], metaBits, metaLens[:], metaEntries[:], false) {
@@ -93,7 +99,7 @@ func (d *Decoder) dynamicTables() error {
 		}
 	}
 	if lens[endOfBlock] == 0 {
-		return d.corrupt("invalid code -- missing end-of-block")
+		return d.corrupt(noEndOfBlock)
 	}
 	d.fixed = false
 	if !buildTable(d.lit[:], litBits, lens[:nlit], litEntries[:], true) {
