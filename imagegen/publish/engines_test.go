@@ -1,0 +1,157 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests here hand outputs to the tools that people use. They run with ENVPACK_TEST=all, and then the
+// tools must be there.
+func needTools(t *testing.T) {
+	t.Helper()
+	if os.Getenv("ENVPACK_TEST") != "all" {
+		t.Skip("ENVPACK_TEST=all runs it: it needs skopeo, umoci, podman and docker-registry")
+	}
+}
+
+func tool(t *testing.T, env []string, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out)
+}
+
+func TestSkopeoAndUmoci(t *testing.T) {
+	needTools(t)
+	img, _ := sample(t, "linux/amd64")
+	a := artifact(t, img)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	if err := write(t, "oci:"+out, a, Options{Reference: reference(t, "registry.example/x:v1")}); err != nil {
+		t.Fatal(err)
+	}
+	if raw := tool(t, nil, "skopeo", "inspect", "--raw", "oci:"+out+":v1"); digest([]byte(raw)) != a.Digest() {
+		t.Errorf("skopeo sees another manifest: %s", raw)
+	}
+	tool(t, nil, "umoci", "unpack", "--rootless", "--image", out+":v1", filepath.Join(dir, "bundle"))
+	if got := read(t, filepath.Join(dir, "bundle/rootfs/etc/platform")); got != "linux/amd64" {
+		t.Errorf("umoci unpacked %q", got)
+	}
+	for _, form := range []string{"oci-archive", "docker-archive"} {
+		for _, ref := range []string{"", "registry.example/team/x:v1"} {
+			file := filepath.Join(dir, "x.tar")
+			opts := Options{}
+			if ref != "" {
+				opts.Reference = reference(t, ref)
+			}
+			if err := write(t, form+":"+file, a, opts); err != nil {
+				t.Fatal(err)
+			}
+			copied := filepath.Join(dir, form+fmt.Sprint(len(ref)))
+			tool(t, nil, "skopeo", "copy", "-q", form+":"+file, "oci:"+copied+":x")
+			tool(t, nil, "umoci", "unpack", "--rootless", "--image", copied+":x", copied+".bundle")
+			if raw := tool(t, nil, "skopeo", "inspect", "--raw", "oci-archive:"+file); digest([]byte(raw)) != a.Digest() {
+				t.Errorf("%s is no OCI archive of the image: %s", form, raw)
+			}
+		}
+	}
+}
+
+func TestPodmanLoad(t *testing.T) {
+	needTools(t)
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "containers.conf")
+	os.WriteFile(conf, []byte("[engine]\nruntime=\"runc\"\ncgroup_manager=\"cgroupfs\"\n"), 0o644)
+	env := []string{"CONTAINERS_CONF=" + conf}
+	podman := func(args ...string) string {
+		return tool(t, env, "podman", append([]string{"--root", dir + "/root", "--runroot", dir + "/run", "--storage-driver=vfs"}, args...)...)
+	}
+	img, _ := sample(t, "linux/amd64")
+	a := artifact(t, img)
+	config, _ := img.Image.ConfigName()
+	for _, form := range []string{"oci-archive", "docker-archive"} {
+		for ref, want := range map[string]string{
+			"registry.example/team/x:v1": "registry.example/team/x:v1", "digits": "localhost/digits:latest", "": "<none>:<none>",
+		} {
+			file := filepath.Join(dir, "x.tar")
+			opts := Options{}
+			if ref != "" {
+				opts.Reference = reference(t, ref)
+			}
+			if err := write(t, form+":"+file, a, opts); err != nil {
+				t.Fatal(err)
+			}
+			loaded := podman("load", "-q", "-i", file)
+			got := strings.TrimSpace(podman("images", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"))
+			if got != config.String()+" "+want {
+				t.Errorf("%s, %q: podman says %q and has %q", form, ref, loaded, got)
+			}
+			podman("rmi", "-a", "-f")
+		}
+	}
+}
+
+func TestDockerRegistry(t *testing.T) {
+	needTools(t)
+	dir := t.TempDir()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := listener.Addr().String()
+	listener.Close()
+	conf := filepath.Join(dir, "registry.yml")
+	os.WriteFile(conf, []byte("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: "+dir+"/data}}\nhttp: {addr: "+host+"}\n"), 0o644)
+	server := exec.Command("docker-registry", "serve", conf)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { server.Process.Kill(); server.Wait() }()
+	for range 100 {
+		if c, err := net.Dial("tcp", host); err == nil {
+			c.Close()
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	amd, layers := sample(t, "linux/amd64")
+	arm, _ := sample(t, "linux/arm64")
+	for name, a := range map[string]*Artifact{"one": artifact(t, amd), "two": artifact(t, amd, arm)} {
+		ref := host + "/team/" + name + ":v1"
+		if err := push(t, ref, a, PushOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if raw := tool(t, nil, "skopeo", "inspect", "--tls-verify=false", "--raw", "docker://"+ref); digest([]byte(raw)) != a.Digest() {
+			t.Errorf("%s: the registry has another manifest: %s", name, raw)
+		}
+		tool(t, nil, "skopeo", "copy", "-q", "--all", "--src-tls-verify=false", "docker://"+ref, "oci:"+filepath.Join(dir, name)+":x")
+		valid(t, filepath.Join(dir, name))
+		for _, l := range layers {
+			l.opened.Store(0)
+		}
+		if err := push(t, host+"/team/"+name+":v2", a, PushOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		for i, l := range layers {
+			if l.opened.Load() != 0 {
+				t.Errorf("%s: layer %d was sent again", name, i)
+			}
+		}
+	}
+}
