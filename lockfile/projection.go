@@ -102,8 +102,13 @@ func (l *Lock) Created(platform string) time.Time {
 }
 
 // KeepSeals gives l the old lock's seals of those platforms whose image is made of the same: whose
-// [Lock.Projection] did not change. Seals that l has stay.
+// [Lock.Projection] did not change. Seals that l has stay. The old lock may be nil. It leaves l in
+// canonical order.
 func KeepSeals(old, l *Lock) {
+	defer l.Normalize()
+	if old == nil {
+		return
+	}
 	for _, s := range old.Seals {
 		if slices.ContainsFunc(l.Seals, func(have Seal) bool { return have.Platform == s.Platform }) {
 			continue
@@ -117,5 +122,4 @@ func KeepSeals(old, l *Lock) {
 			l.Seals = append(l.Seals, s)
 		}
 	}
-	l.Normalize()
 }

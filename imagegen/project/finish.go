@@ -1,6 +1,7 @@
 package project
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -109,14 +110,27 @@ func (s *selection) read(p string, mode uint32) (file, error) {
 	}
 	defer r.Close()
 	h := sha256.New()
-	if f.size, err = io.Copy(h, r); err != nil {
-		return f, fmt.Errorf("reading the project: %w", err)
+	if f.size, err = io.Copy(h, contextReader{s.ctx, r}); err != nil {
+		return f, fmt.Errorf("reading %s: %w", p, err)
 	}
 	if f.size != info.Size() {
 		return f, f.changed()
 	}
 	f.sum = [sha256.Size]byte(h.Sum(nil))
 	return f, nil
+}
+
+// contextReader stops when the context ends: a project may hold files of many gigabytes.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }
 
 // asLink keeps a link as it is, if it stays inside the project wherever that is.

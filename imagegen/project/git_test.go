@@ -152,6 +152,34 @@ func TestGitWorktreeAndSubmodule(t *testing.T) {
 	}
 }
 
+func TestGitUntracked(t *testing.T) {
+	needGit(t)
+	dir := t.TempDir()
+	git(t, dir, "init", "-q")
+	put(t, dir, map[string]string{"a": "1", ".gitignore": "*.log\n", "sub/b": "2"})
+	git(t, dir, "add", "-A")
+	for want, files := range map[string]map[string]string{
+		"": {"x.log": "", "venv/x": "", "envpack.lock": "", "out/index.json": ""},
+		"not in the image, because git does not track it: new, sub/new":                  {"new": "", "sub/new": ""},
+		"not in the image, because git does not track it: n1, n2, n3, n4, n5 and 2 more": {"n1": "", "n2": "", "n3": "", "n4": "", "n5": "", "n6": "", "n7": ""},
+	} {
+		put(t, dir, files)
+		tree, err := Select(context.Background(), dir, nil, filepath.Join(dir, "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(tree.Warnings, "\n"); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		if len(tree.Paths()) != 3 {
+			t.Errorf("selected %q", tree.Paths())
+		}
+		for p := range files {
+			os.Remove(filepath.Join(dir, p))
+		}
+	}
+}
+
 func TestGitOtherIndexes(t *testing.T) {
 	needGit(t)
 	dir := t.TempDir()

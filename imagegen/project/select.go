@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -32,7 +33,8 @@ func isAlwaysOut(name string) bool { return alwaysOut[name] || strings.HasSuffix
 // With patterns: the files, folders (with all that is in them) and globs (`*`, `?`, `[a-z]`, and `**` for
 // any number of folders) that they name, ignored or not. Every pattern must match something. Without:
 // what git tracks, if root lies in a repository that tracks files there, and of that what exists; else all but
-// what .gitignore, .dockerignore and a repository's info/exclude leave out.
+// what .gitignore, .dockerignore and a repository's info/exclude leave out. With git, a warning names the files
+// that are neither tracked nor ignored.
 //
 // Left out in each case: envpack.toml and envpack.lock in root itself, and the outputs, which are paths of
 // files or folders that envpack writes. Left out unless git tracks them: caches, virtual environments,
@@ -73,7 +75,8 @@ type selection struct {
 	root    string
 	outputs []string // slash-separated, relative to root
 	tree    *Tree
-	chosen  map[string]uint32 // path and the mode that git knows, 0 for none
+	chosen  map[string]uint32   // path and the mode that git knows, 0 for none
+	skip    func(p string) bool // of byFolder: not to be looked at. May be nil
 }
 
 // inside is the path relative to the project, if it lies there.
@@ -119,7 +122,10 @@ func (s *selection) byDefault() error {
 		}
 		if len(list) > 0 {
 			s.tree.Source = Git
-			return s.byGit(list)
+			if err := s.byGit(list); err != nil {
+				return err
+			}
+			return s.warnOfUntracked(repo, list)
 		}
 	}
 	s.tree.Source = Folder
@@ -165,6 +171,38 @@ func (s *selection) byGit(list []tracked) error {
 			s.chosen[t.path] = t.mode
 		}
 	}
+	return nil
+}
+
+// shownUntracked is how many untracked files a warning names.
+const shownUntracked = 5
+
+// warnOfUntracked says which files are not in the image only because nobody has told git of them yet:
+// the program that someone has just written is often among them.
+func (s *selection) warnOfUntracked(repo *repository, list []tracked) error {
+	known := map[string]bool{}
+	for _, t := range list {
+		known[t.path] = true
+	}
+	all := &selection{ctx: s.ctx, root: s.root, outputs: s.outputs, chosen: map[string]uint32{}, skip: func(p string) bool {
+		if known[p] {
+			return true
+		}
+		_, err := os.Lstat(filepath.Join(s.host(p), ".git")) // a repository of its own
+		return err == nil
+	}}
+	if err := all.byFolder(repo); err != nil {
+		return err
+	}
+	names := slices.Sorted(maps.Keys(all.chosen))
+	if len(names) == 0 {
+		return nil
+	}
+	shown := strings.Join(names[:min(len(names), shownUntracked)], ", ")
+	if more := len(names) - shownUntracked; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	s.tree.Warnings = append(s.tree.Warnings, "not in the image, because git does not track it: "+shown)
 	return nil
 }
 
@@ -215,7 +253,7 @@ func (w *walker) walk(folder string, ignores gitIgnores) error {
 	}
 	for _, e := range entries {
 		p := path.Join(folder, e.Name())
-		if w.out(p) || isAlwaysOut(e.Name()) || ignores.ignored(path.Join(w.below, p), e.IsDir()) {
+		if w.out(p) || isAlwaysOut(e.Name()) || w.skip != nil && w.skip(p) || ignores.ignored(path.Join(w.below, p), e.IsDir()) {
 			continue
 		}
 		ignored := w.docker.ignored(p)
