@@ -1,7 +1,12 @@
-// Package sources finds out where packages come from on this machine.
+// Package sources finds where packages come from: the addresses of the default Python index and of
+// the distribution's archives, the credentials for them, and the certificates to trust.
 //
-// A manifest names sources or implies them; the machine's configuration may give them another
-// address, a mirror's, and never adds one: a lock must not depend on the machine. The order is
-// flags, manifest, what users have configured (pip's and uv's variables and files, apt's sources,
-// envpack's own config.toml), the well-known default of wellknown.go.
+// [Find] asks, in this order: flags, the manifest's default index, the environment, envpack's own
+// configuration, the configuration of pip, uv and apt, and the table of well-known defaults. It
+// reads files and variables of the machine; it fetches nothing.
+//
+// Invariants: the machine's configuration may give a source another address, never add a source,
+// since a lock would then depend on the machine: what it would have added becomes a [Warning] with
+// the manifest lines to write. No address in a [Sources] holds credentials, and no error or warning
+// shows any.
 package sources

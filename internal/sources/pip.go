@@ -1,100 +1,85 @@
 package sources
 
 import (
-	"fmt"
-	"path/filepath"
+	"strconv"
 	"strings"
 )
 
-// pipSettings are what pip's configuration files say about indexes.
-type pipSettings struct {
-	index        setting
-	extra, links []setting
-}
+// pipConfig is pip's configuration from files, under the names of its options.
+type pipConfig map[string]setting
 
-// pipFiles are pip's configuration files, least important first (pip's documentation,
-// Configuration, Location).
-func (h Host) pipFiles() []string {
-	var files []string
-	home := func(parts ...string) {
-		if h.Home != "" {
-			files = append(files, filepath.Join(append([]string{h.Home}, parts...)...))
-		}
-	}
-	switch h.GOOS {
-	case "windows":
-		if data := h.Env("PROGRAMDATA"); data != "" {
-			files = append(files, filepath.Join(data, "pip", "pip.ini"))
-		}
-		home("pip", "pip.ini")
-		if data := h.Env("APPDATA"); data != "" {
-			files = append(files, filepath.Join(data, "pip", "pip.ini"))
-		}
-	case "darwin":
-		files = append(files, h.system("Library/Application Support/pip/pip.conf"))
-		home(".pip", "pip.conf")
-		home(".config", "pip", "pip.conf")
-		home("Library", "Application Support", "pip", "pip.conf")
-	default:
-		files = append(files, h.system("etc/xdg/pip/pip.conf"), h.system("etc/pip.conf"))
-		home(".pip", "pip.conf")
-		if xdg := h.Env("XDG_CONFIG_HOME"); xdg != "" {
-			files = append(files, filepath.Join(xdg, "pip", "pip.conf"))
-		} else {
-			home(".config", "pip", "pip.conf")
-		}
-	}
-	if own := h.Env("PIP_CONFIG_FILE"); own != "" {
-		files = append(files, own)
-	}
-	return files
-}
+func itoa(n int) string { return strconv.Itoa(n) }
 
-func (h Host) pipSettings() (pipSettings, error) {
-	var s pipSettings
-	if h.Env("PIP_CONFIG_FILE") == "/dev/null" || strings.EqualFold(h.Env("PIP_CONFIG_FILE"), "nul") {
-		return s, nil // pip's own way to say: no files
-	}
-	for _, file := range h.pipFiles() {
-		text, ok, err := readable(file)
+func (c pipConfig) get(name string) setting { return c[name] }
+
+// readPip reads pip's files, the less important first (pip's documentation, Configuration).
+func readPip(h Host) (pipConfig, error) {
+	merged := ini{}
+	for _, file := range pipFiles(h) {
+		text, ok, err := read(file)
 		if err != nil {
-			return s, err
+			return nil, err
 		}
 		if !ok {
 			continue
 		}
-		section, key := "", ""
-		for i, line := range strings.Split(text, "\n") {
-			from := fmt.Sprintf("%s:%d", file, i+1)
-			trimmed := strings.TrimSpace(line)
-			if trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';' {
-				continue
+		parsed, err := parseINI(file, text)
+		if err != nil {
+			return nil, err
+		}
+		for section, settings := range parsed {
+			if merged[section] == nil {
+				merged[section] = map[string]setting{}
 			}
-			if strings.HasPrefix(trimmed, "[") && strings.HasSuffix(trimmed, "]") {
-				section, key = strings.ToLower(strings.Trim(trimmed, "[]")), ""
-				continue
-			}
-			value := trimmed
-			if line[0] != ' ' && line[0] != '\t' { // else it goes on with the key before
-				at := strings.IndexAny(trimmed, "=:")
-				if at < 0 {
-					continue
-				}
-				key = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(trimmed[:at])), "_", "-")
-				value = strings.TrimSpace(trimmed[at+1:])
-			}
-			if section != "global" && section != "install" && section != "download" || value == "" {
-				continue
-			}
-			switch key {
-			case "index-url":
-				s.index = setting{value, from}
-			case "extra-index-url":
-				s.extra = append(s.extra, setting{value, from})
-			case "find-links":
-				s.links = append(s.links, setting{value, from})
+			for key, s := range settings {
+				merged[section][pipName(key)] = s
 			}
 		}
 	}
-	return s, nil
+	out := pipConfig{}
+	// A command's section wins over the global one, whatever files they stand in.
+	for _, section := range []string{"global", "install"} {
+		for key, s := range merged[section] {
+			if s.value != "" {
+				out[key] = s
+			}
+		}
+	}
+	return out, nil
+}
+
+// pipName is pip's normal form of an option's name.
+func pipName(key string) string {
+	return strings.TrimPrefix(strings.ReplaceAll(strings.ToLower(key), "_", "-"), "--")
+}
+
+// pipFiles are the files that pip would read, the less important first. Of a virtual environment
+// only the active one counts.
+func pipFiles(h Host) []string {
+	chosen := h.Env("PIP_CONFIG_FILE")
+	if chosen == "/dev/null" || h.GOOS == "windows" && strings.EqualFold(chosen, "nul") {
+		return nil
+	}
+	var files, user []string
+	name := "pip.conf"
+	switch h.GOOS {
+	case "windows":
+		name = "pip.ini"
+		files = []string{h.variable("PROGRAMDATA", "pip", name)}
+		user = []string{h.home("pip", name), h.variable("APPDATA", "pip", name)}
+	case "darwin":
+		files = []string{h.system("Library", "Application Support", "pip", name)}
+		own := h.home("Library", "Application Support", "pip", name)
+		if !isDir(h.home("Library", "Application Support", "pip")) {
+			own = h.home(".config", "pip", name)
+		}
+		user = []string{h.home(".pip", name), own}
+	default:
+		files = append(h.systemConfigs("pip", name), h.system("etc", name))
+		user = []string{h.home(".pip", name), h.userConfig("pip", name)}
+	}
+	if !isFile(chosen) {
+		files = append(files, user...)
+	}
+	return append(files, h.variable("VIRTUAL_ENV", name), chosen)
 }

@@ -3,189 +3,262 @@ package sources
 import (
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
 )
 
-// Host is the machine as this package sees it.
-type Host struct {
-	Env  func(string) string
-	Home string // "" for none
-	Root string // of the system's files; "/" but in tests
-	GOOS string
-}
-
-// ThisHost is the machine that envpack runs on.
-func ThisHost(goos string) Host {
-	home, _ := os.UserHomeDir()
-	return Host{Env: os.Getenv, Home: home, Root: "/", GOOS: goos}
-}
-
-// Options are what flags and manifest say.
+// Options are what flags and the manifest say.
 type Options struct {
-	Index    string            // flag: address of the default index
-	Apt      map[string]string // flag: archive name → address
-	Manifest string            // address of the manifest's own default index
-	Codename string            // of the distribution whose archives are looked for in apt's sources
+	Index   string            // flag: root of the default index's simple API
+	Apt     map[string]string // flag: archive's name → address; Debian alone moves DebianSecurity too
+	Indexes []manifest.Index  // the manifest's own
+
+	// Codename is that of the distribution whose archives are looked for in apt's sources, as in
+	// "bookworm". "" looks for none.
+	Codename string
 }
 
-// Source is an address and where it was found.
-type Source struct {
-	URL  string // without credentials, ends as its kind wants it
-	From string // for people: "PIP_INDEX_URL", "/etc/pip.conf:2", "the default"
-}
-
-// Sources is the result of Find.
+// Sources is where packages come from.
 type Sources struct {
-	Index    Source
-	Archives map[string]Source // by archive name
-	Keyrings []string          // files with further keys that sign the distribution
-	Warnings []Warning
+	Index    Source            // the default index: the root of its simple API (PEP 503), "/" at the end
+	Archives map[string]Source // of the distribution, by name, no "/" at the end: dists/ and pool/ are below
+	Keyrings []string          // files of keys that the user trusts beside the distribution's own
+	Warnings []Warning         // what the machine's configuration would have added, or has without effect
 
-	credentials map[string]credential // by host[:port]
+	credentials credentials
 }
 
-// Warning is a setting of the host that would have added a source.
+// Source is an address and where it came from.
+type Source struct {
+	URL  string        // never with credentials
+	From string        // for people: "--index-url", "PIP_INDEX_URL", "/etc/pip.conf:2", "the default"
+	Pos  diag.Position // zero unless a file gave the address
+
+	// WellKnown is true if nobody gave an address.
+	WellKnown bool
+	// SignedBy is Signed-By of apt's entry: paths of keyrings, fingerprints, or one armoured key.
+	// Whether to trust it is the reader's decision.
+	SignedBy []string
+}
+
+// Warning is about configuration that does not count.
 type Warning struct {
-	What string
-	Hint string // the manifest lines to write instead
+	What string // one line
+	Hint string // the manifest lines to write instead, or ""
 }
 
-type credential struct{ user, password string }
+// String is the warning for people, of several lines where there is a hint.
+func (w Warning) String() string {
+	if w.Hint == "" {
+		return w.What
+	}
+	return w.What + "\n" + w.Hint
+}
 
-// Find looks for every source. Errors are diag errors that name the file and line of a setting
-// that cannot be understood.
+// Credentials gives user and password for a host, which has its port where the URL has one. They
+// come from the addresses that were given, uv's variables for an index of the manifest, and netrc.
+func (s *Sources) Credentials(host string) (user, password string, ok bool) {
+	return s.credentials.lookup(host)
+}
+
+// Redact is an address without what may be secret, to be shown.
+func Redact(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "an address that is no URL"
+	}
+	return bare(u)
+}
+
+// Find finds the sources. Errors are diag errors: an address that is none, or a file of
+// configuration that cannot be read, with file and line.
 func Find(h Host, o Options) (*Sources, error) {
-	s := &Sources{Archives: map[string]Source{}, credentials: map[string]credential{}}
-	cfg, err := h.ownConfig()
-	if err != nil {
-		return nil, err
+	f := &finder{o: o, host: h, out: &Sources{Archives: map[string]Source{}, credentials: credentials{}}}
+	for _, step := range []func() error{f.readConfigurations, f.findIndex, f.findArchives, f.findCredentials} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
-	if err := s.findIndex(h, o, cfg); err != nil {
-		return nil, err
-	}
-	if err := s.findArchives(h, o, cfg); err != nil {
-		return nil, err
-	}
-	s.Keyrings = append(s.Keyrings, cfg.Apt.Keyrings...)
-	return s, s.readNetrc(h)
+	f.findAdditions()
+	return f.out, nil
 }
 
-// setting is one value of the host's configuration.
+// finder is one Find.
+type finder struct {
+	o    Options
+	host Host
+	out  *Sources
+
+	pip pipConfig
+	uv  uvConfig
+	own ownConfig
+}
+
+// setting is a value that somebody gave. An empty value is none.
 type setting struct {
-	value string
-	from  string
+	value  string
+	origin string
+	pos    diag.Position
 }
 
-func (s *Sources) findIndex(h Host, o Options, cfg config) error {
-	pip, err := h.pipSettings()
-	if err != nil {
+func (f *finder) env(name string) setting { return f.host.setting(name) }
+
+func (f *finder) readConfigurations() error {
+	var err error
+	if f.own, err = readOwn(f.host); err != nil {
 		return err
 	}
-	uv, err := h.uvSettings()
-	if err != nil {
+	if f.pip, err = readPip(f.host); err != nil {
 		return err
 	}
-	own := setting{cfg.Index.URL, cfg.from}
-	candidates := []setting{
-		{o.Index, "--index-url"}, {o.Manifest, "the manifest"},
-		h.env("PIP_INDEX_URL"), h.env("UV_DEFAULT_INDEX"), h.env("UV_INDEX_URL"),
-		pip.index, uv.index, own, {wellKnownURL("index"), "the default"},
+	f.uv, err = readUV(f.host)
+	return err
+}
+
+// findIndex chooses the address of the default index. envpack's own configuration comes before
+// that of other tools, because it is the more particular one.
+func (f *finder) findIndex() error {
+	var manifests setting
+	for _, i := range f.o.Indexes {
+		if i.Default {
+			manifests = setting{i.URL, "index " + i.Name + " of the manifest", i.Pos}
+		}
+	}
+	uvDefault := f.env("UV_DEFAULT_INDEX")
+	_, uvDefault.value = splitName(uvDefault.value)
+	for _, s := range []setting{
+		{value: f.o.Index, origin: "--index-url"}, manifests,
+		f.env("PIP_INDEX_URL"), uvDefault, f.env("UV_INDEX_URL"),
+		f.own.index, f.pip.get("index-url"), f.uv.index,
+	} {
+		if s.value == "" {
+			continue
+		}
+		u, err := f.address(s)
+		if err != nil {
+			return err
+		}
+		f.out.Index = Source{URL: strings.TrimRight(u, "/") + "/", From: s.origin, Pos: s.pos}
+		return nil
+	}
+	f.out.Index = Source{URL: pythonIndex.url(), From: "the default", WellKnown: true}
+	return nil
+}
+
+// findArchives chooses the addresses of the distribution's archives.
+func (f *finder) findArchives() error {
+	var hosts []aptEntry
+	if f.o.Codename != "" {
+		var err error
+		if hosts, err = readApt(f.host); err != nil {
+			return err
+		}
+	}
+	mirror, security := f.o.Apt[Debian], f.o.Apt[DebianSecurity]
+	if security == "" && mirror != "" {
+		security = strings.TrimRight(mirror, "/") + "-security" // side by side, as on every mirror
+	}
+	for _, a := range []struct {
+		name     string
+		given    []setting
+		suite    string
+		fallback place
+	}{
+		{Debian, []setting{{value: mirror, origin: "--apt-mirror"}, f.own.debian}, f.o.Codename, debianArchive},
+		{DebianSecurity, []setting{{value: security, origin: "--apt-mirror"}, f.own.debianSecurity}, f.o.Codename + "-security", debianSecurity},
+	} {
+		source, err := f.archive(a.given, hosts, a.suite, a.fallback)
+		if err != nil {
+			return err
+		}
+		f.out.Archives[a.name] = source
+	}
+	f.out.Keyrings = f.own.keyrings
+	return nil
+}
+
+func (f *finder) archive(given []setting, hosts []aptEntry, suite string, fallback place) (Source, error) {
+	candidates := make([]aptEntry, 0, len(given)+1)
+	for _, s := range given {
+		candidates = append(candidates, aptEntry{setting: s})
+	}
+	for _, e := range hosts {
+		if e.serves(suite) {
+			candidates = append(candidates, e)
+			break
+		}
 	}
 	for _, c := range candidates {
 		if c.value == "" {
 			continue
 		}
-		u, err := s.take(c)
+		u, err := f.address(c.setting)
 		if err != nil {
-			return err
+			return Source{}, err
 		}
-		s.Index = Source{URL: strings.TrimSuffix(u, "/") + "/", From: c.from}
-		break
+		return Source{URL: strings.TrimRight(u, "/"), From: c.origin, Pos: c.pos, SignedBy: c.signedBy}, nil
 	}
-	extra := append([]setting{h.env("PIP_EXTRA_INDEX_URL"), h.env("UV_INDEX"), h.env("UV_EXTRA_INDEX_URL")}, pip.extra...)
-	for _, e := range append(extra, uv.extra...) {
-		for _, address := range strings.Fields(e.value) {
-			s.warn(e.from, "an extra index", address)
-		}
-	}
-	for _, e := range append([]setting{h.env("PIP_FIND_LINKS"), h.env("UV_FIND_LINKS")}, pip.links...) {
-		for _, address := range strings.Fields(e.value) {
-			s.Warnings = append(s.Warnings, Warning{
-				What: fmt.Sprintf("%s names a place to find wheels (%s), which is not used: the lock would depend on this machine", e.from, Redact(address)),
-			})
-		}
-	}
-	return nil
+	return Source{URL: fallback.url(), From: "the default", WellKnown: true}, nil
 }
 
-func (s *Sources) warn(from, what, address string) {
-	clean := Redact(address)
-	s.Warnings = append(s.Warnings, Warning{
-		What: fmt.Sprintf("%s names %s (%s), which is not used: the lock would depend on this machine", from, what, clean),
-		Hint: fmt.Sprintf("to use it, write into the manifest:\n  [[index]]\n  name = \"extra\"\n  url = %q\n  packages = [\"…\"]", clean),
-	})
-}
-
-func (h Host) env(name string) setting { return setting{strings.TrimSpace(h.Env(name)), name} }
-
-// take parses an address and keeps its credentials apart.
-func (s *Sources) take(c setting) (string, error) {
-	u, err := url.Parse(c.value)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return "", diag.New(diag.Failure, "%s: %q is no http or https address", c.from, Redact(c.value))
-	}
-	if u.User != nil {
-		password, _ := u.User.Password()
-		s.credentials[u.Host] = credential{u.User.Username(), password}
-		u.User = nil
-	}
-	return u.String(), nil
-}
-
-// Credentials gives what is known for a host (with its port, if one is in the address).
-func (s *Sources) Credentials(host string) (user, password string, ok bool) {
-	c, ok := s.credentials[host]
-	if !ok {
-		if name, _, found := strings.Cut(host, ":"); found {
-			c, ok = s.credentials[name]
-		}
-	}
-	return c.user, c.password, ok
-}
-
-// Redact takes credentials out of an address that is to be shown.
-func Redact(address string) string {
-	u, err := url.Parse(address)
+// address checks an address, keeps its credentials apart, and gives it without them.
+func (f *finder) address(s setting) (string, error) {
+	u, err := parseAddress(s)
 	if err != nil {
-		if at := strings.LastIndex(address, "@"); at >= 0 {
-			return "…" + address[at:]
-		}
-		return address
+		return "", err
 	}
-	if u.User != nil {
-		u.User = url.User("…")
-		return strings.Replace(u.String(), "%E2%80%A6@", "…@", 1)
-	}
-	return address
+	f.out.credentials.addURL(u)
+	return bare(u), nil
 }
 
-// readable reads a file of the host; false if there is none.
-func readable(path string) (string, bool, error) {
-	data, err := os.ReadFile(path)
+// parseAddress reads an HTTP address. Errors do not show it, since it may hold a password.
+func parseAddress(s setting) (*url.URL, error) {
+	fail := func(format string, args ...any) error {
+		code := diag.Failure
+		if strings.HasPrefix(s.origin, "--") {
+			code = diag.Usage
+		}
+		what := s.origin
+		if !s.pos.IsZero() {
+			what = "address"
+		}
+		return diag.New(code, "%s: %s", what, fmt.Sprintf(format, args...)).At(s.pos)
+	}
+	u, err := url.Parse(s.value)
 	switch {
-	case os.IsNotExist(err) || os.IsPermission(err):
-		return "", false, nil
 	case err != nil:
-		if info, serr := os.Stat(path); serr == nil && info.IsDir() {
-			return "", false, nil
-		}
-		return "", false, diag.Wrap(err, diag.Failure, "reading %s", path)
+		return nil, fail("not a URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fail("%s is no http or https address", quoteScheme(u))
+	case u.Hostname() == "":
+		return nil, fail("the address names no host")
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, fail("the address has a query or a fragment")
 	}
-	return string(data), true, nil
+	return u, nil
 }
 
-func (h Host) system(path string) string { return filepath.Join(h.Root, path) }
+func quoteScheme(u *url.URL) string {
+	if u.Scheme == "" {
+		return "an address without scheme"
+	}
+	return u.Scheme + ":"
+}
+
+// bare is an address without credentials.
+func bare(u *url.URL) string {
+	copied := *u
+	copied.User = nil
+	return copied.String()
+}
+
+// splitName splits uv's form name=url.
+func splitName(s string) (name, address string) {
+	name, address, found := strings.Cut(s, "=")
+	if !found || strings.ContainsAny(name, ":/") {
+		return "", s
+	}
+	return name, address
+}

@@ -2,22 +2,33 @@ package sources
 
 import "strings"
 
-// wellKnown are the default sources. Hosts are written as reversed domain names, so that no file of
-// the project holds an address that would bypass a mirror.
-var wellKnown = map[string]struct{ scheme, host, path string }{
-	"index":           {"https", "org.pypi", "/simple/"},
-	"debian":          {"http", "org.debian.deb", "/debian"},
-	"debian-security": {"http", "org.debian.deb", "/debian-security"},
+// place is where something is found unless somebody says otherwise. Hosts are reversed domain
+// names, as in org.example.packages, and become addresses only when they are asked for: no other
+// file of the repository names them, so that every lock and example works unchanged behind a mirror.
+type place struct {
+	scheme  string
+	reverse string // host, reversed
+	path    string
 }
 
-// archives are the names of the distribution's archives.
-var archives = []string{"debian", "debian-security"}
+// The names of the distribution's archives.
+const (
+	Debian         = "debian"
+	DebianSecurity = "debian-security"
+)
 
-func wellKnownURL(name string) string {
-	s := wellKnown[name]
-	labels := strings.Split(s.host, ".")
-	for i, j := 0, len(labels)-1; i < j; i, j = i+1, j-1 {
-		labels[i], labels[j] = labels[j], labels[i]
+// The well-known places. Debian's archive is signed, so that plain HTTP suffices, as in the sources
+// that Debian's own installer and images write.
+var (
+	pythonIndex    = place{"https", "org.pypi", "/simple/"}
+	debianArchive  = place{"http", "org.debian.deb", "/debian"}
+	debianSecurity = place{"http", "org.debian.deb", "/debian-security"}
+)
+
+func (p place) url() string {
+	parts := strings.Split(p.reverse, ".")
+	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
+		parts[i], parts[j] = parts[j], parts[i]
 	}
-	return s.scheme + "://" + strings.Join(labels, ".") + s.path
+	return p.scheme + "://" + strings.Join(parts, ".") + p.path
 }

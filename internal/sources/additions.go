@@ -1,0 +1,87 @@
+package sources
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// findAdditions warns of what the machine's configuration would add.
+func (f *finder) findAdditions() {
+	for _, name := range []string{"PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"} {
+		f.extraIndexes(f.env(name))
+	}
+	f.extraIndexes(f.pip.get("extra-index-url"))
+	for _, name := range sortedNames(f.uv.named) {
+		f.extraIndex(name, f.uv.named[name])
+	}
+	for _, s := range f.uv.extra {
+		f.extraIndex("", s)
+	}
+	links := append([]setting{f.env("PIP_FIND_LINKS"), f.env("UV_FIND_LINKS"), f.pip.get("find-links")}, f.uv.findLinks...)
+	for _, s := range links {
+		if s.value != "" {
+			f.warn(s, "find-links is not used: a lock made with it would hold on this machine only; publish the files on an index", "")
+		}
+	}
+	for _, s := range []setting{f.env("PIP_NO_INDEX"), f.env("UV_NO_INDEX"), f.pip.get("no-index")} {
+		if v := strings.ToLower(s.value); v != "" && !has([]string{"0", "false", "no", "off", "n", "f"}, v) {
+			f.warn(s, "no-index is not used: a lock takes every package from an index", "")
+		}
+	}
+	for _, s := range []setting{f.env("PIP_CLIENT_CERT"), f.pip.get("client-cert")} {
+		if s.value != "" {
+			f.warn(s, "client certificates are not supported yet, so this one is not used", "")
+		}
+	}
+}
+
+// extraIndexes takes a list, separated by white space, of addresses or of uv's name=address.
+func (f *finder) extraIndexes(s setting) {
+	for _, item := range strings.Fields(s.value) {
+		one := s
+		var name string
+		name, one.value = splitName(item)
+		f.extraIndex(name, one)
+	}
+}
+
+func (f *finder) extraIndex(name string, s setting) {
+	u, err := parseAddress(s)
+	if err != nil {
+		f.warn(s, "an extra index is not used: packages come from the indexes of the manifest only", "")
+		return
+	}
+	if f.isKnown(name, u) {
+		return
+	}
+	if name == "" {
+		name = "extra"
+	}
+	f.warn(s, fmt.Sprintf("the extra index %s is not used, since the lock must not depend on the machine", bare(u)),
+		fmt.Sprintf("if the project needs it, write into the manifest:\n    [[index]]\n    name = %q\n    url = %q\n    packages = [\"…\"]  # those that come from it", name, bare(u)))
+}
+
+// isKnown tells whether an index that the configuration adds is one that counts already. The
+// credentials of its address are then used.
+func (f *finder) isKnown(name string, u *url.URL) bool {
+	same := func(other string) bool { return strings.TrimRight(other, "/") == strings.TrimRight(bare(u), "/") }
+	known := same(f.out.Index.URL)
+	for _, i := range f.o.Indexes {
+		known = known || same(i.URL)
+	}
+	if known {
+		f.out.credentials.addURL(u)
+	}
+	return known
+}
+
+func (f *finder) warn(s setting, text, hint string) {
+	w := Warning{What: s.origin + ": " + text, Hint: hint}
+	for _, have := range f.out.Warnings {
+		if have == w {
+			return
+		}
+	}
+	f.out.Warnings = append(f.out.Warnings, w)
+}

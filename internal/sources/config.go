@@ -1,0 +1,82 @@
+package sources
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// ownConfig is ~/.config/envpack/config.toml (on Windows %APPDATA%\envpack\config.toml):
+//
+//	[index]
+//	url = "https://pypi.example/simple/"            # of the default index
+//
+//	[apt]
+//	debian = "https://mirror.example/debian"
+//	debian-security = "https://mirror.example/debian-security"
+//	keyrings = ["/etc/envpack/mirror.asc"]          # trusted beside the distribution's own keys
+//
+// A relative path of a keyring is relative to the file.
+type ownConfig struct {
+	index, debian, debianSecurity setting
+	keyrings                      []string
+}
+
+func readOwn(h Host) (ownConfig, error) {
+	var out ownConfig
+	file := h.userConfig("envpack", "config.toml")
+	text, ok, err := read(file)
+	if err != nil || !ok {
+		return out, err
+	}
+	var parsed struct {
+		Index struct {
+			URL string `toml:"url"`
+		} `toml:"index"`
+		Apt struct {
+			Debian         string   `toml:"debian"`
+			DebianSecurity string   `toml:"debian-security"`
+			Keyrings       []string `toml:"keyrings"`
+		} `toml:"apt"`
+	}
+	if err := decode(file, text, &parsed); err != nil {
+		return out, err
+	}
+	if unknown := unknownKey(text, &parsed); unknown != "" {
+		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
+			Hint("known are url below [index], and debian, debian-security and keyrings below [apt]")
+	}
+	for _, s := range []struct {
+		value string
+		to    *setting
+	}{{parsed.Index.URL, &out.index}, {parsed.Apt.Debian, &out.debian}, {parsed.Apt.DebianSecurity, &out.debianSecurity}} {
+		if s.value != "" {
+			*s.to = locate(file, text, s.value)
+		}
+	}
+	for _, k := range parsed.Apt.Keyrings {
+		if !filepath.IsAbs(k) {
+			k = filepath.Join(filepath.Dir(file), k)
+		}
+		if !isFile(k) {
+			return out, diag.New(diag.Failure, "keyring %s does not exist", k).At(diag.Position{File: file})
+		}
+		out.keyrings = append(out.keyrings, k)
+	}
+	return out, nil
+}
+
+// unknownKey is the first key of a valid text that into has no place for.
+func unknownKey(text string, into any) string {
+	meta, err := toml.Decode(text, into)
+	if err != nil {
+		return ""
+	}
+	for _, key := range meta.Undecoded() {
+		return strings.Join(key, ".")
+	}
+	return ""
+}
