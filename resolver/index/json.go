@@ -1,0 +1,408 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// parseJSON reads a project's page (PEP 691, 700, 714, 792). A page can have many thousands of
+// files, and encoding/json would take several times as long as the rest of the work on it.
+func parseJSON(raw []byte, base *url.URL) (*page, error) {
+	s := &scanner{b: raw}
+	p := &page{}
+	version, hasFiles := "", false
+	err := s.object(func(key string) error {
+		switch key {
+		case "meta":
+			return s.objectOrSkip(func(key string) (err error) {
+				switch key {
+				case "api-version":
+					version, err = s.stringOrSkip()
+				case "project-status":
+					p.status, err = s.stringOrSkip()
+				default:
+					err = s.skip()
+				}
+				return err
+			})
+		case "project-status":
+			return s.objectOrSkip(func(key string) (err error) {
+				if key != "status" {
+					return s.skip()
+				}
+				p.status, err = s.stringOrSkip()
+				return err
+			})
+		case "files":
+			hasFiles = true
+			p.files, p.unreadable = nil, 0
+			shared := map[string]string{}
+			return s.array(func() error { return s.file(p, base, shared) })
+		}
+		return s.skip()
+	})
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("JSON: %w at byte %d", err, s.i)
+	}
+	if err := checkVersion(version); err != nil {
+		return nil, err
+	}
+	if !hasFiles {
+		return nil, errors.New("JSON without files")
+	}
+	return p, nil
+}
+
+// file reads an entry of files. What is of the wrong type is as if it were not there, but for yanked,
+// where that could let a file in that should not be.
+func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
+	if s.peek() != '{' {
+		p.unreadable++
+		return s.skip()
+	}
+	f := File{Size: -1}
+	var core bool // core-metadata comes before dist-info-metadata (PEP 714)
+	err := s.object(func(key string) (err error) {
+		switch key {
+		case "filename":
+			f.Filename, err = s.stringOrSkip()
+		case "url":
+			f.URL, err = s.stringOrSkip()
+		case "hashes":
+			f.SHA256, err = s.sha256()
+		case "size":
+			start := s.i
+			if err = s.skip(); err == nil {
+				if n, bad := strconv.ParseUint(string(s.b[start:s.i]), 10, 62); bad == nil {
+					f.Size = int64(n)
+				}
+			}
+		case "upload-time":
+			var v string
+			if v, err = s.stringOrSkip(); v != "" {
+				f.Uploaded, _ = time.Parse(time.RFC3339Nano, v)
+				f.Uploaded = f.Uploaded.UTC()
+			}
+		case "requires-python":
+			var v string
+			v, err = s.stringOrSkip()
+			kept, ok := shared[v]
+			if !ok {
+				shared[v], kept = v, v
+			}
+			f.RequiresPython = kept
+		case "yanked":
+			switch s.peek() {
+			case '"':
+				f.Yanked = true
+				f.YankedReason, err = s.string()
+			case 'f', 'n':
+				f.Yanked = false
+				err = s.skip()
+			default:
+				f.Yanked = true
+				err = s.skip()
+			}
+		case "core-metadata", "dist-info-metadata":
+			var has bool
+			var sum string
+			switch s.peek() {
+			case '{':
+				has = true
+				sum, err = s.sha256()
+			case 't':
+				has = true
+				err = s.skip()
+			default:
+				err = s.skip()
+			}
+			if key == "core-metadata" || !core {
+				f.HasMetadata, f.MetadataSHA256 = has, sum
+			}
+			core = core || key == "core-metadata"
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if f.URL == "" {
+		p.unreadable++
+		return nil
+	}
+	p.addFile(f, base)
+	return nil
+}
+
+// sha256 reads an object of hashes.
+func (s *scanner) sha256() (sum string, err error) {
+	err = s.objectOrSkip(func(key string) (err error) {
+		if key != "sha256" {
+			return s.skip()
+		}
+		sum, err = s.stringOrSkip()
+		return err
+	})
+	return sum, err
+}
+
+// scanner reads JSON (RFC 8259) one value after another. i stands at the value's first byte.
+type scanner struct {
+	b     []byte
+	i     int
+	depth int
+}
+
+const maxDepth = 100
+
+var errSyntax = errors.New("syntax error")
+
+func (s *scanner) space() {
+	for s.i < len(s.b) && (s.b[s.i] == ' ' || s.b[s.i] == '\n' || s.b[s.i] == '\t' || s.b[s.i] == '\r') {
+		s.i++
+	}
+}
+
+// peek is the first byte of the next value; 0 at the end.
+func (s *scanner) peek() byte {
+	s.space()
+	if s.i == len(s.b) {
+		return 0
+	}
+	return s.b[s.i]
+}
+
+func (s *scanner) end() error {
+	if s.peek(); s.i < len(s.b) {
+		return errSyntax
+	}
+	return nil
+}
+
+func (s *scanner) object(member func(key string) error) error {
+	return s.list('{', '}', func() error {
+		key, err := s.string()
+		if err != nil {
+			return err
+		}
+		if s.peek() != ':' {
+			return errSyntax
+		}
+		s.i++
+		s.space()
+		return member(key)
+	})
+}
+
+func (s *scanner) objectOrSkip(member func(key string) error) error {
+	if s.peek() != '{' {
+		return s.skip()
+	}
+	return s.object(member)
+}
+
+func (s *scanner) array(element func() error) error { return s.list('[', ']', element) }
+
+func (s *scanner) list(open, end byte, element func() error) error {
+	if s.peek() != open {
+		return errSyntax
+	}
+	if s.depth++; s.depth > maxDepth {
+		return errors.New("nested too deeply")
+	}
+	defer func() { s.depth-- }()
+	s.i++
+	if s.peek() == end {
+		s.i++
+		return nil
+	}
+	for {
+		s.space()
+		if err := element(); err != nil {
+			return err
+		}
+		switch s.peek() {
+		case ',':
+			s.i++
+		case end:
+			s.i++
+			return nil
+		default:
+			return errSyntax
+		}
+	}
+}
+
+func (s *scanner) skip() error {
+	switch c := s.peek(); c {
+	case '{':
+		return s.object(func(string) error { return s.skip() })
+	case '[':
+		return s.array(s.skip)
+	case '"':
+		_, _, err := s.raw()
+		return err
+	case 't', 'f', 'n':
+		word := map[byte]string{'t': "true", 'f': "false", 'n': "null"}[c]
+		if len(s.b)-s.i < len(word) || string(s.b[s.i:s.i+len(word)]) != word {
+			return errSyntax
+		}
+		s.i += len(word)
+		return nil
+	}
+	return s.number()
+}
+
+func (s *scanner) number() error {
+	digits := func() bool {
+		start := s.i
+		for s.i < len(s.b) && s.b[s.i] >= '0' && s.b[s.i] <= '9' {
+			s.i++
+		}
+		return s.i > start
+	}
+	is := func(set ...byte) bool {
+		for _, c := range set {
+			if s.i < len(s.b) && s.b[s.i] == c {
+				s.i++
+				return true
+			}
+		}
+		return false
+	}
+	is('-')
+	if !is('0') && !digits() || is('.') && !digits() {
+		return errSyntax
+	}
+	if is('e', 'E') {
+		is('+', '-')
+		if !digits() {
+			return errSyntax
+		}
+	}
+	return nil
+}
+
+func (s *scanner) stringOrSkip() (string, error) {
+	if s.peek() != '"' {
+		return "", s.skip()
+	}
+	return s.string()
+}
+
+func (s *scanner) string() (string, error) {
+	raw, plain, err := s.raw()
+	if err != nil || plain {
+		return string(raw), err
+	}
+	return unescape(raw), nil
+}
+
+// raw reads a string and gives what is between the quotes, and whether that is its value as it is.
+func (s *scanner) raw() (text []byte, plain bool, err error) {
+	if s.peek() != '"' {
+		return nil, false, errSyntax
+	}
+	s.i++
+	start, plain := s.i, true
+	for ; s.i < len(s.b); s.i++ {
+		switch c := s.b[s.i]; {
+		case c == '"':
+			s.i++
+			return s.b[start : s.i-1], plain, nil
+		case c < ' ':
+			return nil, false, errSyntax
+		case c >= utf8.RuneSelf:
+			plain = false
+		case c == '\\':
+			plain = false
+			if s.i++; s.i == len(s.b) {
+				return nil, false, errSyntax
+			}
+			switch s.b[s.i] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			case 'u':
+				if _, ok := hex4(s.b[s.i+1:]); !ok {
+					return nil, false, errSyntax
+				}
+				s.i += 4
+			default:
+				return nil, false, errSyntax
+			}
+		}
+	}
+	return nil, false, errSyntax
+}
+
+func hex4(b []byte) (r rune, ok bool) {
+	if len(b) < 4 {
+		return 0, false
+	}
+	for _, c := range b[:4] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// unescape gives the value of a string that raw has checked; what is no UTF-8 becomes U+FFFD.
+func unescape(b []byte) string {
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); {
+		if b[i] != '\\' {
+			r, n := utf8.DecodeRune(b[i:])
+			out = utf8.AppendRune(out, r)
+			i += n
+			continue
+		}
+		c := b[i+1]
+		i += 2
+		switch c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'u':
+			r, _ := hex4(b[i:])
+			i += 4
+			if utf16.IsSurrogate(r) {
+				low, pair := rune(0), false
+				if len(b)-i >= 6 && b[i] == '\\' && b[i+1] == 'u' {
+					low, pair = hex4(b[i+2:])
+				}
+				if r = utf16.DecodeRune(r, low); pair && r != utf8.RuneError {
+					i += 6
+				} else {
+					r = utf8.RuneError
+				}
+			}
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		out = append(out, c)
+	}
+	return string(out)
+}

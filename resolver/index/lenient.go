@@ -1,0 +1,91 @@
+package index
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+// A fix makes a specifier of published metadata readable that the specification does not allow.
+// They are those of uv (its lenient requirements), which came from metadata on the public index;
+// pip had accepted all of it once.
+type fix struct {
+	pattern *regexp.Regexp
+	with    string
+}
+
+var fixes = []fix{
+	// ">=7.2.0<8.0.0": a comma is missing between two clauses.
+	{regexp.MustCompile(`(\d)([<>=~^!])`), "$1,$2"},
+	// "!=~5.0": two operators; != with a prefix is meant.
+	{regexp.MustCompile(`!=~((?:\d\.)*\d)`), "!=$1.*"},
+	// ">=1.9.*": a prefix has no order; pip once read it without the star.
+	{regexp.MustCompile(`(<=|>=|<|>)\s*(\d+(?:\.\d+)*)\.\*`), "$1$2"},
+	// "!=3.0*": a dot is missing before the star.
+	{regexp.MustCompile(`(\d\.\d)+\*`), "$1.*"},
+	// ">=3.6,": a comma after which nothing comes.
+	{regexp.MustCompile(`,\s*(\)?)\s*$`), "$1"},
+	// ">dev": the first development release is meant.
+	{regexp.MustCompile(`>dev`), ">0.0.0dev"},
+	// ">=9.0.0a1.0": a part too many after a pre-release.
+	{regexp.MustCompile(`(\d+(?:\.\d)*(?:a|b|rc|post|dev)\d+)\.0`), "$1"},
+	// ">='2.7'": quotes around the version.
+	{regexp.MustCompile(`['"]`), ""},
+}
+
+// repair tries the fixes one after another, each on the result of those before, until parse takes
+// the text. The error is that of the text as it was.
+func repair[T any](text string, parse func(string) (T, error)) (T, error) {
+	value, first := parse(text)
+	if first == nil {
+		return value, nil
+	}
+	for _, f := range fixes {
+		fixed := f.pattern.ReplaceAllString(text, f.with)
+		if fixed == text {
+			continue
+		}
+		text = fixed
+		if value, err := parse(text); err == nil {
+			return value, nil
+		}
+	}
+	// "(>=1.0": a parenthesis is missing, or one too many.
+	if strings.Count(text, "(") != strings.Count(text, ")") {
+		if value, err := parse(strings.NewReplacer("(", " ", ")", "").Replace(text)); err == nil {
+			return value, nil
+		}
+	}
+	return value, first
+}
+
+// parseRequirement reads a Requires-Dist, with what is commonly wrong in them put right. Only the
+// versions are: names, addresses and markers are left alone.
+func parseRequirement(text string) (pep508.Requirement, error) {
+	r, err := pep508.Parse(text)
+	if err == nil || strings.Contains(text, "@") {
+		return r, err
+	}
+	head, marker, conditional := strings.Cut(text, ";")
+	r, fixed := repair(head, pep508.Parse)
+	if fixed != nil || !conditional {
+		if fixed != nil {
+			return r, err
+		}
+		return r, nil
+	}
+	m, bad := pep508.ParseMarker(marker)
+	if bad != nil {
+		return r, err
+	}
+	r.Marker = m
+	return r, nil
+}
+
+// ParseRequiresPython reads a Requires-Python as pages and metadata have it, with what is commonly
+// wrong in them put right. "" admits every version.
+func ParseRequiresPython(text string) (pep440.Specifiers, error) {
+	return repair(text, pep440.ParseSpecifiers)
+}
