@@ -55,7 +55,14 @@ var frozen = []struct {
 	size int
 	sha  string
 }{
-	{}, {}, {}, {}, {}, {}, {}, {},
+	{2, "9b4fb24edd6d1d88"},      // empty
+	{3, "59fced9a2ff83dab"},      // one byte
+	{108, "ce0ab058f8ffcd03"},    // header
+	{3097, "abd2c2284f592b7c"},   // zeros
+	{100025, "b8c60128abd9b75c"}, // noise
+	{3089, "b4fc9f115be141f6"},   // skewed
+	{2237, "e706e787332f15e4"},   // text
+	{658959, "66786ae089e863d2"}, // mixed
 }
 
 // TestEncoderIsFrozen and frozen must never be changed for version 1: layers that exist have these bytes.

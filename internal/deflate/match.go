@@ -7,14 +7,15 @@ import (
 
 // The parameters of version 1. Each of them decides bytes.
 const (
-	hashBits  = 15
-	minMatch  = 4
-	maxMatch  = 258
-	maxChain  = 8  // candidates looked at
-	niceMatch = 32 // a match this long ends the search
-	lazyMatch = 16 // a match this long is taken without looking for one a byte later
-	skipShift = 6  // where nothing is found, one byte more in so many (log 2) is passed over
-	maxSkip   = 16
+	hashBits    = 16
+	minMatch    = 4
+	maxMatch    = 258
+	maxChain    = 4  // candidates looked at
+	niceMatch   = 24 // a match this long ends the search
+	lazyMatch   = 10 // a match this long is taken without looking for one a byte later
+	sparseMatch = 16 // in a match longer than this, only every third byte is remembered
+	skipShift   = 6  // where nothing is found, one byte more in so many (log 2) is passed over
+	maxSkip     = 16
 
 	maxTokens = 24 << 10 // in one block
 	// roundTokens is the most that one round of segment adds: the literals that a lazy match may
@@ -59,7 +60,11 @@ func (e *Encoder) segment(last bool) {
 		}
 		e.match(length, distance)
 		i += length
-		for stop := min(i, findable+1); next < stop; next++ {
+		stride := 1
+		if length > sparseMatch {
+			stride = 3
+		}
+		for stop := min(i, findable+1); next < stop; next += stride {
 			e.insert(next)
 		}
 		fruitless = i
