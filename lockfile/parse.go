@@ -111,9 +111,6 @@ func syntaxError(name string, where *places, err error) error {
 	var p toml.ParseError
 	if errors.As(err, &p) {
 		e.Line, e.Col, e.Msg = p.Position.Line, p.Position.Col, p.Message
-		if e.Line == 0 {
-			e.Line, e.Col = p.Line, 0
-		}
 		if p.LastKey != "" && e.Msg == "" {
 			e.Msg = "wrong value of " + p.LastKey
 		}
