@@ -1,0 +1,168 @@
+package imagegen
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sort"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/envpack/envpack/imagegen/install"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// Supply brings files that the lock names into the store, each checked against its hash.
+type Supply interface {
+	Wheels(ctx context.Context, wheels []Wheel) error
+	Debs(ctx context.Context, debs []lockfile.Deb) error
+}
+
+// Builder makes images. What it learns about a layer it keeps in the store, so that no layer is
+// made twice.
+type Builder struct {
+	Store  *store.Store
+	Supply Supply
+	Jobs   int // layers made at once; 0: one a processor
+	// Task is told of work that takes a while: a name and the bytes to come. What it returns is
+	// called with bytes as they are done, from several goroutines. May be nil.
+	Task func(name string, total int64) func(n int64)
+}
+
+// Image is an image with what there is to say of it.
+type Image struct {
+	v1.Image
+	Platform    string
+	Digest      string // of the manifest
+	Environment string // the manifest digest that the image has without project files
+	Project     string // hash of the project's files; "" for none
+	Layers      []Layer
+	Deviations  map[string][]install.Deviation // by wheel: where its RECORD is not right
+	Unread      map[string][]string            // by package of the base: alternatives that need a shell
+}
+
+// Build makes the image of a plan. Layers that the store knows are not made again and their
+// files not asked for. The layers' bytes are read when the image is published.
+//
+// Errors: those of the supply and the store; *install.ContestedError for two wheels with different
+// files at one path; *wheelfile.Error and *layer.EntryError for files that are not what they say.
+func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
+	if b.Jobs <= 0 {
+		b.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if b.Task == nil {
+		b.Task = func(string, int64) func(int64) { return func(int64) {} }
+	}
+	w := &work{Builder: b, plan: p}
+	group, ctx := errgroup.WithContext(ctx)
+	var base Layer
+	group.Go(func() (err error) {
+		base, err = w.base(ctx)
+		return err
+	})
+	var wheels []Layer
+	group.Go(func() (err error) {
+		wheels, err = w.wheelLayers(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	env, err := w.environment(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := w.projection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	front := append([]Layer{base, env}, wheels...)
+	project, err := w.project(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.finish(front, project, lock)
+}
+
+// finish puts the image together, with the project's layer and without.
+func (w *work) finish(front, project []Layer, lock Layer) (*Image, error) {
+	bare, err := assemble(w.plan, append(append([]Layer(nil), front...), lock))
+	if err != nil {
+		return nil, err
+	}
+	whole := bare
+	layers := append(append(append([]Layer(nil), front...), project...), lock)
+	if len(project) > 0 {
+		if whole, err = assemble(w.plan, layers); err != nil {
+			return nil, err
+		}
+	}
+	img, err := whole.image()
+	if err != nil {
+		return nil, fmt.Errorf("putting the image together: %w", err)
+	}
+	image := &Image{
+		Image: img, Platform: w.plan.Target.Platform, Digest: whole.digest(), Environment: bare.digest(), Layers: layers,
+		Deviations: w.deviations, Unread: w.unread,
+	}
+	if w.plan.Project != nil {
+		image.Project = w.plan.Project.Hash()
+	}
+	return image, nil
+}
+
+// Seal is what the lock keeps of the image.
+func (i *Image) Seal() lockfile.Seal {
+	s := lockfile.Seal{Platform: i.Platform, Environment: i.Environment, Project: i.Project, Image: i.Digest}
+	for _, l := range i.Layers {
+		s.Layers = append(s.Layers, lockfile.SealedLayer{
+			Name: l.Name, Kind: l.Kind, Inputs: l.Inputs, Digest: l.Digest, DiffID: l.DiffID, Size: l.Size,
+		})
+	}
+	return s
+}
+
+// Choices are the facts about RECORD files that the lock keeps beside the seal.
+func (i *Image) Choices() []lockfile.Choice {
+	var all []lockfile.Choice
+	for wheel, list := range i.Deviations {
+		kinds := map[string]int{}
+		for _, d := range list {
+			kinds[string(d.Kind)]++
+		}
+		for _, kind := range sortedKeys(kinds) {
+			all = append(all, lockfile.Choice{
+				Kind: "record", Name: wheel, Value: kind, Target: i.Platform,
+				Reason: fmt.Sprintf("RECORD is not what the wheel holds in %d places; it was rewritten", kinds[kind]),
+			})
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	return all
+}
+
+// Repair re-hashes the files in the store that the plan uses and removes those that are damaged, so
+// that building again fetches them. It returns how many there were.
+func (b *Builder) Repair(ctx context.Context, p *Plan) (int, error) {
+	var sums []string
+	for _, d := range p.debs {
+		sums = append(sums, d.SHA256)
+	}
+	for _, g := range p.groups {
+		for _, w := range p.wheels(g) {
+			sums = append(sums, w.File.SHA256)
+		}
+	}
+	damaged := 0
+	for _, sum := range append(sums, b.keptBlobs(p)...) {
+		if err := ctx.Err(); err != nil {
+			return damaged, err
+		}
+		if b.Store.Has(sum) && b.Store.Verify(sum) != nil {
+			damaged++
+		}
+	}
+	return damaged, nil
+}

@@ -1,0 +1,121 @@
+package imagegen
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/envpack/envpack/imagegen/rootfs"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// The OCI image specification's config, as far as it is written here. The types are our own, so
+// that no release of a library moves a digest: the order of fields is the order of keys.
+type config struct {
+	Created      string    `json:"created"`
+	Architecture string    `json:"architecture"`
+	OS           string    `json:"os"`
+	Config       runConfig `json:"config"`
+	RootFS       rootFS    `json:"rootfs"`
+	History      []history `json:"history"`
+}
+
+type runConfig struct {
+	User         string              `json:"User,omitempty"`
+	ExposedPorts map[string]struct{} `json:"ExposedPorts,omitempty"`
+	Env          []string            `json:"Env,omitempty"`
+	Cmd          []string            `json:"Cmd,omitempty"`
+	Volumes      map[string]struct{} `json:"Volumes,omitempty"`
+	WorkingDir   string              `json:"WorkingDir,omitempty"`
+	Labels       map[string]string   `json:"Labels,omitempty"`
+}
+
+type rootFS struct {
+	Type    string   `json:"type"`
+	DiffIDs []string `json:"diff_ids"`
+}
+
+type history struct {
+	Created   string `json:"created"`
+	CreatedBy string `json:"created_by"`
+}
+
+// searchPath has the environment first, then the folders that Docker's images have.
+const searchPath = "/" + Prefix + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// environment is the image's Env: ours, then the manifest's by name, which may replace ours.
+func environment(image lockfile.Image) []string {
+	env := []string{"PATH=" + searchPath, "LANG=C.UTF-8", "VIRTUAL_ENV=/" + Prefix}
+	for _, name := range sortedKeys(image.Env) {
+		entry := name + "=" + image.Env[name]
+		replaced := false
+		for i, e := range env {
+			if strings.HasPrefix(e, name+"=") {
+				env[i], replaced = entry, true
+			}
+		}
+		if !replaced {
+			env = append(env, entry)
+		}
+	}
+	return env
+}
+
+// user is the config's User. It is numeric, so that Kubernetes' runAsNonRoot can tell what it is.
+func user(name string) string {
+	if name == rootfs.AppUser {
+		return appIDs
+	}
+	return "0:0"
+}
+
+func newConfig(p *Plan, layers []Layer) config {
+	stamp := p.Created.UTC().Format(time.RFC3339)
+	image := p.Lock.Image
+	c := config{
+		Created:      stamp,
+		Architecture: p.architecture(),
+		OS:           "linux",
+		Config: runConfig{
+			User:         user(image.User),
+			Env:          environment(image),
+			Cmd:          image.Command,
+			WorkingDir:   image.Workdir,
+			Labels:       image.Labels,
+			ExposedPorts: set(image.Ports),
+			Volumes:      set(image.Volumes),
+		},
+		RootFS: rootFS{Type: "layers"},
+	}
+	for _, l := range layers {
+		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, l.DiffID)
+		c.History = append(c.History, history{Created: stamp, CreatedBy: historyPrefix + l.Name})
+	}
+	return c
+}
+
+// historyPrefix begins the history line of a layer that envpack made; the layer's name follows.
+const historyPrefix = "envpack: "
+
+func set(names []string) map[string]struct{} {
+	if len(names) == 0 {
+		return nil
+	}
+	m := map[string]struct{}{}
+	for _, n := range names {
+		m[n] = struct{}{}
+	}
+	return m
+}
+
+// marshal is JSON without HTML escapes and without the encoder's final newline.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

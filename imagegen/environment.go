@@ -1,0 +1,48 @@
+package imagegen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/imagegen/rootfs"
+)
+
+// Prefix is the folder of the Python environment, relative to the root.
+const Prefix = "opt/env"
+
+// appIDs are the user and group ids of the image's own user, for the config.
+var appIDs = fmt.Sprintf("%d:%d", rootfs.AppID, rootfs.AppID)
+
+// EnvironmentFormat names the rules for the environment's skeleton.
+const EnvironmentFormat = "environment/1"
+
+// skeleton is the virtual environment without packages, as `python -m venv --without-pip` makes
+// it (PEP 405): a pyvenv.cfg beside bin/python is what makes sys.prefix point here.
+func skeleton(python string) []layer.Entry {
+	minor := minorOf(python)
+	cfg := "home = /usr/bin\n" +
+		"include-system-site-packages = false\n" +
+		"version = " + python + "\n" +
+		"executable = /usr/bin/python" + minor + "\n"
+	link := func(p, target string) layer.Entry {
+		return layer.Entry{Path: Prefix + "/" + p, Kind: layer.Symlink, Mode: 0o777, Link: target}
+	}
+	return []layer.Entry{
+		{Path: Prefix + "/pyvenv.cfg", Kind: layer.File, Mode: 0o644, Content: layer.Bytes(cfg)},
+		link("bin/python", "/usr/bin/python"+minor),
+		link("bin/python3", "python"),
+		link("bin/python"+minor, "python"),
+		link("lib64", "lib"),
+		{Path: Prefix + "/lib/python" + minor + "/site-packages", Kind: layer.Dir, Mode: 0o755},
+	}
+}
+
+// minorOf is "3.11" of "3.11.2".
+func minorOf(python string) string {
+	parts := strings.SplitN(python, ".", 3)
+	if len(parts) < 2 {
+		return python
+	}
+	return parts[0] + "." + parts[1]
+}

@@ -1,0 +1,107 @@
+package imagegen
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/envpack/envpack/imagegen/project"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// Plan says what the image of one platform is made of. It is pure: making it reads nothing.
+type Plan struct {
+	Lock    *lockfile.Lock
+	Target  lockfile.Target
+	Project *project.Tree // nil: the environment alone
+	Created time.Time
+
+	debs   []lockfile.Deb
+	groups []lockfile.Group
+}
+
+// NewPlan selects from the lock what belongs to the platform. Errors: a platform that the lock
+// does not have, a lock without a base that this package can assemble.
+func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, error) {
+	p := &Plan{Lock: lock, Project: tree, Created: lock.Created(platform)}
+	for _, t := range lock.Targets {
+		if t.Platform == platform {
+			p.Target = t
+		}
+	}
+	if p.Target.Platform == "" {
+		return nil, fmt.Errorf("the lock has no platform %s, only %s", platform, strings.Join(platforms(lock), ", "))
+	}
+	for _, d := range lock.Base.Debs {
+		if contains(d.Targets, platform) {
+			p.debs = append(p.debs, d)
+		}
+	}
+	p.groups = lock.Groups(platform)
+	return p, nil
+}
+
+func platforms(lock *lockfile.Lock) []string {
+	var names []string
+	for _, t := range lock.Targets {
+		names = append(names, t.Platform)
+	}
+	return names
+}
+
+// architecture is the platform's second half, which Debian and OCI name alike.
+func (p *Plan) architecture() string {
+	_, arch, _ := strings.Cut(p.Target.Platform, "/")
+	return arch
+}
+
+// wheels are the files of a group for the plan's platform.
+func (p *Plan) wheels(g lockfile.Group) []Wheel {
+	var list []Wheel
+	for _, pkg := range g.Packages {
+		for _, f := range pkg.Files {
+			if contains(f.Targets, p.Target.Platform) {
+				list = append(list, Wheel{Package: pkg, File: f})
+			}
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Package.Name < list[j].Package.Name })
+	return list
+}
+
+// Wheel is one wheel of the lock.
+type Wheel struct {
+	Package lockfile.Package
+	File    lockfile.File
+}
+
+// inputs hashes what a layer is made of: one fact a line, as docs/format.md lists them per kind.
+func inputs(kind string, facts ...string) string {
+	h := sha256.New()
+	fmt.Fprintln(h, kind)
+	for _, f := range facts {
+		fmt.Fprintln(h, f)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}

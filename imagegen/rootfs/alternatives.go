@@ -1,0 +1,158 @@
+package rootfs
+
+import (
+	"fmt"
+	"path"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/envpack/envpack/imagegen/layer"
+)
+
+// alternative is one --install of update-alternatives(1).
+type alternative struct {
+	link, name, path string
+	priority         int
+	slaves           []slave
+}
+
+type slave struct{ link, name, path string }
+
+// parseAlternatives reads the calls of `update-alternatives --install` out of a postinst. A call
+// whose words need a shell to expand them is given back in unread instead.
+func parseAlternatives(script string) (found []alternative, unread []string) {
+	script = strings.ReplaceAll(script, "\\\n", " ")
+	for _, line := range strings.Split(script, "\n") {
+		at := strings.Index(line, "update-alternatives ")
+		if at < 0 || strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		words := strings.Fields(cutCommand(line[at:]))
+		if !hasWord(words, "--install") {
+			continue
+		}
+		a, err := parseInstall(words[1:])
+		if err != nil {
+			unread = append(unread, strings.Join(words, " "))
+			continue
+		}
+		found = append(found, a)
+	}
+	return found, unread
+}
+
+// cutCommand ends a command where the shell would.
+func cutCommand(s string) string {
+	for _, end := range []string{";", "&&", "||", ">", "|"} {
+		if i := strings.Index(s, end); i >= 0 {
+			s = s[:i]
+		}
+	}
+	return s
+}
+
+func hasWord(words []string, word string) bool {
+	for _, w := range words {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+func parseInstall(words []string) (alternative, error) {
+	var a alternative
+	for len(words) > 0 {
+		switch word := words[0]; {
+		case word == "--install" && len(words) >= 5:
+			priority, err := strconv.Atoi(words[4])
+			if err != nil {
+				return a, err
+			}
+			a.link, a.name, a.path, a.priority = words[1], words[2], words[3], priority
+			words = words[5:]
+		case word == "--slave" && len(words) >= 4:
+			a.slaves = append(a.slaves, slave{words[1], words[2], words[3]})
+			words = words[4:]
+		case word == "--quiet" || word == "--force":
+			words = words[1:]
+		default:
+			return a, fmt.Errorf("unexpected word %q", word)
+		}
+	}
+	for _, s := range append([]slave{{a.link, a.name, a.path}}, a.slaves...) {
+		if strings.ContainsAny(s.link+s.name+s.path, "$`\"'*") || !strings.HasPrefix(s.link, "/") || !strings.HasPrefix(s.path, "/") {
+			return a, fmt.Errorf("words that a shell must expand")
+		}
+	}
+	return a, nil
+}
+
+// alternatives makes the links of every alternative that some package's postinst installs, in
+// automatic mode: the highest priority wins, and among equals the first path. A choice whose file
+// is not there is left out, as the scripts that test for it would.
+func (t *tree) alternatives(all []alternative) {
+	groups := map[string][]alternative{}
+	for _, a := range all {
+		if t.exists(a.path) {
+			groups[a.name] = append(groups[a.name], a)
+		}
+	}
+	for _, name := range keys(groups) {
+		group := groups[name]
+		sort.SliceStable(group, func(i, j int) bool {
+			if group[i].priority != group[j].priority {
+				return group[i].priority > group[j].priority
+			}
+			return group[i].path < group[j].path
+		})
+		best := group[0]
+		t.alternativeLink(slave{best.link, best.name, best.path})
+		for _, s := range best.slaves {
+			if t.exists(s.path) {
+				t.alternativeLink(s)
+			}
+		}
+		t.file(path.Join("var/lib/dpkg/alternatives", name), 0o644, 0, alternativeRecord(group))
+	}
+}
+
+func (t *tree) alternativeLink(s slave) {
+	if e, there := t.get(s.link); there && e.Kind != layer.Symlink {
+		return
+	}
+	t.symlink(s.link, "/etc/alternatives/"+s.name)
+	t.symlink("etc/alternatives/"+s.name, s.path)
+}
+
+// alternativeRecord is dpkg's file about one group: mode, link, the slaves by name, then each
+// choice by path with its priority and its slaves' paths.
+func alternativeRecord(group []alternative) []byte {
+	links := map[string]string{}
+	for _, a := range group {
+		for _, s := range a.slaves {
+			links[s.name] = s.link
+		}
+	}
+	var b strings.Builder
+	b.WriteString("auto\n" + group[0].link + "\n")
+	for _, name := range keys(links) {
+		b.WriteString(name + "\n" + links[name] + "\n")
+	}
+	b.WriteString("\n")
+	byPath := append([]alternative(nil), group...)
+	sort.SliceStable(byPath, func(i, j int) bool { return byPath[i].path < byPath[j].path })
+	for _, a := range byPath {
+		fmt.Fprintf(&b, "%s\n%d\n", a.path, a.priority)
+		paths := map[string]string{}
+		for _, s := range a.slaves {
+			paths[s.name] = s.path
+		}
+		for _, name := range keys(links) {
+			b.WriteString(paths[name] + "\n")
+		}
+	}
+	b.WriteString("\n")
+	return []byte(b.String())
+}

@@ -1,0 +1,131 @@
+package rootfs
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/envpack/envpack/imagegen/layer"
+)
+
+// profile keeps the environment first for login shells, whose /etc/profile sets PATH anew.
+const profile = `# The Python environment comes first, in login shells too.
+case ":$PATH:" in
+*:/opt/env/bin:*) ;;
+*) PATH="/opt/env/bin:$PATH" && export PATH ;;
+esac
+`
+
+// defaults makes what the postinst scripts of base-files, libc-bin, tzdata, debianutils, netbase
+// and login make on a first installation.
+func (t *tree) defaults() error {
+	t.baseFolders()
+	for from, to := range map[string]string{
+		"usr/share/base-files/dot.profile": "root/.profile",
+		"usr/share/base-files/dot.bashrc":  "root/.bashrc",
+		"usr/share/base-files/profile":     "etc/profile",
+		"usr/share/base-files/motd":        "etc/motd",
+		"usr/share/base-files/info.dir":    "usr/share/info/dir",
+		"usr/share/libc-bin/nsswitch.conf": "etc/nsswitch.conf",
+		"usr/share/readline/inputrc":       "etc/inputrc",
+	} {
+		if err := t.copyFile(from, to); err != nil {
+			return err
+		}
+	}
+	if t.exists("etc/dpkg/origins/debian") {
+		t.symlink("etc/dpkg/origins/default", "debian")
+	}
+	if t.exists("usr/share/zoneinfo/Etc/UTC") {
+		t.symlink("etc/localtime", "/usr/share/zoneinfo/Etc/UTC")
+		t.fileIfMissing("etc/timezone", 0o644, 0, []byte("Etc/UTC\n"))
+	}
+	t.fileIfMissing("etc/environment", 0o644, 0, nil)
+	t.fileIfMissing("etc/hosts", 0o644, 0, []byte("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"))
+	t.fileIfMissing("etc/networks", 0o644, 0, []byte("default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n\n"))
+	t.file("etc/profile.d/envpack.sh", 0o644, 0, []byte(profile))
+	return t.shells()
+}
+
+// utmpGroup may write the records of logins: Debian Policy 9.2.2.
+const (
+	mailGroup = 8
+	utmpGroup = 43
+)
+
+// baseFolders are base-files' install_directory, install_local_dir, migrate_directory and
+// ensure_file_owner_mode.
+func (t *tree) baseFolders() {
+	for _, d := range []string{"mnt", "srv", "opt", "etc/opt", "var/opt", "media", "home", "proc", "sys", "dev", "run", "boot"} {
+		t.dir(d, 0o755, 0)
+	}
+	for _, d := range []string{"", "/share", "/share/man", "/bin", "/games", "/lib", "/include", "/sbin", "/src", "/etc"} {
+		t.dir("usr/local"+d, 0o755, 0)
+	}
+	t.symlink("usr/local/man", "share/man")
+	if t.exists(certificates) {
+		t.dir("usr/local/share/ca-certificates", 0o755, 0)
+	}
+	t.dir("var/mail", 0o2775, mailGroup)
+	t.symlink("var/spool/mail", "../mail")
+	t.dir("run/lock", 0o1777, 0)
+	t.replaceByLink("var/run", "/run")
+	t.replaceByLink("var/lock", "/run/lock")
+	for d, mode := range map[string]uint32{"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700} {
+		t.dir(d, mode, 0)
+		if e, _, ok := t.stat(d); ok {
+			e.Mode = mode
+		}
+	}
+	t.fileIfMissing("var/log/wtmp", 0o664, utmpGroup, nil)
+	t.fileIfMissing("var/log/btmp", 0o660, utmpGroup, nil)
+	t.fileIfMissing("var/log/lastlog", 0o664, utmpGroup, nil)
+}
+
+// replaceByLink puts a link where an empty folder or nothing is.
+func (t *tree) replaceByLink(p, target string) {
+	if e, there := t.nodes[p]; there && e.Kind == layer.Dir {
+		if len(t.paths(p)) > 0 {
+			return
+		}
+		delete(t.nodes, p)
+	}
+	t.symlink(p, target)
+}
+
+// shells lists the login shells, as debianutils' update-shells does: its own, then each shell
+// that a package's file below shells.d names, under both of its names in the merged /usr.
+func (t *tree) shells() error {
+	if !t.exists("usr/share/debianutils/shells") {
+		return nil
+	}
+	data, err := t.read("usr/share/debianutils/shells")
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	text.Write(data)
+	have := map[string]bool{}
+	for _, line := range strings.Split(string(data), "\n") {
+		have[line] = true
+	}
+	for _, p := range t.paths("usr/share/debianutils/shells.d") {
+		data, err := t.read(p)
+		if err != nil {
+			return err
+		}
+		for _, line := range strings.Split(string(data), "\n") {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") || have[line] {
+				continue
+			}
+			have[line] = true
+			text.WriteString(line + "\n")
+			if both := "/usr" + line; strings.HasPrefix(line, "/bin/") && !have[both] {
+				have[both] = true
+				text.WriteString(both + "\n")
+			}
+		}
+	}
+	t.file("etc/shells", 0o644, 0, text.Bytes())
+	return nil
+}

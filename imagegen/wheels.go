@@ -1,0 +1,266 @@
+package imagegen
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/envpack/envpack/imagegen/install"
+	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/internal/wheelfile"
+)
+
+// WheelFormat names the rules for layers of wheels.
+const WheelFormat = "wheel/1"
+
+// settleMemo keeps which wheel of a set leaves out which paths.
+const settleMemo = "settle"
+
+// omissions are, by the SHA-256 of a wheel, the paths that it shares with another wheel of the set
+// that has them first.
+type omissions map[string][]string
+
+// wheelSet is the wheels of the whole environment, opened when they are needed.
+type wheelSet struct {
+	all       []Wheel
+	omit      omissions
+	installed map[string]*install.Installed // by SHA-256; empty until opened
+	closers   []func() error
+}
+
+func (s *wheelSet) close() {
+	for _, c := range s.closers {
+		_ = c()
+	}
+}
+
+// wheelLayers makes the layers of the wheels, in the lock's order of groups.
+func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
+	groups := w.plan.groups
+	set := &wheelSet{installed: map[string]*install.Installed{}}
+	defer set.close()
+	for _, g := range groups {
+		set.all = append(set.all, w.plan.wheels(g)...)
+	}
+	sort.Slice(set.all, func(i, j int) bool { return set.all[i].Package.Name < set.all[j].Package.Name })
+	ensure := func() error { return w.Supply.Wheels(ctx, set.all) }
+
+	key := set.key(w.plan)
+	if data, ok := w.Store.Memo(settleMemo, key); !ok || json.Unmarshal(data, &set.omit) != nil {
+		if err := w.settle(ctx, set, ensure); err != nil {
+			return nil, err
+		}
+		data, err := json.Marshal(set.omit)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.Store.PutMemo(settleMemo, key, data); err != nil {
+			return nil, err
+		}
+	}
+
+	layers := make([]Layer, len(groups))
+	var missing []int
+	for i, g := range groups {
+		l, ok, err := w.known(ctx, g.Name, WheelFormat, w.wheelInputs(set, w.plan.wheels(g)), ensure)
+		if err != nil {
+			return nil, err
+		}
+		if layers[i] = l; !ok {
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) == 0 {
+		return layers, nil
+	}
+	if err := w.open(ctx, set, ensure); err != nil {
+		return nil, err
+	}
+	// The largest first, so that no core is left with it at the end.
+	sort.SliceStable(missing, func(a, b int) bool { return w.groupSize(missing[a]) > w.groupSize(missing[b]) })
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(w.Jobs)
+	for _, i := range missing {
+		group.Go(func() (err error) {
+			layers[i], err = w.wheelLayer(ctx, groups[i].Name, set, w.plan.wheels(groups[i]))
+			return err
+		})
+	}
+	return layers, group.Wait()
+}
+
+func (w *work) groupSize(i int) int64 {
+	var n int64
+	for _, wheel := range w.plan.wheels(w.plan.groups[i]) {
+		n += wheel.File.Size
+	}
+	return n
+}
+
+func (s *wheelSet) key(p *Plan) string {
+	facts := []string{"python " + minorOf(p.Target.Python), "prefix " + Prefix}
+	for _, wheel := range s.all {
+		facts = append(facts, "wheel "+wheel.File.Name+" "+wheel.File.SHA256)
+	}
+	return inputs(WheelFormat, facts...)
+}
+
+func (w *work) wheelInputs(set *wheelSet, wheels []Wheel) string {
+	facts := []string{"python " + minorOf(w.plan.Target.Python), "prefix " + Prefix}
+	for _, wheel := range wheels {
+		facts = append(facts, "wheel "+wheel.File.Name+" "+wheel.File.SHA256)
+		for _, path := range set.omit[wheel.File.SHA256] {
+			facts = append(facts, "omit "+path)
+		}
+	}
+	return inputs(WheelFormat, facts...)
+}
+
+// open reads every wheel's directory and plans its installation.
+func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) error {
+	if len(set.installed) > 0 || len(set.all) == 0 {
+		return nil
+	}
+	if err := ensure(); err != nil {
+		return err
+	}
+	layout := install.Layout{Python: minorOf(w.plan.Target.Python), Prefix: Prefix}
+	list := make([]*install.Installed, len(set.all))
+	closers := make([]func() error, len(set.all))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(w.Jobs)
+	for i, wheel := range set.all {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			blob, err := w.Store.Blob(wheel.File.SHA256)
+			if err != nil {
+				return err
+			}
+			closers[i] = blob.Close
+			file, err := wheelfile.Open(wheel.File.Name, blob, blob.Size())
+			if err != nil {
+				return err
+			}
+			list[i], err = install.Plan(file, blob, layout)
+			return err
+		})
+	}
+	err := group.Wait()
+	for _, c := range closers {
+		if c != nil {
+			set.closers = append(set.closers, c)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	before := make([][]string, len(list))
+	for i, in := range list {
+		before[i] = pathsOf(in.Entries())
+	}
+	if err := install.Settle(list, nil); err != nil {
+		return err
+	}
+	set.omit = omissions{}
+	for i, in := range list {
+		sum := set.all[i].File.SHA256
+		set.installed[sum] = in
+		if gone := difference(before[i], pathsOf(in.Entries())); len(gone) > 0 {
+			set.omit[sum] = gone
+		}
+	}
+	return nil
+}
+
+// settle finds out which wheel has which path.
+func (w *work) settle(ctx context.Context, set *wheelSet, ensure func() error) error {
+	if len(set.all) == 0 {
+		set.omit = omissions{}
+		return nil
+	}
+	return w.open(ctx, set, ensure)
+}
+
+func pathsOf(entries []layer.Entry) []string {
+	paths := make([]string, len(entries))
+	for i, e := range entries {
+		paths[i] = e.Path
+	}
+	return paths
+}
+
+// difference is what a has and b, a part of it in the same order, has not.
+func difference(a, b []string) []string {
+	var gone []string
+	j := 0
+	for _, path := range a {
+		if j < len(b) && b[j] == path {
+			j++
+			continue
+		}
+		gone = append(gone, path)
+	}
+	return gone
+}
+
+// wheelLayer writes the layer of one group. Where a RECORD turns out to be false, the layer is
+// written again with a right one.
+func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheels []Wheel) (Layer, error) {
+	in := w.wheelInputs(set, wheels)
+	for attempt := 0; ; attempt++ {
+		var entries []layer.Entry
+		for _, wheel := range wheels {
+			entries = append(entries, set.installed[wheel.File.SHA256].Entries()...)
+		}
+		done := w.Task("layer "+name, contentSize(entries))
+		result, err := layer.Write(ctx, layer.WithParents(entries), layer.Options{Progress: done})
+		if err != nil {
+			return Layer{}, fmt.Errorf("layer %s (%s): %w", name, fileNames(wheels), err)
+		}
+		amended := false
+		for _, wheel := range wheels {
+			amended = set.installed[wheel.File.SHA256].Amend(result.Deviations) || amended
+		}
+		if amended && attempt == 0 {
+			continue
+		}
+		if amended {
+			return Layer{}, fmt.Errorf("layer %s (%s): the wheels' contents changed while they were read", name, fileNames(wheels))
+		}
+		recipe, err := result.Recipe.MarshalBinary()
+		if err != nil {
+			return Layer{}, err
+		}
+		if err := w.Store.PutMemo(recipeMemo, result.Digest, recipe); err != nil {
+			return Layer{}, err
+		}
+		r := remembered{Descriptor: result.Descriptor}
+		for _, wheel := range wheels {
+			if list := set.installed[wheel.File.SHA256].Deviations; len(list) > 0 {
+				if r.Deviations == nil {
+					r.Deviations = map[string][]install.Deviation{}
+				}
+				r.Deviations[wheel.File.Name] = list
+			}
+		}
+		return w.remember(ctx, name, WheelFormat, in, r)
+	}
+}
+
+func fileNames(wheels []Wheel) string {
+	var names []string
+	for i, wheel := range wheels {
+		if i == 3 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, wheel.File.Name)
+	}
+	return strings.Join(names, ", ")
+}

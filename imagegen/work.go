@@ -1,0 +1,182 @@
+package imagegen
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/envpack/envpack/imagegen/install"
+	"github.com/envpack/envpack/imagegen/layer"
+)
+
+// work is one run of Build.
+type work struct {
+	*Builder
+	plan *Plan
+
+	mu         sync.Mutex
+	deviations map[string][]install.Deviation
+	unread     map[string][]string
+}
+
+// The store's memos: what a layer with some inputs is, and how its bytes are put together. A layer
+// that is kept whole is a blob instead.
+const (
+	layerMemo  = "layer"
+	recipeMemo = "recipe"
+)
+
+// remembered is what the store knows of a layer.
+type remembered struct {
+	layer.Descriptor
+	Kept       bool                           // its bytes are a blob; else a recipe
+	Deviations map[string][]install.Deviation `json:",omitempty"`
+	Unread     map[string][]string            `json:",omitempty"`
+}
+
+// known gives the layer with these inputs, if the store can produce it; ensure brings back files
+// that its recipe needs and that the store has lost.
+func (w *work) known(ctx context.Context, name, kind, inputs string, ensure func() error) (Layer, bool, error) {
+	data, ok := w.Store.Memo(layerMemo, inputs)
+	if !ok {
+		return Layer{}, false, nil
+	}
+	var r remembered
+	if json.Unmarshal(data, &r) != nil {
+		return Layer{}, false, nil
+	}
+	if r.Kept {
+		if !w.Store.Has(hexOf(r.Digest)) {
+			return Layer{}, false, nil
+		}
+	} else {
+		recipe, ok := w.recipe(r.Digest)
+		if !ok {
+			return Layer{}, false, nil
+		}
+		for _, blob := range recipe.Blobs() {
+			if w.Store.Has(blob) {
+				continue
+			}
+			if err := ensure(); err != nil {
+				return Layer{}, false, err
+			}
+			break
+		}
+	}
+	w.report(r)
+	l, err := w.lazy(ctx, name, kind, inputs, r)
+	return l, err == nil, err
+}
+
+func (w *work) report(r remembered) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for wheel, list := range r.Deviations {
+		if w.deviations == nil {
+			w.deviations = map[string][]install.Deviation{}
+		}
+		w.deviations[wheel] = list
+	}
+	if len(r.Unread) > 0 {
+		w.unread = r.Unread
+	}
+}
+
+// recipe reads a layer's recipe from the store.
+func (w *work) recipe(digest string) (*layer.Recipe, bool) {
+	data, ok := w.Store.Memo(recipeMemo, digest)
+	if !ok {
+		return nil, false
+	}
+	var r layer.Recipe
+	if err := r.UnmarshalBinary(data); err != nil || r.Digest != digest {
+		return nil, false
+	}
+	return &r, true
+}
+
+// lazy is a layer whose bytes are read from the store when they are wanted.
+func (w *work) lazy(ctx context.Context, name, kind, inputs string, r remembered) (Layer, error) {
+	open := func() (io.ReadCloser, error) {
+		if r.Kept {
+			blob, err := w.Store.Blob(hexOf(r.Digest))
+			if err != nil {
+				return nil, fmt.Errorf("layer %s: %w", name, err)
+			}
+			return &blobReader{io.NewSectionReader(blob, 0, blob.Size()), blob}, nil
+		}
+		recipe, ok := w.recipe(r.Digest)
+		if !ok {
+			return nil, fmt.Errorf("layer %s: the store has lost its recipe", name)
+		}
+		return recipe.Open(ctx, func(sum string) (layer.Blob, error) { return w.Store.Blob(sum) })
+	}
+	l, err := layer.New(r.Descriptor, open)
+	if err != nil {
+		return Layer{}, err
+	}
+	return Layer{Layer: l, Name: name, Kind: kind, Inputs: inputs, Digest: r.Digest, DiffID: r.DiffID, Size: r.Size}, nil
+}
+
+type blobReader struct {
+	io.Reader
+	io.Closer
+}
+
+// keep writes a layer whole into the store.
+func (w *work) keep(ctx context.Context, name, kind, inputs string, entries []layer.Entry, unread map[string][]string) (Layer, error) {
+	blob, err := w.Store.Create()
+	if err != nil {
+		return Layer{}, err
+	}
+	defer blob.Discard()
+	done := w.Task("layer "+name, contentSize(entries))
+	result, err := layer.Write(ctx, layer.WithParents(entries), layer.Options{Output: blob, NoRecipe: true, Progress: done})
+	if err != nil {
+		return Layer{}, fmt.Errorf("layer %s: %w", name, err)
+	}
+	if sum, _, err := blob.Commit(); err != nil {
+		return Layer{}, err
+	} else if "sha256:"+sum != result.Digest {
+		return Layer{}, fmt.Errorf("layer %s: the store has %s where %s was written", name, sum, result.Digest)
+	}
+	return w.remember(ctx, name, kind, inputs, remembered{Descriptor: result.Descriptor, Kept: true, Unread: unread})
+}
+
+func (w *work) remember(ctx context.Context, name, kind, inputs string, r remembered) (Layer, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return Layer{}, err
+	}
+	if err := w.Store.PutMemo(layerMemo, inputs, data); err != nil {
+		return Layer{}, err
+	}
+	w.report(r)
+	return w.lazy(ctx, name, kind, inputs, r)
+}
+
+// keptBlobs are the layers of the plan that are kept whole, as far as the store knows them.
+func (b *Builder) keptBlobs(p *Plan) []string {
+	var sums []string
+	for _, in := range []string{p.baseInputs(), p.environmentInputs(), p.projectInputs()} {
+		var r remembered
+		if data, ok := b.Store.Memo(layerMemo, in); ok && json.Unmarshal(data, &r) == nil && r.Kept {
+			sums = append(sums, hexOf(r.Digest))
+		}
+	}
+	return sums
+}
+
+func contentSize(entries []layer.Entry) int64 {
+	var n int64
+	for _, e := range entries {
+		n += layer.Size(e.Content)
+	}
+	return n
+}
+
+func hexOf(digest string) string { return strings.TrimPrefix(digest, "sha256:") }
