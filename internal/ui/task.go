@@ -1,0 +1,256 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Task is a phase, or a part of one. Progress is in bytes.
+type Task struct {
+	u      *UI
+	parent *Task // nil for a phase
+	name   string
+	note   string
+	done   int64 // bytes, of a phase those of its parts that are done included
+	total  int64 // 0: unknown
+
+	parts    []*Task // under way
+	finished int     // parts done
+	expected int     // parts to come in all; 0: unknown
+	ended    bool
+
+	started, reported time.Time
+	samples           []sample
+}
+
+// sample is how far a task was at a moment, for its rate.
+type sample struct {
+	at   time.Time
+	done int64
+}
+
+// rateOver is the time over which a rate is taken.
+const rateOver = 4 * time.Second
+
+// change does something to a task and shows it.
+func (t *Task) change(do func()) {
+	if t == nil {
+		return
+	}
+	t.u.mu.Lock()
+	defer t.u.mu.Unlock()
+	if t.ended {
+		return
+	}
+	do()
+	t.u.refresh(false)
+}
+
+// Part begins a part of the phase, such as one download of total bytes; 0 or less: unknown.
+func (t *Task) Part(name string, total int64) *Task {
+	if t == nil {
+		return nil
+	}
+	p := &Task{u: t.u, parent: t, name: oneLine(name), total: max(total, 0)}
+	t.change(func() {
+		p.started = t.u.o.Now()
+		t.parts = append(t.parts, p)
+	})
+	return p
+}
+
+// Expect says how many parts there will be, and how many bytes; 0: unknown.
+func (t *Task) Expect(parts int, bytes int64) {
+	t.change(func() { t.expected, t.total = parts, max(bytes, 0) })
+}
+
+// Set says how many bytes are done; the number may fall, when a download starts over.
+func (t *Task) Set(n int64) { t.change(func() { t.done = n }) }
+
+// Add says that n more bytes are done.
+func (t *Task) Add(n int64) { t.change(func() { t.done += n }) }
+
+// Note says what the task is at, in place of what was said before.
+func (t *Task) Note(format string, args ...any) {
+	t.change(func() { t.note = oneLine(fmt.Sprintf(format, args...)) })
+}
+
+// Done ends a task. Of a phase it prints a line that sums it up. It may be called more than once.
+func (t *Task) Done() { t.end(true) }
+
+// Drop ends a task that failed or was not needed: without a line, and its bytes don't count.
+func (t *Task) Drop() { t.end(false) }
+
+func (t *Task) end(well bool) {
+	if t == nil {
+		return
+	}
+	t.u.mu.Lock()
+	defer t.u.mu.Unlock()
+	if t.ended || t.u.closed {
+		return
+	}
+	t.ended = true
+	if p := t.parent; p != nil {
+		p.parts = without(p.parts, t)
+		if well {
+			p.finished++
+			p.done += t.done
+		}
+		t.u.refresh(false)
+		return
+	}
+	t.u.phases = without(t.u.phases, t)
+	if len(t.u.phases) == 0 {
+		t.u.rest()
+	}
+	text := ""
+	if well {
+		text = t.summary(t.u.o.Now()) + "\n"
+	}
+	t.u.erase([]byte(text))
+	if len(t.u.phases) > 0 {
+		t.u.refresh(true)
+	}
+}
+
+func without(list []*Task, t *Task) []*Task {
+	var out []*Task
+	for _, x := range list {
+		if x != t {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// bytes are those done, the parts under way included.
+func (t *Task) bytes() int64 {
+	n := t.done
+	for _, p := range t.parts {
+		n += p.done
+	}
+	return n
+}
+
+func (t *Task) sample(now time.Time) {
+	t.samples = append(t.samples, sample{now, t.bytes()})
+	for len(t.samples) > 2 && now.Sub(t.samples[1].at) >= rateOver {
+		t.samples = t.samples[1:]
+	}
+}
+
+// rate is in bytes per second.
+func (t *Task) rate() float64 {
+	if len(t.samples) == 0 {
+		return 0
+	}
+	from, to := sample{t.started, 0}, t.samples[len(t.samples)-1]
+	if to.at.Sub(from.at) > rateOver {
+		from = t.samples[0]
+	}
+	span := to.at.Sub(from.at).Seconds()
+	if span < 0.3 {
+		return 0
+	}
+	return max(float64(to.done-from.done)/span, 0)
+}
+
+// progress is the line of a phase under way.
+func (t *Task) progress() string {
+	var facts []string
+	if t.expected > 0 {
+		facts = append(facts, fmt.Sprintf("%d of %d", t.finished, t.expected))
+	} else if t.finished > 0 {
+		facts = append(facts, fmt.Sprint(t.finished))
+	}
+	facts = append(facts, t.amount()...)
+	if t.note != "" {
+		facts = append(facts, t.note)
+	}
+	if len(facts) == 0 {
+		return t.name
+	}
+	return t.name + ": " + strings.Join(facts, ", ")
+}
+
+func (t *Task) amount() []string {
+	n := t.bytes()
+	var facts []string
+	switch {
+	case t.total > 0:
+		facts = append(facts, fmt.Sprintf("%s of %s", Bytes(n), Bytes(t.total)))
+	case n > 0:
+		facts = append(facts, Bytes(n))
+	}
+	if r := t.rate(); r > 0 {
+		facts = append(facts, Bytes(int64(r))+"/s")
+	}
+	return facts
+}
+
+// line is the line of a part: name to the left, figures to the right.
+func (t *Task) line(width int) string {
+	figures := strings.Join(t.amount(), "  ")
+	if t.note != "" {
+		figures = strings.TrimSpace(t.note + "  " + figures)
+	}
+	room := width - 2 - len([]rune(figures)) - 2
+	if room < 10 {
+		return cut("  "+t.name, width)
+	}
+	name := cut(t.name, room)
+	if figures == "" {
+		return "  " + name
+	}
+	return "  " + name + strings.Repeat(" ", room-len([]rune(name))) + "  " + figures
+}
+
+// summary is the line of a phase that is done.
+func (t *Task) summary(now time.Time) string {
+	var facts []string
+	if t.finished > 0 {
+		facts = append(facts, fmt.Sprint(t.finished))
+	}
+	took := now.Sub(t.started)
+	if n := t.bytes(); n > 0 {
+		facts = append(facts, Bytes(n))
+		if s := took.Seconds(); s >= 0.1 {
+			facts = append(facts, Bytes(int64(float64(n)/s))+"/s")
+		}
+	}
+	if t.note != "" {
+		facts = append(facts, t.note)
+	}
+	facts = append(facts, duration(took))
+	return t.name + ": done, " + strings.Join(facts, ", ")
+}
+
+// Bytes is a number of bytes for people, in powers of 1000: "999 B", "1.2 kB", "3.05 GB".
+func Bytes(n int64) string {
+	if n < 1000 && n > -1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n), ""
+	for _, unit = range []string{"kB", "MB", "GB", "TB", "PB", "EB"} {
+		v /= 1000
+		if v < 999.95 && v > -999.95 {
+			break
+		}
+	}
+	if unit == "kB" || unit == "MB" {
+		return fmt.Sprintf("%.1f %s", v, unit)
+	}
+	return fmt.Sprintf("%.2f %s", v, unit)
+}
+
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}

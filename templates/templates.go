@@ -1,0 +1,85 @@
+// Package templates holds the manifests that `envpack init` starts a project with.
+//
+// Each loads as it is rendered; a test holds that. It writes no files and looks at no project.
+package templates
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+//go:embed *.toml.tmpl
+var files embed.FS
+
+// The templates.
+const (
+	Default   = "default"   // envpack.toml of any project
+	Torch     = "torch"     // envpack.toml with PyTorch on NVIDIA GPUs
+	PyProject = "pyproject" // the tables to add to a pyproject.toml
+)
+
+// Data is what a template is filled with.
+type Data struct {
+	Name         string   // of the project; letters, digits, and . _ - between them
+	Python       string   // "3.11"; "" is that
+	Requirements []string // requirements files that exist, relative to the project
+	Include      []string // the project's files that belong into the image; none: all that git tracks
+	Command      []string // what the image runs; none: the line stays a comment
+}
+
+// DefaultPython is the version that a project starts with: the one of the default distribution.
+const DefaultPython = "3.11"
+
+// Names lists the templates of whole manifests, the default first.
+func Names() []string { return []string{Default, Torch} }
+
+// Render fills the template of that name. The error names the templates that there are if it is not
+// one of them.
+func Render(name string, data Data) ([]byte, error) {
+	text, err := files.ReadFile(name + ".toml.tmpl")
+	if err != nil {
+		return nil, fmt.Errorf("no template %q: there is %s", name, strings.Join(append(Names(), PyProject), ", "))
+	}
+	if data.Python == "" {
+		data.Python = DefaultPython
+	}
+	t, err := template.New(name).Funcs(template.FuncMap{"string": quote, "list": list}).Parse(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("template %s: %w", name, err)
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		return nil, fmt.Errorf("template %s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// quote writes a basic string of TOML.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < 0x20 || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func list(items []string) string {
+	quoted := make([]string, len(items))
+	for i, s := range items {
+		quoted[i] = quote(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
