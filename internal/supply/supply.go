@@ -1,0 +1,248 @@
+package supply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/apt"
+	"github.com/envpack/envpack/resolver/index"
+)
+
+// Index is an index besides the default one.
+type Index struct {
+	Name     string
+	URL      string
+	Default  bool
+	Packages []string // that come from it alone; none: any
+}
+
+// Options say where things come from.
+type Options struct {
+	Store   *store.Store
+	Fetch   *fetch.Client
+	Sources *sources.Sources
+	Indexes []Index
+	Offline bool
+	Now     func() time.Time
+	MaxAge  time.Duration // of cached index pages
+	// Task is told of downloads; see imagegen.Builder. May be nil.
+	Task func(name string, total int64) func(n int64)
+}
+
+// Supply answers for one command.
+type Supply struct {
+	Options
+	set *index.Set
+}
+
+// parallel is how many files are downloaded at once: enough to fill a line, few enough for
+// machines that allow 64 open files.
+const parallel = 8
+
+// New makes a supply. It makes no request.
+func New(o Options) (*Supply, error) {
+	if o.Task == nil {
+		o.Task = func(string, int64) func(int64) { return func(int64) {} }
+	}
+	s := &Supply{Options: o}
+	var list []index.Source
+	hasDefault := false
+	for _, i := range o.Indexes {
+		x, err := s.newIndex(i.Name, i.URL)
+		if err != nil {
+			return nil, err
+		}
+		hasDefault = hasDefault || i.Default
+		list = append(list, index.Source{Index: x, Packages: i.Packages})
+	}
+	if !hasDefault {
+		x, err := s.newIndex(resolver.DefaultIndex, o.Sources.Index.URL)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, index.Source{Index: x})
+	}
+	var err error
+	s.set, err = index.NewSet(list...)
+	return s, err
+}
+
+func (s *Supply) newIndex(name, url string) (*index.Index, error) {
+	return index.New(index.Options{
+		URL: url, Name: name, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
+	})
+}
+
+// Packages are the indexes as the resolver wants them.
+func (s *Supply) Packages() resolver.Packages { return s.set }
+
+// Base implements resolver.BaseSource.
+func (s *Supply) Base(ctx context.Context, distro, arch string, pockets []string, prefer map[string]string) (*apt.Result, error) {
+	archives := map[string]string{}
+	for name, source := range s.Sources.Archives {
+		archives[name] = source.URL
+	}
+	var keys [][]byte
+	for _, file := range s.Sources.Keyrings {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, diag.Wrap(err, diag.Failure, "reading a keyring that the configuration names")
+		}
+		keys = append(keys, data)
+	}
+	return apt.Resolve(ctx, apt.Options{
+		Distro: distro, Architecture: arch, Pockets: pockets, Archives: archives, Fetcher: s.Fetch.AptFetcher(),
+		ExtraKeys: keys, Now: s.Now(), Prefer: prefer, Memo: s.Store,
+	})
+}
+
+// Debs implements imagegen.Supply.
+func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
+	var jobs []job
+	for _, d := range debs {
+		jobs = append(jobs, job{
+			sha256: d.SHA256, size: d.Size, what: fmt.Sprintf("package %s %s", d.Name, d.Version),
+			find: func(context.Context) (string, error) {
+				source, ok := s.Sources.Archives[d.Archive]
+				if !ok {
+					return "", diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive)
+				}
+				return source.URL + "/" + d.Path, nil
+			},
+			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade` locks what there is now",
+		})
+	}
+	return s.bring(ctx, "distribution packages", jobs)
+}
+
+// Wheels implements imagegen.Supply.
+func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
+	var jobs []job
+	for _, w := range wheels {
+		jobs = append(jobs, job{
+			sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
+			find: func(ctx context.Context) (string, error) { return s.WheelURL(ctx, w.Package, w.File) },
+			gone: "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
+		})
+	}
+	return s.bring(ctx, "wheels", jobs)
+}
+
+// WheelURL finds the address of a locked wheel: the index's file of that name and hash.
+func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.File) (string, error) {
+	name := p.Index
+	if name == "" {
+		name = resolver.DefaultIndex
+	}
+	x := s.set.Index(name)
+	if x == nil {
+		return "", diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name)
+	}
+	project, err := x.Project(ctx, p.Name)
+	if errors.Is(err, index.ErrNoProject) {
+		return "", diag.Wrap(err, diag.Fetch, "looking for %s", f.Name)
+	}
+	if err != nil {
+		return "", err
+	}
+	other := ""
+	for _, file := range project.Files {
+		switch {
+		case file.Filename != f.Name:
+		case file.SHA256 == f.SHA256 || file.SHA256 == "":
+			return file.URL, nil
+		default:
+			other = file.SHA256
+		}
+	}
+	if other != "" {
+		return "", diag.New(diag.Mismatch, "%s: the lock has the SHA-256 %s, the index now %s", f.Name, f.SHA256, other).
+			Hint("the file was replaced in the index; if that is expected, lock it again: `envpack lock --upgrade-package %s`", p.Name)
+	}
+	return "", diag.New(diag.Fetch, "the index has no file %s any more", f.Name).
+		Hint("`envpack lock --upgrade-package %s` chooses another", p.Name)
+}
+
+// job is one file to be brought into the store.
+type job struct {
+	sha256 string
+	size   int64
+	what   string
+	find   func(ctx context.Context) (string, error)
+	gone   string // the hint for a file that is not there any more
+}
+
+// bring downloads what the store lacks. The first failure stops the rest.
+func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
+	var missing []job
+	var total int64
+	seen := map[string]bool{}
+	for _, j := range jobs {
+		if !seen[j.sha256] && !s.Store.Has(j.sha256) {
+			missing = append(missing, j)
+			total += j.size
+		}
+		seen[j.sha256] = true
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	done := s.Task(fmt.Sprintf("downloading %d %s", len(missing), name), total)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, j := range missing {
+		group.Go(func() error { return s.download(ctx, j, done) })
+	}
+	return group.Wait()
+}
+
+func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
+	address, err := j.find(ctx)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var told int64
+	err = s.Fetch.Download(ctx, address, j.sha256, j.size, s.Store, func(n int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		done(n - told)
+		told = n
+	})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	e := diag.Wrap(err, 0, "%s", j.what)
+	if status := fetch.StatusOf(err); status == 404 || status == 410 {
+		_ = e.Hint("%s", j.gone)
+	}
+	return e
+}
+
+// Describe says where things come from, for people: one line a source that is not the default.
+func (s *Supply) Describe() []string {
+	var lines []string
+	if src := s.Sources.Index; !src.WellKnown {
+		lines = append(lines, fmt.Sprintf("packages from %s (%s)", src.URL, src.From))
+	}
+	for _, name := range []string{"debian", "debian-security"} {
+		if src, ok := s.Sources.Archives[name]; ok && !src.WellKnown {
+			lines = append(lines, fmt.Sprintf("%s from %s (%s)", name, strings.TrimSuffix(src.URL, "/"), src.From))
+		}
+	}
+	return lines
+}

@@ -1,0 +1,8 @@
+// Package resolver turns a manifest into a lock: the left half of envpack.
+//
+// [Resolve] chooses the base first, since its interpreter and C library are what packages are
+// chosen for, then solves each declared target exactly, with PubGrub (package pubgrub) over
+// versions (package pep440). It never solves for several targets at once: a target's dependencies
+// are those that the metadata of the very file for that target states. Targets prefer each other's
+// versions, and all prefer those of the lock that is there.
+package resolver

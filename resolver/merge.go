@@ -1,0 +1,160 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+// merge writes the answers of all targets into the lock: a package once per version, its files
+// with the targets that install them, its edges with the targets in which they hold.
+func merge(lock *lockfile.Lock, m *manifest.Manifest, all []*solved) error {
+	var platforms []string
+	for _, s := range all {
+		platforms = append(platforms, s.target.Platform)
+	}
+	packages := map[string]*lockfile.Package{}
+	edges := map[string]*edgeSet{"": {}}
+	for _, s := range all {
+		for _, r := range m.Requirements {
+			ok, err := s.target.applies(r.Marker, "")
+			if err != nil {
+				return manifestError(r, err)
+			}
+			if ok {
+				edges[""].add(r.Requirement, s.target.Platform)
+			}
+		}
+		for _, name := range sortedNames(s.versions) {
+			if err := s.mergePackage(name, packages, edges); err != nil {
+				return err
+			}
+		}
+	}
+	lock.Project.Requires = edges[""].list(platforms)
+	for _, key := range sortedNames(packages) {
+		p := packages[key]
+		p.Requires = edges[key].list(targetsOf(p))
+		lock.Packages = append(lock.Packages, *p)
+	}
+	return nil
+}
+
+func (s *solved) mergePackage(name string, packages map[string]*lockfile.Package, edges map[string]*edgeSet) error {
+	ctx := context.Background() // everything was read while solving
+	version := s.versions[name]
+	r, err := s.provider.release(ctx, name)
+	if err != nil {
+		return err
+	}
+	meta, err := s.provider.metadata(ctx, name, version)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", name, version, err)
+	}
+	key := name + " " + version.String()
+	p := packages[key]
+	if p == nil {
+		p = &lockfile.Package{Name: name, Version: version.String(), Index: indexName(r.project.IndexName)}
+		packages[key], edges[key] = p, &edgeSet{}
+	}
+	for i := range r.candidates {
+		if c := &r.candidates[i]; c.version.Equal(version) && c.unusable == "" {
+			addFile(p, lockfile.File{
+				Name: c.file.Filename, SHA256: c.file.SHA256, Size: c.file.Size, Uploaded: c.file.Uploaded,
+			}, s.target.Platform)
+			p.Yanked = p.Yanked || c.yanked
+		}
+	}
+	for _, extra := range append([]string{""}, s.extras[name]...) {
+		for _, req := range meta.Requires {
+			ok, err := s.target.applies(req.Marker, extra)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", name, version, err)
+			}
+			if ok && (extra == "" || req.Marker.MentionsExtra()) && req.Name != name {
+				edges[key].add(req, s.target.Platform)
+			}
+		}
+	}
+	return nil
+}
+
+func addFile(p *lockfile.Package, f lockfile.File, platform string) {
+	for i := range p.Files {
+		if p.Files[i].Name == f.Name {
+			p.Files[i].Targets = append(p.Files[i].Targets, platform)
+			return
+		}
+	}
+	f.Targets = []string{platform}
+	p.Files = append(p.Files, f)
+}
+
+func targetsOf(p *lockfile.Package) []string {
+	var all []string
+	for _, f := range p.Files {
+		all = append(all, f.Targets...)
+	}
+	return all
+}
+
+// edgeSet collects a package's edges: by project, its extras and the platforms of each.
+type edgeSet struct {
+	platforms map[string]map[string]bool            // project → platforms
+	extras    map[string]map[string]map[string]bool // project → platform → extras
+}
+
+func (e *edgeSet) add(r pep508.Requirement, platform string) {
+	if e.platforms == nil {
+		e.platforms, e.extras = map[string]map[string]bool{}, map[string]map[string]map[string]bool{}
+	}
+	if e.platforms[r.Name] == nil {
+		e.platforms[r.Name], e.extras[r.Name] = map[string]bool{}, map[string]map[string]bool{}
+	}
+	e.platforms[r.Name][platform] = true
+	if e.extras[r.Name][platform] == nil {
+		e.extras[r.Name][platform] = map[string]bool{}
+	}
+	for _, x := range r.Extras {
+		e.extras[r.Name][platform][x] = true
+	}
+}
+
+// list gives the edges; one that holds on all of the platforms names none. Platforms whose
+// extras differ have edges of their own.
+func (e *edgeSet) list(all []string) []lockfile.Dependency {
+	var out []lockfile.Dependency
+	for _, name := range sortedNames(e.platforms) {
+		groups := map[string]*lockfile.Dependency{}
+		for _, platform := range sortedNames(e.platforms[name]) {
+			extras := sortedNames(e.extras[name][platform])
+			key := fmt.Sprint(extras)
+			if groups[key] == nil {
+				groups[key] = &lockfile.Dependency{Name: name, Extras: extras}
+			}
+			groups[key].Targets = append(groups[key].Targets, platform)
+		}
+		for _, key := range sortedNames(groups) {
+			d := groups[key]
+			if len(d.Targets) == len(all) {
+				d.Targets = nil
+			}
+			out = append(out, *d)
+		}
+	}
+	return out
+}
+
+// DefaultIndex is the name that the sources give the default index. In a lock it has none, so
+// that a lock does not depend on where the default is.
+const DefaultIndex = "default"
+
+func indexName(name string) string {
+	if name == DefaultIndex {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,158 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pubgrub"
+)
+
+// Sources are what a lock is made from besides the manifest.
+type Sources struct {
+	Packages Packages
+	Base     BaseSource
+}
+
+// Options change how a lock is made.
+type Options struct {
+	Previous *lockfile.Lock // its versions are preferred; nil for none
+	Upgrade  bool           // prefer nothing of Previous
+	Packages []string       // projects for which nothing of Previous is preferred, normalised
+	Now      time.Time
+	Progress func(step string) // told what is under way; may be nil
+}
+
+// Resolve makes the lock for a manifest. Errors are diag errors: NoAnswer with an explanation when
+// nothing satisfies the manifest, Manifest for what it asks wrongly, Fetch and Mismatch from the
+// sources.
+func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) (*lockfile.Lock, error) {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	lock := newLock(m, o.Now)
+	if o.Previous != nil && !o.Upgrade {
+		keepAsOf(lock, m, o.Previous)
+	}
+	o.Progress("choosing the base")
+	targets, err := chooseBase(ctx, m, src.Base, lock, o)
+	if err != nil {
+		return nil, err
+	}
+	var done []*solved
+	for _, t := range targets {
+		o.Progress("resolving packages for " + t.Platform)
+		s, err := solve(ctx, m, t, src.Packages, lock.Project.AsOf, preferences(o, done))
+		if err != nil {
+			return nil, err
+		}
+		done = append(done, s)
+	}
+	if err := merge(lock, m, done); err != nil {
+		return nil, err
+	}
+	lockfile.ChooseLayers(lock, o.Previous)
+	lock.Normalize()
+	if o.Previous != nil {
+		lockfile.KeepSeals(o.Previous, lock)
+	}
+	if err := lock.Validate(); err != nil {
+		return nil, fmt.Errorf("the lock that was made is wrong, which is a mistake in envpack: %w", err)
+	}
+	return lock, nil
+}
+
+// newLock has what the manifest alone decides.
+func newLock(m *manifest.Manifest, now time.Time) *lockfile.Lock {
+	lock := &lockfile.Lock{
+		Project: lockfile.Project{Name: m.Name, Manifest: m.Hash(), AsOf: m.AsOf.Instant(now)},
+		Image: lockfile.Image{
+			Command: m.Image.Command, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
+			User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels, Include: m.Image.Include,
+		},
+	}
+	for _, i := range m.Indexes {
+		lock.Indexes = append(lock.Indexes, lockfile.Index{Name: i.Name, URL: i.URL})
+	}
+	return lock
+}
+
+// keepAsOf keeps the instant that "7 days" meant when the lock was made, as long as the manifest
+// says the same: locking again must not move it.
+func keepAsOf(lock *lockfile.Lock, m *manifest.Manifest, old *lockfile.Lock) {
+	if !m.AsOf.IsZero() && !old.Project.AsOf.IsZero() && old.Project.Manifest == lock.Project.Manifest {
+		lock.Project.AsOf = old.Project.AsOf
+	}
+}
+
+// preferences are the versions to try first: those of the targets that are solved, then those of
+// the lock that is there.
+func preferences(o Options, done []*solved) map[string]pep440.Version {
+	prefer := map[string]pep440.Version{}
+	if o.Previous != nil && !o.Upgrade {
+		for _, p := range o.Previous.Packages {
+			if v, err := pep440.Parse(p.Version); err == nil && !contains(o.Packages, p.Name) {
+				if old, there := prefer[p.Name]; !there || old.Less(v) {
+					prefer[p.Name] = v
+				}
+			}
+		}
+	}
+	for _, s := range done {
+		for name, v := range s.versions {
+			prefer[name] = v
+		}
+	}
+	return prefer
+}
+
+// solved is the answer for one target.
+type solved struct {
+	target   *target
+	provider *provider
+	versions map[string]pep440.Version
+	extras   map[string][]string // by project, sorted
+}
+
+func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asOf time.Time, prefer map[string]pep440.Version) (*solved, error) {
+	provider := newProvider(newCatalogue(t, p, asOf, m.Requirements), m, prefer)
+	solving, stop := context.WithCancel(ctx)
+	solution, err := pubgrub.Solve(solving, pubgrub.Provider[pkg, pep440.Version, pep440.Set](provider), root, rootVersion)
+	stop() // what was read ahead in vain
+	provider.prefetch.Wait()
+	if e := (*noSolution)(nil); errors.As(err, &e) {
+		return nil, provider.explain(e)
+	}
+	if err != nil {
+		return nil, diag.Wrap(err, 0, "resolving packages for %s", t.Platform)
+	}
+	s := &solved{target: t, provider: provider, versions: map[string]pep440.Version{}, extras: map[string][]string{}}
+	for _, chosen := range solution.Selected {
+		switch q := chosen.Package; {
+		case q == root:
+		case q.extra == "":
+			s.versions[q.name] = chosen.Version
+		default:
+			s.extras[q.name] = append(s.extras[q.name], q.extra)
+		}
+	}
+	for name := range s.extras {
+		sort.Strings(s.extras[name])
+	}
+	return s, nil
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
