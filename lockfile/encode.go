@@ -12,7 +12,7 @@ import (
 )
 
 // header is the first line of every lock.
-const header = "# Made by envpack; not to be edited by hand. Belongs into version control.\n"
+const header = "# Made by envpack. Not to be edited by hand; keep it in version control.\n"
 
 // Encode writes the lock in its one canonical form: TOML 1.0 with one fact a line, keys in a fixed
 // order, lists sorted as [Lock.Normalize] says, LF line ends, times as RFC 3339 in UTC. What is zero

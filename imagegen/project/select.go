@@ -191,7 +191,10 @@ func (s *selection) warnOfUntracked(repo *repository, list []tracked) error {
 		_, err := os.Lstat(filepath.Join(s.host(p), ".git")) // a repository of its own
 		return err == nil
 	}}
-	if err := all.byFolder(repo); err != nil {
+	err := all.byFolder(repo)
+	if errors.Is(err, fs.ErrPermission) {
+		s.tree.Warnings = append(s.tree.Warnings, "not all files that git does not track could be looked at")
+	} else if err != nil {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(all.chosen))
