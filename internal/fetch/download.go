@@ -46,7 +46,7 @@ func (c *Client) Download(ctx context.Context, address, sha256 string, size int6
 	}
 	for {
 		if err := d.fill(ctx); err != nil {
-			return err
+			return store.NeedHint(err, size-p.Offset())
 		}
 		err := p.Commit(size)
 		var m *store.MismatchError

@@ -151,13 +151,36 @@ func (s *Store) fail(err error, doing string, args ...any) error {
 	doing = fmt.Sprintf(doing, args...)
 	switch {
 	case isFull(err):
-		return diag.Wrap(err, diag.Failure, "%s: no space left on the file system at %s", doing, mountPoint(s.dir)).
+		return diag.Wrap(&FullError{FileSystem: mountPoint(s.dir), Err: err}, diag.Failure, "%s", doing).
 			Hint("free space there, or put the store elsewhere with --cache-dir or ENVPACK_CACHE")
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
 		return diag.Wrap(err, diag.Failure, "%s: the store %s cannot be written%s", doing, s.dir, ownerNote(s.dir)).
 			Hint("make it writable, or use another folder with --cache-dir or ENVPACK_CACHE")
 	}
 	return diag.Wrap(err, diag.Failure, "%s in %s", doing, s.dir)
+}
+
+// FullError says that a file system has no space left, or that a quota is used up.
+type FullError struct {
+	FileSystem string // where it is mounted
+	Err        error  // of the system
+}
+
+// Error implements error.
+func (e *FullError) Error() string {
+	return fmt.Sprintf("no space left on the file system at %s: %v", e.FileSystem, e.Err)
+}
+
+func (e *FullError) Unwrap() error { return e.Err }
+
+// NeedHint adds to an error that is about a full file system how many bytes of it are needed. Other
+// errors, and sizes below 0, stay as they are.
+func NeedHint(err error, size int64) error {
+	var full *FullError
+	if size < 0 || !errors.As(err, &full) {
+		return err
+	}
+	return diag.Wrap(err, 0, "").Hint("%.1f MB are needed on %s for this file alone", float64(size)/1e6, full.FileSystem)
 }
 
 // create makes a new file in tmp. Unlike os.CreateTemp it leaves the mode to the umask, because the

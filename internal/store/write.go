@@ -47,7 +47,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, sha256 string, size int64)
 		r = io.LimitReader(r, size+1) // enough to see that it is too long
 	}
 	if _, err := io.Copy(w, &contextReader{ctx, r}); err != nil {
-		return fmt.Errorf("storing blob %s: %w", sha256, err)
+		return NeedHint(fmt.Errorf("storing blob %s: %w", sha256, err), size)
 	}
 	if got := w.sum(); got != sha256 || size >= 0 && w.size != size {
 		e := &MismatchError{SHA256: sha256, Got: got, Size: size, GotSize: w.size}
