@@ -136,6 +136,9 @@ func (r *AptRepo) File(path string) []byte {
 	return data
 }
 
+// Other is a file as it is before Tamper, for Tamper to serve in another's place.
+func (r *AptRepo) Other(path string) []byte { return r.files[path] }
+
 func (r *AptRepo) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	data := r.File(strings.TrimPrefix(req.URL.Path, "/"))
 	if data == nil {
@@ -236,7 +239,7 @@ func (r *AptRepo) sign(text []byte) []byte {
 
 func packXZ(p []byte) []byte {
 	var b bytes.Buffer
-	w, err := xz.NewWriter(&b)
+	w, err := xz.WriterConfig{DictCap: 1 << 16}.NewWriter(&b) // the default takes 8 MiB a file
 	if err == nil {
 		_, err = w.Write(p)
 	}
