@@ -9,6 +9,9 @@ const (
 	blockBroken
 )
 
+// periods are the least multiples of distances below 8 that are 8 or more.
+var periods = [8]uint8{0, 8, 8, 9, 8, 10, 12, 14}
+
 // inflate decodes symbols until the block ends, or input or room runs short. It is entered with at
 // least 56 bits in the bit buffer.
 func (d *Decoder) inflate() int {
@@ -100,7 +103,16 @@ func (d *Decoder) inflate() int {
 				break
 			}
 			end := op + length
-			if distance >= 8 {
+			if distance >= 16 {
+				for {
+					*(*[16]byte)(out[op:]) = *(*[16]byte)(out[src:])
+					op += 16
+					src += 16
+					if op >= end {
+						break
+					}
+				}
+			} else if distance >= 8 {
 				for {
 					binary.LittleEndian.PutUint64(out[op:], binary.LittleEndian.Uint64(out[src:]))
 					op += 8
@@ -110,9 +122,15 @@ func (d *Decoder) inflate() int {
 					}
 				}
 			} else {
-				for ; op < end; op++ {
+				// One period of at least 8 bytes is written byte by byte; from there on it is
+				// far enough back to be copied in words.
+				period := int(periods[distance&7])
+				for start := op; op < start+period; op++ {
 					out[op] = out[src]
 					src++
+				}
+				for ; op < end; op += 8 {
+					binary.LittleEndian.PutUint64(out[op:], binary.LittleEndian.Uint64(out[op-period:]))
 				}
 			}
 			op = end
