@@ -151,7 +151,7 @@ func (x *Index) project(ctx context.Context, name string) (*Project, error) {
 	default:
 		fresh, err = parsePage(resp)
 		if err != nil {
-			return nil, diag.Wrap(err, diag.Fetch, "reading %s's page of %s at %s", x.o.Name, name, fetch.Redact(resp.URL)).
+			return nil, diag.Wrap(err, diag.Fetch, "reading the page of %s in index %s at %s", name, x.o.Name, fetch.Redact(resp.URL)).
 				Hint("check that the index's address is that of its simple API; it often ends with /simple/")
 		}
 		fresh.etag = resp.Header.Get("ETag")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -13,7 +14,7 @@ import (
 // parseJSON reads a project's page (PEP 691, 700, 714, 792). A page can have many thousands of
 // files, and encoding/json would take several times as long as the rest of the work on it.
 func parseJSON(raw []byte, base *url.URL) (*page, error) {
-	s := &scanner{b: raw}
+	s := &scanner{b: string(raw)} // values are parts of it
 	p := &page{}
 	version, hasFiles := "", false
 	err := s.object(func(key string) error {
@@ -81,7 +82,7 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 		case "size":
 			start := s.i
 			if err = s.skip(); err == nil {
-				if n, bad := strconv.ParseUint(string(s.b[start:s.i]), 10, 62); bad == nil {
+				if n, bad := strconv.ParseUint(s.b[start:s.i], 10, 62); bad == nil {
 					f.Size = int64(n)
 				}
 			}
@@ -158,7 +159,7 @@ func (s *scanner) sha256() (sum string, err error) {
 
 // scanner reads JSON (RFC 8259) one value after another. i stands at the value's first byte.
 type scanner struct {
-	b     []byte
+	b     string
 	i     int
 	depth int
 }
@@ -254,7 +255,7 @@ func (s *scanner) skip() error {
 		return err
 	case 't', 'f', 'n':
 		word := map[byte]string{'t': "true", 'f': "false", 'n': "null"}[c]
-		if len(s.b)-s.i < len(word) || string(s.b[s.i:s.i+len(word)]) != word {
+		if !strings.HasPrefix(s.b[s.i:], word) {
 			return errSyntax
 		}
 		s.i += len(word)
@@ -301,54 +302,67 @@ func (s *scanner) stringOrSkip() (string, error) {
 }
 
 func (s *scanner) string() (string, error) {
-	raw, plain, err := s.raw()
+	text, plain, err := s.raw()
 	if err != nil || plain {
-		return string(raw), err
+		return text, err
 	}
-	return unescape(raw), nil
+	return unescape(text), nil
 }
+
+// ordinary are the bytes that stand for themselves in a string.
+var ordinary = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // raw reads a string and gives what is between the quotes, and whether that is its value as it is.
-func (s *scanner) raw() (text []byte, plain bool, err error) {
+func (s *scanner) raw() (text string, plain bool, err error) {
 	if s.peek() != '"' {
-		return nil, false, errSyntax
+		return "", false, errSyntax
 	}
-	s.i++
-	start, plain := s.i, true
-	for ; s.i < len(s.b); s.i++ {
-		switch c := s.b[s.i]; {
+	start, i, plain := s.i+1, s.i+1, true
+	for {
+		for i < len(s.b) && ordinary[s.b[i]] {
+			i++
+		}
+		s.i = i
+		if i == len(s.b) {
+			return "", false, errSyntax
+		}
+		switch c := s.b[i]; {
 		case c == '"':
-			s.i++
-			return s.b[start : s.i-1], plain, nil
+			s.i = i + 1
+			return s.b[start:i], plain, nil
 		case c < ' ':
-			return nil, false, errSyntax
-		case c >= utf8.RuneSelf:
-			plain = false
+			return "", false, errSyntax
 		case c == '\\':
-			plain = false
-			if s.i++; s.i == len(s.b) {
-				return nil, false, errSyntax
+			if i++; i == len(s.b) {
+				return "", false, errSyntax
 			}
-			switch s.b[s.i] {
+			switch s.b[i] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			case 'u':
-				if _, ok := hex4(s.b[s.i+1:]); !ok {
-					return nil, false, errSyntax
+				if _, ok := hex4(s.b[i+1:]); !ok {
+					return "", false, errSyntax
 				}
-				s.i += 4
+				i += 4
 			default:
-				return nil, false, errSyntax
+				return "", false, errSyntax
 			}
 		}
+		plain = false
+		i++
 	}
-	return nil, false, errSyntax
 }
 
-func hex4(b []byte) (r rune, ok bool) {
+func hex4(b string) (r rune, ok bool) {
 	if len(b) < 4 {
 		return 0, false
 	}
-	for _, c := range b[:4] {
+	for i := range 4 {
+		c := b[i]
 		switch {
 		case c >= '0' && c <= '9':
 			c -= '0'
@@ -363,11 +377,11 @@ func hex4(b []byte) (r rune, ok bool) {
 }
 
 // unescape gives the value of a string that raw has checked; what is no UTF-8 becomes U+FFFD.
-func unescape(b []byte) string {
+func unescape(b string) string {
 	out := make([]byte, 0, len(b))
 	for i := 0; i < len(b); {
 		if b[i] != '\\' {
-			r, n := utf8.DecodeRune(b[i:])
+			r, n := utf8.DecodeRuneInString(b[i:])
 			out = utf8.AppendRune(out, r)
 			i += n
 			continue

@@ -1,0 +1,231 @@
+package index
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var testBase, _ = url.Parse("https://packages.example/simple/a/")
+
+const goodHash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func TestParseJSON(t *testing.T) {
+	p, err := parseJSON([]byte(`{"files":[
+		{"filename":"a-1.tar.gz","url":"https://files.example/a-1.tar.gz#sha256=`+strings.ToUpper(goodHash)+`","yanked":false,"size":1e3},
+		{"filename":"a\u00e9\ud83d\ude00-2.zip","url":"../../f/a-2.zip?x=1","hashes":{"md5":"x","sha256":"short"},"yanked":"","size":12,
+		 "core-metadata":false,"dist-info-metadata":{"sha256":"`+goodHash+`"},"upload-time":"2024-01-02T03:04:05.678901Z"},
+		{"filename":"a-3.zip","url":"a-3.zip","yanked":{},"requires-python":null,"upload-time":"yesterday"},
+		{"filename":"a/4.zip","url":"a-4.zip"}, {"filename":"a-5.zip"}, {"url":"a-6.zip"}, 7, {"filename":"a-8.zip","url":"file:///etc/passwd"}
+		], "meta":{"api-version":"1.9","x":[{}]}, "project-status":{"status":"deprecated","reason":"x"}, "more":[1.5e-3,true,null,{"a":[]}]}`), testBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &page{status: "deprecated", unreadable: 5, files: []File{
+		{Filename: "a-1.tar.gz", URL: "https://files.example/a-1.tar.gz", SHA256: goodHash, Size: -1},
+		{Filename: "aé😀-2.zip", URL: "https://packages.example/f/a-2.zip?x=1", Size: 12, Yanked: true,
+			Uploaded: time.Date(2024, 1, 2, 3, 4, 5, 678901000, time.UTC)},
+		{Filename: "a-3.zip", URL: "https://packages.example/simple/a/a-3.zip", Size: -1, Yanked: true},
+	}}
+	want.files[1].MetadataSHA256, want.files[1].HasMetadata = "", false // core-metadata counts
+	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{})); d != "" {
+		t.Error(d)
+	}
+	for in, text := range map[string]string{
+		``: "syntax error at byte 0", `{}`: "without files", `{"files":{}}`: "syntax error", `[]`: "syntax error", `{"files":[]} x`: "syntax error",
+		`{"files":[],}`: "syntax error", `{"files":[{"filename":"a]}`: "syntax error", `{"meta":{"api-version":"2.0"},"files":[]}`: "version",
+		`{"x":` + strings.Repeat("[", 1000) + `}`: "too deeply",
+	} {
+		if _, err := parseJSON([]byte(in), testBase); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%.40s: %v", in, err)
+		}
+	}
+}
+
+func TestParseHTML(t *testing.T) {
+	p, err := parseHTML([]byte(`<!doctype html><html><head><meta name="pypi:repository-version" content="1.3">
+		<META NAME=pypi:project-status CONTENT=archived><base href="https://files.example/x/"><base href="https://other.example/">
+		<title><a href="t-1.zip"></title><script>"<a href='s-1.zip'>"</script></head><body><!-- <a href="c-1.zip"> -->
+		<a href="a-1.zip#sha256=`+goodHash+`" data-requires-python="&gt;=3.7">whatever</a>
+		<A class=x HREF='/b/a-2%2Bcu1.whl' data-yanked data-dist-info-metadata="true">a</A>
+		<a data-yanked="bad &amp; worse" href=a-3.zip data-core-metadata="sha256=`+goodHash+`" data-dist-info-metadata=true>a</a>
+		<a name=top> <a href="../"> <a href="javascript:alert(1)"> <abbr href="n-1.zip"> <a href="a-9.zip`), testBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &page{status: "archived", unreadable: 2, files: []File{
+		{Filename: "a-1.zip", URL: "https://files.example/x/a-1.zip", SHA256: goodHash, Size: -1, RequiresPython: ">=3.7"},
+		{Filename: "a-2+cu1.whl", URL: "https://files.example/b/a-2%2Bcu1.whl", Size: -1, Yanked: true, HasMetadata: true},
+		{Filename: "a-3.zip", URL: "https://files.example/x/a-3.zip", Size: -1, Yanked: true, YankedReason: "bad & worse", HasMetadata: true, MetadataSHA256: goodHash},
+	}}
+	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{})); d != "" {
+		t.Error(d)
+	}
+	if _, err := parseHTML([]byte(`<meta name="pypi:repository-version" content="2.0">`), testBase); err == nil {
+		t.Error("version 2 read")
+	}
+}
+
+func TestLenient(t *testing.T) {
+	for in, want := range map[string]string{
+		"elasticsearch-dsl (>=7.2.0<8.0.0)":  "elasticsearch-dsl<8.0.0,>=7.2.0",
+		"jupyter-core (!=~5.0)":              "jupyter-core!=5.0.*",
+		"numpy (>=1.19.*)":                   "numpy>=1.19",
+		"x (>=2.7,!=3.0*,!=3.1*)":            "x!=3.0.*,!=3.1.*,>=2.7",
+		"torch (>=1.2,)":                     "torch>=1.2",
+		"x>=1.2,":                            "x>=1.2",
+		"x >dev":                             "x>0.0.0.dev0",
+		"x (>=9.0.0a1.0)":                    "x>=9.0.0a1",
+		"x >='2.7'":                          "x>=2.7",
+		"x (>=1.0":                           "x>=1.0",
+		"x (>=2.7.*) ; python_version < '3'": `x>=2.7; python_version < "3"`,
+		"x[a] >=2.*":                         "x[a]>=2",
+	} {
+		r, err := parseRequirement(in)
+		if err != nil {
+			t.Errorf("%s: %v", in, err)
+			continue
+		}
+		if got := strings.ReplaceAll(r.String(), " ", ""); got != strings.ReplaceAll(want, " ", "") {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	for _, in := range []string{"", "x >=> 1", "x @", "-x", "x >=1 ; nonsense", "x >= one"} {
+		if r, err := parseRequirement(in); err == nil {
+			t.Errorf("%q: %v", in, r)
+		}
+	}
+	for in, want := range map[string]string{"": "", ">=3.6.*": ">=3.6", ">=2.7,!=3.0*": "!=3.0.*,>=2.7", ">='3.6'": ">=3.6", ">=3.7,": ">=3.7"} {
+		if s, err := ParseRequiresPython(in); err != nil || s.String() != want {
+			t.Errorf("%q: %q %v", in, s.String(), err)
+		}
+	}
+}
+
+func TestSameMetadata(t *testing.T) {
+	m := func(name, version, python string, requires ...string) *Metadata {
+		out := &Metadata{Name: name, Version: version, RequiresPython: python}
+		for _, r := range requires {
+			req, err := parseRequirement(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.Requires = append(out.Requires, req)
+		}
+		return out
+	}
+	a := m("a", "1.0", ">=3", "b", "c>1")
+	if err := SameMetadata(a, m("a", "1", ">=3", "c>1", "b", "b")); err != nil {
+		t.Error(err)
+	}
+	for text, b := range map[string]*Metadata{
+		"the name": m("b", "1.0", ">=3", "b", "c>1"), "the version": m("a", "1.1", ">=3", "b", "c>1"), "Requires-Python": m("a", "1.0", "", "b", "c>1"),
+		`requires "c>1"`: m("a", "1.0", ">=3", "b"), `requires "d"`: m("a", "1.0", ">=3", "b", "c>1", "d"),
+	} {
+		if err := SameMetadata(a, b); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v, want %s", err, text)
+		}
+	}
+}
+
+func FuzzJSON(f *testing.F) {
+	f.Add([]byte(`{"meta":{"api-version":"1.0"},"files":[{"filename":"a","url":"b\u00e9","hashes":{"sha256":"x"},"size":1,"yanked":"x"}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p, err := parseJSON(raw, testBase)
+		if err != nil {
+			return
+		}
+		if !json.Valid(raw) {
+			t.Fatalf("read what is no JSON: %q", raw)
+		}
+		q, err := decodePage(encodePage(p))
+		if err != nil || len(q.files) != len(p.files) {
+			t.Fatal(err)
+		}
+		for i := range p.files {
+			if d := cmp.Diff(p.files[i], q.files[i]); d != "" {
+				t.Fatal(d)
+			}
+		}
+	})
+}
+
+// FuzzStrings holds unescape to encoding/json.
+func FuzzStrings(f *testing.F) {
+	f.Add([]byte(`"a\ud83d\ude00\n\ud83dx\udc00é"`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		s := &scanner{b: string(raw)}
+		got, err := s.string()
+		if err == nil {
+			err = s.end()
+		}
+		var want string
+		bad := json.Unmarshal(raw, &want)
+		if (err == nil) != (bad == nil && s.b[0] != 'n') && !(bad == nil && strings.TrimSpace(string(raw)) == "null") || err == nil && got != want {
+			t.Fatalf("%q: %q %v, want %q %v", raw, got, err, want, bad)
+		}
+	})
+}
+
+func FuzzHTML(f *testing.F) {
+	f.Add([]byte(`<a href="x-1.zip#sha256=00" data-yanked>x</a><!-- --><base href=y>`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p, err := parseHTML(raw, testBase)
+		if err != nil {
+			return
+		}
+		for _, file := range p.files {
+			if file.Filename == "" || strings.Contains(file.Filename, "/") || !strings.HasPrefix(file.URL, "http") {
+				t.Fatalf("%+v", file)
+			}
+		}
+	})
+}
+
+func FuzzMemos(f *testing.F) {
+	f.Add(encodePage(&page{files: []File{{Filename: "a", URL: "b"}}}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		decodePage(raw)
+		decodeMetadata(raw)
+	})
+}
+
+func largePage(n int) []byte {
+	var b strings.Builder
+	b.WriteString(`{"meta":{"api-version":"1.1"},"name":"a","files":[`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"core-metadata":{"sha256":"%s"},"data-dist-info-metadata":{"sha256":"%s"},"filename":"a-1.%d-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",`+
+			`"hashes":{"sha256":"%s"},"provenance":null,"requires-python":">=3.9","size":123456,"upload-time":"2024-01-02T03:04:05.678901Z",`+
+			`"url":"https://files.example/packages/01/23/%s/a-1.%d-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl","yanked":false}`, goodHash, goodHash, i, goodHash, goodHash, i)
+	}
+	b.WriteString(`],"versions":["1"]}`)
+	return []byte(b.String())
+}
+
+func BenchmarkParseJSON3000(b *testing.B) {
+	raw := largePage(3000)
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if _, err := parseJSON(raw, testBase); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodePage3000(b *testing.B) {
+	p, _ := parseJSON(largePage(3000), testBase)
+	raw := encodePage(p)
+	for b.Loop() {
+		if _, err := decodePage(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
