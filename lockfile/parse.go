@@ -61,32 +61,13 @@ func unixLines(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"
 // decode reads the text into a lock. If strict, unknown keys are errors.
 func decode(name string, text []byte, strict bool) (*Lock, *places, error) {
 	where := locate(string(text))
-	fail := func(at place, newer bool, format string, args ...any) error {
-		return &ParseError{File: name, Line: at.line, Col: at.col, Source: where.source(at.line), Newer: newer, Msg: fmt.Sprintf(format, args...)}
-	}
 	for i, line := range where.lines {
 		if strings.HasPrefix(line, "<<<<<<< ") {
-			return nil, nil, fail(place{i + 1, 1}, false, "conflict markers of a merge: lock again")
+			return nil, nil, where.fail(name, place{i + 1, 1}, false, "conflict markers of a merge: lock again")
 		}
 	}
-	var version struct {
-		Format any `toml:"format"`
-	}
-	if _, err := toml.Decode(string(text), &version); err != nil {
-		return nil, nil, syntaxError(name, where, err)
-	}
-	switch n := version.Format.(type) {
-	case nil:
-		return nil, nil, fail(place{1, 1}, false, "no format number: this is not a lock that envpack wrote")
-	case int64:
-		if n > Format {
-			return nil, nil, fail(where.of("format"), true, "written by a newer envpack: format %d, and this one knows only %d", n, Format)
-		}
-		if n != Format {
-			return nil, nil, fail(where.of("format"), false, "there is no format %d", n)
-		}
-	default:
-		return nil, nil, fail(where.of("format"), false, "the format must be a number")
+	if err := checkFormat(name, text, where); err != nil {
+		return nil, nil, err
 	}
 	var doc struct {
 		Format int64 `toml:"format"`
@@ -98,9 +79,41 @@ func decode(name string, text []byte, strict bool) (*Lock, *places, error) {
 	}
 	if unknown := meta.Undecoded(); strict && len(unknown) > 0 {
 		path := strings.Join(unknown[0], ".")
-		return nil, nil, fail(where.of(path), false, "unknown key %s", path)
+		return nil, nil, where.fail(name, where.of(path), false, "unknown key %s", path)
 	}
 	return &doc.Lock, where, nil
+}
+
+// checkFormat refuses a file whose format is not [Format], whatever else a newer one may hold.
+func checkFormat(name string, text []byte, where *places) error {
+	if bytes.HasPrefix(text, []byte(header+"format = "+strconv.Itoa(Format)+"\n")) {
+		return nil // as always; reading the file twice takes its time
+	}
+	var version struct {
+		Format any `toml:"format"`
+	}
+	if _, err := toml.Decode(string(text), &version); err != nil {
+		return syntaxError(name, where, err)
+	}
+	switch n := version.Format.(type) {
+	case nil:
+		return where.fail(name, place{1, 1}, false, "no format number: this is not a lock that envpack wrote")
+	case int64:
+		if n > Format {
+			return where.fail(name, where.of("format"), true, "written by a newer envpack: format %d, and this one knows only %d", n, Format)
+		}
+		if n != Format {
+			return where.fail(name, where.of("format"), false, "there is no format %d", n)
+		}
+	default:
+		return where.fail(name, where.of("format"), false, "the format must be a number")
+	}
+	return nil
+}
+
+// fail is an error at a place.
+func (p *places) fail(name string, at place, newer bool, format string, args ...any) error {
+	return &ParseError{File: name, Line: at.line, Col: at.col, Source: p.source(at.line), Newer: newer, Msg: fmt.Sprintf(format, args...)}
 }
 
 // typeError takes apart what the decoder says of a value of the wrong type, which has no type of its own.
