@@ -241,6 +241,8 @@ func TestRefuse(t *testing.T) {
 		{data("data/pyvenv.cfg"), "overwrite pyvenv.cfg"},
 		{data("data/PyVenv.cfg"), "overwrite"},
 		{data("data/lib64"), "overwrite lib64"},
+		{data("data/lib"), "overwrite lib"},
+		{data("data/bin"), "overwrite bin"},
 		{data("data/envpack.lock"), "overwrite"},
 		{data("nothing/x"), "scheme"},
 		{data("x"), "none of its schemes"},

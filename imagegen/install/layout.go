@@ -66,8 +66,9 @@ func (l Layout) place(member, dist string) (p, scheme string, err error) {
 }
 
 // reserved is what makes the environment one, relative to the prefix and without regard to case: the
-// interpreter by each of its names, what tells it where it is, and the links and files that are there before.
-var reserved = regexp.MustCompile(`(?i)^(pyvenv\.cfg|envpack\.lock|lib64|bin/python[0-9.]*w?(-config)?)(/|$)`)
+// interpreter by each of its names, what tells it where it is, the links and files that are there before,
+// and its folders, which no file may be.
+var reserved = regexp.MustCompile(`(?i)^((pyvenv\.cfg|envpack\.lock|lib64|bin/python[0-9.]*w?(-config)?)(/|$)|(bin|lib|include)$)`)
 
 func (l Layout) checked(p, scheme string) (string, string, error) {
 	if rel := strings.TrimPrefix(p, l.Prefix+"/"); reserved.MatchString(rel) {

@@ -207,3 +207,36 @@ func BenchmarkLayer(b *testing.B) {
 		})
 	}
 }
+
+// TestRealWheels plans and writes each wheel in the folder that ENVPACK_WHEELS names, of whatever
+// Python, and checks the RECORD that comes out.
+func TestRealWheels(t *testing.T) {
+	dir := os.Getenv("ENVPACK_WHEELS")
+	if dir == "" {
+		t.Skip("ENVPACK_WHEELS names no folder of wheels")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.whl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wheel := range files {
+		t.Run(filepath.Base(wheel), func(t *testing.T) {
+			in, _ := planFile(t, wheel)
+			ours, _ := tree(t, in)
+			for p := range ours {
+				if free.MatchString(p) && strings.HasSuffix(p, "/RECORD") {
+					checkRecord(t, ours, p)
+				}
+			}
+			kinds := map[install.DeviationKind]int{}
+			for _, d := range in.Deviations {
+				if kinds[d.Kind]++; kinds[d.Kind] <= 2 {
+					t.Logf("deviation: %s", d)
+				}
+			}
+			if len(kinds) > 0 {
+				t.Logf("deviations: %v", kinds)
+			}
+		})
+	}
+}

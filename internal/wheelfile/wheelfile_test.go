@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -139,6 +140,9 @@ func TestReadTail(t *testing.T) {
 		t.Errorf("a span of %d bytes", length)
 	}
 }
+
+// localSizeIn64 is where the size stands in a first member called as ok is, whose first extra field is zip64.
+const localSizeIn64 = 30 + len(ok) + 4
 
 const ok = "a-1.dist-info/METADATA"
 
@@ -291,6 +295,29 @@ func TestOtherWriters(t *testing.T) {
 		}
 		if err := readAll(f); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Python's zipfile, with sizes in zip64 fields of the local header; then with a descriptor of 64 bits too.
+	for _, digits := range []string{
+		"504b03042d000000080000002100b68d8cc9ffffffffffffffff16001400612d312e646973742d696e666f2f4d455441444154410100100048000000000000000d00000000000000f34bcc4db55248e4f2a3900600504b01022d032d000000080000002100b68d8cc90d00000048000000160000000000000000000000800100000000612d312e646973742d696e666f2f4d45544144415441504b0506000000000100010044000000550000000000",
+		"504b03042d00080008000000210000000000ffffffffffffffff16001400612d312e646973742d696e666f2f4d455441444154410100100000000000000000000000000000000000f34bcc4db55248e4f2a3900600504b0708b68d8cc90d000000000000004800000000000000504b01022d032d000800080000002100b68d8cc90d00000048000000160000000000000000000000800100000000612d312e646973742d696e666f2f4d45544144415441504b05060000000001000100440000006d0000000000",
+	} {
+		data, err := hex.DecodeString(digits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := open("a-1-py3-none-any.whl", data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := f.ReadFile(ok, 100); err != nil || len(text) != 72 {
+			t.Errorf("%q, %v", text, err)
+		}
+		// The local header's size in its zip64 field counts.
+		changed := bytes.Clone(data)
+		changed[localSizeIn64]++
+		if _, err := open("a-1-py3-none-any.whl", changed); err == nil {
+			t.Error("another size in the zip64 field: no error")
 		}
 	}
 	data := patch("PK\x07\x08", 5, 0xff)(write("", false))
