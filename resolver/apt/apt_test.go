@@ -242,7 +242,8 @@ func TestRefused(t *testing.T) {
 				return data
 			}
 		}, code: diag.Mismatch, want: `it is of suite "bookworm-updates"`},
-		"expired": {repo: func(r *testenv.AptRepo) { r.ValidUntil = now.Add(-time.Hour) }, code: diag.Mismatch, want: "it was valid until 2026-02-28T23:00:00Z only"},
+		"expired":      {repo: func(r *testenv.AptRepo) { r.ValidUntil = now.Add(-time.Hour) }, code: diag.Mismatch, want: "it was valid until 2026-02-28T23:00:00Z only"},
+		"clock behind": {options: func(o *apt.Options) { o.Now = now.AddDate(-1, 0, 0) }, code: diag.Mismatch, want: "no signature in force"},
 		"index changed": {repo: func(r *testenv.AptRepo) {
 			r.Tamper = func(path string, data []byte) []byte {
 				if strings.Contains(path, "by-hash") {

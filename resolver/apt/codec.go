@@ -46,7 +46,7 @@ func decodeIndex(data []byte) ([]candidate, error) {
 		return n, true
 	}
 	count, ok := number()
-	if !ok || count > uint64(len(data)) { // a candidate needs a dozen bytes
+	if !ok || count > uint64(len(data)/12) { // a candidate has eleven lengths and a size, each of a byte at least
 		return nil, errIndexForm
 	}
 	all := make([]candidate, count)

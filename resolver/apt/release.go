@@ -38,7 +38,7 @@ type indexFile struct {
 const clearsignBegin = "-----BEGIN PGP SIGNED MESSAGE-----"
 
 // verify checks a clearsigned text and returns what was signed, with the keys that did. One good
-// signature of a trusted key suffices, as for apt; a bad one of a trusted key is an error whatever else.
+// signature of a trusted key suffices, as for apt; one that does not fit the text is an error whatever else.
 func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired bool) (text []byte, signers []string, err error) {
 	if !bytes.HasPrefix(data, []byte(clearsignBegin)) {
 		return nil, nil, diag.New(diag.Mismatch, "it is not signed").
@@ -50,7 +50,7 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 	}
 	config := &packet.Config{Time: func() time.Time { return now }}
 	packets := packet.NewReader(block.ArmoredSignature.Body)
-	var unknown []string
+	var unknown, expired []string
 	seen := map[string]bool{}
 	for {
 		p, err := packets.Next()
@@ -70,7 +70,12 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 		case errors.Is(err, pgperrors.ErrUnknownIssuer):
 			unknown = append(unknown, id)
 			continue
-		case acceptExpired && signer != nil && (errors.Is(err, pgperrors.ErrKeyExpired) || errors.Is(err, pgperrors.ErrSignatureExpired)):
+		case errors.Is(err, pgperrors.ErrKeyExpired) || errors.Is(err, pgperrors.ErrSignatureExpired):
+			// Archives sign with the keys of two releases: the older one's end must not be the newer one's.
+			if !acceptExpired || signer == nil {
+				expired = append(expired, id)
+				continue
+			}
 		case err != nil:
 			return nil, nil, diag.Wrap(err, diag.Mismatch, "bad signature by key %s", id)
 		}
@@ -80,6 +85,11 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 		}
 	}
 	if len(signers) == 0 {
+		if len(expired) > 0 {
+			return nil, nil, diag.New(diag.Mismatch, "at %s it has no signature in force: expired, or not yet made, are those of %s",
+				now.UTC().Format(time.RFC3339), strings.Join(expired, ", ")).
+				Hint("this machine's clock may be wrong; an old state can be accepted expressly")
+		}
 		if len(unknown) == 0 {
 			return nil, nil, diag.New(diag.Mismatch, "it has no signature")
 		}

@@ -21,7 +21,11 @@ type provider struct {
 // newUniverse chooses the candidates. Indexes come in the order of pockets: of equal versions the first
 // counts. What is in the image, or preferred and still there, goes before the newest, unless it is in dropped.
 func newUniverse(indexes [][]candidate, installed []candidate, prefer map[string]string, dropped map[string]bool) (*universe, error) {
-	newest := map[string]*candidate{}
+	total := 0
+	for _, index := range indexes {
+		total += len(index)
+	}
+	newest := make(map[string]*candidate, total)
 	kept := map[string]*candidate{}
 	for _, index := range indexes {
 		for i := range index {
