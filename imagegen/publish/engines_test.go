@@ -80,7 +80,7 @@ func TestPodmanLoad(t *testing.T) {
 	os.WriteFile(conf, []byte("[engine]\nruntime=\"runc\"\ncgroup_manager=\"cgroupfs\"\n"), 0o644)
 	env := []string{"CONTAINERS_CONF=" + conf}
 	podman := func(args ...string) string {
-		return tool(t, env, "podman", append([]string{"--root", dir + "/root", "--runroot", dir + "/run", "--storage-driver=vfs"}, args...)...)
+		return tool(t, env, "podman", append([]string{"--root", dir + "/storage", "--runroot", dir + "/state", "--storage-driver=vfs"}, args...)...)
 	}
 	img, _ := sample(t, "linux/amd64")
 	a := artifact(t, img)
