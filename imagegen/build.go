@@ -55,16 +55,16 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 	if b.Task == nil {
 		b.Task = func(string, int64) func(int64) { return func(int64) {} }
 	}
-	w := &work{Builder: b, plan: p}
-	group, ctx := errgroup.WithContext(ctx)
+	w := &work{Builder: b, plan: p, reading: ctx}
+	group, both := errgroup.WithContext(ctx)
 	var base Layer
 	group.Go(func() (err error) {
-		base, err = w.base(ctx)
+		base, err = w.base(both)
 		return err
 	})
 	var wheels []Layer
 	group.Go(func() (err error) {
-		wheels, err = w.wheelLayers(ctx)
+		wheels, err = w.wheelLayers(both)
 		return err
 	})
 	if err := group.Wait(); err != nil {

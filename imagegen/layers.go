@@ -32,7 +32,7 @@ func (w *work) base(ctx context.Context) (Layer, error) {
 		return Layer{}, fmt.Errorf("the lock wants a base of the format %q, and this envpack makes %s", p.Lock.Base.Format, rootfs.Format)
 	}
 	in := p.baseInputs()
-	if l, ok, err := w.known(ctx, name, rootfs.Format, in, nil); ok || err != nil {
+	if l, ok, err := w.known(name, rootfs.Format, in, nil); ok || err != nil {
 		return l, err
 	}
 	if err := w.Supply.Debs(ctx, p.debs); err != nil {
@@ -70,7 +70,7 @@ func (p *Plan) environmentInputs() string {
 func (w *work) environment(ctx context.Context) (Layer, error) {
 	const name = "environment"
 	in := w.plan.environmentInputs()
-	if l, ok, err := w.known(ctx, name, EnvironmentFormat, in, nil); ok || err != nil {
+	if l, ok, err := w.known(name, EnvironmentFormat, in, nil); ok || err != nil {
 		return l, err
 	}
 	return w.keep(ctx, name, EnvironmentFormat, in, skeleton(w.plan.Target.Python), nil)
@@ -91,7 +91,7 @@ func (w *work) project(ctx context.Context) ([]Layer, error) {
 		return nil, nil
 	}
 	in := p.projectInputs()
-	l, ok, err := w.known(ctx, name, FilesFormat, in, nil)
+	l, ok, err := w.known(name, FilesFormat, in, nil)
 	if err == nil && !ok {
 		l, err = w.keep(ctx, name, FilesFormat, in, p.Project.Entries(p.Lock.Image.Workdir), nil)
 	}
@@ -109,7 +109,7 @@ func (w *work) projection(ctx context.Context) (Layer, error) {
 		return Layer{}, err
 	}
 	in := inputs(FilesFormat, "lock "+digestOf(text))
-	if l, ok, err := w.known(ctx, name, FilesFormat, in, nil); ok || err != nil {
+	if l, ok, err := w.known(name, FilesFormat, in, nil); ok || err != nil {
 		return l, err
 	}
 	return w.keep(ctx, name, FilesFormat, in, []layer.Entry{{

@@ -66,7 +66,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 	layers := make([]Layer, len(groups))
 	var missing []int
 	for i, g := range groups {
-		l, ok, err := w.known(ctx, g.Name, WheelFormat, w.wheelInputs(set, w.plan.wheels(g)), ensure)
+		l, ok, err := w.known(g.Name, WheelFormat, w.wheelInputs(set, w.plan.wheels(g)), ensure)
 		if err != nil {
 			return nil, err
 		}
@@ -249,7 +249,7 @@ func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheel
 				r.Deviations[wheel.File.Name] = list
 			}
 		}
-		return w.remember(ctx, name, WheelFormat, in, r)
+		return w.remember(name, WheelFormat, in, r)
 	}
 }
 

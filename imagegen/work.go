@@ -16,6 +16,9 @@ import (
 type work struct {
 	*Builder
 	plan *Plan
+	// reading is the context of the layers' bytes, which are read after the work is done; the
+	// contexts of parts of the work have ended by then.
+	reading context.Context
 
 	mu         sync.Mutex
 	deviations map[string][]install.Deviation
@@ -39,7 +42,7 @@ type remembered struct {
 
 // known gives the layer with these inputs, if the store can produce it; ensure brings back files
 // that its recipe needs and that the store has lost.
-func (w *work) known(ctx context.Context, name, kind, inputs string, ensure func() error) (Layer, bool, error) {
+func (w *work) known(name, kind, inputs string, ensure func() error) (Layer, bool, error) {
 	data, ok := w.Store.Memo(layerMemo, inputs)
 	if !ok {
 		return Layer{}, false, nil
@@ -68,7 +71,7 @@ func (w *work) known(ctx context.Context, name, kind, inputs string, ensure func
 		}
 	}
 	w.report(r)
-	l, err := w.lazy(ctx, name, kind, inputs, r)
+	l, err := w.lazy(name, kind, inputs, r)
 	return l, err == nil, err
 }
 
@@ -100,7 +103,7 @@ func (w *work) recipe(digest string) (*layer.Recipe, bool) {
 }
 
 // lazy is a layer whose bytes are read from the store when they are wanted.
-func (w *work) lazy(ctx context.Context, name, kind, inputs string, r remembered) (Layer, error) {
+func (w *work) lazy(name, kind, inputs string, r remembered) (Layer, error) {
 	open := func() (io.ReadCloser, error) {
 		if r.Kept {
 			blob, err := w.Store.Blob(hexOf(r.Digest))
@@ -113,7 +116,7 @@ func (w *work) lazy(ctx context.Context, name, kind, inputs string, r remembered
 		if !ok {
 			return nil, fmt.Errorf("layer %s: the store has lost its recipe", name)
 		}
-		return recipe.Open(ctx, func(sum string) (layer.Blob, error) { return w.Store.Blob(sum) })
+		return recipe.Open(w.reading, func(sum string) (layer.Blob, error) { return w.Store.Blob(sum) })
 	}
 	l, err := layer.New(r.Descriptor, open)
 	if err != nil {
@@ -144,10 +147,10 @@ func (w *work) keep(ctx context.Context, name, kind, inputs string, entries []la
 	} else if "sha256:"+sum != result.Digest {
 		return Layer{}, fmt.Errorf("layer %s: the store has %s where %s was written", name, sum, result.Digest)
 	}
-	return w.remember(ctx, name, kind, inputs, remembered{Descriptor: result.Descriptor, Kept: true, Unread: unread})
+	return w.remember(name, kind, inputs, remembered{Descriptor: result.Descriptor, Kept: true, Unread: unread})
 }
 
-func (w *work) remember(ctx context.Context, name, kind, inputs string, r remembered) (Layer, error) {
+func (w *work) remember(name, kind, inputs string, r remembered) (Layer, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return Layer{}, err
@@ -156,7 +159,7 @@ func (w *work) remember(ctx context.Context, name, kind, inputs string, r rememb
 		return Layer{}, err
 	}
 	w.report(r)
-	return w.lazy(ctx, name, kind, inputs, r)
+	return w.lazy(name, kind, inputs, r)
 }
 
 // keptBlobs are the layers of the plan that are kept whole, as far as the store knows them.

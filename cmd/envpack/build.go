@@ -1,0 +1,349 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/project"
+	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/supply"
+	"github.com/envpack/envpack/lockfile"
+)
+
+const buildLong = `Assembles the image that envpack.lock describes, and prints its digest as the last line.
+
+Without a lock it makes one first. With a lock that the manifest has outgrown it locks again, or
+stops with status 5 if --locked is given or CI is set. The first build writes the digests of image
+and layers into the lock; every later build must reproduce them, or ends with status 6.`
+
+const buildExample = `  envpack build -o oci:image                      # an OCI image layout, in a folder
+  envpack build -o oci-archive:image.tar          # the same in a file, for podman and skopeo
+  envpack build -o docker-archive:image.tar       # for docker load and podman load
+  envpack build --push --tag registry.example/team/digits:v1
+  envpack build --locked                          # in CI: the lock must be up to date`
+
+type buildOptions struct {
+	outputs   []string
+	tag       string
+	push      bool
+	locked    bool
+	platforms []string
+}
+
+func newBuild(s *session) *cobra.Command {
+	var o buildOptions
+	cmd := &cobra.Command{
+		Use:     "build [DIR]",
+		Short:   "Assemble the image and print its digest",
+		Long:    buildLong,
+		Example: buildExample,
+		Args:    atMostOneDir,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.build(cmd.Context(), dirOf(args), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image: oci:DIR, oci-archive:FILE or docker-archive:FILE; may be given several times")
+	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
+	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
+	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
+	f.StringArrayVar(&o.platforms, "platform", nil, "build this platform of the lock only; may be given several times")
+	return cmd
+}
+
+func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
+	var outputs []publish.Output
+	for _, text := range o.outputs {
+		out, err := publish.ParseOutput(text)
+		if err != nil {
+			return err
+		}
+		outputs = append(outputs, out)
+	}
+	m, err := manifest.Load(dir)
+	if err != nil {
+		return err
+	}
+	ref, err := reference(o.tag, m.Image.Tag, o.push)
+	if err != nil {
+		return err
+	}
+	st, err := s.openStore()
+	if err != nil {
+		return err
+	}
+	b, err := s.newBuild(ctx, st, m, o.locked, outputs)
+	if err != nil {
+		return err
+	}
+	images, err := b.images(ctx, o.platforms)
+	if err != nil {
+		return err
+	}
+	a, err := artifact(images)
+	if err != nil {
+		return err
+	}
+	if err := b.publish(ctx, a, outputs, ref, o.push); err != nil {
+		return err
+	}
+	return s.report(images, a.Digest())
+}
+
+// reference is the image's name: the flag's, else the manifest's.
+func reference(flag, tag string, needed bool) (publish.Reference, error) {
+	if flag == "" {
+		flag = tag
+	}
+	if flag == "" {
+		if needed {
+			return publish.Reference{}, diag.New(diag.Usage, "--push needs the image's name").
+				Hint("give --tag REGISTRY/REPOSITORY, or write tag = \"…\" below [image] in the manifest")
+		}
+		return publish.Reference{}, nil
+	}
+	return publish.ParseReference(flag)
+}
+
+// building is one build: a lock that is up to date, and what images are made with.
+type building struct {
+	*session
+	m       *manifest.Manifest
+	lock    *lockfile.Lock
+	path    string
+	tree    *project.Tree
+	builder *imagegen.Builder
+}
+
+func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, locked bool, outputs []publish.Output) (*building, error) {
+	b := &building{session: s, m: m, path: filepath.Join(m.Dir, lockfile.Name)}
+	lock, err := readLock(m, b.path)
+	if err != nil {
+		stale := diag.CodeOf(err) == diag.Stale
+		if !stale || locked || os.Getenv("CI") != "" && exists(b.path) {
+			return nil, err
+		}
+		s.ui().Printf("%v; locking", err)
+		if lock, err = s.relock(ctx, st, m, b.path); err != nil {
+			return nil, err
+		}
+	}
+	b.lock = lock
+	var paths []string
+	for _, out := range outputs {
+		paths = append(paths, out.Path)
+	}
+	if b.tree, err = project.Select(ctx, m.Dir, lock.Image.Include, paths...); err != nil {
+		return nil, err
+	}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.indexes())
+	if err != nil {
+		return nil, err
+	}
+	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task}
+	return b, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manifest, path string) (*lockfile.Lock, error) {
+	old, err := s.readPrevious(path)
+	if err != nil {
+		return nil, err
+	}
+	l, err := s.resolve(ctx, st, m, old, lockOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if old != nil {
+		for _, c := range lockfile.Diff(old, l) {
+			s.ui().Printf("%s", c)
+		}
+	}
+	if err := l.Write(path); err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "writing the lock")
+	}
+	return l, nil
+}
+
+// indexes are the lock's: a build takes wheels from where the lock says.
+func (b *building) indexes() []supply.Index {
+	byName := map[string]manifest.Index{}
+	for _, i := range b.m.Indexes {
+		byName[i.Name] = i
+	}
+	var list []supply.Index
+	for _, i := range b.lock.Indexes {
+		list = append(list, supply.Index{Name: i.Name, URL: i.URL, Default: byName[i.Name].Default, Packages: byName[i.Name].Packages})
+	}
+	return list
+}
+
+// images builds the platforms, and seals the lock with what came out.
+func (b *building) images(ctx context.Context, platforms []string) ([]*imagegen.Image, error) {
+	if len(platforms) == 0 {
+		for _, t := range b.lock.Targets {
+			platforms = append(platforms, t.Platform)
+		}
+	}
+	var images []*imagegen.Image
+	for _, platform := range platforms {
+		image, err := b.image(ctx, platform)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, image)
+	}
+	return images, b.seal(images)
+}
+
+// image builds one platform. Should a file in the store be damaged, it is fetched again, once.
+func (b *building) image(ctx context.Context, platform string) (*imagegen.Image, error) {
+	plan, err := imagegen.NewPlan(b.lock, platform, b.tree)
+	if err != nil {
+		return nil, diag.Wrap(err, diag.Usage, "")
+	}
+	image, err := b.builder.Build(ctx, plan)
+	if err != nil && ctx.Err() == nil && b.repaired(ctx, plan) {
+		image, err = b.builder.Build(ctx, plan)
+	}
+	return image, err
+}
+
+func (b *building) repaired(ctx context.Context, plan *imagegen.Plan) bool {
+	n, err := b.builder.Repair(ctx, plan)
+	if err != nil || n == 0 {
+		return false
+	}
+	b.ui().Warn("%s in the store %s damaged, and fetched again", plural(n, "file"), wasWere(n))
+	return true
+}
+
+func wasWere(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+func artifact(images []*imagegen.Image) (*publish.Artifact, error) {
+	var list []publish.PlatformImage
+	for _, i := range images {
+		list = append(list, publish.PlatformImage{Platform: i.Platform, Image: i.Image})
+	}
+	return publish.New(list...)
+}
+
+// publish writes and pushes the artifact. A layer that does not come out of the store as it went
+// in is repaired and written again, once.
+func (b *building) publish(ctx context.Context, a *publish.Artifact, outputs []publish.Output, ref publish.Reference, push bool) error {
+	for _, out := range outputs {
+		err := b.write(ctx, out, a, ref)
+		if err != nil && ctx.Err() == nil && diag.CodeOf(err) == diag.Mismatch && b.repairAll(ctx) {
+			err = b.write(ctx, out, a, ref)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !push {
+		return nil
+	}
+	err := b.push(ctx, ref, a)
+	if err != nil && ctx.Err() == nil && diag.CodeOf(err) == diag.Mismatch && b.repairAll(ctx) {
+		err = b.push(ctx, ref, a)
+	}
+	return err
+}
+
+// repairAll fetches again what is damaged of any platform.
+func (b *building) repairAll(ctx context.Context) bool {
+	repaired := false
+	for _, t := range b.lock.Targets {
+		plan, err := imagegen.NewPlan(b.lock, t.Platform, b.tree)
+		if err == nil && b.repaired(ctx, plan) {
+			if _, err := b.builder.Build(ctx, plan); err == nil {
+				repaired = true
+			}
+		}
+	}
+	return repaired
+}
+
+func (b *building) write(ctx context.Context, out publish.Output, a *publish.Artifact, ref publish.Reference) error {
+	phase := b.ui().Phase("writing " + out.String())
+	err := publish.Write(ctx, out, a, publish.Options{Reference: ref, Progress: func(done, total int64) {
+		phase.Expect(0, total)
+		phase.Set(done)
+	}})
+	if err != nil {
+		phase.Drop()
+		return err
+	}
+	phase.Done()
+	return nil
+}
+
+func (b *building) push(ctx context.Context, ref publish.Reference, a *publish.Artifact) error {
+	phase := b.ui().Phase("pushing " + ref.String())
+	err := publish.Push(ctx, ref, a, publish.PushOptions{UserAgent: "envpack/" + buildVersion(), Progress: func(done, total int64) {
+		phase.Expect(0, total)
+		phase.Set(done)
+	}})
+	if err != nil {
+		phase.Drop()
+		return err
+	}
+	phase.Done()
+	return nil
+}
+
+// report prints what was built; the digest is the last line.
+func (s *session) report(images []*imagegen.Image, digest string) error {
+	s.close()
+	if s.json {
+		type entry struct {
+			Platform    string `json:"platform"`
+			Digest      string `json:"digest"`
+			Environment string `json:"environment"`
+			Layers      int    `json:"layers"`
+			Size        int64  `json:"size"`
+		}
+		out := struct {
+			Digest string  `json:"digest"`
+			Images []entry `json:"images"`
+		}{Digest: digest}
+		for _, i := range images {
+			out.Images = append(out.Images, entry{i.Platform, i.Digest, i.Environment, len(i.Layers), sizeOf(i)})
+		}
+		return json.NewEncoder(s.stdout).Encode(out)
+	}
+	for _, i := range images {
+		s.ui().Printf("%s: %s, %s", i.Platform, plural(len(i.Layers), "layer"), size(sizeOf(i)))
+	}
+	_, err := fmt.Fprintln(s.stdout, digest)
+	return err
+}
+
+func sizeOf(i *imagegen.Image) int64 {
+	var n int64
+	for _, l := range i.Layers {
+		n += l.Size
+	}
+	return n
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/lockfile/pylock"
+)
+
+func newExport(s *session) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export FORMAT",
+		Short: "Write the lock in another tool's format",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return diag.New(diag.Usage, "export takes the format: pylock")
+			}
+			return diag.New(diag.Usage, "no export to %q: there is pylock", args[0])
+		},
+		RunE: func(*cobra.Command, []string) error { return nil },
+	}
+	cmd.AddCommand(newExportPylock(s))
+	return cmd
+}
+
+func newExportPylock(s *session) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "pylock [DIR]",
+		Short: "Write the Python packages of the lock as pylock.toml (PEP 751)",
+		Example: `  envpack export pylock -o pylock.toml
+  uv pip sync pylock.toml`,
+		Args: atMostOneDir,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.exportPylock(cmd.Context(), dirOf(args), output)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
+	return cmd
+}
+
+func (s *session) exportPylock(ctx context.Context, dir, output string) error {
+	m, err := manifest.Load(dir)
+	if err != nil {
+		return err
+	}
+	lock, err := readLock(m, filepath.Join(m.Dir, lockfile.Name))
+	if err != nil {
+		return err
+	}
+	st, err := s.openStore()
+	if err != nil {
+		return err
+	}
+	b := &building{session: s, m: m, lock: lock}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.indexes())
+	if err != nil {
+		return err
+	}
+	text, err := pylock.Export(lock, func(p lockfile.Package, f lockfile.File) (string, error) {
+		return sup.WheelURL(ctx, p, f)
+	})
+	if err != nil {
+		return diag.Wrap(err, 0, "exporting the lock")
+	}
+	s.close()
+	if output == "" {
+		_, err = s.stdout.Write(text)
+		return err
+	}
+	return writeWhole(output, text)
+}
+
+// writeWhole replaces a file by a complete one, or leaves it as it was.
+func writeWhole(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+"-*")
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "writing %s", path)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "writing %s", path)
+	}
+	return nil
+}

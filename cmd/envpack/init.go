@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/templates"
+)
+
+const initLong = `Writes envpack.toml, a commented manifest to start from. A requirements.txt that is there is read
+by it. Where a pyproject.toml names the project, the lines to add there are printed instead.`
+
+const initExample = `  envpack init                      # in the project's folder
+  envpack init --template torch     # PyTorch on NVIDIA GPUs
+  envpack init --python 3.11 demo`
+
+type initOptions struct {
+	template string
+	python   string
+	force    bool
+}
+
+func newInit(s *session) *cobra.Command {
+	var o initOptions
+	cmd := &cobra.Command{
+		Use:     "init [DIR]",
+		Short:   "Write a commented starter manifest",
+		Long:    initLong,
+		Example: initExample,
+		Args:    atMostOneDir,
+		RunE:    func(_ *cobra.Command, args []string) error { return s.init(dirOf(args), o) },
+	}
+	names := templates.Names()
+	cmd.Flags().StringVar(&o.template, "template", names[0], "what to start from: "+list(names))
+	cmd.Flags().StringVar(&o.python, "python", "", "the Python version")
+	cmd.Flags().BoolVar(&o.force, "force", false, "replace a manifest that is there")
+	return cmd
+}
+
+var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+func (s *session) init(dir string, o initOptions) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "finding the project's folder")
+	}
+	data := templates.Data{Name: strings.Trim(notInName.ReplaceAllString(filepath.Base(abs), "-"), ".-_"), Python: o.python}
+	if data.Name == "" {
+		data.Name = "project"
+	}
+	own, py := filepath.Join(dir, manifest.FileName), filepath.Join(dir, manifest.PyProject)
+	if exists(own) && !o.force {
+		return diag.New(diag.Usage, "%s is there already", own).Hint("--force replaces it")
+	}
+	named, has, err := projectName(py)
+	if err != nil {
+		return err
+	}
+	if has {
+		return diag.New(diag.Usage, "%s has [tool.envpack] already", py)
+	}
+	if named != "" {
+		data.Name = named
+		text, err := templates.Render(templates.PyProject, data)
+		if err != nil {
+			return diag.Wrap(err, diag.Usage, "")
+		}
+		s.ui().Printf("%s describes the project; add these lines to it:", py)
+		s.close()
+		_, err = s.stdout.Write(text)
+		return err
+	}
+	if exists(filepath.Join(dir, "requirements.txt")) {
+		data.Requirements = []string{"requirements.txt"}
+	}
+	text, err := templates.Render(o.template, data)
+	if err != nil {
+		return diag.Wrap(err, diag.Usage, "")
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return diag.Wrap(err, diag.Failure, "making the project's folder")
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if o.force {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	f, err := os.OpenFile(own, flags, 0o666)
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "writing the manifest")
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return diag.Wrap(err, diag.Failure, "writing the manifest")
+	}
+	s.ui().Printf("wrote %s; `envpack build %s -o oci-archive:%s.tar` makes the image", own, dir, data.Name)
+	return nil
+}
+
+// projectName is what a pyproject.toml calls the project, "" without one, and whether it has
+// envpack's table.
+func projectName(path string) (name string, has bool, err error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, diag.Wrap(err, diag.Failure, "reading %s", path)
+	}
+	var head struct {
+		Project struct {
+			Name string `toml:"name"`
+		} `toml:"project"`
+		Tool map[string]toml.Primitive `toml:"tool"`
+	}
+	if _, err := toml.Decode(string(text), &head); err != nil {
+		return "", false, diag.Wrap(err, diag.Manifest, "%s", path)
+	}
+	_, has = head.Tool["envpack"]
+	return head.Project.Name, has, nil
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/supply"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+const lockLong = `Pins Python, the base's packages and every wheel in envpack.lock.
+
+The versions of a lock that is there are kept as far as the manifest allows; --upgrade and
+--upgrade-package let them move. Prints what changed.`
+
+const lockExample = `  envpack lock                              # the project in this folder
+  envpack lock examples/digits
+  envpack lock --upgrade-package numpy      # let one package move
+  envpack lock --check                      # in CI: is the lock up to date?`
+
+type lockOptions struct {
+	upgrade  bool
+	packages []string
+	check    bool
+}
+
+func newLock(s *session) *cobra.Command {
+	var o lockOptions
+	cmd := &cobra.Command{
+		Use:     "lock [DIR]",
+		Short:   "Pin everything that the image is made of in envpack.lock",
+		Long:    lockLong,
+		Example: lockExample,
+		Args:    atMostOneDir,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.lock(cmd.Context(), dirOf(args), o)
+		},
+	}
+	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
+	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "prefer the newest version of this package; may be given several times")
+	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
+	cmd.MarkFlagsMutuallyExclusive("check", "upgrade")
+	cmd.MarkFlagsMutuallyExclusive("check", "upgrade-package")
+	return cmd
+}
+
+func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
+	m, err := manifest.Load(dir)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(m.Dir, lockfile.Name)
+	if o.check {
+		if _, err := readLock(m, path); err != nil {
+			return err
+		}
+		s.ui().Printf("%s is up to date", path)
+		return nil
+	}
+	st, err := s.openStore()
+	if err != nil {
+		return err
+	}
+	old, err := s.readPrevious(path)
+	if err != nil {
+		return err
+	}
+	l, err := s.resolve(ctx, st, m, old, o)
+	if err != nil {
+		return err
+	}
+	return s.writeLock(l, old, path)
+}
+
+// readPrevious reads the lock that is there for its versions. One that cannot be read in full
+// gives what it has, with a warning, since it is about to be written anew.
+func (s *session) readPrevious(path string) (*lockfile.Lock, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "reading the lock")
+	}
+	if l, err := lockfile.Parse(path, data); err == nil {
+		return l, nil
+	} else if newer := parseError(err); newer != nil && newer.Newer {
+		return nil, lockError(err)
+	}
+	l, err := lockfile.ParseLoose(path, data)
+	if err != nil {
+		return nil, lockError(err)
+	}
+	s.ui().Warn("%s is not as envpack wrote it; its versions are preferred, and the rest is written anew", path)
+	return l, nil
+}
+
+// resolve makes a lock for the manifest.
+func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
+	var indexes []supply.Index
+	for _, i := range m.Indexes {
+		indexes = append(indexes, supply.Index{Name: i.Name, URL: i.URL, Default: i.Default, Packages: i.Packages})
+	}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: codename(m.Distro)}, indexes)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range sup.Describe() {
+		s.ui().Printf("%s", line)
+	}
+	phase := s.ui().Phase("locking")
+	defer phase.Done()
+	options := resolver.Options{Previous: old, Upgrade: o.upgrade, Now: time.Now(), Progress: func(step string) { phase.Note("%s", step) }}
+	for _, name := range o.packages {
+		normal := pep508.NormalizeName(name)
+		if old == nil || !hasPackage(old, normal) {
+			return nil, diag.New(diag.Usage, "--upgrade-package %s: the lock has no such package", name)
+		}
+		options.Packages = append(options.Packages, normal)
+	}
+	return resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: sup}, options)
+}
+
+func hasPackage(l *lockfile.Lock, name string) bool {
+	for _, p := range l.Packages {
+		if p.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// codename is that of a distribution as a manifest names it.
+func codename(distro string) string {
+	switch distro {
+	case "", "debian:12":
+		return "bookworm"
+	}
+	return ""
+}
+
+// writeLock writes the lock unless it is the same, and tells what changed.
+func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
+	changes := []lockfile.Change{}
+	if old != nil {
+		changes = append(changes, lockfile.Diff(old, l)...)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != string(lockfile.Encode(l)) {
+		if err := l.Write(path); err != nil {
+			return diag.Wrap(err, diag.Failure, "writing the lock")
+		}
+	}
+	s.close()
+	if s.json {
+		return json.NewEncoder(s.stdout).Encode(lockSummary(l, changes, old == nil))
+	}
+	for _, c := range changes {
+		fmt.Fprintln(s.stdout, c)
+	}
+	switch {
+	case old == nil:
+		s.ui().Printf("%s: %s", path, lockCounts(l))
+	case len(changes) == 0:
+		s.ui().Printf("%s: nothing changed (%s)", path, lockCounts(l))
+	default:
+		s.ui().Printf("%s: %s, %s", path, plural(len(changes), "change"), lockCounts(l))
+	}
+	return nil
+}
+
+func lockCounts(l *lockfile.Lock) string {
+	return fmt.Sprintf("%s for %s, on %s of %s", plural(len(l.Packages), "Python package"), platformsOf(l),
+		plural(len(l.Base.Debs), "package"), l.Base.Distro)
+}
+
+type summary struct {
+	Packages  int               `json:"packages"`
+	Platforms []string          `json:"platforms"`
+	Base      string            `json:"base"`
+	Debs      int               `json:"base_packages"`
+	New       bool              `json:"new"`
+	Changes   []lockfile.Change `json:"changes"`
+}
+
+func lockSummary(l *lockfile.Lock, changes []lockfile.Change, isNew bool) summary {
+	out := summary{Packages: len(l.Packages), Base: l.Base.Distro, Debs: len(l.Base.Debs), New: isNew, Changes: changes}
+	for _, t := range l.Targets {
+		out.Platforms = append(out.Platforms, t.Platform)
+	}
+	return out
+}
+
+// readLock reads the lock of a manifest and holds it to the manifest.
+func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
+	l, err := lockfile.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`envpack lock %s` makes it", m.Dir)
+	}
+	if err != nil {
+		return nil, lockError(err)
+	}
+	if l.Project.Manifest != m.Hash() {
+		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
+			Hint("`envpack lock %s` brings it up to date", m.Dir)
+	}
+	return l, nil
+}
+
+func parseError(err error) *lockfile.ParseError {
+	var p *lockfile.ParseError
+	if errors.As(err, &p) {
+		return p
+	}
+	return nil
+}
+
+// lockError gives the error of a lock's file its place and a hint.
+func lockError(err error) error {
+	p := parseError(err)
+	if p == nil {
+		return diag.Wrap(err, diag.Failure, "reading the lock")
+	}
+	e := diag.New(diag.Failure, "%s", p.Msg).At(diag.Position{File: p.File, Line: p.Line, Col: p.Col, Source: p.Source})
+	switch {
+	case p.Newer:
+		return e.Hint("use the envpack that wrote it, or a newer one")
+	case p.Edited:
+		return e.Hint("a lock is not to be edited; `envpack lock` writes it anew and keeps the versions that it has")
+	}
+	return e.Hint("`envpack lock` writes it anew; the version in the repository's history may be intact")
+}

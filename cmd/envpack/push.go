@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+)
+
+const pushLong = `Assembles the image that envpack.lock describes and pushes it. Layers that the registry has are
+not sent, nor made if the store knows them. Prints the digest as the last line.
+
+Credentials are those of Docker and Podman: ` + "`docker login REGISTRY`" + ` or a credential helper.`
+
+const pushExample = `  envpack push                                     # to the manifest's tag
+  envpack push --tag registry.example/team/digits:v1
+  envpack push examples/digits --tag 127.0.0.1:5000/digits`
+
+func newPush(s *session) *cobra.Command {
+	var o buildOptions
+	cmd := &cobra.Command{
+		Use:     "push [DIR]",
+		Short:   "Push the image to a registry, without what it already has",
+		Long:    pushLong,
+		Example: pushExample,
+		Args:    atMostOneDir,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.push = true
+			return s.pushLocked(cmd.Context(), dirOf(args), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
+	f.StringArrayVar(&o.platforms, "platform", nil, "push this platform of the lock only; may be given several times")
+	return cmd
+}
+
+// pushLocked pushes what the lock says. It never locks: what is pushed must be what was built.
+func (s *session) pushLocked(ctx context.Context, dir string, o buildOptions) error {
+	o.locked = true
+	m, err := manifest.Load(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := reference(o.tag, m.Image.Tag, true); err != nil {
+		return diag.Wrap(err, 0, "")
+	}
+	return s.build(ctx, dir, o)
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+const rootLong = `envpack turns an ML project into an OCI image that anyone can rebuild, bit for bit.
+
+It reads envpack.toml (or [tool.envpack] in pyproject.toml), pins Python and every package in
+envpack.lock, and assembles the image from the lock, layer by layer, without a daemon, without
+root, and without running anything.
+
+Data goes to standard output, progress and messages to standard error.`
+
+const rootExample = `  envpack init                                   # write a starter manifest
+  envpack lock                                   # pin everything in envpack.lock
+  envpack build -o oci-archive:image.tar         # assemble the image; prints its digest
+  envpack push registry.example/team/digits      # send what the registry lacks`
+
+const exitStatus = `
+Exit status:
+  0  fine                                 4  no set of packages satisfies the manifest
+  1  any other failure                    5  the lock does not belong to the manifest
+  2  wrong flags or arguments             6  a digest or hash is not what it should be
+  3  the manifest is wrong                7  something could not be fetched
+`
+
+// run is the whole command: it returns the exit code. Interruption cancels what is under way, which
+// cleans up after itself; a second interruption ends the process at once.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop()
+	}()
+	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+	cmd := newRoot(s)
+	cmd.SetArgs(args)
+	cmd.SetIn(stdin)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	s.close()
+	if err == nil {
+		return int(diag.OK)
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = diag.New(diag.Failure, "interrupted").
+			Hint("nothing is half-written; what was downloaded stays in the store, and the same command goes on from there")
+		if s.json {
+			_ = diag.RenderJSON(stderr, err)
+		} else {
+			_ = diag.Render(stderr, err)
+		}
+		return 130
+	}
+	if s.json {
+		_ = diag.RenderJSON(stderr, err)
+	} else {
+		_ = diag.Render(stderr, err)
+	}
+	return int(diag.CodeOf(err))
+}
+
+func newRoot(s *session) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "envpack",
+		Short:         "Package ML environments as images that anyone can rebuild, bit for bit",
+		Long:          rootLong,
+		Example:       rootExample,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noUnknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.SetHelpTemplate(cmd.HelpTemplate() + exitStatus)
+	cmd.SetFlagErrorFunc(usageError)
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	s.addFlags(cmd.PersistentFlags())
+	for _, add := range []func(*session) *cobra.Command{
+		newInit, newLock, newBuild, newPush, newInspect, newExport, newCompletion, newVersion,
+	} {
+		cmd.AddCommand(add(s))
+	}
+	return cmd
+}
+
+func usageError(cmd *cobra.Command, err error) error {
+	return diag.Wrap(err, diag.Usage, "").Hint("see `%s --help`", cmd.CommandPath())
+}
+
+func noUnknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	e := diag.New(diag.Usage, "unknown command %q", args[0])
+	for _, near := range cmd.SuggestionsFor(args[0]) {
+		_ = e.Hint("did you mean `%s %s`?", cmd.CommandPath(), near)
+	}
+	return e.Hint("`envpack --help` lists the commands")
+}
+
+// atMostOneDir takes the project's folder; none is the working directory.
+func atMostOneDir(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return diag.New(diag.Usage, "%s takes at most one folder, not %d arguments", cmd.CommandPath(), len(args))
+	}
+	return nil
+}
+
+func dirOf(args []string) string {
+	if len(args) == 1 {
+		return args[0]
+	}
+	return "."
+}

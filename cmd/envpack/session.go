@@ -1,0 +1,132 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/supply"
+	"github.com/envpack/envpack/internal/ui"
+)
+
+// session is one run of the command: its streams, its global flags, and what they open.
+type session struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	cacheDir  string
+	offline   bool
+	quiet     bool
+	json      bool
+	indexURL  string
+	aptMirror []string
+
+	screen *ui.UI
+}
+
+func (s *session) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.cacheDir, "cache-dir", "", "the store of downloaded and built files (default: $ENVPACK_CACHE, else the user's cache folder)")
+	f.BoolVar(&s.offline, "offline", false, "use only what the store has")
+	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress, warnings only")
+	f.BoolVar(&s.json, "json", false, "results and errors as JSON")
+	f.StringVar(&s.indexURL, "index-url", "", "address of the default package index")
+	f.StringArrayVar(&s.aptMirror, "apt-mirror", nil, "address of a distribution archive, as NAME=URL or URL for debian")
+}
+
+// ui is the display on standard error.
+func (s *session) ui() *ui.UI {
+	if s.screen == nil {
+		var o ui.Options
+		if f, ok := s.stderr.(*os.File); ok {
+			o = ui.For(f, os.Getenv)
+		}
+		o.Quiet, o.Now = s.quiet, time.Now
+		s.screen = ui.New(s.stderr, o)
+	}
+	return s.screen
+}
+
+// close takes the display away, before an error or the end.
+func (s *session) close() {
+	if s.screen != nil {
+		s.screen.Close()
+	}
+}
+
+// task shows work that takes a while, in bytes.
+func (s *session) task(name string, total int64) func(int64) {
+	t := s.ui().Phase(name)
+	t.Expect(0, total)
+	left := total
+	if total == 0 {
+		t.Done()
+		return func(int64) {}
+	}
+	var mu lockedCount
+	return func(n int64) {
+		t.Add(n)
+		if mu.add(n) >= left {
+			t.Done()
+		}
+	}
+}
+
+// openStore opens the store: --cache-dir, ENVPACK_CACHE, or the user's cache folder.
+func (s *session) openStore() (*store.Store, error) {
+	dir := s.cacheDir
+	if dir == "" {
+		dir = os.Getenv("ENVPACK_CACHE")
+	}
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return nil, diag.New(diag.Failure, "there is no folder for the store: neither --cache-dir nor ENVPACK_CACHE is set, and the user has no cache folder").
+				Hint("name one: --cache-dir DIR")
+		}
+		dir = filepath.Join(base, "envpack")
+	}
+	return store.Open(dir)
+}
+
+// pageAge is how long an index page is believed without asking again.
+const pageAge = 10 * time.Minute
+
+// openSupply finds the sources and opens the way to them.
+func (s *session) openSupply(st *store.Store, o sources.Options, indexes []supply.Index) (*supply.Supply, error) {
+	host := sources.ThisHost(runtime.GOOS)
+	o.Index = s.indexURL
+	o.Apt = map[string]string{}
+	for _, m := range s.aptMirror {
+		name, url, ok := strings.Cut(m, "=")
+		if !ok || strings.Contains(name, "/") {
+			name, url = "debian", m
+		}
+		o.Apt[name] = url
+	}
+	found, err := sources.Find(host, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range found.Warnings {
+		s.ui().Warn("%s", w)
+	}
+	roots, err := host.RootCAs()
+	if err != nil {
+		return nil, err
+	}
+	client := fetch.New(fetch.Options{
+		RootCAs: roots, Credentials: found.Credentials, UserAgent: "envpack/" + buildVersion(), Offline: s.offline,
+	})
+	return supply.New(supply.Options{
+		Store: st, Fetch: client, Sources: found, Indexes: indexes, Offline: s.offline, Now: time.Now, MaxAge: pageAge, Task: s.task,
+	})
+}
