@@ -59,8 +59,9 @@ type Options struct {
 
 // Client fetches. It is safe for concurrent use.
 type Client struct {
-	o    Options
-	http *http.Client
+	o      Options
+	http   *http.Client
+	firsts firsts
 
 	mu      sync.Mutex
 	noRange map[string]bool // hosts that answer ranges with the whole file
@@ -74,7 +75,7 @@ func New(o Options) *Client {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
-	c := &Client{o: o, noRange: map[string]bool{}}
+	c := &Client{o: o, noRange: map[string]bool{}, firsts: firsts{hosts: map[string]chan struct{}{}}}
 	c.http = &http.Client{
 		CheckRedirect: c.checkRedirect,
 		Transport: &http.Transport{
@@ -180,6 +181,8 @@ func (c *Client) check(address string) (*url.URL, error) {
 func (c *Client) once(ctx context.Context, u *url.URL, header http.Header, accept func(int) bool, handle func(*http.Response) error) (time.Duration, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	ctx, done := c.firsts.enter(ctx, u)
+	defer done()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return 0, err
