@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -78,4 +79,68 @@ func newestWheel(p *Project) (best File, ok bool) {
 		best, newest, ok = f, w.Version, true
 	}
 	return best, ok
+}
+
+// TestRealDownload holds what is read of a wheel by byte ranges to what the whole wheel says, and
+// continues a download that was interrupted.
+func TestRealDownload(t *testing.T) {
+	address := os.Getenv("ENVPACK_TEST_INDEX")
+	if address == "" {
+		t.Skip("ENVPACK_TEST_INDEX does not name an index")
+	}
+	st, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := fetch.New(fetch.Options{})
+	x, err := New(Options{URL: address, Name: "real", Fetch: client, Store: st, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"requests", "rich", "flask", "pytest", "setuptools", "pygments"} {
+		p, err := x.Project(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := newestWheel(p)
+		m, err := x.Metadata(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		err = client.Download(ctx, f.URL, f.SHA256, f.Size, st, func(n int64) {
+			if n > f.Size/2 {
+				cancel()
+			}
+		})
+		cancel()
+		var from int64 = -1
+		err2 := client.Download(t.Context(), f.URL, f.SHA256, f.Size, st, func(n int64) {
+			if from < 0 {
+				from = n
+			}
+		})
+		if err2 != nil {
+			t.Fatal(err2)
+		}
+		t.Logf("%s: %d bytes, interrupted: %v, first progress after that at %d", f.Filename, f.Size, err != nil, from)
+		if err := st.Verify(f.SHA256); err != nil {
+			t.Error(err)
+		}
+		b, err := st.Blob(f.SHA256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := fromWheel(f, b, b.Size())
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := interpret(f.Filename, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := SameMetadata(m, whole); err != nil {
+			t.Errorf("%s: %v", f.Filename, err)
+		}
+	}
 }
