@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"io"
 	"sync"
@@ -35,7 +36,6 @@ type pipeline struct {
 	ops    chan []op
 	batch  []op
 	lit    []byte // literal bytes that are not in batch yet
-	since  int    // bytes in batch
 	opts   Options
 	entry  *Entry // whose content is being added, if its hash is stated
 
@@ -113,13 +113,12 @@ func (p *pipeline) begin(e *Entry) {
 }
 
 // end says that the content is complete.
-func (p *pipeline) end() error {
+func (p *pipeline) end() {
 	if p.entry != nil {
 		n := len(p.chunk.buf)
 		p.chunk.spans = append(p.chunk.spans, span{entry: p.entry, from: n, to: n, ends: true})
 		p.entry = nil
 	}
-	return nil
 }
 
 // tar adds bytes to the tar.
@@ -299,7 +298,7 @@ func (p *pipeline) hashParts() error {
 		for i := range batch {
 			n, err := p.copyPart(w, &batch[i], buf)
 			if err != nil {
-				return err
+				return fmt.Errorf("hashing the layer: %w", err)
 			}
 			p.sums.Size += n
 		}
@@ -322,7 +321,7 @@ func (p *pipeline) copyPart(w io.Writer, o *op, buf []byte) (int64, error) {
 		}
 		part := buf[:min(o.n-at, int64(len(buf)))]
 		if err := o.read(blob, part, at); err != nil {
-			return at, err
+			return at, fmt.Errorf("reading blob %s again: %w", blob.SHA256(), err)
 		}
 		if _, err := w.Write(part); err != nil {
 			return at, err

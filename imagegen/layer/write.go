@@ -134,9 +134,7 @@ func (w *writer) all(entries []Entry) error {
 		if err := w.content(e.Content); err != nil {
 			return &EntryError{Path: e.Path, Err: err}
 		}
-		if err := w.end(); err != nil {
-			return err
-		}
+		w.end()
 		if err := w.plain(zeros[:padding(Size(e.Content))]); err != nil {
 			return err
 		}
