@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// AsOf is the moment up to which uploads count. The zero value means that all do.
+// AsOf is the moment up to which uploads count. The zero value means that all do. The moment is a
+// whole second, all of which counts: a time of upload is to be cut to seconds before it is compared.
 type AsOf struct {
 	instant time.Time
 	ago     time.Duration
@@ -35,6 +36,8 @@ func (a AsOf) String() string {
 	return a.instant.Format(time.RFC3339)
 }
 
+const longestAgo = 100 * 365 * 24 * time.Hour
+
 var spanForm = regexp.MustCompile(`^(\d{1,5}) ?(hour|day|week)s?$`)
 
 // parseAsOf reads a date (the whole of that day counts, in UTC), an instant, or "7 days".
@@ -42,8 +45,8 @@ func parseAsOf(text string) (AsOf, error) {
 	if m := spanForm.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		unit := map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour}[m[2]]
-		if n == 0 {
-			return AsOf{}, fmt.Errorf("a duration of nothing")
+		if n == 0 || time.Duration(n) > longestAgo/unit {
+			return AsOf{}, fmt.Errorf("a duration from 1 hour to 100 years is wanted")
 		}
 		return AsOf{ago: time.Duration(n) * unit}, nil
 	}

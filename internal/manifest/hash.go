@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"sort"
+	"strings"
 )
 
 // Hash is the SHA-256, in hexadecimal, of what the manifest means: of its values, not of its text.
@@ -43,7 +44,7 @@ func (m *Manifest) Hash() string {
 		User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels,
 	}
 	for _, i := range m.Indexes {
-		meaning.Indexes = append(meaning.Indexes, index{i.Name, i.URL, i.Default, i.Packages})
+		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})
 	}
 	data, err := json.Marshal(meaning)
 	if err != nil {

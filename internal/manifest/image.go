@@ -4,6 +4,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // defaultWorkdir is where the project's files lie in an image.
@@ -12,19 +13,40 @@ const defaultWorkdir = "/app"
 func (d *document) readImage(m *Manifest) error {
 	image := &m.Image
 	if tag, at, ok := d.str("image", "tag"); ok {
-		if !tagForm.MatchString(tag) {
+		if !checkTag(tag) {
 			return d.fail(d.value(at), "image.tag %q is no image reference", tag).
 				Hint("as in registry.example/team/digits or registry.example/team/digits:v1, in lower case")
 		}
 		image.Tag = tag
 	}
-	image.Command, _ = d.list("image", "command")
-	image.Include, _ = d.list("image", "include")
-	for _, step := range []func(*Image) error{d.readUser, d.readWorkdir, d.readPorts, d.readVolumes, d.readEnv, d.readLabels} {
+	for _, step := range []func(*Image) error{d.readCommand, d.readInclude, d.readUser, d.readWorkdir, d.readPorts, d.readVolumes, d.readEnv, d.readLabels} {
 		if err := step(image); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (d *document) readCommand(image *Image) error {
+	words, at := d.list("image", "command")
+	for i, word := range words {
+		if i == 0 && word == "" || strings.ContainsRune(word, 0) {
+			return d.fail(d.value(item(at, i)), "image.command has a word %q that cannot be run or passed on", word)
+		}
+	}
+	image.Command = words
+	return nil
+}
+
+func (d *document) readInclude(image *Image) error {
+	patterns, at := d.list("image", "include")
+	for i, p := range patterns {
+		clean := path.Clean(p)
+		if p == "" || path.IsAbs(p) || clean == ".." || strings.HasPrefix(clean, "../") {
+			return d.fail(d.value(item(at, i)), "image.include %q: a path or pattern inside the project is wanted", p)
+		}
+	}
+	image.Include = patterns
 	return nil
 }
 
@@ -42,7 +64,7 @@ func (d *document) readUser(image *Image) error {
 }
 
 // reservedDirs belong to the base or the environment.
-var reservedDirs = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var", "/opt/env"}
+var reservedDirs = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/run", "/sbin", "/sys", "/usr", "/var", "/opt/env"}
 
 func (d *document) readWorkdir(image *Image) error {
 	image.Workdir = defaultWorkdir
@@ -50,17 +72,25 @@ func (d *document) readWorkdir(image *Image) error {
 	if !ok {
 		return nil
 	}
-	if !path.IsAbs(dir) || path.Clean(dir) != dir || dir == "/" {
+	if !isPlace(dir) {
 		return d.fail(d.value(at), "image.workdir %q: a clean absolute path below / is wanted, as in %s", dir, defaultWorkdir)
 	}
 	for _, r := range reservedDirs {
-		if dir == r || strings.HasPrefix(dir, r+"/") {
-			return d.fail(d.value(at), "image.workdir %q lies in %s, which belongs to the base or the environment", dir, r)
+		if within(dir, r) || within(r, dir) {
+			return d.fail(d.value(at), "image.workdir %q would be mixed with %s, which belongs to the base or the environment", dir, r)
 		}
 	}
 	image.Workdir = dir
 	return nil
 }
+
+// isPlace tells whether p is a clean absolute path below the root, without control characters.
+func isPlace(p string) bool {
+	return path.IsAbs(p) && path.Clean(p) == p && p != "/" && !strings.ContainsFunc(p, unicode.IsControl)
+}
+
+// within tells whether p is dir or lies in it.
+func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
 
 func (d *document) readPorts(image *Image) error {
 	ports, at := d.list("image", "ports")
@@ -73,10 +103,11 @@ func (d *document) readPorts(image *Image) error {
 		if n < 1 || n > 65535 {
 			return d.fail(d.value(item(at, i)), "port %q: a number from 1 to 65535 is wanted, then /tcp, /udp or nothing", text)
 		}
-		if m[2] == "" {
-			text += "/tcp"
+		protocol := m[2]
+		if protocol == "" {
+			protocol = "tcp"
 		}
-		image.Ports = append(image.Ports, text)
+		image.Ports = append(image.Ports, strconv.Itoa(n)+"/"+protocol)
 	}
 	image.Ports = unique(image.Ports)
 	return nil
@@ -85,7 +116,10 @@ func (d *document) readPorts(image *Image) error {
 func (d *document) readVolumes(image *Image) error {
 	volumes, at := d.list("image", "volumes")
 	for i, v := range volumes {
-		if !path.IsAbs(v) || path.Clean(v) != v || v == "/" {
+		if within("/opt/env", v) || within(v, "/opt/env") {
+			return d.fail(d.value(item(at, i)), "volume %q would hide the environment, which is /opt/env", v)
+		}
+		if !isPlace(v) {
 			return d.fail(d.value(item(at, i)), "volume %q: a clean absolute path below / is wanted", v)
 		}
 	}

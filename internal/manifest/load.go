@@ -1,11 +1,14 @@
 package manifest
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
@@ -92,13 +95,32 @@ func readText(file string) (string, error) {
 	if err != nil {
 		return "", missing(file, err)
 	}
-	text := strings.TrimPrefix(string(data), "\ufeff")
+	text := strings.TrimPrefix(fromUTF16(data), "\ufeff")
 	for i, line := range strings.Split(text, "\n") {
 		if !utf8.ValidString(line) {
 			return "", diag.New(diag.Manifest, "not UTF-8").At(diag.Position{File: file, Line: i + 1})
 		}
 	}
 	return text, nil
+}
+
+// fromUTF16 decodes a text that says by its byte order mark that it is UTF-16, as PowerShell writes
+// what is redirected into a file; pip reads such files too. Other texts stay as they are.
+func fromUTF16(data []byte) string {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return string(data)
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+	return string(utf16.Decode(units))
 }
 
 func parse(file, text string) (*Manifest, error) {
@@ -108,13 +130,13 @@ func parse(file, text string) (*Manifest, error) {
 	}
 	d := &document{positions: findPositions(file, text), root: root}
 	m := &Manifest{File: file, Dir: filepath.Dir(file)}
+	var err error
 	if filepath.Base(file) == PyProject {
-		return m, d.pyproject(m, root)
+		err = d.pyproject(m, root)
+	} else if err = d.check(); err == nil {
+		err = d.read(m)
 	}
-	if err := d.check(); err != nil {
-		return m, err
-	}
-	if err := d.read(m); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -126,13 +148,14 @@ func syntax(file, text string, err error) error {
 	if !errors.As(err, &p) {
 		return diag.Wrap(err, diag.Manifest, "").At(diag.Position{File: file})
 	}
-	pos := diag.Position{File: file, Line: p.Position.Line, Col: max(p.Position.Col, 1), Width: 1}
-	if lines := strings.Split(text, "\n"); pos.Line >= 1 && pos.Line <= len(lines) {
-		pos.Source = strings.TrimSuffix(lines[pos.Line-1], "\r")
-	}
+	// The decoder's line and column disagree at the ends of lines; its offset is right.
+	lines := &positions{file: file, lines: strings.Split(text, "\n")}
+	from := min(max(p.Position.Start, 0), len(text))
+	pos := lines.at(span{from, from + max(p.Position.Len, 1)})
 	what := p.Message
 	if what == "" {
 		what = p.Error()
 	}
-	return diag.New(diag.Manifest, "not TOML: %s", strings.TrimSuffix(what, ".")).At(pos)
+	what = strings.Replace(strings.TrimSuffix(what, "."), "Key '", "key '", 1)
+	return diag.New(diag.Manifest, "not TOML: %s", what).At(pos)
 }

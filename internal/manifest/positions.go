@@ -16,7 +16,6 @@ type positions struct {
 	lines  []string
 	keys   map[string]span
 	values map[string]span
-	order  []string // paths of keys as they appear
 }
 
 // span is a stretch of bytes in the document.
@@ -71,7 +70,7 @@ func (s *scanner) header() string {
 	if array {
 		s.at++
 	}
-	path, where := s.key("")
+	path, where := s.key("", true)
 	full := s.indexed(path)
 	if array {
 		n := s.tables[full]
@@ -100,13 +99,11 @@ func (s *scanner) indexed(path string) string {
 func (s *scanner) note(path string, where span) {
 	if _, there := s.out.keys[path]; !there {
 		s.out.keys[path] = where
-		s.out.order = append(s.out.order, path)
 	}
 }
 
 func (s *scanner) pair(prefix string) {
-	path, where := s.key(prefix)
-	s.note(path, where)
+	path, _ := s.key(prefix, false)
 	s.space(false)
 	if s.at < len(s.src) && s.src[s.at] == '=' {
 		s.at++
@@ -115,8 +112,8 @@ func (s *scanner) pair(prefix string) {
 	s.value(path)
 }
 
-// key reads a dotted key and gives its path and place.
-func (s *scanner) key(prefix string) (string, span) {
+// key reads a dotted key and gives its path and place. What it begins with has a place as well.
+func (s *scanner) key(prefix string, header bool) (string, span) {
 	s.space(false)
 	start, path, end := s.at, prefix, s.at
 	for s.at < len(s.src) {
@@ -136,6 +133,11 @@ func (s *scanner) key(prefix string) (string, span) {
 			}
 		}
 		path, end = join(path, part), s.at
+		if where := (span{start, end}); header {
+			s.note(s.indexed(path), where)
+		} else {
+			s.note(path, where)
+		}
 		s.space(false)
 		if s.at >= len(s.src) || s.src[s.at] != '.' {
 			break
@@ -233,10 +235,15 @@ func join(prefix, part string) string {
 	return prefix + "." + part
 }
 
-// key is the place of a key, value that of its value; offset is in bytes within a value's text.
+// key is the place of a key, value that of its value; what has no place of its own has its parent's.
 func (p *positions) key(path string) diag.Position {
-	if where, ok := p.keys[path]; ok {
-		return p.at(where)
+	for path != "" {
+		if where, ok := p.keys[path]; ok {
+			return p.at(where)
+		}
+		// A key that is missing, or spelt with escapes: its table is the nearest place.
+		cutAt := strings.LastIndexAny(path, ".[")
+		path = path[:max(cutAt, 0)]
 	}
 	return diag.Position{File: p.file}
 }
@@ -258,6 +265,13 @@ func (p *positions) inside(path, text string, offset int) diag.Position {
 	}
 	from := where.from + 1 + offset
 	return p.at(span{from, max(from+1, where.to-1)})
+}
+
+// written is the text at a place.
+func written(pos diag.Position) string {
+	runes := []rune(pos.Source)
+	from := min(max(pos.Col-1, 0), len(runes))
+	return string(runes[from:min(from+pos.Width, len(runes))])
 }
 
 func (p *positions) at(where span) diag.Position {

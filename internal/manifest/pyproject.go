@@ -62,7 +62,11 @@ func (d *document) readStandard(m *Manifest) error {
 			}
 		}
 	}
-	if requires, ok := project["requires-python"].(string); ok {
+	if value, there := project["requires-python"]; there {
+		if problem := first(d.checkKind("project.requires-python", "project.requires-python", aString, value)); problem != nil {
+			return problem
+		}
+		requires := value.(string)
 		python, err := parsePython(requires)
 		if err != nil {
 			return d.fail(d.value("project.requires-python"), "project.requires-python: %v", err)
@@ -83,20 +87,27 @@ func orEmpty(v any) any {
 // readGroups adds the dependency groups that the manifest asks for.
 func (d *document) readGroups(m *Manifest, own *document) error {
 	groups, at := own.list("project", "groups")
+	done := map[string]bool{}
 	for i, name := range groups {
-		if err := d.group(m, name, own.value(item(at, i)), nil); err != nil {
+		if err := d.group(m, name, own.value(item(at, i)), nil, done); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *document) group(m *Manifest, name string, from diag.Position, open []string) error {
+// group adds a dependency group and those that it includes, each once. open are the groups that
+// include it.
+func (d *document) group(m *Manifest, name string, from diag.Position, open []string, done map[string]bool) error {
 	all, _ := d.root["dependency-groups"].(map[string]any)
 	wanted := pep508.NormalizeName(name)
 	if known(open, wanted) {
 		return d.fail(from, "dependency group %s includes itself", name)
 	}
+	if done[wanted] {
+		return nil
+	}
+	done[wanted] = true
 	var found []string
 	for _, key := range sortedKeys(all) {
 		if pep508.NormalizeName(key) == wanted {
@@ -133,7 +144,7 @@ func (d *document) group(m *Manifest, name string, from diag.Position, open []st
 			if !ok || len(entry) != 1 {
 				return d.fail(d.value(here), "an entry of a dependency group is a requirement or { include-group = \"…\" }")
 			}
-			if err := d.group(m, include, d.value(here), append(open, wanted)); err != nil {
+			if err := d.group(m, include, d.value(here), append(open, wanted), done); err != nil {
 				return err
 			}
 		default:

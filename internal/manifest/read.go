@@ -3,9 +3,9 @@ package manifest
 import (
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/envpack/envpack/resolver/pep440"
@@ -67,6 +67,10 @@ func (d *document) readProject(m *Manifest) error {
 			return d.fail(d.value(at), "project.python: %v", err)
 		}
 		python.Pos = d.value(at)
+		if err := d.agree(python, m.Python); err != nil {
+			return err
+		}
+		python.Specifiers = python.Specifiers.And(m.Python.Specifiers)
 		m.Python = python
 	} else if m.Python.Text == "" {
 		return d.fail(d.key(d.path("project")), "project.python is missing").Hint(`add python = "3.11" to [%s]`, d.path("project"))
@@ -82,6 +86,14 @@ func (d *document) readProject(m *Manifest) error {
 		m.Platforms = []string{"linux/amd64"}
 	}
 	return d.readAsOf(m)
+}
+
+// agree holds project.python against a requires-python: it must leave a version.
+func (d *document) agree(python, requires Python) error {
+	if pep440.FromSpecifiers(python.Specifiers).Disjoint(pep440.FromSpecifiers(requires.Specifiers)) {
+		return d.fail(python.Pos, "project.python %q has no version that requires-python %q allows", python.Text, requires.Text)
+	}
+	return nil
 }
 
 func (d *document) readAsOf(m *Manifest) error {
@@ -128,16 +140,29 @@ func (d *document) readDependencies(m *Manifest, table, key string) error {
 func (d *document) requirement(at, text string) (Requirement, error) {
 	r, err := pep508.Parse(text)
 	if err != nil {
-		pos, why := d.value(at), err.Error()
+		pos := d.value(at)
 		if s := (*pep508.SyntaxError)(nil); errors.As(err, &s) {
 			pos = d.inside(at, text, s.Offset)
 		}
-		return Requirement{}, d.fail(pos, "%s", why)
+		return Requirement{}, d.fail(pos, "%s", whyNot(err))
 	}
 	if r.URL != "" {
-		return Requirement{}, d.fail(d.value(at), "%s: direct references are not supported yet", r.Name)
+		return Requirement{}, directReference(r).At(d.value(at))
 	}
 	return Requirement{Requirement: r, Pos: d.value(at)}, nil
+}
+
+// whyNot says why a text is no requirement. Where that shows is said by the place.
+func whyNot(err error) string {
+	s := (*pep508.SyntaxError)(nil)
+	if !errors.As(err, &s) {
+		return err.Error()
+	}
+	found := "the end"
+	if s.Offset < len(s.Input) {
+		found = strconv.Quote(s.Input[s.Offset:])
+	}
+	return fmt.Sprintf("not a requirement: expected %s, found %s", s.Expected, found)
 }
 
 func (d *document) readConstraints(m *Manifest) error {
@@ -154,7 +179,8 @@ func (d *document) readConstraints(m *Manifest) error {
 			if s := (*pep440.Error)(nil); errors.As(err, &s) {
 				pos = d.inside(at, text, s.Offset)
 			}
-			return d.fail(pos, "constraint of %s: %v", name, err)
+			return d.fail(pos, "constraint of %s: %q is no version specifier", name, text).
+				Hint("as in <2 or >=1.24,!=1.25.0")
 		}
 		m.Constraints = append(m.Constraints, Requirement{
 			Requirement: pep508.Requirement{Name: pep508.NormalizeName(name), RawName: name, Specifiers: specs}, Pos: d.value(at),
@@ -203,7 +229,7 @@ func (d *document) readResolver(m *Manifest) error {
 }
 
 func (d *document) readIndexes(m *Manifest) error {
-	list, _ := d.root["index"].([]map[string]any)
+	list, _ := tables(d.root["index"])
 	for i, table := range list {
 		at := fmt.Sprintf("%s[%d]", d.path("index"), i)
 		index := Index{Pos: d.key(at)}
@@ -214,15 +240,20 @@ func (d *document) readIndexes(m *Manifest) error {
 			return d.fail(d.value(join(at, "name")), "an index needs a name of letters, digits, and . _ - between them")
 		}
 		if err := checkIndexURL(index.URL); err != nil {
-			return d.fail(d.value(join(at, "url")), "index %s: %v", index.Name, err)
+			pos := d.value(join(at, "url"))
+			if withoutSecrets(index.URL) != index.URL {
+				pos.Source = "" // errors end up in logs
+			}
+			return d.fail(pos, "index %s: %v", index.Name, err)
 		}
 		patterns, _ := table["packages"].([]any)
 		for j, p := range patterns {
 			pattern := p.(string)
-			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-				return d.fail(d.value(item(join(at, "packages"), j)), "%q is no package name or pattern", pattern)
+			if !patternForm.MatchString(pattern) {
+				return d.fail(d.value(item(join(at, "packages"), j)), "%q is no package name or pattern", pattern).
+					Hint("a pattern is a name in which * stands for any letters, as in nvidia-*")
 			}
-			index.Packages = append(index.Packages, pattern)
+			index.Packages = append(index.Packages, pep508.NormalizeName(pattern))
 		}
 		if index.Default && len(index.Packages) > 0 {
 			return d.fail(d.key(join(at, "default")), "index %s: the default index serves every package; packages binds some to another", index.Name)
@@ -240,16 +271,16 @@ func (d *document) readIndexes(m *Manifest) error {
 // readFiles adds what the requirements files say.
 func (m *Manifest) readFiles(d *document) error {
 	files, at := d.list("project", "requirements")
+	r := &requirementsReader{m: m, done: map[string]bool{}}
 	for i, name := range files {
-		if filepath.IsAbs(name) {
-			return d.fail(d.value(item(at, i)), "%s: a path relative to the project is wanted", name)
+		if filepath.IsAbs(name) || name == "" {
+			return d.fail(d.value(item(at, i)), "requirements file %q: a path relative to the project is wanted", name)
 		}
-		r := &requirementsReader{m: m}
 		if err := r.file(filepath.Join(m.Dir, name), false, d.value(item(at, i))); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.checkHashes()
 }
 
 func item(at string, i int) string { return fmt.Sprintf("%s[%d]", at, i) }

@@ -71,7 +71,7 @@ func (d *document) check() error {
 		at := d.path(table)
 		keys, known := schema[table]
 		if !known {
-			problems = append(problems, d.unknown(at, table, sortedKeys(schema), "table"))
+			problems = append(problems, d.unknownTable(at, table))
 			continue
 		}
 		if keys[""] == later {
@@ -99,7 +99,7 @@ func (d *document) check() error {
 }
 
 func (d *document) checkIndexes(at string, keys map[string]kind) []*diag.Error {
-	list, ok := d.root["index"].([]map[string]any)
+	list, ok := tables(d.root["index"])
 	if !ok {
 		return []*diag.Error{d.fail(d.key(at), "index is %s, not a list of tables", describe(d.root["index"])).
 			Hint("write each index as a table of its own, headed [[index]]")}
@@ -109,6 +109,20 @@ func (d *document) checkIndexes(at string, keys map[string]kind) []*diag.Error {
 		problems = append(problems, d.checkTable(fmt.Sprintf("%s[%d]", at, i), "index", keys, content)...)
 	}
 	return problems
+}
+
+// tables gives a list of tables, whether it was written as [[index]] or as an inline list.
+func tables(v any) ([]map[string]any, bool) {
+	if list, ok := v.([]map[string]any); ok {
+		return list, true
+	}
+	list, ok := v.([]any)
+	out := make([]map[string]any, len(list))
+	for i := range list {
+		t, isTable := list[i].(map[string]any)
+		out[i], ok = t, ok && isTable
+	}
+	return out, ok
 }
 
 func (d *document) checkTable(at, table string, keys map[string]kind, content map[string]any) []*diag.Error {
@@ -130,7 +144,11 @@ func (d *document) checkTable(at, table string, keys map[string]kind, content ma
 
 func (d *document) checkKind(at, name string, want kind, value any) []*diag.Error {
 	wrong := func(at string, value any) *diag.Error {
-		return d.fail(d.value(at), "%s must be %s, not %s", name, want, describe(value))
+		e := d.fail(d.value(at), "%s must be %s, not %s", name, want, describe(value))
+		if want == aString && isNumber(value) {
+			return e.Hint("write it in quotes: %q", written(e.Pos))
+		}
+		return e
 	}
 	switch want {
 	case aString:
@@ -148,7 +166,7 @@ func (d *document) checkKind(at, name string, want kind, value any) []*diag.Erro
 		}
 		for i, item := range list {
 			if _, ok := item.(string); !ok {
-				return []*diag.Error{wrong(fmt.Sprintf("%s[%d]", at, i), item)}
+				return []*diag.Error{d.fail(d.value(fmt.Sprintf("%s[%d]", at, i)), "%s must have strings, not %s", name, describe(item))}
 			}
 		}
 	case aTable:
@@ -172,6 +190,29 @@ func (d *document) unknown(at, name string, known []string, what string) *diag.E
 		return e.Hint("did you mean %s?", near)
 	}
 	return e.Hint("known here: %s", strings.Join(known, ", "))
+}
+
+// unknownTable is about a name at the top, which may be a key that lost its table.
+func (d *document) unknownTable(at, name string) *diag.Error {
+	if name == "tool" {
+		return d.fail(d.key(at), "[tool.envpack] belongs into %s", PyProject).Hint("the tables of %s have no prefix", FileName)
+	}
+	if _, isTable := d.root[name].(map[string]any); !isTable {
+		for _, table := range sortedKeys(schema) {
+			if _, ok := schema[table][name]; ok && table != "index" {
+				return d.fail(d.key(at), "%s stands outside of a table", name).Hint("it belongs below [%s]", d.path(table))
+			}
+		}
+	}
+	return d.unknown(at, name, sortedKeys(schema), "table")
+}
+
+func isNumber(v any) bool {
+	switch v.(type) {
+	case int64, float64:
+		return true
+	}
+	return false
 }
 
 // describe names a TOML value's type for people.

@@ -12,6 +12,9 @@ import (
 // distros are the distributions that a base can be assembled from.
 var distros = []string{"debian:12"}
 
+// patternForm is a package name with * for any letters.
+var patternForm = regexp.MustCompile(`^[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?$`)
+
 // allPockets are the parts of a distribution, in the order of their weight.
 var allPockets = []string{"release", "security", "updates"}
 
@@ -38,6 +41,9 @@ func parsePython(text string) (Python, error) {
 		return Python{}, fmt.Errorf("a version is wanted, as in 3.11, 3.11.2 or >=3.10,<3.13")
 	}
 	specs, err := pep440.ParseSpecifiers(spec)
+	if v, verr := pep440.Parse(trimmed); verr == nil && v.Release()[0] < 3 {
+		return Python{}, fmt.Errorf("%q: there is Python 3 only", text)
+	}
 	if err != nil {
 		return Python{}, fmt.Errorf("%q is no version (3.11, 3.11.2) or specifier (>=3.10,<3.13)", text)
 	}
@@ -68,8 +74,22 @@ var (
 	labelForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`)
 )
 
+// checkTag holds a reference against the distribution specification, as registries and engines read
+// it: what stands before the first slash is a registry only if it looks like a host.
+func checkTag(tag string) bool {
+	first, rest, slash := strings.Cut(tag, "/")
+	repository := tag
+	if slash && (strings.ContainsAny(first, ".:[") || first == "localhost") {
+		repository = rest
+	}
+	if i := strings.LastIndexByte(repository, ':'); i >= 0 {
+		repository = repository[:i]
+	}
+	return tagForm.MatchString(tag) && repository == strings.ToLower(repository) && len(repository) <= 255
+}
+
 // tagForm is the distribution specification's grammar of a reference without digest: an optional
 // registry, the repository, an optional tag.
-var tagForm = regexp.MustCompile(`^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?/)?` +
+var tagForm = regexp.MustCompile(`^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?/)?` +
 	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
 	`(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$`)

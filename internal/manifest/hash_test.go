@@ -1,0 +1,65 @@
+package manifest
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestHash holds what changes the meaning of a manifest and what does not.
+func TestHash(t *testing.T) {
+	before := load(t, full).Hash()
+	if len(before) != 64 || strings.Trim(before, "0123456789abcdef") != "" {
+		t.Fatalf("hash %q", before)
+	}
+	edit := func(pairs ...string) string {
+		text := full
+		for i := 0; i < len(pairs); i += 2 {
+			if strings.Count(text, pairs[i]) == 0 {
+				t.Fatalf("%q is not in the manifest", pairs[i])
+			}
+			text = strings.Replace(text, pairs[i], pairs[i+1], 1)
+		}
+		return text
+	}
+	same := map[string]string{
+		"comment":              edit("# everything", "# all of it"),
+		"blank":                edit("name = \"digits\"", "name   =   \"digits\"\n\n"),
+		"quotes":               edit(`"digits"`, `'digits'`),
+		"tag":                  edit("tag = \"registry.example:5000/team/digits:v1\"\n", ""),
+		"order of keys":        edit("user = \"root\"\nworkdir = \"/srv/app\"\n", "workdir = \"/srv/app\"\nuser = \"root\"\n"),
+		"order of platforms":   edit(`["linux/arm64", "linux/amd64", "linux/amd64"]`, `["linux/amd64", "linux/arm64"]`),
+		"spelling of versions": edit(`>=3.10, <3.13`, `<3.13,>=3.10`, `scikit-learn>=1.5`, `Scikit_Learn >= 1.5`),
+		"order of packages":    edit(`["scikit-learn>=1.5", 'Num_Py ; python_version < "3.12"']`, `['num-py;python_version<"3.12"', "scikit-learn>=1.5"]`),
+		"instant":              edit("as-of = 2024-03-01", "as-of = 2024-03-01T23:59:59Z"),
+		"comment in a file":    edit("# comment", "# remark"),
+		"name of a file":       edit(`requirements = ["requirements.txt"]`, `requirements = ["r.txt"]`, "-- requirements.txt --", "-- r.txt --"),
+		"place of requirement": edit("attrs\n", "", "pandas[excel]", "attrs\npandas[excel]"),
+		"port's protocol":      edit(`"8080", "53/udp", "8080/tcp"`, `"8080/tcp", "53/udp"`),
+		"slash of an index":    edit("whl/cu126", "whl/cu126/"),
+		"order of patterns":    edit(`["torch", "Torch_Vision", "nvidia-*"]`, `["nvidia-*", "torchvision", "torch"]`, "torchvision", "torch-vision"),
+		"auto":                 edit("auto = false\n", ""),
+	}
+	for name, text := range same {
+		if load(t, text).Hash() != before {
+			t.Errorf("%s: the hash changes", name)
+		}
+	}
+	seen := map[string]string{before: "nothing"}
+	for name, text := range map[string]string{
+		"name": edit(`"digits"`, `"digit"`), "python": edit("<3.13", "<3.14"), "dependency": edit("scikit-learn>=1.5", "scikit-learn>=1.6"),
+		"marker": edit(`< "3.12"`, `< "3.11"`), "extra": edit("pandas[excel]", "pandas"), "group": edit(`groups = ["train"]`, `groups = ["base"]`),
+		"group's content": edit("pyyaml", "pyyaml>=6"), "platform": edit(`["linux/arm64", `, `[`), "as-of": edit("2024-03-01", "2024-03-02"),
+		"duration": edit("as-of = 2024-03-01", `as-of = "7 days"`), "pockets": edit(`"security", `, ""), "command": edit(`"train.py"]`, `"test.py"]`),
+		"order of command": edit(`["python", "train.py"]`, `["train.py", "python"]`), "include": edit(`"*.py"`, `"*.txt"`), "env": edit(`"1"`, `"2"`),
+		"port": edit("53/udp", "53/tcp"), "volume": edit("/data", "/date"), "user": edit("root", "app"), "workdir": edit("/srv/app", "/srv/a"),
+		"label": edit("Digits", "digits"), "index": edit("whl/cu126", "whl/cu128"), "index name": edit("pytorch-cu126", "torch"),
+		"index packages": edit(`"nvidia-*"`, `"nvidia*"`), "prereleases": edit("explicit", "allow"), "constraint": edit(`"<2"`, `"<3"`),
+		"file": edit("attrs\n", "attrs<30\n"), "hash of a file": edit("--hash=sha256:1111", "--hash=sha256:1112"), "constraint in a file": edit("urllib3<2", "urllib3<3"),
+	} {
+		hash := load(t, text).Hash()
+		if other, there := seen[hash]; there {
+			t.Errorf("%s: the same hash as %s", name, other)
+		}
+		seen[hash] = name
+	}
+}
