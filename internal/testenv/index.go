@@ -39,6 +39,8 @@ type Index struct {
 	contents map[string][]byte     // by path
 	failures map[string]*IndexFailure
 	requests []IndexRequest
+	active   int       // requests under way
+	idle     sync.Cond // of mu
 }
 
 // IndexFile says what the index tells of a file.
@@ -112,10 +114,12 @@ func (x *Index) Fail(path string, f IndexFailure) {
 	x.failures[path] = &f
 }
 
-// Requests are the requests since the last Forget, in the order of their ends.
+// Requests are the requests since the last Forget, in the order of their ends. It waits for those
+// under way: a client can have its answer before the server is done with it.
 func (x *Index) Requests() []IndexRequest {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.wait()
 	return append([]IndexRequest(nil), x.requests...)
 }
 
@@ -134,11 +138,29 @@ func (x *Index) Count(prefix string) int {
 func (x *Index) Forget() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.wait()
 	x.requests = nil
+}
+
+// wait ends when no request is under way. x.mu is held.
+func (x *Index) wait() {
+	x.idle.L = &x.mu
+	for x.active > 0 {
+		x.idle.Wait()
+	}
+}
+
+func (x *Index) enter(n int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.active += n
+	x.idle.Broadcast()
 }
 
 // ServeHTTP implements http.Handler.
 func (x *Index) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	x.enter(1)
+	defer x.enter(-1)
 	if x.Delay > 0 {
 		select {
 		case <-time.After(x.Delay):

@@ -32,6 +32,8 @@ func parseHTML(raw []byte, base *url.URL) (*page, error) {
 				}
 			case "pypi:project-status":
 				p.status = strings.TrimSpace(content)
+			case "pypi:project-status-reason":
+				p.reason = strings.TrimSpace(content)
 			}
 		case "a":
 			if href, ok := t.attr("href"); ok {
@@ -58,6 +60,9 @@ func (p *page) anchor(t tag, href string, base *url.URL) {
 	}
 	f.RequiresPython, _ = t.attr("data-requires-python")
 	f.YankedReason, f.Yanked = t.attr("data-yanked")
+	if v, ok := t.attr("data-upload-time"); ok { // of no PEP, but of some indexes that have no JSON
+		f.Uploaded = uploadTime(strings.TrimSpace(v))
+	}
 	for _, name := range []string{"data-core-metadata", "data-dist-info-metadata"} {
 		if v, ok := t.attr(name); ok {
 			f.HasMetadata = v != "false"

@@ -66,6 +66,8 @@ type Project struct {
 	IndexName string
 	Files     []File // in the index's order
 	Status    string // PEP 792: "active", "archived", "quarantined", "deprecated"; "": not said
+	// StatusReason is why, for people; it may be "".
+	StatusReason string
 	// Unreadable counts the entries that have no usable name or address, and are not in Files.
 	Unreadable int
 }
@@ -157,7 +159,12 @@ func (x *Index) project(ctx context.Context, name string) (*Project, error) {
 		fresh.etag = resp.Header.Get("ETag")
 	}
 	fresh.fetched = now
-	if err := x.o.Store.PutMemo("index-page", key, encodePage(fresh)); err != nil {
+	memo := encodePage(fresh)
+	if err := x.o.Store.PutMemo("index-page", key, memo); err != nil {
+		return nil, err
+	}
+	// What was read from JSON holds on to all of its text, which is several times as long.
+	if fresh, err = decodePage(memo); err != nil {
 		return nil, err
 	}
 	return x.finish(name, fresh), nil
@@ -172,7 +179,7 @@ func (x *Index) finish(name string, p *page) *Project {
 	if p.status == "quarantined" { // PEP 792: nothing may be installed
 		files = nil
 	}
-	return &Project{Name: name, IndexName: x.o.Name, Files: files, Status: p.status, Unreadable: p.unreadable}
+	return &Project{Name: name, IndexName: x.o.Name, Files: files, Status: p.status, StatusReason: p.reason, Unreadable: p.unreadable}
 }
 
 func (x *Index) acquire(ctx context.Context) (release func(), err error) {
@@ -190,6 +197,7 @@ type page struct {
 	etag       string
 	missing    bool // the index has no such page
 	status     string
+	reason     string // of the status
 	unreadable int
 	files      []File
 }

@@ -208,14 +208,14 @@ func TestMetadataWays(t *testing.T) {
 		bytes int64  // at most
 	}{
 		{"metadata file", func(x *testenv.Index) {}, "whl.metadata 200", 1000},
-		{"tail", func(x *testenv.Index) { x.Metadata = false }, "whl 206", 33 << 10},
-		{"tail without size", func(x *testenv.Index) { x.Metadata, x.NoSizes = false, true }, "whl 206", 33 << 10},
-		{"no hashes", func(x *testenv.Index) { x.Metadata, x.NoHashes = false, true }, "whl 206", 33 << 10},
+		{"tail", func(x *testenv.Index) { x.Metadata = false }, "whl 206", 49 << 10},
+		{"tail without size", func(x *testenv.Index) { x.Metadata, x.NoSizes = false, true }, "whl 206", 49 << 10},
+		{"no hashes", func(x *testenv.Index) { x.Metadata, x.NoHashes = false, true }, "whl 206", 49 << 10},
 		{"no ranges", func(x *testenv.Index) { x.Metadata, x.NoRanges = false, true }, "whl 200, whl 200", 1 << 21},
 		{"no ranges nor hashes", func(x *testenv.Index) { x.Metadata, x.NoRanges, x.NoHashes = false, true, true }, "whl 200, whl 200", 1 << 21},
 		{"metadata file missing", func(x *testenv.Index) {
 			x.Fail("/files/A-1.0-py3-none-any.whl.metadata", testenv.IndexFailure{Status: 404})
-		}, "whl.metadata 404, whl 206", 33 << 10},
+		}, "whl.metadata 404, whl 206", 49 << 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -264,6 +264,26 @@ func TestMetadataWays(t *testing.T) {
 	}
 }
 
+// TestMetadataBehindManyFiles reads a wheel whose central directory is longer than the tail that is
+// fetched at first: the second range gets the rest of the directory and METADATA.
+func TestMetadataBehindManyFiles(t *testing.T) {
+	w := newWorld(t)
+	w.fake.Metadata = false
+	files := map[string]string{}
+	for i := range 800 {
+		files[fmt.Sprintf("Z/some/folder/that/has/a/long/name/%04d.py", i)] = big(20)
+	}
+	w.add("a", "1", testenv.WheelOptions{Files: files, Requires: []string{"b"}}, testenv.IndexFile{})
+	x := w.client()
+	m, err := x.Metadata(t.Context(), w.project(x, "a").Files[0])
+	if err != nil || len(m.Requires) != 1 {
+		t.Fatal(err)
+	}
+	if n := w.fake.Count("/files/"); n != 2 {
+		t.Errorf("%d requests: %+v", n, w.fake.Requests())
+	}
+}
+
 // TestMetadataInFront reads a wheel whose .dist-info is not at the end, which takes another range.
 func TestMetadataInFront(t *testing.T) {
 	w := newWorld(t)
@@ -303,6 +323,7 @@ func TestMetadataErrors(t *testing.T) {
 		{"python", wheel("a", "1.0", testenv.WheelOptions{RequiresPython: "three"}), nil, true, diag.Failure, "Requires-Python: "},
 		{"no zip", bytes.Repeat([]byte("x"), 100), nil, true, diag.Failure, "a-1.0-py3-none-any.whl"},
 		{"hash", wheel("a", "1.0", testenv.WheelOptions{}), func(x *testenv.Index) { x.WrongHash = true }, false, diag.Mismatch, "expected sha256"},
+		{"hash of a small wheel", wheel("a", "1.0", testenv.WheelOptions{}), func(x *testenv.Index) { x.Metadata, x.WrongHash = false, true }, false, diag.Mismatch, "a-1.0-py3-none-any.whl: expected sha256"},
 		{"gone", wheel("a", "1.0", testenv.WheelOptions{}), func(x *testenv.Index) {
 			x.Metadata = false
 			x.Fail("/files/a-1.0-py3-none-any.whl", testenv.IndexFailure{Status: 404})

@@ -33,10 +33,14 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 			})
 		case "project-status":
 			return s.objectOrSkip(func(key string) (err error) {
-				if key != "status" {
-					return s.skip()
+				switch key {
+				case "status":
+					p.status, err = s.stringOrSkip()
+				case "reason":
+					p.reason, err = s.stringOrSkip()
+				default:
+					err = s.skip()
 				}
-				p.status, err = s.stringOrSkip()
 				return err
 			})
 		case "files":
@@ -89,8 +93,7 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 		case "upload-time":
 			var v string
 			if v, err = s.stringOrSkip(); v != "" {
-				f.Uploaded, _ = time.Parse(time.RFC3339Nano, v)
-				f.Uploaded = f.Uploaded.UTC()
+				f.Uploaded = uploadTime(v)
 			}
 		case "requires-python":
 			var v string
@@ -143,6 +146,15 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 	}
 	p.addFile(f, base)
 	return nil
+}
+
+// uploadTime reads a time of upload (PEP 700); zero if it is none.
+func uploadTime(v string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, v)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // sha256 reads an object of hashes.

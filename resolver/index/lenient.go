@@ -61,6 +61,9 @@ func repair[T any](text string, parse func(string) (T, error)) (T, error) {
 	return value, first
 }
 
+// beforeVersion is a requirement's name, whose digits are no version's, and its extras.
+var beforeVersion = regexp.MustCompile(`^\s*[A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?`)
+
 // parseRequirement reads a Requires-Dist, with what is commonly wrong in them put right. Only the
 // versions are: names, addresses and markers are left alone.
 func parseRequirement(text string) (pep508.Requirement, error) {
@@ -69,7 +72,10 @@ func parseRequirement(text string) (pep508.Requirement, error) {
 		return r, err
 	}
 	head, marker, conditional := strings.Cut(text, ";")
-	r, fixed := repair(head, pep508.Parse)
+	name := beforeVersion.FindString(head)
+	r, fixed := repair(head[len(name):], func(versions string) (pep508.Requirement, error) {
+		return pep508.Parse(name + versions)
+	})
 	if fixed != nil || !conditional {
 		if fixed != nil {
 			return r, err

@@ -118,6 +118,9 @@ func (x *Index) fetchMetadata(ctx context.Context, f File) (*wheelfile.Metadata,
 	}
 	r := &remote{ctx: ctx, c: x.o.Fetch, url: f.URL, size: f.Size}
 	if err = r.begin(); err == nil {
+		if err := verifyWhole(r, f); err != nil {
+			return nil, err
+		}
 		var m *wheelfile.Metadata
 		if m, err = fromWheel(f, r, r.size); err == nil || !isDiag(err) {
 			return m, err
@@ -127,6 +130,20 @@ func (x *Index) fetchMetadata(ctx context.Context, f File) (*wheelfile.Metadata,
 		return nil, diag.Wrap(err, 0, "reading the metadata of %s in index %s", f.Filename, x.o.Name)
 	}
 	return x.wholeWheel(ctx, f)
+}
+
+// verifyWhole holds a wheel that is so small that its tail is all of it to its hash.
+func verifyWhole(r *remote, f File) error {
+	data, ok := r.whole()
+	if !ok || f.SHA256 == "" {
+		return nil
+	}
+	sum := sha256.Sum256(data)
+	if got := hex.EncodeToString(sum[:]); got != f.SHA256 {
+		return diag.New(diag.Mismatch, "fetching %s: expected sha256 %s, got sha256 %s", fetch.Redact(f.URL), f.SHA256, got).
+			Hint("the file was changed, or something between alters it; tell who runs the index")
+	}
+	return nil
 }
 
 // rangesRefused tells whether an error is about byte ranges and not the file. Servers that do not

@@ -8,7 +8,7 @@ import (
 
 // pageFormat begins a page in the store. It changes with what follows, so that older ones are not
 // misread.
-const pageFormat = "page1"
+const pageFormat = "page2"
 
 const (
 	flagYanked = 1 << iota
@@ -29,6 +29,7 @@ func encodePage(p *page) []byte {
 	}
 	b = binary.AppendUvarint(b, missing)
 	b = appendString(b, p.status)
+	b = appendString(b, p.reason)
 	b = binary.AppendUvarint(b, uint64(p.unreadable))
 	b = binary.AppendUvarint(b, uint64(len(p.files)))
 	last := ""
@@ -72,7 +73,7 @@ func decodePage(raw []byte) (*page, error) {
 	if d.take(len(pageFormat)) != pageFormat {
 		return nil, errMemo
 	}
-	p := &page{fetched: time.Unix(0, d.varint()).UTC(), etag: d.string(), missing: d.uvarint() == 1, status: d.string()}
+	p := &page{fetched: time.Unix(0, d.varint()).UTC(), etag: d.string(), missing: d.uvarint() == 1, status: d.string(), reason: d.string()}
 	p.unreadable = int(d.uvarint() & 0x7fffffff)
 	n := d.uvarint()
 	if n > uint64(len(d.s)) { // a file takes more than a byte

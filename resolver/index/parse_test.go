@@ -26,7 +26,7 @@ func TestParseJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &page{status: "deprecated", unreadable: 5, files: []File{
+	want := &page{status: "deprecated", reason: "x", unreadable: 5, files: []File{
 		{Filename: "a-1.tar.gz", URL: "https://files.example/a-1.tar.gz", SHA256: goodHash, Size: -1},
 		{Filename: "aé😀-2.zip", URL: "https://packages.example/f/a-2.zip?x=1", Size: 12, Yanked: true,
 			Uploaded: time.Date(2024, 1, 2, 3, 4, 5, 678901000, time.UTC)},
@@ -49,18 +49,18 @@ func TestParseJSON(t *testing.T) {
 
 func TestParseHTML(t *testing.T) {
 	p, err := parseHTML([]byte(`<!doctype html><html><head><meta name="pypi:repository-version" content="1.3">
-		<META NAME=pypi:project-status CONTENT=archived><base href="https://files.example/x/"><base href="https://other.example/">
+		<META NAME=pypi:project-status CONTENT=archived><meta name="pypi:project-status-reason" content="moved &gt; b"><base href="https://files.example/x/"><base href="https://other.example/">
 		<title><a href="t-1.zip"></title><script>"<a href='s-1.zip'>"</script></head><body><!-- <a href="c-1.zip"> -->
 		<a href="a-1.zip#sha256=`+goodHash+`" data-requires-python="&gt;=3.7">whatever</a>
-		<A class=x HREF='/b/a-2%2Bcu1.whl' data-yanked data-dist-info-metadata="true">a</A>
+		<A class=x data-upload-time="2024-01-02T03:04:05+01:00" HREF='/b/a-2%2Bcu1.whl' data-yanked data-dist-info-metadata="true">a</A>
 		<a data-yanked="bad &amp; worse" href=a-3.zip data-core-metadata="sha256=`+goodHash+`" data-dist-info-metadata=true>a</a>
 		<a name=top> <a href="../"> <a href="javascript:alert(1)"> <abbr href="n-1.zip"> <a href="a-9.zip`), testBase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &page{status: "archived", unreadable: 2, files: []File{
+	want := &page{status: "archived", reason: "moved > b", unreadable: 2, files: []File{
 		{Filename: "a-1.zip", URL: "https://files.example/x/a-1.zip", SHA256: goodHash, Size: -1, RequiresPython: ">=3.7"},
-		{Filename: "a-2+cu1.whl", URL: "https://files.example/b/a-2%2Bcu1.whl", Size: -1, Yanked: true, HasMetadata: true},
+		{Filename: "a-2+cu1.whl", URL: "https://files.example/b/a-2%2Bcu1.whl", Size: -1, Yanked: true, HasMetadata: true, Uploaded: time.Date(2024, 1, 2, 2, 4, 5, 0, time.UTC)},
 		{Filename: "a-3.zip", URL: "https://files.example/x/a-3.zip", Size: -1, Yanked: true, YankedReason: "bad & worse", HasMetadata: true, MetadataSHA256: goodHash},
 	}}
 	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{})); d != "" {
@@ -85,6 +85,9 @@ func TestLenient(t *testing.T) {
 		"x (>=1.0":                           "x>=1.0",
 		"x (>=2.7.*) ; python_version < '3'": `x>=2.7; python_version < "3"`,
 		"x[a] >=2.*":                         "x[a]>=2",
+		"boto3>=1.9.*":                       "boto3>=1.9",
+		"Jinja2[i18n] (>=2.7.2<3.*)":         "jinja2[i18n]<3,>=2.7.2",
+		"urllib3 >='1.2', !=1.2.3*":          "urllib3!=1.2.3.*,>=1.2",
 	} {
 		r, err := parseRequirement(in)
 		if err != nil {
