@@ -1,7 +1,10 @@
 package sources
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"sort"
@@ -18,12 +21,29 @@ type aptEntry struct {
 	signedBy   []string
 }
 
-// serves tells whether the entry is an archive of the distribution with the suite: it offers its
-// component main and says in its address that it is Debian's. Other archives use Debian's code names
-// too: derivatives for their own builds, vendors for packages beside Debian's. Everything from here
-// is checked against Debian's keys afterwards.
+// serves tells whether the entry is the distribution's archive with the suite. Derivatives and
+// vendors use Debian's code names too, so more must fit: component main, an address whose path ends
+// in Debian's name (or host, without path), and the keyring, if it names one, likewise. Whatever
+// comes from there is checked against Debian's keys in any case.
 func (e aptEntry) serves(suite string) bool {
-	return has(e.suites, suite) && has(e.components, "main") && strings.Contains(strings.ToLower(e.value), "debian")
+	if !has(e.suites, suite) || !has(e.components, "main") {
+		return false
+	}
+	_, rest, _ := strings.Cut(strings.TrimRight(e.value, "/"), ":")
+	if !strings.Contains(strings.ToLower(path.Base(rest)), "debian") {
+		return false
+	}
+	for _, key := range e.signedBy {
+		if strings.HasPrefix(key, "/") && strings.Contains(strings.ToLower(path.Base(key)), "debian") {
+			return true
+		}
+	}
+	return len(e.signedBy) == 0 || !strings.HasPrefix(e.signedBy[0], "/")
+}
+
+// usable tells whether the archive is reached over HTTP.
+func (e aptEntry) usable() bool {
+	return strings.HasPrefix(e.value, "http://") || strings.HasPrefix(e.value, "https://")
 }
 
 func has(list []string, s string) bool {
@@ -39,7 +59,8 @@ func has(list []string, s string) bool {
 var aptName = regexp.MustCompile(`^[A-Za-z0-9_.-]+\.(list|sources)$`)
 
 // readApt reads apt's sources in apt's order (sources.list(5)).
-func readApt(h Host) ([]aptEntry, error) {
+func (f *finder) readApt() ([]aptEntry, error) {
+	h := f.host
 	if h.GOOS != "linux" {
 		return nil, nil
 	}
@@ -58,6 +79,10 @@ func readApt(h Host) ([]aptEntry, error) {
 	var out []aptEntry
 	for _, file := range files {
 		text, ok, err := read(file)
+		if errors.Is(err, fs.ErrPermission) {
+			f.warn(setting{origin: file}, "cannot be read, so what it says of the distribution does not count", "")
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +95,7 @@ func readApt(h Host) ([]aptEntry, error) {
 			out = append(out, parseSourcesList(file, text)...)
 		}
 	}
-	return resolveMirrors(h, out)
+	return out, f.resolveMirrors(out)
 }
 
 // parseSourcesList reads the one-line style. A line that it cannot read is apt's to complain about:
@@ -102,8 +127,8 @@ func parseSourcesList(file, text string) []aptEntry {
 		if len(fields) < 3 {
 			continue
 		}
-		pos := diag.Position{File: file, Line: i + 1, Col: strings.Index(line, fields[0]) + 1, Width: len(fields[0]), Source: line}
-		out = append(out, aptEntry{setting{fields[0], file + ":" + itoa(i+1), pos}, fields[1:2], fields[2:], signedBy})
+		pos := place(file, i+1, strings.Index(line, fields[0])+1, line)
+		out = append(out, aptEntry{setting{fields[0], lineOf(pos), pos}, fields[1:2], fields[2:], signedBy})
 	}
 	return out
 }
@@ -118,7 +143,7 @@ func parseDeb822(file, text string) []aptEntry {
 		if has(strings.Fields(fields["types"]), "deb") && !isFalse(fields["enabled"]) {
 			for _, uri := range strings.Fields(fields["uris"]) {
 				out = append(out, aptEntry{
-					setting{uri, file + ":" + itoa(pos.Line), pos}, strings.Fields(fields["suites"]),
+					setting{uri, lineOf(pos), pos}, strings.Fields(fields["suites"]),
 					strings.Fields(fields["components"]), signers(fields["signed-by"]),
 				})
 			}
@@ -138,7 +163,7 @@ func parseDeb822(file, text string) []aptEntry {
 			name = strings.ToLower(strings.TrimSpace(key))
 			fields[name] = strings.TrimSpace(value)
 			if name == "uris" {
-				pos = diag.Position{File: file, Line: i + 1, Col: 1, Source: line}
+				pos = place(file, i+1, 1, line)
 			}
 		}
 	}
@@ -165,34 +190,31 @@ func signers(value string) []string {
 }
 
 // resolveMirrors replaces mirror+file: addresses, which cloud images have, by the first address of
-// their files (apt-transport-mirror(1)), and leaves out what is not reached over HTTP.
-func resolveMirrors(h Host, list []aptEntry) ([]aptEntry, error) {
-	var out []aptEntry
-	for _, e := range list {
-		if path, ok := strings.CutPrefix(e.value, "mirror+file:"); ok {
-			file := h.system(strings.TrimPrefix(path, "//"))
-			text, found, err := read(file)
-			if err != nil {
-				return nil, err
-			}
-			if !found {
-				continue
-			}
-			e.setting = firstMirror(file, text)
+// their files (apt-transport-mirror(1)).
+func (f *finder) resolveMirrors(list []aptEntry) error {
+	for i, e := range list {
+		name, ok := strings.CutPrefix(e.value, "mirror+file:")
+		if !ok {
+			continue
 		}
-		if strings.HasPrefix(e.value, "http://") || strings.HasPrefix(e.value, "https://") {
-			out = append(out, e)
+		file := f.host.system(strings.TrimPrefix(name, "//"))
+		text, found, err := read(file)
+		if err != nil {
+			return err
+		}
+		if found {
+			list[i].setting = firstMirror(file, text)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func firstMirror(file, text string) setting {
 	for i, line := range strings.Split(text, "\n") {
 		fields := strings.Fields(line)
 		if len(fields) > 0 && (strings.HasPrefix(fields[0], "http://") || strings.HasPrefix(fields[0], "https://")) {
-			pos := diag.Position{File: file, Line: i + 1, Col: 1, Source: strings.TrimRight(line, "\r")}
-			return setting{fields[0], file + ":" + itoa(i+1), pos}
+			pos := place(file, i+1, 1, strings.TrimRight(line, "\r"))
+			return setting{fields[0], lineOf(pos), pos}
 		}
 	}
 	return setting{}

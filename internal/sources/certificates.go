@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -20,21 +19,14 @@ func (h Host) RootCAs() (*x509.CertPool, error) {
 		return nil, err
 	}
 	var pool *x509.CertPool
-	if file, dirs := h.setting("SSL_CERT_FILE"), h.setting("SSL_CERT_DIR"); file.value != "" || dirs.value != "" {
-		pool = x509.NewCertPool()
-		if err := addBundle(pool, file); err != nil {
+	own := h.setting("SSL_CERT_FILE")
+	if h.GOOS == "windows" || h.GOOS == "darwin" { // elsewhere Go reads these variables itself
+		if pool, err = replaced(own, h.setting("SSL_CERT_DIR")); err != nil {
 			return nil, err
-		}
-		for _, dir := range strings.Split(dirs.value, string(os.PathListSeparator)) {
-			if dir != "" && isDir(dir) {
-				if err := addBundle(pool, setting{value: dir, origin: dirs.origin}); err != nil {
-					return nil, err
-				}
-			}
 		}
 	}
 	for _, s := range []setting{h.setting("PIP_CERT"), h.setting("REQUESTS_CA_BUNDLE"), h.setting("CURL_CA_BUNDLE"), pip.get("cert")} {
-		if s.value == "" {
+		if s.value == "" || s.value == own.value {
 			continue
 		}
 		if pool == nil {
@@ -45,6 +37,26 @@ func (h Host) RootCAs() (*x509.CertPool, error) {
 			pool = system
 		}
 		if err := addBundle(pool, s); err != nil {
+			return nil, err
+		}
+	}
+	return pool, nil
+}
+
+// replaced gives the authorities that are to stand in place of the system's; nil if there are none.
+func replaced(file, dirs setting) (*x509.CertPool, error) {
+	if file.value == "" && dirs.value == "" {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	if err := addBundle(pool, file); err != nil {
+		return nil, err
+	}
+	for _, dir := range strings.Split(dirs.value, string(os.PathListSeparator)) {
+		if !isDir(dir) {
+			continue // as Go and OpenSSL do
+		}
+		if err := addBundle(pool, setting{value: dir, origin: dirs.origin}); err != nil {
 			return nil, err
 		}
 	}
@@ -83,13 +95,4 @@ func addBundle(pool *x509.CertPool, s setting) error {
 		}
 	}
 	return nil
-}
-
-func sortedNames(m map[string]setting) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

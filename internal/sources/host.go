@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -107,6 +108,18 @@ func read(file string) (text string, ok bool, err error) {
 	}
 	return strings.TrimPrefix(string(data), "\ufeff"), true, nil
 }
+
+// place is a place in a configuration. A line that may hold a password is not kept: errors end up in
+// logs.
+func place(file string, line, col int, source string) diag.Position {
+	if strings.Contains(source, "@") {
+		source = ""
+	}
+	return diag.Position{File: file, Line: line, Col: col, Source: source}
+}
+
+// lineOf is a place as file:line.
+func lineOf(pos diag.Position) string { return pos.File + ":" + strconv.Itoa(pos.Line) }
 
 func isDir(path string) bool {
 	info, err := os.Stat(path)

@@ -20,7 +20,7 @@ func parseINI(file, text string) (ini, error) {
 		line := strings.TrimRight(raw, " \t\r")
 		trimmed := strings.TrimLeft(line, " \t")
 		indent := len(line) - len(trimmed)
-		pos := diag.Position{File: file, Line: i + 1, Col: indent + 1, Source: line}
+		pos := place(file, i+1, indent+1, line)
 		switch {
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
 			continue
@@ -46,7 +46,7 @@ func parseINI(file, text string) (ini, error) {
 				return nil, diag.New(diag.Failure, "neither section nor setting").At(pos)
 			}
 			key, keyIndent = strings.ToLower(strings.TrimSpace(trimmed[:at])), indent
-			section[key] = setting{strings.TrimSpace(trimmed[at+1:]), pos.File + ":" + itoa(pos.Line), pos}
+			section[key] = setting{strings.TrimSpace(trimmed[at+1:]), lineOf(pos), pos}
 		}
 	}
 	return out, nil

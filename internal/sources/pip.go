@@ -1,14 +1,9 @@
 package sources
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // pipConfig is pip's configuration from files, under the names of its options.
 type pipConfig map[string]setting
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 func (c pipConfig) get(name string) setting { return c[name] }
 

@@ -152,7 +152,7 @@ func (f *finder) findArchives() error {
 	var hosts []aptEntry
 	if f.o.Codename != "" {
 		var err error
-		if hosts, err = readApt(f.host); err != nil {
+		if hosts, err = f.readApt(); err != nil {
 			return err
 		}
 	}
@@ -164,7 +164,7 @@ func (f *finder) findArchives() error {
 		name     string
 		given    []setting
 		suite    string
-		fallback place
+		fallback origin
 	}{
 		{Debian, []setting{{value: mirror, origin: "--apt-mirror"}, f.own.debian}, f.o.Codename, debianArchive},
 		{DebianSecurity, []setting{{value: security, origin: "--apt-mirror"}, f.own.debianSecurity}, f.o.Codename + "-security", debianSecurity},
@@ -179,28 +179,34 @@ func (f *finder) findArchives() error {
 	return nil
 }
 
-func (f *finder) archive(given []setting, hosts []aptEntry, suite string, fallback place) (Source, error) {
-	candidates := make([]aptEntry, 0, len(given)+1)
+func (f *finder) archive(given []setting, hosts []aptEntry, suite string, fallback origin) (Source, error) {
+	var chosen aptEntry
 	for _, s := range given {
-		candidates = append(candidates, aptEntry{setting: s})
-	}
-	for _, e := range hosts {
-		if e.serves(suite) {
-			candidates = append(candidates, e)
+		if s.value != "" {
+			chosen.setting = s
 			break
 		}
 	}
-	for _, c := range candidates {
-		if c.value == "" {
-			continue
+	for _, e := range hosts {
+		if chosen.value != "" {
+			break
 		}
-		u, err := f.address(c.setting)
-		if err != nil {
-			return Source{}, err
+		switch {
+		case !e.serves(suite):
+		case e.usable():
+			chosen = e
+		default:
+			f.warn(e.setting, "only archives that are reached over HTTP are supported yet, so this one is not used", "")
 		}
-		return Source{URL: strings.TrimRight(u, "/"), From: c.origin, Pos: c.pos, SignedBy: c.signedBy}, nil
 	}
-	return Source{URL: fallback.url(), From: "the default", WellKnown: true}, nil
+	if chosen.value == "" {
+		return Source{URL: fallback.url(), From: "the default", WellKnown: true}, nil
+	}
+	u, err := f.address(chosen.setting)
+	if err != nil {
+		return Source{}, err
+	}
+	return Source{URL: strings.TrimRight(u, "/"), From: chosen.origin, Pos: chosen.pos, SignedBy: chosen.signedBy}, nil
 }
 
 // address checks an address, keeps its credentials apart, and gives it without them.

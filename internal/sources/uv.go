@@ -2,7 +2,9 @@ package sources
 
 import (
 	"errors"
+	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 
@@ -112,10 +114,11 @@ func decode(file, text string, into any) error {
 	if !errors.As(err, &p) {
 		return diag.Wrap(err, diag.Failure, "").At(diag.Position{File: file})
 	}
-	pos := diag.Position{File: file, Line: p.Position.Line, Col: max(p.Position.Col, 1)}
-	if lines := strings.Split(text, "\n"); pos.Line >= 1 && pos.Line <= len(lines) {
-		pos.Source = strings.TrimSuffix(lines[pos.Line-1], "\r")
-	}
+	// The decoder's line and column are wrong at times; its offset is right.
+	before := text[:min(max(p.Position.Start, 0), len(text))]
+	line := strings.Count(before, "\n")
+	col := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+	pos := place(file, line+1, col, strings.TrimSuffix(strings.Split(text, "\n")[line], "\r"))
 	return diag.New(diag.Failure, "not TOML: %s", strings.TrimSuffix(p.Message, ".")).At(pos)
 }
 
@@ -130,4 +133,13 @@ func locate(file, text, value string) setting {
 		}
 	}
 	return s
+}
+
+func sortedNames(m map[string]setting) []string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
 }

@@ -2,10 +2,10 @@ package sources
 
 import "strings"
 
-// place is where something is found unless somebody says otherwise. Hosts are reversed domain
+// origin is where something is found unless somebody says otherwise. Hosts are reversed domain
 // names, as in org.example.packages, and become addresses only when they are asked for: no other
 // file of the repository names them, so that every lock and example works unchanged behind a mirror.
-type place struct {
+type origin struct {
 	scheme  string
 	reverse string // host, reversed
 	path    string
@@ -20,12 +20,12 @@ const (
 // The well-known places. Debian's archive is signed, so that plain HTTP suffices, as in the sources
 // that Debian's own installer and images write.
 var (
-	pythonIndex    = place{"https", "org.pypi", "/simple/"}
-	debianArchive  = place{"http", "org.debian.deb", "/debian"}
-	debianSecurity = place{"http", "org.debian.deb", "/debian-security"}
+	pythonIndex    = origin{"https", "org.pypi", "/simple/"}
+	debianArchive  = origin{"http", "org.debian.deb", "/debian"}
+	debianSecurity = origin{"http", "org.debian.deb", "/debian-security"}
 )
 
-func (p place) url() string {
+func (p origin) url() string {
 	parts := strings.Split(p.reverse, ".")
 	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
 		parts[i], parts[j] = parts[j], parts[i]
