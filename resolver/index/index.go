@@ -40,7 +40,7 @@ const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple
 
 // Options say where an index is and how to read it.
 type Options struct {
-	URL   string // of the simple API: "https://packages.example/simple/"
+	URL   string // of the simple API, without credentials: "https://packages.example/simple/"
 	Name  string // for people and locks
 	Fetch *fetch.Client
 	Store *store.Store
@@ -92,6 +92,10 @@ func New(o Options) (*Index, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, diag.New(diag.Manifest, "index %s: %s is not the address of an index", o.Name, fetch.Redact(o.URL)).
 			Hint("an index's address begins with https:// and often ends with /simple/")
+	}
+	if u.User != nil { // it would get into the addresses of files, and with them into the store
+		return nil, diag.New(diag.Manifest, "index %s: its address %s holds credentials", o.Name, fetch.Redact(o.URL)).
+			Hint("put them into ~/.netrc")
 	}
 	u.Fragment = ""
 	if !strings.HasSuffix(u.Path, "/") {
@@ -208,6 +212,7 @@ func parsePage(resp *fetch.Response) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
+	base.User = nil // a redirect may have brought one
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil && kind == "" {
 		kind = "no content type"

@@ -179,7 +179,7 @@ func TestPageErrors(t *testing.T) {
 	if p := w.project(w.client(), "a"); len(p.Files) != 0 || p.Status != "quarantined" {
 		t.Errorf("%+v", p)
 	}
-	for _, bad := range []string{"", "packages.example/simple", "file:///x", "http://user:secret@/"} {
+	for _, bad := range []string{"", "packages.example/simple", "file:///x", "http://user:secret@/", "https://user:secret@packages.example/"} {
 		if _, err := New(Options{URL: bad, Name: "n"}); diag.CodeOf(err) != diag.Manifest || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,7 +43,7 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 			})
 		case "files":
 			hasFiles = true
-			p.files, p.unreadable = nil, 0
+			p.files, p.unreadable = make([]File, 0, min(strings.Count(s.b, `"filename"`), 1<<15)), 0
 			shared := map[string]string{}
 			return s.array(func() error { return s.file(p, base, shared) })
 		}

@@ -2,14 +2,15 @@ package index
 
 import (
 	"context"
-	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/tags"
@@ -20,20 +21,35 @@ const realProjects = `requests numpy pandas scipy torch flask django boto3 botoc
 	pydantic pydantic-core uvicorn starlette aiohttp sqlalchemy pytest setuptools wheel rich tqdm protobuf grpcio
 	nvidia-cublas-cu12 triton`
 
-// TestRealIndex reads pages and metadata from the index that ENVPACK_TEST_INDEX names, twice: with
-// an empty store, and with the store that the first time left.
-func TestRealIndex(t *testing.T) {
-	address := os.Getenv("ENVPACK_TEST_INDEX")
-	if address == "" {
-		t.Skip("ENVPACK_TEST_INDEX does not name an index")
+// realIndex is the address of the default index on this machine, and a client for it.
+func realIndex(t *testing.T) (address string, client *fetch.Client) {
+	t.Helper()
+	if os.Getenv("ENVPACK_TEST") != "all" {
+		t.Skip("needs an index; ENVPACK_TEST=all runs it")
 	}
+	host := sources.ThisHost(runtime.GOOS)
+	found, err := sources.Find(host, sources.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, err := host.RootCAs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.Index.URL, fetch.New(fetch.Options{RootCAs: roots, Credentials: found.Credentials})
+}
+
+// TestRealIndex reads pages and metadata from the index that this machine is configured for, twice:
+// with an empty store, and with the store that the first time left.
+func TestRealIndex(t *testing.T) {
+	address, client := realIndex(t)
 	dir := t.TempDir()
 	for _, round := range []string{"cold", "warm"} {
 		st, err := store.Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := New(Options{URL: address, Name: "real", Fetch: fetch.New(fetch.Options{}), Store: st, MaxAge: 10 * time.Minute, Now: time.Now})
+		x, err := New(Options{URL: address, Name: "real", Fetch: client, Store: st, MaxAge: 10 * time.Minute, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +81,7 @@ func TestRealIndex(t *testing.T) {
 			}()
 		}
 		wg.Wait()
-		fmt.Printf("%s: %v\n", round, time.Since(start).Round(time.Millisecond))
+		t.Logf("%s: %v", round, time.Since(start).Round(time.Millisecond))
 	}
 }
 
@@ -84,15 +100,11 @@ func newestWheel(p *Project) (best File, ok bool) {
 // TestRealDownload holds what is read of a wheel by byte ranges to what the whole wheel says, and
 // continues a download that was interrupted.
 func TestRealDownload(t *testing.T) {
-	address := os.Getenv("ENVPACK_TEST_INDEX")
-	if address == "" {
-		t.Skip("ENVPACK_TEST_INDEX does not name an index")
-	}
+	address, client := realIndex(t)
 	st, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := fetch.New(fetch.Options{})
 	x, err := New(Options{URL: address, Name: "real", Fetch: client, Store: st, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
