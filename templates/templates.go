@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"regexp"
 	"strings"
 	"text/template"
 )
@@ -24,7 +25,7 @@ const (
 // Data is what a template is filled with.
 type Data struct {
 	Name         string   // of the project; letters, digits, and . _ - between them
-	Python       string   // "3.11"; "" is that
+	Python       string   // "3.11"; "" is that, and in a pyproject.toml what requires-python says
 	Requirements []string // requirements files that exist, relative to the project
 	Include      []string // the project's files that belong into the image; none: all that git tracks
 	Command      []string // what the image runs; none: the line stays a comment
@@ -36,17 +37,32 @@ const DefaultPython = "3.11"
 // Names lists the templates of whole manifests, the default first.
 func Names() []string { return []string{Default, Torch} }
 
-// Render fills the template of that name. The error names the templates that there are if it is not
-// one of them.
+// nameForm is a valid name of a project (PEP 508, Names).
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+
+// NameFor makes a project's name of a folder's.
+func NameFor(folder string) string {
+	name := strings.Trim(regexp.MustCompile(`[^A-Za-z0-9._-]+`).ReplaceAllString(folder, "-"), "._-")
+	if name == "" {
+		return "project"
+	}
+	return name
+}
+
+// Render fills the template of that name. Errors: there is no such template (the message names those
+// that there are), or the project's name is none.
 func Render(name string, data Data) ([]byte, error) {
 	text, err := files.ReadFile(name + ".toml.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("no template %q: there is %s", name, strings.Join(append(Names(), PyProject), ", "))
 	}
-	if data.Python == "" {
+	if data.Python == "" && name != PyProject {
 		data.Python = DefaultPython
 	}
-	t, err := template.New(name).Funcs(template.FuncMap{"string": quote, "list": list}).Parse(string(text))
+	if !nameForm.MatchString(data.Name) {
+		return nil, fmt.Errorf("project name %q: letters, digits, and . _ - between them are wanted", data.Name)
+	}
+	t, err := template.New(name).Funcs(template.FuncMap{"string": quote, "list": list, "lower": strings.ToLower}).Parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("template %s: %w", name, err)
 	}

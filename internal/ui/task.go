@@ -30,6 +30,9 @@ type sample struct {
 	done int64
 }
 
+// worthALine is how long a phase without bytes takes to be summed up.
+const worthALine = 500 * time.Millisecond
+
 // rateOver is the time over which a rate is taken.
 const rateOver = 4 * time.Second
 
@@ -106,8 +109,8 @@ func (t *Task) end(well bool) {
 		t.u.rest()
 	}
 	text := ""
-	if well {
-		text = t.summary(t.u.o.Now()) + "\n"
+	if took := t.u.o.Now().Sub(t.started); well && (took >= worthALine || t.bytes() > 0) {
+		text = t.summary(took) + "\n"
 	}
 	t.u.erase([]byte(text))
 	if len(t.u.phases) > 0 {
@@ -147,7 +150,7 @@ func (t *Task) rate() float64 {
 		return 0
 	}
 	from, to := sample{t.started, 0}, t.samples[len(t.samples)-1]
-	if to.at.Sub(from.at) > rateOver {
+	if len(t.samples) > 1 && to.at.Sub(from.at) > rateOver {
 		from = t.samples[0]
 	}
 	span := to.at.Sub(from.at).Seconds()
@@ -208,12 +211,11 @@ func (t *Task) line(width int) string {
 }
 
 // summary is the line of a phase that is done.
-func (t *Task) summary(now time.Time) string {
+func (t *Task) summary(took time.Duration) string {
 	var facts []string
 	if t.finished > 0 {
 		facts = append(facts, fmt.Sprint(t.finished))
 	}
-	took := now.Sub(t.started)
 	if n := t.bytes(); n > 0 {
 		facts = append(facts, Bytes(n))
 		if s := took.Seconds(); s >= 0.1 {

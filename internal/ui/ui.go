@@ -218,7 +218,7 @@ func (u *UI) lines(now time.Time) []string {
 	var lines []string
 	for _, p := range u.phases {
 		p.sample(now)
-		lines = append(lines, cut(p.progress(), width-1))
+		lines = append(lines, cutEnd(p.progress(), width-1))
 		hidden := 0
 		for _, part := range p.parts {
 			if len(lines) >= longestShown {
@@ -247,6 +247,18 @@ func clean(s string) string {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
 
+// cutEnd shortens a text to a number of characters, at its end.
+func cutEnd(s string, width int) string {
+	runes := []rune(s)
+	if len(runes) <= width {
+		return s
+	}
+	if width < 3 {
+		return string(runes[:max(width, 0)])
+	}
+	return string(runes[:width-1]) + "…"
+}
+
 // cut shortens a text to a number of characters, in the middle, so that the beginning and the end
 // of a file name stay.
 func cut(s string, width int) string {
@@ -255,7 +267,7 @@ func cut(s string, width int) string {
 		return s
 	}
 	if width < 3 {
-		return string(runes[:max(width, 0)])
+		return cutEnd(s, width)
 	}
 	front := (width - 1) * 2 / 3
 	return string(runes[:front]) + "…" + string(runes[len(runes)-(width-1-front):])
