@@ -165,10 +165,11 @@ func parseRelease(text []byte, suite string, now time.Time, acceptExpired bool) 
 	return r, nil
 }
 
-// parseDate reads RFC 1123 dates, whose zone archives write as "UTC" or "+0000".
+// parseDate reads RFC 1123 dates, whose zone archives write as "UTC" or "+0000". Other names of zones are not
+// looked up: what they mean depends on the host.
 func parseDate(s string) (time.Time, error) {
 	for _, layout := range []string{"Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 -0700"} {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.ParseInLocation(layout, s, time.UTC); err == nil {
 			if name, offset := t.Zone(); offset != 0 || layout[len(layout)-1] == '0' || name == "UTC" || name == "GMT" {
 				return t.UTC(), nil
 			}
