@@ -1,0 +1,174 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// sourceForms is the hint of every source that makes no sense.
+const sourceForms = "an image is a folder (oci:DIR), a file (oci-archive:FILE, docker-archive:FILE) or a reference in a registry (REGISTRY/REPOSITORY:TAG)"
+
+// OpenOptions say how a source is opened.
+type OpenOptions struct {
+	Platform  string            // only the images for it: "linux/arm64" means every variant of it; "": all
+	Offline   bool              // do not ask registries
+	Keychain  authn.Keychain    // nil: Docker's and Podman's configuration and credential helpers
+	Transport http.RoundTripper // nil: go-containerregistry's default
+	UserAgent string            // put before go-containerregistry's own
+}
+
+// Source is what was found at a place that holds images. Its images read from it, until Close.
+type Source struct {
+	Images []Found // at least one
+	// Absent are the platforms that an index names and the place does not hold, as in an archive that an
+	// engine saved with only its own platform.
+	Absent []string
+	close  func() error
+}
+
+// Found is one image of a source.
+type Found struct {
+	PlatformImage
+	Name string // by which the place knows it: a tag, a whole reference, several with ", " between; "": none
+	// NoManifest tells that the place holds no manifest, as Docker's own archives do not. The image's is
+	// then made up, and its digest is not one that a registry would give it.
+	NoManifest bool
+}
+
+// Close frees the source.
+func (s *Source) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
+}
+
+// Open finds images for reading. The spec is oci:DIR, oci-archive:FILE, docker-archive:FILE, docker://REF, a
+// folder or file that exists, or else a reference in a registry, by tag or digest. Manifests and configs are
+// checked against their digests; of local layers, that they are there with the size that the manifest says.
+// Layers are read only when asked for, and whoever reads them has to check them.
+//
+// Errors are diag errors: 2 for a spec that makes no sense or a platform that is not there, 6 where a digest
+// or size is not what was promised, 7 for everything that a registry may answer, else 1.
+func Open(ctx context.Context, spec string, opts OpenOptions) (*Source, error) {
+	p, err := parseSource(spec)
+	if err != nil {
+		return nil, err
+	}
+	var src *Source
+	switch p.form {
+	case Layout:
+		src, err = openLayout(p.path, opts.Platform)
+	case LayoutArchive, DockerArchive, anyArchive:
+		src, err = openArchive(ctx, p.path, p.form, opts.Platform)
+	default:
+		src, err = openRemote(ctx, p, opts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return src, nil
+}
+
+const (
+	anyArchive Form = "archive" // a file of which only its content tells what it is
+	inRegistry Form = "registry"
+)
+
+// place is where a spec says that images are.
+type place struct {
+	form  Form
+	path  string         // of a folder or file
+	ref   name.Reference // in a registry
+	given string         // the reference as it was given
+	guess bool           // it was taken for a reference because there is no such file
+}
+
+func parseSource(spec string) (place, error) {
+	wrong := func(format string, args ...any) (place, error) {
+		return place{}, diag.New(diag.Usage, format, args...).Hint(sourceForms)
+	}
+	if spec == "" {
+		return wrong("the image has no name")
+	}
+	if ref, ok := strings.CutPrefix(spec, "docker://"); ok {
+		return parseRemote(ref, false)
+	}
+	scheme, rest, cut := strings.Cut(spec, ":")
+	if cut {
+		switch form := Form(scheme); form {
+		case Layout, LayoutArchive, DockerArchive:
+			if rest == "" {
+				return wrong("image %q has no path", spec)
+			}
+			return place{form: form, path: rest}, nil
+		case "docker-daemon", "containers-storage":
+			return wrong("image %q: reading from %s is not supported", spec, scheme)
+		}
+	}
+	switch info, err := os.Stat(spec); {
+	case err == nil && info.IsDir():
+		return place{form: Layout, path: spec}, nil
+	case err == nil:
+		return place{form: anyArchive, path: spec}, nil
+	case !errors.Is(err, fs.ErrNotExist) && looksLikePath(spec):
+		return place{}, diag.Wrap(err, diag.Failure, "reading the image")
+	case looksLikePath(spec):
+		return place{}, diag.New(diag.Failure, "there is no file or folder %s", spec).Hint(sourceForms)
+	}
+	return parseRemote(spec, true)
+}
+
+// looksLikePath tells a path from a reference, when nothing is there.
+func looksLikePath(s string) bool {
+	if strings.HasPrefix(s, ".") || filepath.IsAbs(s) || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "~") || strings.Contains(s, `\`) {
+		return true
+	}
+	switch strings.ToLower(filepath.Ext(s)) {
+	case ".tar", ".gz", ".tgz", ".zst", ".zip", ".oci", ".json", ".toml", ".lock":
+		return true
+	}
+	return false
+}
+
+func parseRemote(s string, guess bool) (place, error) {
+	ref, err := name.ParseReference(s)
+	if err != nil {
+		e := diag.New(diag.Usage, "%q is not a valid image reference: %s", s, strings.TrimSuffix(err.Error(), "\n"))
+		if guess {
+			e = diag.New(diag.Usage, "%q is neither a file or folder that exists nor a valid image reference", s)
+		}
+		return place{}, e.Hint(sourceForms)
+	}
+	return place{form: inRegistry, ref: ref, given: s, guess: guess}, nil
+}
+
+// onPlatform tells whether an image for have is one for want, of which the variant may be left out.
+func onPlatform(have, want string) bool {
+	return want == "" || have == want || strings.HasPrefix(have, want+"/")
+}
+
+// choose ends the search: what was found, or why nothing was.
+func choose(what string, found []Found, platform string, others, absent []string) (*Source, error) {
+	if len(found) > 0 {
+		return &Source{Images: found, Absent: absent}, nil
+	}
+	if platform != "" && len(others) > 0 {
+		return nil, diag.New(diag.Usage, "%s has no image for %s", what, platform).Hint("it has %s", strings.Join(others, ", "))
+	}
+	if len(absent) > 0 {
+		return nil, diag.New(diag.Failure, "%s lacks the images that its index names, for %s", what, strings.Join(absent, ", ")).
+			Hint("it was not written completely; write or copy it again")
+	}
+	return nil, diag.New(diag.Failure, "%s holds no image", what).Hint(sourceForms)
+}

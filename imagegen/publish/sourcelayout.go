@@ -1,0 +1,313 @@
+package publish
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+const (
+	// documentLimit is the most bytes that a manifest, index or config may have: they are read into memory.
+	// Registries allow 4 MiB; configs with a long history are larger.
+	documentLimit = 16 << 20
+	// indexDepth is how deep indexes may name indexes, and indexImages how many images they may name.
+	indexDepth  = 4
+	indexImages = 1000
+)
+
+// blobStore is where a layout's blobs lie: a folder, or an archive. Errors of a missing one are fs.ErrNotExist.
+type blobStore interface {
+	what() string // for errors: "the layout DIR"
+	size(h v1.Hash) (int64, error)
+	open(h v1.Hash) (io.ReadCloser, error)
+}
+
+// folder is an OCI image layout in a folder.
+type folder struct{ dir string }
+
+func (f folder) what() string { return "the image layout " + f.dir }
+
+func (f folder) path(h v1.Hash) string { return filepath.Join(f.dir, "blobs", h.Algorithm, h.Hex) }
+
+func (f folder) size(h v1.Hash) (int64, error) {
+	info, err := os.Stat(f.path(h))
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return 0, fmt.Errorf("%s is not a file", f.path(h))
+	}
+	return info.Size(), nil
+}
+
+func (f folder) open(h v1.Hash) (io.ReadCloser, error) { return os.Open(f.path(h)) }
+
+func openLayout(dir, platform string) (*Source, error) {
+	f := folder{dir}
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, diag.New(diag.Failure, "there is no folder %s", dir).Hint(sourceForms)
+	case err != nil:
+		return nil, diag.Wrap(err, diag.Failure, "reading the image")
+	case !info.IsDir():
+		return nil, diag.New(diag.Usage, "%s is a file, and oci:DIR a folder", dir).Hint("oci-archive:FILE and docker-archive:FILE are files")
+	}
+	file, err := os.Open(filepath.Join(dir, "index.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		e := diag.New(diag.Failure, "the folder %s is not an image layout: it has no index.json", dir)
+		for _, manifest := range []string{"envpack.toml", "envpack.lock", "pyproject.toml"} {
+			if _, err := os.Stat(filepath.Join(dir, manifest)); err == nil {
+				return nil, e.Hint("it is a project; build its image first: `envpack build %s -o oci:image`", dir)
+			}
+		}
+		return nil, e.Hint(sourceForms)
+	}
+	if err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "reading the image")
+	}
+	defer file.Close()
+	top, err := readDocument(file, "the index.json of "+f.what())
+	if err != nil {
+		return nil, err
+	}
+	return fromIndex(f, top, platform)
+}
+
+func readDocument(r io.Reader, what string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, documentLimit+1))
+	if err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "reading %s", what)
+	}
+	if len(data) > documentLimit {
+		return nil, diag.New(diag.Failure, "%s is larger than %d bytes", what, documentLimit)
+	}
+	return data, nil
+}
+
+// document is a blob that is read into memory, and what its digest promises.
+func document(b blobStore, d v1.Descriptor, what string) ([]byte, error) {
+	what = fmt.Sprintf("%s (%s) of %s", what, d.Digest, b.what())
+	if err := checkHash(d.Digest); err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "%s", what)
+	}
+	r, err := b.open(d.Digest)
+	if err != nil {
+		return nil, missing(err, what)
+	}
+	defer r.Close()
+	data, err := readDocument(r, what)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != d.Size {
+		return nil, diag.New(diag.Mismatch, "%s should have %d bytes and has %d", what, d.Size, len(data)).Hint(writeAgain)
+	}
+	if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != d.Digest.Hex {
+		return nil, diag.New(diag.Mismatch, "%s has the digest sha256:%s", what, got).Hint(writeAgain)
+	}
+	return data, nil
+}
+
+const writeAgain = "the image is damaged; write or copy it again"
+
+func missing(err error, what string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return diag.Wrap(fs.ErrNotExist, diag.Failure, "%s is missing", what).Hint("the image is not complete; write or copy it again")
+	}
+	return diag.Wrap(err, diag.Failure, "reading %s", what)
+}
+
+// checkHash keeps what is no digest from becoming a path. Only SHA-256 is supported, which is the only
+// algorithm in use.
+func checkHash(h v1.Hash) error {
+	if h.Algorithm != "sha256" || len(h.Hex) != 2*sha256.Size || strings.Trim(h.Hex, "0123456789abcdef") != "" {
+		return fmt.Errorf("%q is not a SHA-256 digest", h.Algorithm+":"+h.Hex)
+	}
+	return nil
+}
+
+// finder walks the indexes of a layout.
+type finder struct {
+	blobs    blobStore
+	platform string
+	found    []Found
+	others   []string // platforms that were not asked for
+	absent   []string
+	seen     int
+}
+
+func fromIndex(b blobStore, top []byte, platform string) (*Source, error) {
+	f := &finder{blobs: b, platform: platform}
+	if err := f.index(top, "the index.json of "+b.what(), "", 0); err != nil {
+		return nil, err
+	}
+	return choose(b.what(), f.found, platform, f.others, f.absent)
+}
+
+func (f *finder) index(raw []byte, what, known string, depth int) error {
+	if depth >= indexDepth {
+		return diag.New(diag.Failure, "%s names indexes of indexes, more than %d deep", f.blobs.what(), indexDepth)
+	}
+	idx, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "%s is not an image index", what)
+	}
+	for _, d := range idx.Manifests {
+		if f.seen++; f.seen > indexImages {
+			return diag.New(diag.Failure, "%s names more than %d images", f.blobs.what(), indexImages)
+		}
+		tag := known
+		for _, key := range []string{containerdName, refName} {
+			if tag == "" {
+				tag = d.Annotations[key]
+			}
+		}
+		switch {
+		case d.MediaType.IsIndex():
+			nested, err := document(f.blobs, d, "the index")
+			if err != nil {
+				return err
+			}
+			if err := f.index(nested, "the index "+d.Digest.String(), tag, depth+1); err != nil {
+				return err
+			}
+		case d.MediaType.IsImage() && !attestation(d):
+			if err := f.image(d, tag, depth > 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// attestation tells whether BuildKit put a statement about an image here, in the shape of an image.
+func attestation(d v1.Descriptor) bool {
+	return d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
+}
+
+// image adds the image. In an index of platforms it may be absent.
+func (f *finder) image(d v1.Descriptor, tag string, nested bool) error {
+	if d.Platform != nil && !onPlatform(platformOf(d.Platform), f.platform) {
+		f.others = append(f.others, platformOf(d.Platform))
+		return nil
+	}
+	raw, err := document(f.blobs, d, "the manifest")
+	if err != nil {
+		if nested && d.Platform != nil && errors.Is(err, fs.ErrNotExist) {
+			f.absent = append(f.absent, platformOf(d.Platform))
+			return nil
+		}
+		return err
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(raw))
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "the manifest %s of %s", d.Digest, f.blobs.what())
+	}
+	config, err := document(f.blobs, m.Config, "the config")
+	if err != nil {
+		return err
+	}
+	var about v1.ConfigFile
+	if err := json.Unmarshal(config, &about); err != nil {
+		return diag.Wrap(err, diag.Failure, "the config %s of %s", m.Config.Digest, f.blobs.what())
+	}
+	platform := platformOf(about.Platform())
+	if !onPlatform(platform, f.platform) {
+		f.others = append(f.others, platform)
+		return nil
+	}
+	if len(m.Layers) != len(about.RootFS.DiffIDs) {
+		return diag.New(diag.Failure, "the manifest %s of %s names %d layers, and its config %d", d.Digest, f.blobs.what(), len(m.Layers), len(about.RootFS.DiffIDs))
+	}
+	for i, l := range m.Layers {
+		if err := f.layer(i, l); err != nil {
+			return err
+		}
+	}
+	img, err := partial.CompressedToImage(&layoutImage{f.blobs, d.MediaType, raw, config, m.Layers, about.RootFS.DiffIDs})
+	if err != nil {
+		return err
+	}
+	f.found = append(f.found, Found{PlatformImage: PlatformImage{Platform: platform, Image: img}, Name: tag})
+	return nil
+}
+
+func (f *finder) layer(i int, l v1.Descriptor) error {
+	what := fmt.Sprintf("layer %d (%s) of %s", i+1, l.Digest, f.blobs.what())
+	if err := checkHash(l.Digest); err != nil {
+		return diag.Wrap(err, diag.Failure, "%s", what)
+	}
+	size, err := f.blobs.size(l.Digest)
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && len(l.URLs) > 0) {
+		return missing(err, what)
+	}
+	if err == nil && size != l.Size {
+		return diag.New(diag.Mismatch, "%s should have %d bytes and has %d", what, l.Size, size).Hint(writeAgain)
+	}
+	return nil
+}
+
+func platformOf(p *v1.Platform) string {
+	if p == nil {
+		return ""
+	}
+	s := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		s += "/" + p.Variant
+	}
+	return s
+}
+
+// layoutImage is an image whose layers are blobs; it implements partial.CompressedImageCore.
+type layoutImage struct {
+	blobs            blobStore
+	media            types.MediaType
+	manifest, config []byte
+	layers           []v1.Descriptor
+	diffIDs          []v1.Hash // as many
+}
+
+func (m *layoutImage) MediaType() (types.MediaType, error) { return m.media, nil }
+func (m *layoutImage) RawManifest() ([]byte, error)        { return m.manifest, nil }
+func (m *layoutImage) RawConfigFile() ([]byte, error)      { return m.config, nil }
+
+func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
+	i := slices.IndexFunc(m.layers, func(d v1.Descriptor) bool { return d.Digest == h })
+	if i < 0 {
+		return nil, fmt.Errorf("the image has no layer %s", h)
+	}
+	return &blobLayer{m.blobs, m.layers[i], m.diffIDs[i]}, nil
+}
+
+// blobLayer implements partial.CompressedLayer.
+type blobLayer struct {
+	blobs  blobStore
+	desc   v1.Descriptor
+	diffID v1.Hash
+}
+
+func (l *blobLayer) Digest() (v1.Hash, error)            { return l.desc.Digest, nil }
+func (l *blobLayer) DiffID() (v1.Hash, error)            { return l.diffID, nil }
+func (l *blobLayer) Size() (int64, error)                { return l.desc.Size, nil }
+func (l *blobLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
+func (l *blobLayer) Compressed() (io.ReadCloser, error) {
+	r, err := l.blobs.open(l.desc.Digest)
+	if err != nil {
+		return nil, missing(err, fmt.Sprintf("the layer %s of %s", l.desc.Digest, l.blobs.what()))
+	}
+	return r, nil
+}

@@ -1,0 +1,165 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// openRemote finds the images of a reference. go-containerregistry checks manifests, configs and layers
+// against their digests. Plain HTTP is used only for this machine's own addresses.
+func openRemote(ctx context.Context, p place, opts OpenOptions) (*Source, error) {
+	if opts.Offline {
+		return nil, p.guessed(diag.New(diag.Fetch, "%s is in a registry, which --offline does not ask", p.given))
+	}
+	base := opts.Transport
+	if base == nil {
+		base = remote.DefaultTransport
+	}
+	keychain := opts.Keychain
+	if keychain == nil {
+		keychain = authn.DefaultKeychain
+	}
+	options := []remote.Option{
+		remote.WithContext(ctx),
+		remote.WithAuthFromKeychain(keychain),
+		remote.WithTransport(&guard{base, false}),
+	}
+	if opts.UserAgent != "" {
+		options = append(options, remote.WithUserAgent(opts.UserAgent))
+	}
+	fail := func(err error) (*Source, error) { return nil, pullError(ctx, p, err) }
+	got, err := remote.Get(p.ref, options...)
+	if err != nil {
+		return fail(err)
+	}
+	w := &remoteFinder{place: p, platform: opts.Platform}
+	switch {
+	case got.MediaType.IsIndex():
+		idx, err := got.ImageIndex()
+		if err != nil {
+			return fail(err)
+		}
+		if err := w.index(idx, 0); err != nil {
+			return fail(err)
+		}
+	case got.MediaType.IsImage():
+		img, err := got.Image()
+		if err != nil {
+			return fail(err)
+		}
+		if err := w.image(img); err != nil {
+			return fail(err)
+		}
+	default:
+		return nil, diag.New(diag.Failure, "%s is not an image but %q", p.given, got.MediaType)
+	}
+	return choose(p.given, w.found, opts.Platform, w.others, nil)
+}
+
+type remoteFinder struct {
+	place    place
+	platform string
+	found    []Found
+	others   []string
+	seen     int
+}
+
+func (w *remoteFinder) index(idx v1.ImageIndex, depth int) error {
+	if depth >= indexDepth {
+		return diag.New(diag.Failure, "%s names indexes of indexes, more than %d deep", w.place.given, indexDepth)
+	}
+	m, err := idx.IndexManifest()
+	if err != nil {
+		return err
+	}
+	for _, d := range m.Manifests {
+		if w.seen++; w.seen > indexImages {
+			return diag.New(diag.Failure, "%s names more than %d images", w.place.given, indexImages)
+		}
+		switch {
+		case d.MediaType.IsIndex():
+			nested, err := idx.ImageIndex(d.Digest)
+			if err != nil {
+				return err
+			}
+			if err := w.index(nested, depth+1); err != nil {
+				return err
+			}
+		case !d.MediaType.IsImage() || attestation(d):
+		case d.Platform != nil && !onPlatform(platformOf(d.Platform), w.platform):
+			w.others = append(w.others, platformOf(d.Platform))
+		default:
+			img, err := idx.Image(d.Digest)
+			if err != nil {
+				return err
+			}
+			if err := w.image(img); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *remoteFinder) image(img v1.Image) error {
+	about, err := img.ConfigFile()
+	if err != nil {
+		return err
+	}
+	platform := platformOf(about.Platform())
+	if !onPlatform(platform, w.platform) {
+		w.others = append(w.others, platform)
+		return nil
+	}
+	w.found = append(w.found, Found{PlatformImage: PlatformImage{Platform: platform, Image: img}, Name: w.place.given})
+	return nil
+}
+
+// guessed adds to an error that the reference may have been meant as a path.
+func (p place) guessed(e *diag.Error) *diag.Error {
+	if p.guess {
+		return e.Hint("there is no file or folder %s, so it was taken for a reference in a registry", p.given)
+	}
+	return e
+}
+
+// pullError says what a failed read from a registry means and what to do.
+func pullError(ctx context.Context, p place, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("reading %s: %w", p.given, ctx.Err())
+	}
+	var own *diag.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	host := p.ref.Context().RegistryStr()
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		switch answer.StatusCode {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return p.guessed(diag.Wrap(err, diag.Fetch, "reading %s: %s gives no permission", p.given, host).
+				Hint("log in with `docker login %s` (or podman, skopeo, crane: envpack reads their credentials), or check the name: many registries answer so for what does not exist", host))
+		case http.StatusNotFound:
+			return p.guessed(diag.Wrap(err, diag.Fetch, "reading %s: %s does not have it", p.given, host).Hint("check the repository and the tag"))
+		case http.StatusTooManyRequests:
+			return diag.Wrap(err, diag.Fetch, "reading %s: %s asks to slow down", p.given, host).Hint("wait a while, or log in")
+		}
+		return diag.Wrap(err, diag.Fetch, "reading %s: %s answered with an error", p.given, host)
+	}
+	var network *url.Error
+	if errors.As(err, &network) {
+		return p.guessed(diag.Wrap(err, diag.Fetch, "reading %s: cannot reach %s", p.given, host).
+			Hint("check the name of the registry and the connection; registries elsewhere than on this machine must speak HTTPS"))
+	}
+	return p.guessed(diag.Wrap(err, diag.Fetch, "reading %s", p.given))
+}
