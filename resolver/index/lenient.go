@@ -9,7 +9,7 @@ import (
 )
 
 // A fix makes a specifier of published metadata readable that the specification does not allow.
-// They are those of uv (its lenient requirements), which came from metadata on the public index;
+// Most are those of uv (its lenient requirements), which came from metadata on the public index;
 // pip had accepted all of it once.
 type fix struct {
 	pattern *regexp.Regexp
@@ -31,6 +31,8 @@ var fixes = []fix{
 	{regexp.MustCompile(`>dev`), ">0.0.0dev"},
 	// ">=9.0.0a1.0": a part too many after a pre-release.
 	{regexp.MustCompile(`(\d+(?:\.\d)*(?:a|b|rc|post|dev)\d+)\.0`), "$1"},
+	// ">=2011k": pytz once numbered its releases with letters, and pandas up to 0.24 asks for it.
+	{regexp.MustCompile(`(>=|>)\s*(\d+(?:\.\d+)*)[d-z]\b`), "$1$2"},
 	// ">='2.7'": quotes around the version.
 	{regexp.MustCompile(`['"]`), ""},
 }

@@ -85,6 +85,7 @@ func TestLenient(t *testing.T) {
 		"x (>=1.0":                           "x>=1.0",
 		"x (>=2.7.*) ; python_version < '3'": `x>=2.7; python_version < "3"`,
 		"x[a] >=2.*":                         "x[a]>=2",
+		"pytz (>=2011k)":                     "pytz>=2011",
 		"boto3>=1.9.*":                       "boto3>=1.9",
 		"Jinja2[i18n] (>=2.7.2<3.*)":         "jinja2[i18n]<3,>=2.7.2",
 		"urllib3 >='1.2', !=1.2.3*":          "urllib3!=1.2.3.*,>=1.2",
