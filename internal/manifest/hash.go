@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,7 +11,9 @@ import (
 
 // Hash is the SHA-256, in hexadecimal, of what the manifest means: of its values, not of its text.
 // Comments, the order of independent keys, and the tag do not count; the content of requirements
-// files does, their names do not. docs/format.md lists what is hashed.
+// files does, their names do not. What is hashed is one JSON object without white space, its keys in
+// the order below, absent lists and tables null; docs/format.md has it in full. A lock made by an
+// earlier release would be stale if it changed.
 func (m *Manifest) Hash() string {
 	type index struct {
 		Name     string   `json:"name"`
@@ -46,11 +49,13 @@ func (m *Manifest) Hash() string {
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})
 	}
-	data, err := json.Marshal(meaning)
-	if err != nil {
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false) // so that other implementations need not know of it
+	if err := encoder.Encode(meaning); err != nil {
 		panic(err) // strings, booleans, and lists and maps of them
 	}
-	sum := sha256.Sum256(data)
+	sum := sha256.Sum256(bytes.TrimRight(data.Bytes(), "\n"))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -44,6 +44,9 @@ func TestHash(t *testing.T) {
 			t.Errorf("%s: the hash changes", name)
 		}
 	}
+	if want := "60909e5d3f35055ad366284b6688e2a7725468e3c534bb7875ced75e8c07c37c"; before != want {
+		t.Errorf("the hash of an unchanged manifest is now %s: every lock would be stale", before)
+	}
 	seen := map[string]string{before: "nothing"}
 	for name, text := range map[string]string{
 		"name": edit(`"digits"`, `"digit"`), "python": edit("<3.13", "<3.14"), "dependency": edit("scikit-learn>=1.5", "scikit-learn>=1.6"),
