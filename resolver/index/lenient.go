@@ -20,11 +20,11 @@ var fixes = []fix{
 	// ">=7.2.0<8.0.0": a comma is missing between two clauses.
 	{regexp.MustCompile(`(\d)([<>=~^!])`), "$1,$2"},
 	// "!=~5.0": two operators; != with a prefix is meant.
-	{regexp.MustCompile(`!=~((?:\d\.)*\d)`), "!=$1.*"},
+	{regexp.MustCompile(`!=\s*~\s*(\d+(?:\.\d+)*)`), "!=$1.*"},
 	// ">=1.9.*": a prefix has no order; pip once read it without the star.
 	{regexp.MustCompile(`(<=|>=|<|>)\s*(\d+(?:\.\d+)*)\.\*`), "$1$2"},
 	// "!=3.0*": a dot is missing before the star.
-	{regexp.MustCompile(`(\d\.\d)+\*`), "$1.*"},
+	{regexp.MustCompile(`(\d+(?:\.\d+)+)\*`), "$1.*"},
 	// ">=3.6,": a comma after which nothing comes.
 	{regexp.MustCompile(`,\s*(\)?)\s*$`), "$1"},
 	// ">dev": the first development release is meant.

@@ -1,0 +1,64 @@
+package index
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/internal/store"
+)
+
+// serve is an index that answers everything with one page.
+func serve(t *testing.T, contentType, body string) *Index {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = nil // net/http would guess
+		if contentType != "" {
+			w.Header().Set("Content-Type", contentType)
+		}
+		io.WriteString(w, body)
+	}))
+	t.Cleanup(s.Close)
+	st, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := fetch.New(fetch.Options{Sleep: func(ctx context.Context, d time.Duration) error { return ctx.Err() }})
+	x, err := New(Options{URL: s.URL, Name: "odd", Fetch: client, Store: st, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func TestContentTypes(t *testing.T) {
+	const page, anchors = `{"meta":{"api-version":"1.0"},"files":[{"filename":"a-1.zip","url":"a-1.zip"}]}`, `<a href="a-1.zip">a-1.zip</a>`
+	for _, tt := range []struct{ kind, body, text string }{
+		{"application/vnd.pypi.simple.v1+json", page, ""},
+		{"application/vnd.pypi.simple.latest+json", page, ""},
+		{"application/json; charset=utf-8", page, ""},
+		{"Text/HTML;charset=utf-8", anchors, ""},
+		{"application/vnd.pypi.simple.v1+html", anchors, ""},
+		{"application/vnd.pypi.simple.v2+json", page, "neither JSON nor HTML, but application/vnd.pypi.simple.v2+json"},
+		{"text/plain", page, "neither JSON nor HTML, but text/plain"},
+		{"", page, "neither JSON nor HTML, but no content type"},
+		{"application/json", anchors, "JSON: syntax error at byte 0"},
+		{"application/json", page[:len(page)-9], "JSON: syntax error at byte"},
+		{"application/json", `{"name":"a"}`, "JSON without files"},
+	} {
+		p, err := serve(t, tt.kind, tt.body).Project(t.Context(), "a")
+		if tt.text != "" {
+			wantError(t, err, diag.Fetch, tt.text)
+			if len(diag.HintsOf(err)) == 0 {
+				t.Errorf("%s: no hint", tt.kind)
+			}
+		} else if err != nil || len(p.Files) != 1 || p.Files[0].Filename != "a-1.zip" {
+			t.Errorf("%s: %+v %v", tt.kind, p, err)
+		}
+	}
+}
