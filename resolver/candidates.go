@@ -160,7 +160,7 @@ func (c *catalogue) pythonAllowed(requires string) bool {
 	if requires == "" {
 		return true
 	}
-	specs, err := pep440.ParseSpecifiers(requires)
+	specs, err := index.ParseRequiresPython(requires)
 	if err != nil {
 		return true // a wheel's tags still decide
 	}
