@@ -286,3 +286,16 @@ func TestTag(t *testing.T) {
 		}
 	}
 }
+
+// TestExamples reads the manifests of the examples.
+func TestExamples(t *testing.T) {
+	examples, err := filepath.Glob("../../examples/*/" + FileName)
+	if err != nil || len(examples) < 2 {
+		t.Fatalf("%d examples, %v", len(examples), err)
+	}
+	for _, e := range examples {
+		if m, err := Load(filepath.Dir(e)); err != nil || len(m.Requirements) == 0 || len(m.Image.Command) == 0 {
+			t.Errorf("%s: %v", e, err)
+		}
+	}
+}

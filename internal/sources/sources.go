@@ -156,6 +156,11 @@ func (f *finder) findArchives() error {
 			return err
 		}
 	}
+	for name := range f.o.Apt {
+		if name != Debian && name != DebianSecurity {
+			return diag.New(diag.Usage, "--apt-mirror: no archive is called %q", name).Hint("there is %s and %s", Debian, DebianSecurity)
+		}
+	}
 	mirror, security := f.o.Apt[Debian], f.o.Apt[DebianSecurity]
 	if security == "" && mirror != "" {
 		security = strings.TrimRight(mirror, "/") + "-security" // side by side, as on every mirror
