@@ -34,6 +34,7 @@ type Source struct {
 	// engine saved with only its own platform.
 	Absent []string
 	close  func() error
+	place  place
 }
 
 // Found is one image of a source.
@@ -77,7 +78,17 @@ func Open(ctx context.Context, spec string, opts OpenOptions) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	src.place = p
 	return src, nil
+}
+
+// Explain says what an error of reading one of the source's images means: of a registry's, a diag error with
+// the exit code 7.
+func (s *Source) Explain(ctx context.Context, err error) error {
+	if err == nil || s.place.form != inRegistry {
+		return err
+	}
+	return pullError(ctx, s.place, err)
 }
 
 const (

@@ -1,0 +1,161 @@
+package inspect
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// zstdWindow is the most memory, in bytes, that a Zstandard stream may ask for.
+const zstdWindow = 128 << 20
+
+// expectation is what manifest and config promise of a layer.
+type expectation struct {
+	what           string // for errors
+	digest, diffID v1.Hash
+	size           int64
+	limit          int64 // bytes that it may unpack to
+}
+
+const damaged = "the image is damaged or was tampered with; get it again"
+
+// walk streams the layer through visit, entry by entry, and then checks that it was what is expected.
+// An error that comes of other bytes than were promised says so, not what decoding made of them.
+func walk(ctx context.Context, l v1.Layer, want expectation, advance func(int64), visit func(*tar.Header, io.Reader) error) error {
+	rc, err := l.Compressed()
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", want.what, err)
+	}
+	defer rc.Close()
+	stored := &meter{ctx: ctx, r: rc, hash: sha256.New(), limit: want.size, advance: advance}
+	plain := &meter{ctx: ctx, hash: sha256.New(), limit: want.limit}
+	err = unpack(stored, plain, visit)
+	if cerr := ctx.Err(); cerr != nil {
+		return fmt.Errorf("reading %s: %w", want.what, cerr)
+	}
+	if plain.over {
+		return diag.New(diag.Failure, "%s has %d bytes and unpacks to more than %d", want.what, want.size, want.limit).
+			Hint("it looks made to exhaust who reads it; do not run this image")
+	}
+	if err != nil && !stored.over {
+		_, _ = io.Copy(io.Discard, stored) // for the digest; its own error is kept
+	}
+	var own *diag.Error
+	switch {
+	case stored.over:
+		return diag.New(diag.Mismatch, "%s should have %d bytes and has more", want.what, want.size).Hint(damaged)
+	case stored.n == want.size && stored.sum() != want.digest.Hex:
+		return diag.New(diag.Mismatch, "%s has the digest sha256:%s", want.what, stored.sum()).Hint(damaged)
+	case errors.As(stored.err, &own):
+		return stored.err
+	case stored.err != nil:
+		return fmt.Errorf("reading %s: %w", want.what, stored.err)
+	case stored.n < want.size:
+		return diag.New(diag.Mismatch, "%s should have %d bytes and ends after %d", want.what, want.size, stored.n).Hint(damaged)
+	case errors.As(err, &own):
+		return err
+	case err != nil:
+		return diag.Wrap(err, diag.Failure, "%s is no readable layer", want.what).Hint("its digest is right, so the image was made so")
+	case plain.sum() != want.diffID.Hex:
+		return diag.New(diag.Mismatch, "%s unpacks to a tar with the digest sha256:%s, and the config says %s", want.what, plain.sum(), want.diffID).Hint(damaged)
+	}
+	return nil
+}
+
+// unpack reads a layer to its end. It fills plain's reader.
+func unpack(stored, plain *meter, visit func(*tar.Header, io.Reader) error) error {
+	buffered := bufio.NewReaderSize(stored, 1<<16)
+	start, err := buffered.Peek(4)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	switch {
+	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(buffered)
+		if err != nil {
+			return err
+		}
+		plain.r = z
+	case bytes.Equal(start, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+		if err != nil {
+			return err
+		}
+		defer z.Close()
+		plain.r = z
+	default:
+		plain.r = buffered
+	}
+	t := tar.NewReader(plain)
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(h, t); err != nil {
+			return err
+		}
+	}
+	// What follows the end of the tar belongs to both digests.
+	if _, err := io.Copy(io.Discard, plain); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, buffered)
+	return err
+}
+
+var errOver = errors.New("there is more than there should be")
+
+// meter hashes and counts what is read through it, and stops at the limit and at the end of the context.
+type meter struct {
+	ctx     context.Context
+	r       io.Reader
+	hash    hash.Hash
+	n       int64
+	limit   int64
+	over    bool
+	err     error // of r, other than its end
+	advance func(int64)
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.over {
+		return 0, errOver
+	}
+	if m.err != nil {
+		return 0, m.err
+	}
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := m.r.Read(p)
+	if m.over = int64(n) > m.limit-m.n; m.over {
+		return 0, errOver
+	}
+	m.n += int64(n)
+	m.hash.Write(p[:n])
+	if m.advance != nil {
+		m.advance(int64(n))
+	}
+	if err != nil && err != io.EOF {
+		m.err = err
+	}
+	return n, err
+}
+
+func (m *meter) sum() string { return fmt.Sprintf("%x", m.hash.Sum(nil)) }
