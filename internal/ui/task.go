@@ -222,9 +222,6 @@ func (t *Task) summary(took time.Duration) string {
 			facts = append(facts, Bytes(int64(float64(n)/s))+"/s")
 		}
 	}
-	if t.note != "" {
-		facts = append(facts, t.note)
-	}
 	facts = append(facts, duration(took))
 	return t.name + ": done, " + strings.Join(facts, ", ")
 }
