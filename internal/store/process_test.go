@@ -314,7 +314,7 @@ func TestManyBlobs(t *testing.T) {
 func TestKill(t *testing.T) {
 	if child := os.Getenv("STORE_TEST_DIR"); child != "" {
 		s := open(t, child)
-		for i := 0; ; i++ {
+		for i := range 20_000 {
 			content := bytes.Repeat([]byte(fmt.Sprintf("%08d", i%50)), 50_000)
 			id := sum(content)
 			if err := s.Remove(id); err != nil {
