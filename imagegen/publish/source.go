@@ -174,12 +174,12 @@ func choose(what string, found []Found, platform string, others, absent []string
 	if len(found) > 0 {
 		return &Source{Images: found, Absent: absent}, nil
 	}
-	if platform != "" && len(others) > 0 {
-		return nil, diag.New(diag.Usage, "%s has no image for %s", what, platform).Hint("it has %s", strings.Join(others, ", "))
-	}
 	if len(absent) > 0 {
 		return nil, diag.New(diag.Failure, "%s lacks the images that its index names, for %s", what, strings.Join(absent, ", ")).
 			Hint("it was not written completely; write or copy it again")
+	}
+	if platform != "" && len(others) > 0 {
+		return nil, diag.New(diag.Usage, "%s has no image for %s", what, platform).Hint("it has %s", strings.Join(others, ", "))
 	}
 	return nil, diag.New(diag.Failure, "%s holds no image", what).Hint(sourceForms)
 }
