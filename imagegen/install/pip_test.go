@@ -17,6 +17,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/internal/testenv"
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
@@ -71,9 +72,7 @@ func planFile(t testing.TB, name string) (*install.Installed, fileBlob) {
 // Python 3.11 and an index, so it runs only with ENVPACK_TEST=all. ENVPACK_WHEELS names a folder of
 // wheels to compare instead of downloading.
 func TestAgainstPip(t *testing.T) {
-	if os.Getenv("ENVPACK_TEST") != "all" {
-		t.Skip("ENVPACK_TEST is not all")
-	}
+	testenv.Real(t, "Python 3.11 and an index")
 	run := func(name string, args ...string) {
 		t.Helper()
 		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
@@ -211,10 +210,7 @@ func BenchmarkLayer(b *testing.B) {
 // TestRealWheels plans and writes each wheel in the folder that ENVPACK_WHEELS names, of whatever
 // Python, and checks the RECORD that comes out.
 func TestRealWheels(t *testing.T) {
-	dir := os.Getenv("ENVPACK_WHEELS")
-	if dir == "" {
-		t.Skip("ENVPACK_WHEELS names no folder of wheels")
-	}
+	dir := testenv.Wheels(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 	if err != nil {
 		t.Fatal(err)

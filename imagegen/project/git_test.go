@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 // git runs git without the configuration of the machine.
@@ -35,12 +37,7 @@ func git(t *testing.T, dir string, args ...string) string {
 
 func needGit(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("ENVPACK_TEST") == "all" {
-			t.Fatal("git is needed")
-		}
-		t.Skip("git is not installed; ENVPACK_TEST=all would fail")
-	}
+	testenv.Tool(t, "git")
 }
 
 // put writes files: a path that ends in ! is executable, a content that begins with -> a link.

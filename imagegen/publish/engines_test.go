@@ -11,15 +11,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 // The tests here hand outputs to the tools that people use. They run with ENVPACK_TEST=all, and then the
 // tools must be there.
 func needTools(t *testing.T) {
 	t.Helper()
-	if os.Getenv("ENVPACK_TEST") != "all" {
-		t.Skip("ENVPACK_TEST=all runs it: it needs skopeo, umoci, podman and docker-registry")
-	}
+	testenv.Real(t, "skopeo, umoci, podman and docker-registry")
 }
 
 func tool(t *testing.T, env []string, name string, args ...string) string {

@@ -42,10 +42,7 @@ func TestDebIsFrozen(t *testing.T) {
 }
 
 func TestDebIsReadByDpkg(t *testing.T) {
-	dpkg, err := exec.LookPath("dpkg-deb")
-	if err != nil {
-		t.Skip("no dpkg-deb here")
-	}
+	dpkg := testenv.Tool(t, "dpkg-deb")
 	name, content := testenv.Deb("hello", "1:2.0-1", "amd64", example())
 	file := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(file, content, 0o644); err != nil {
@@ -92,10 +89,7 @@ func TestAptRepoIsTheSame(t *testing.T) {
 
 // TestAptRepoIsReadByGpgv has another implementation check the signature.
 func TestAptRepoIsReadByGpgv(t *testing.T) {
-	gpgv, err := exec.LookPath("gpgv")
-	if err != nil {
-		t.Skip("no gpgv here")
-	}
+	gpgv := testenv.Tool(t, "gpgv")
 	r := testenv.NewAptRepo()
 	block, err := armor.Decode(strings.NewReader(r.ArmoredKey()))
 	if err != nil {

@@ -481,10 +481,7 @@ func TestParseRecord(t *testing.T) {
 
 // TestRealWheels reads the wheels in the folder that ENVPACK_WHEELS names.
 func TestRealWheels(t *testing.T) {
-	dir := os.Getenv("ENVPACK_WHEELS")
-	if dir == "" {
-		t.Skip("ENVPACK_WHEELS names no folder of wheels")
-	}
+	dir := testenv.Wheels(t)
 	names, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/envpack/envpack/internal/testenv"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -143,9 +144,7 @@ func TestQuote(t *testing.T) {
 
 // TestPackaging has pypa/packaging read an export and choose from it.
 func TestPackaging(t *testing.T) {
-	if os.Getenv("ENVPACK_TEST") != "all" {
-		t.Skip("ENVPACK_TEST=all runs it: it needs Python and packaging 26.2 or later")
-	}
+	testenv.Real(t, "Python and packaging 26.2 or later")
 	data, err := Export(lock(), where)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/testenv"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/tags"
 )
@@ -24,9 +24,7 @@ const realProjects = `requests numpy pandas scipy torch flask django boto3 botoc
 // realIndex is the address of the default index on this machine, and a client for it.
 func realIndex(t *testing.T) (address string, client *fetch.Client) {
 	t.Helper()
-	if os.Getenv("ENVPACK_TEST") != "all" {
-		t.Skip("needs an index; ENVPACK_TEST=all runs it")
-	}
+	testenv.Real(t, "an index")
 	host := sources.ThisHost(runtime.GOOS)
 	found, err := sources.Find(host, sources.Options{})
 	if err != nil {
