@@ -3,6 +3,8 @@ package rootfs
 import (
 	"fmt"
 	"path"
+	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -24,33 +26,63 @@ type slave struct{ link, name, path string }
 func parseAlternatives(script string) (found []alternative, unread []string) {
 	script = strings.ReplaceAll(script, "\\\n", " ")
 	for _, line := range strings.Split(script, "\n") {
-		at := strings.Index(line, "update-alternatives ")
-		if at < 0 || strings.HasPrefix(strings.TrimSpace(line), "#") {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
 			continue
 		}
-		words := strings.Fields(cutCommand(line[at:]))
-		if !hasWord(words, "--install") {
-			continue
+		for _, command := range strings.Split(separators.Replace(line), "\n") {
+			at := strings.Index(command, "update-alternatives ")
+			if at < 0 {
+				continue
+			}
+			words := arguments(command[at:])
+			if !hasWord(words, "--install") {
+				continue
+			}
+			a, err := parseInstall(words[1:])
+			if err != nil {
+				unread = append(unread, strings.Join(words, " "))
+				continue
+			}
+			found = append(found, a)
 		}
-		a, err := parseInstall(words[1:])
-		if err != nil {
-			unread = append(unread, strings.Join(words, " "))
-			continue
-		}
-		found = append(found, a)
 	}
 	return found, unread
 }
 
-// cutCommand ends a command where the shell would.
-func cutCommand(s string) string {
-	for _, end := range []string{";", "&&", "||", ">", "|"} {
-		if i := strings.Index(s, end); i >= 0 {
-			s = s[:i]
+// separators ends commands where the shell would.
+var separators = strings.NewReplacer("&&", "\n", "||", "\n", ";", "\n", "|", "\n")
+
+// redirection is a word of a command that only says where its output goes. What it captures is
+// empty if the file is the next word.
+var redirection = regexp.MustCompile(`^(?:[0-9]*|&)>{1,2}(.*)$`)
+
+// arguments are the words of a command without redirections, comments, and quotes around that
+// which needs none.
+func arguments(command string) []string {
+	var words []string
+	skip := false
+	for _, w := range strings.Fields(command) {
+		if skip {
+			skip = false
+			continue
 		}
+		if strings.HasPrefix(w, "#") {
+			break
+		}
+		if m := redirection.FindStringSubmatch(w); m != nil {
+			skip = m[1] == ""
+			continue
+		}
+		if n := len(w); n >= 2 && (w[0] == '"' || w[0] == '\'') && w[n-1] == w[0] && !strings.ContainsAny(w[1:n-1], shellCharacters) {
+			w = w[1 : n-1]
+		}
+		words = append(words, w)
 	}
-	return s
+	return words
 }
+
+// shellCharacters need a shell to say what they mean.
+const shellCharacters = "$`\"'*?[]{}()<>&\\~"
 
 func hasWord(words []string, word string) bool {
 	for _, w := range words {
@@ -82,7 +114,7 @@ func parseInstall(words []string) (alternative, error) {
 		}
 	}
 	for _, s := range append([]slave{{a.link, a.name, a.path}}, a.slaves...) {
-		if strings.ContainsAny(s.link+s.name+s.path, "$`\"'*") || !strings.HasPrefix(s.link, "/") || !strings.HasPrefix(s.path, "/") {
+		if strings.ContainsAny(s.link+s.name+s.path, shellCharacters) || !strings.HasPrefix(s.link, "/") || !strings.HasPrefix(s.path, "/") {
 			return a, fmt.Errorf("words that a shell must expand")
 		}
 	}
@@ -95,9 +127,11 @@ func parseInstall(words []string) (alternative, error) {
 func (t *tree) alternatives(all []alternative) {
 	groups := map[string][]alternative{}
 	for _, a := range all {
-		if t.exists(a.path) {
-			groups[a.name] = append(groups[a.name], a)
+		if !t.exists(a.path) {
+			continue
 		}
+		// A later call for the same file takes the place of an earlier one.
+		groups[a.name] = append(slices.DeleteFunc(groups[a.name], func(old alternative) bool { return old.path == a.path }), a)
 	}
 	for _, name := range keys(groups) {
 		group := groups[name]

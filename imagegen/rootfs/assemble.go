@@ -51,21 +51,23 @@ type Tree struct {
 
 // Assemble unpacks the packages and does what their maintainer scripts would have done. The order
 // of debs does not matter. Errors name the package and the path: a package that is no .deb or not
-// the one that it is said to be, two packages that ship one path with different content.
+// the one that it is said to be, two packages that ship one path (which dpkg refuses too, whatever
+// the content, unless it is a folder).
 func Assemble(ctx context.Context, debs []Deb, o Options) (*Tree, error) {
 	debs = append([]Deb(nil), debs...)
-	sort.Slice(debs, func(i, j int) bool { return debs[i].Name < debs[j].Name })
+	sort.SliceStable(debs, func(i, j int) bool {
+		if debs[i].Name != debs[j].Name {
+			return debs[i].Name < debs[j].Name
+		}
+		return debs[i].Architecture < debs[j].Architecture
+	})
 	all, err := unpackAll(ctx, debs, o)
 	if err != nil {
 		return nil, err
 	}
 	t := newTree()
-	for _, d := range all {
-		for _, e := range d.entries {
-			if err := t.ship(d.Name, e); err != nil {
-				return nil, err
-			}
-		}
+	if err := t.ship(all); err != nil {
+		return nil, err
 	}
 	t.linkMerged()
 	result := &Tree{Unread: map[string][]string{}}
@@ -101,26 +103,6 @@ func (t *tree) configure(all []*unpacked, o Options, result *Tree) error {
 		return err
 	}
 	return t.database(all, o.Architecture)
-}
-
-// ship adds a packaged path. Folders are shared; the first package by name sets the mode, but for
-// base-files, whose folders are the file system's own.
-func (t *tree) ship(pkg string, e layer.Entry) error {
-	old, there := t.nodes[e.Path]
-	if !there {
-		t.nodes[e.Path], t.owner[e.Path] = &e, pkg
-		return nil
-	}
-	if old.Kind == layer.Dir && e.Kind == layer.Dir {
-		if pkg == "base-files" {
-			old.Mode, old.UID, old.GID = e.Mode, e.UID, e.GID
-		}
-		return nil
-	}
-	if old.Kind == layer.Symlink && e.Kind == layer.Symlink && old.Link == e.Link {
-		return nil
-	}
-	return fmt.Errorf("packages %s and %s both ship /%s", t.owner[e.Path], pkg, e.Path)
 }
 
 func unpackAll(ctx context.Context, debs []Deb, o Options) ([]*unpacked, error) {

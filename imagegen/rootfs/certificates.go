@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"path"
 	"strings"
+
+	"github.com/envpack/envpack/imagegen/layer"
 )
 
 const (
@@ -23,7 +25,7 @@ func (t *tree) trust() error {
 		"# a line that begins with ! is not. Read by update-ca-certificates(8).\n")
 	found := false
 	for _, p := range t.paths(certificates) {
-		if !strings.HasSuffix(p, ".crt") {
+		if !strings.HasSuffix(p, ".crt") || t.nodes[p].Kind != layer.File {
 			continue
 		}
 		data, err := t.read(p)

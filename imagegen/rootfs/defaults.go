@@ -3,8 +3,6 @@ package rootfs
 import (
 	"bytes"
 	"strings"
-
-	"github.com/envpack/envpack/imagegen/layer"
 )
 
 // profile keeps the environment first for login shells, whose /etc/profile sets PATH anew.
@@ -46,7 +44,8 @@ func (t *tree) defaults() error {
 	return t.shells()
 }
 
-// utmpGroup may write the records of logins: Debian Policy 9.2.2.
+// The groups that may write the mail folder and the records of logins: Debian Policy 9.2.2 keeps
+// the numbers for good.
 const (
 	mailGroup = 8
 	utmpGroup = 43
@@ -67,9 +66,6 @@ func (t *tree) baseFolders() {
 	}
 	t.dir("var/mail", 0o2775, mailGroup)
 	t.symlink("var/spool/mail", "../mail")
-	t.dir("run/lock", 0o1777, 0)
-	t.replaceByLink("var/run", "/run")
-	t.replaceByLink("var/lock", "/run/lock")
 	for d, mode := range map[string]uint32{"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700} {
 		t.dir(d, mode, 0)
 		if e, _, ok := t.stat(d); ok {
@@ -79,17 +75,6 @@ func (t *tree) baseFolders() {
 	t.fileIfMissing("var/log/wtmp", 0o664, utmpGroup, nil)
 	t.fileIfMissing("var/log/btmp", 0o660, utmpGroup, nil)
 	t.fileIfMissing("var/log/lastlog", 0o664, utmpGroup, nil)
-}
-
-// replaceByLink puts a link where an empty folder or nothing is.
-func (t *tree) replaceByLink(p, target string) {
-	if e, there := t.nodes[p]; there && e.Kind == layer.Dir {
-		if len(t.paths(p)) > 0 {
-			return
-		}
-		delete(t.nodes, p)
-	}
-	t.symlink(p, target)
 }
 
 // shells lists the login shells, as debianutils' update-shells does: its own, then each shell

@@ -28,8 +28,9 @@ var linkerArchs = map[string]linkerArch{
 // library is one line of the cache.
 type library struct{ name, path string }
 
-// linkerCache writes /etc/ld.so.cache as ldconfig would, without the host's version that it puts in. The loader
-// finds libraries without it, but ctypes.util.find_library does not.
+// linkerCache writes /etc/ld.so.cache as ldconfig would, but for its own version, which it puts in,
+// and the folders glibc-hwcaps, without which the loader takes the libraries for any processor. The
+// loader finds libraries without the cache, but ctypes.util.find_library does not.
 func (t *tree) linkerCache(arch string) error {
 	about, ok := linkerArchs[arch]
 	if !ok {
@@ -101,8 +102,9 @@ func (t *tree) linkerFolders(conf string, depth int) ([]string, error) {
 	return folders, nil
 }
 
-// libraries finds the shared libraries of one folder. A development link (libx.so) stands for
-// itself, any other file or link for the library's SONAME, as ldconfig's search_dir has it.
+// libraries finds the shared libraries of one folder. A development link (libx.so, where the SONAME
+// begins so) stands for itself, any other file or link for the library's SONAME, as in ldconfig's
+// search_dir.
 func (t *tree) libraries(folder, real string, machine elf.Machine) ([]library, error) {
 	found := map[string]string{}
 	for _, p := range t.paths(real) {
@@ -123,7 +125,7 @@ func (t *tree) libraries(folder, real string, machine elf.Machine) ([]library, e
 			continue
 		}
 		name := soname
-		if name == "" || t.nodes[p].Kind == layer.Symlink && strings.HasSuffix(base, ".so") {
+		if name == "" || t.nodes[p].Kind == layer.Symlink && strings.HasSuffix(base, ".so") && strings.HasPrefix(name, base) {
 			name = base
 		}
 		at := path.Join(real, name)
@@ -206,15 +208,15 @@ func compareLibraries(a, b string) int {
 			if !digit(b, j) {
 				return 1
 			}
-			var x, y int64
+			var x, y int32 // C's int, which long numbers overflow
 			for ; digit(a, i); i++ {
-				x = x*10 + int64(a[i]-'0')
+				x = x*10 + int32(a[i]-'0')
 			}
 			for ; digit(b, j); j++ {
-				y = y*10 + int64(b[j]-'0')
+				y = y*10 + int32(b[j]-'0')
 			}
 			if x != y {
-				return cmpInt(x, y)
+				return int(x - y)
 			}
 			continue
 		}
@@ -235,11 +237,4 @@ func compareLibraries(a, b string) int {
 		return -int(b[j])
 	}
 	return 0
-}
-
-func cmpInt(x, y int64) int {
-	if x < y {
-		return -1
-	}
-	return 1
 }
