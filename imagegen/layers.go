@@ -101,6 +101,8 @@ func (w *work) project(ctx context.Context) ([]Layer, error) {
 	return []Layer{l}, nil
 }
 
+func projectionInputs(text []byte) string { return inputs(FilesFormat, "lock "+digestOf(text)) }
+
 // projection is the layer of the lock itself, as far as it is about this image.
 func (w *work) projection(ctx context.Context) (Layer, error) {
 	const name = "lock"
@@ -108,7 +110,7 @@ func (w *work) projection(ctx context.Context) (Layer, error) {
 	if err != nil {
 		return Layer{}, err
 	}
-	in := inputs(FilesFormat, "lock "+digestOf(text))
+	in := projectionInputs(text)
 	if l, ok, err := w.known(name, FilesFormat, in, nil); ok || err != nil {
 		return l, err
 	}

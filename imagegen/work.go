@@ -165,7 +165,11 @@ func (w *work) remember(name, kind, inputs string, r remembered) (Layer, error) 
 // keptBlobs are the layers of the plan that are kept whole, as far as the store knows them.
 func (b *Builder) keptBlobs(p *Plan) []string {
 	var sums []string
-	for _, in := range []string{p.baseInputs(), p.environmentInputs(), p.projectInputs()} {
+	all := []string{p.baseInputs(), p.environmentInputs(), p.projectInputs()}
+	if text, err := p.Lock.Projection(p.Target.Platform); err == nil {
+		all = append(all, projectionInputs(text))
+	}
+	for _, in := range all {
 		var r remembered
 		if data, ok := b.Store.Memo(layerMemo, in); ok && json.Unmarshal(data, &r) == nil && r.Kept {
 			sums = append(sums, hexOf(r.Digest))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/imagegen/project"
 	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/diag"
@@ -219,18 +220,29 @@ func (b *building) image(ctx context.Context, platform string) (*imagegen.Image,
 		return nil, diag.Wrap(err, diag.Usage, "")
 	}
 	image, err := b.builder.Build(ctx, plan)
-	if err != nil && ctx.Err() == nil && b.repaired(ctx, plan) {
+	if mayBeDamage(ctx, err) && b.repaired(ctx, plan) {
 		image, err = b.builder.Build(ctx, plan)
 	}
 	return image, err
 }
 
+// mayBeDamage tells whether a failure can come from a damaged file in the store. Of failures that
+// were understood where they happened only mismatches can.
+func mayBeDamage(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil {
+		return false
+	}
+	var understood *diag.Error
+	return !errors.As(err, &understood) || diag.CodeOf(err) == diag.Mismatch
+}
+
+// repaired removes what is damaged of a platform's files and layers, and tells whether something was.
 func (b *building) repaired(ctx context.Context, plan *imagegen.Plan) bool {
 	n, err := b.builder.Repair(ctx, plan)
 	if err != nil || n == 0 {
 		return false
 	}
-	b.ui().Warn("%s in the store %s damaged, and fetched again", plural(n, "file"), wasWere(n))
+	b.ui().Warn("%s in the store %s damaged; what is missing now is fetched or made again", plural(n, "file"), wasWere(n))
 	return true
 }
 
@@ -253,36 +265,53 @@ func artifact(images []*imagegen.Image) (*publish.Artifact, error) {
 // in is repaired and written again, once.
 func (b *building) publish(ctx context.Context, a *publish.Artifact, outputs []publish.Output, ref publish.Reference, push bool) error {
 	for _, out := range outputs {
-		err := b.write(ctx, out, a, ref)
-		if err != nil && ctx.Err() == nil && diag.CodeOf(err) == diag.Mismatch && b.repairAll(ctx) {
-			err = b.write(ctx, out, a, ref)
-		}
-		if err != nil {
+		if err := b.twice(ctx, func() error { return b.write(ctx, out, a, ref) }); err != nil {
 			return err
 		}
 	}
 	if !push {
 		return nil
 	}
-	err := b.push(ctx, ref, a)
-	if err != nil && ctx.Err() == nil && diag.CodeOf(err) == diag.Mismatch && b.repairAll(ctx) {
-		err = b.push(ctx, ref, a)
+	return b.twice(ctx, func() error { return b.push(ctx, ref, a) })
+}
+
+// twice does what reads layers, and once more if that failed because the store was damaged and the
+// damage could be repaired.
+func (b *building) twice(ctx context.Context, do func() error) error {
+	err := do()
+	if mayBeDamage(ctx, err) {
+		repaired, rerr := b.repairAll(ctx)
+		if rerr != nil {
+			return rerr
+		}
+		if repaired {
+			err = do()
+		}
+	}
+	var mismatch *layer.MismatchError
+	if errors.As(err, &mismatch) {
+		return diag.Wrap(err, diag.Mismatch, "")
 	}
 	return err
 }
 
-// repairAll fetches again what is damaged of any platform.
-func (b *building) repairAll(ctx context.Context) bool {
+// repairAll fetches and makes again what is damaged of any platform.
+func (b *building) repairAll(ctx context.Context) (bool, error) {
 	repaired := false
 	for _, t := range b.lock.Targets {
 		plan, err := imagegen.NewPlan(b.lock, t.Platform, b.tree)
-		if err == nil && b.repaired(ctx, plan) {
-			if _, err := b.builder.Build(ctx, plan); err == nil {
-				repaired = true
-			}
+		if err != nil {
+			return false, err
 		}
+		if !b.repaired(ctx, plan) {
+			continue
+		}
+		if _, err := b.builder.Build(ctx, plan); err != nil {
+			return false, err
+		}
+		repaired = true
 	}
-	return repaired
+	return repaired, nil
 }
 
 func (b *building) write(ctx context.Context, out publish.Output, a *publish.Artifact, ref publish.Reference) error {

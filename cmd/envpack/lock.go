@@ -19,7 +19,9 @@ import (
 	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
+	"github.com/envpack/envpack/resolver/tags"
 )
 
 const lockLong = `Pins Python, the base's packages and every wheel in envpack.lock.
@@ -53,12 +55,13 @@ func newLock(s *session) *cobra.Command {
 	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
 	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "prefer the newest version of this package; may be given several times")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
-	cmd.MarkFlagsMutuallyExclusive("check", "upgrade")
-	cmd.MarkFlagsMutuallyExclusive("check", "upgrade-package")
 	return cmd
 }
 
 func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
+	if o.check && (o.upgrade || len(o.packages) > 0) {
+		return diag.New(diag.Usage, "--check changes nothing, --upgrade and --upgrade-package do: give one of them")
+	}
 	m, err := manifest.Load(dir)
 	if err != nil {
 		return err
@@ -123,7 +126,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		s.ui().Printf("%s", line)
 	}
 	phase := s.ui().Phase("locking")
-	defer phase.Done()
+	defer phase.Drop() // unless it is done
 	options := resolver.Options{Previous: old, Upgrade: o.upgrade, Now: time.Now(), Progress: func(step string) { phase.Note("%s", step) }}
 	for _, name := range o.packages {
 		normal := pep508.NormalizeName(name)
@@ -132,7 +135,11 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		}
 		options.Packages = append(options.Packages, normal)
 	}
-	return resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: sup}, options)
+	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: sup}, options)
+	if err == nil {
+		phase.Done()
+	}
+	return l, err
 }
 
 func hasPackage(l *lockfile.Lock, name string) bool {
@@ -213,12 +220,34 @@ func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 	if err != nil {
 		return nil, lockError(err)
 	}
+	if err := holdFiles(l, path); err != nil {
+		return nil, err
+	}
 	if l.Project.Manifest != m.Hash() {
 		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
 			Hint("`envpack lock %s` brings it up to date", m.Dir)
 	}
 	return l, nil
 }
+
+// holdFiles holds the names and versions of the lock's packages to those that their files name. The
+// lock's own reader knows neither, and an edited version would stand in the image's list of packages.
+func holdFiles(l *lockfile.Lock, path string) error {
+	for _, p := range l.Packages {
+		version, err := pep440.Parse(p.Version)
+		for _, f := range p.Files {
+			w, werr := tags.ParseWheel(f.Name)
+			if err == nil && werr == nil && w.Name == p.Name && w.Version.Equal(version) {
+				continue
+			}
+			return diag.New(diag.Failure, "%s %s has the file %s, which is not of that package and version", p.Name, p.Version, f.Name).
+				At(diag.Position{File: path}).Hint("%s", editedHint)
+		}
+	}
+	return nil
+}
+
+const editedHint = "a lock is not to be edited; `envpack lock` writes it anew and keeps the versions that it has"
 
 func parseError(err error) *lockfile.ParseError {
 	var p *lockfile.ParseError
@@ -239,7 +268,7 @@ func lockError(err error) error {
 	case p.Newer:
 		return e.Hint("use the envpack that wrote it, or a newer one")
 	case p.Edited:
-		return e.Hint("a lock is not to be edited; `envpack lock` writes it anew and keeps the versions that it has")
+		return e.Hint("%s", editedHint)
 	}
 	return e.Hint("`envpack lock` writes it anew; the version in the repository's history may be intact")
 }

@@ -86,6 +86,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SetHelpTemplate(cmd.HelpTemplate() + exitStatus)
 	cmd.SetFlagErrorFunc(usageError)
 	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.SuggestionsMinimumDistance = 2
 	s.addFlags(cmd.PersistentFlags())
 	for _, add := range []func(*session) *cobra.Command{
 		newInit, newLock, newBuild, newPush, newInspect, newExport, newCompletion, newVersion,
@@ -108,6 +109,13 @@ func noUnknownCommand(cmd *cobra.Command, args []string) error {
 		_ = e.Hint("did you mean `%s %s`?", cmd.CommandPath(), near)
 	}
 	return e.Hint("`envpack --help` lists the commands")
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return diag.New(diag.Usage, "%s takes no arguments", cmd.CommandPath())
+	}
+	return nil
 }
 
 // atMostOneDir takes the project's folder; none is the working directory.

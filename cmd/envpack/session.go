@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -30,6 +31,7 @@ type session struct {
 	indexURL  string
 	aptMirror []string
 
+	opened sync.Once // screen: tasks begin on several goroutines
 	screen *ui.UI
 }
 
@@ -44,14 +46,14 @@ func (s *session) addFlags(f *pflag.FlagSet) {
 
 // ui is the display on standard error.
 func (s *session) ui() *ui.UI {
-	if s.screen == nil {
+	s.opened.Do(func() {
 		var o ui.Options
 		if f, ok := s.stderr.(*os.File); ok {
 			o = ui.For(f, os.Getenv)
 		}
 		o.Quiet, o.Now = s.quiet, time.Now
 		s.screen = ui.New(s.stderr, o)
-	}
+	})
 	return s.screen
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/diag"
 )
 
@@ -125,6 +126,10 @@ func pushError(ctx context.Context, ref Reference, err error) error {
 	var own *diag.Error
 	if errors.As(err, &own) { // of reading a layer
 		return fmt.Errorf("pushing %s: %w", ref, err)
+	}
+	var damaged *layer.MismatchError
+	if errors.As(err, &damaged) { // the request was given up for it
+		return diag.Wrap(damaged, diag.Mismatch, "pushing %s", ref)
 	}
 	host := ref.Registry()
 	login := func(e *diag.Error) error {

@@ -126,7 +126,7 @@ func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
 			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade` locks what there is now",
 		})
 	}
-	return s.bring(ctx, "distribution packages", jobs)
+	return s.bring(ctx, "distribution package", jobs)
 }
 
 // Wheels implements imagegen.Supply.
@@ -139,7 +139,7 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 			gone: "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
 		})
 	}
-	return s.bring(ctx, "wheels", jobs)
+	return s.bring(ctx, "wheel", jobs)
 }
 
 // WheelURL finds the address of a locked wheel: the index's file of that name and hash.
@@ -186,7 +186,7 @@ type job struct {
 	gone   string // the hint for a file that is not there any more
 }
 
-// bring downloads what the store lacks. The first failure stops the rest.
+// bring downloads what the store lacks; name is the kind of one. The first failure stops the rest.
 func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 	var missing []job
 	var total int64
@@ -200,6 +200,9 @@ func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 	}
 	if len(missing) == 0 {
 		return nil
+	}
+	if len(missing) > 1 {
+		name += "s"
 	}
 	done := s.Task(fmt.Sprintf("downloading %d %s", len(missing), name), total)
 	group, ctx := errgroup.WithContext(ctx)

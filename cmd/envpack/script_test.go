@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected outputs in testdata/script")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"envpack": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs testdata/script: the command as a process of its own, against an index, an archive and
+// a registry on loopback. Each script has its own index, registry, HOME and store ($ENVPACK_CACHE).
+//
+// Beside testscript's own commands there are:
+//
+//	wheel NAME VERSION [KEY=VALUE]...    put a wheel into the index; see [world.wheel]
+//	index STATE [ARG]...                 make the index behave; see [world.behave]
+//	requests PREFIX N                    the index was asked N times for paths with the prefix, since the last time
+//	registry deny|allow                  refuse or allow pushes
+//	uploads N                            N blobs were sent to the registry, since the last time
+//	status CODE PROGRAM [ARG]...         run it, and hold it to the exit status
+//	when EVENT SIGNAL                    wait for an event and signal the process in the background; see [when]
+//	exited CODE                          the status of the process that was signalled, after wait
+//	damage GLOB                          change a byte in the middle of each file
+//	bytes FILE N                         make a file of N bytes that do not compress
+//	lastline WANT                        the last line of stdout is this
+//	same FILE FILE                       two files have the same bytes
+//	empty DIR                            the directory has no entries, or does not exist
+//	tmpfs DIR BYTES                      mount a small file system on a new directory
+func TestScripts(t *testing.T) {
+	base := serveBase(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			return newWorld(env, base)
+		},
+		Condition: condition,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"wheel":    withWorld((*world).wheel),
+			"index":    withWorld((*world).behave),
+			"requests": withWorld((*world).requested),
+			"registry": withWorld((*world).permit),
+			"uploads":  withWorld((*world).uploaded),
+			"when":     withWorld((*world).when),
+			"exited":   withWorld((*world).exited),
+			"status":   status,
+			"damage":   damage,
+			"bytes":    makeBytes,
+			"lastline": lastLine,
+			"same":     same,
+			"empty":    empty,
+			"tmpfs":    tmpfs,
+		},
+	})
+}
+
+// withWorld finds the script's world for a command, which cannot be negated.
+func withWorld(f func(w *world, ts *testscript.TestScript, args []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("this command cannot be negated")
+		}
+		f(ts.Value(worldKey{}).(*world), ts, args)
+	}
+}
+
+func arguments(ts *testscript.TestScript, args []string, names ...string) {
+	if len(args) != len(names) {
+		ts.Fatalf("want %s", strings.Join(names, " "))
+	}
+}
+
+func number(ts *testscript.TestScript, text string) int {
+	n, err := strconv.Atoi(text)
+	ts.Check(err)
+	return n
+}
+
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("want CODE PROGRAM [ARG]...")
+	}
+	got := 0
+	err := ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if want := number(ts, args[0]); got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// when waits until the index stalls ("stalled") or files match a pattern, and sends INT, TERM or KILL. The
+// process is stopped in between where that is possible, so that it cannot end its work before the signal.
+func (w *world) when(ts *testscript.TestScript, args []string) {
+	arguments(ts, args, "EVENT", "SIGNAL")
+	processes := ts.BackgroundCmds()
+	if len(processes) == 0 {
+		ts.Fatalf("no process in the background")
+	}
+	w.signalled = processes[len(processes)-1]
+	signal, ok := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}[args[1]]
+	if !ok {
+		ts.Fatalf("no signal %s", args[1])
+	}
+	happened := func() bool {
+		files, err := filepath.Glob(ts.MkAbs(args[0]))
+		ts.Check(err)
+		return len(files) > 0
+	}
+	if args[0] == "stalled" {
+		happened = w.stalled.Load
+	}
+	process := w.signalled.Process
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if happened() {
+			pause(process)
+			if happened() { // still
+				ts.Check(process.Signal(signal))
+				resume(process)
+				return
+			}
+			resume(process)
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("waited for %s in vain", args[0])
+		}
+	}
+}
+
+func (w *world) exited(ts *testscript.TestScript, args []string) {
+	arguments(ts, args, "CODE")
+	if w.signalled == nil || w.signalled.ProcessState == nil {
+		ts.Fatalf("no process has ended: signal one with when, and wait")
+	}
+	if got := w.signalled.ProcessState.ExitCode(); got != number(ts, args[0]) {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "GLOB")
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	n := 0
+	for _, file := range files {
+		if info, err := os.Stat(file); err != nil || info.IsDir() || info.Size() == 0 {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		ts.Check(err)
+		data[len(data)/2] ^= 1
+		ts.Check(os.Chmod(file, 0o644))
+		ts.Check(os.WriteFile(file, data, 0o644))
+		n++
+	}
+	if n == 0 {
+		ts.Fatalf("no file is called %s", args[0])
+	}
+}
+
+func makeBytes(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "FILE", "N")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), noise(number(ts, args[1])), 0o644))
+}
+
+func lastLine(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "WANT")
+	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stdout"), "\n"), "\n")
+	if got := lines[len(lines)-1]; (got == args[0]) == neg {
+		ts.Fatalf("the last line is %q", got)
+	}
+}
+
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "FILE", "FILE")
+	a, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	b, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if bytes.Equal(a, b) == neg {
+		ts.Fatalf("%s and %s: same is %t", args[0], args[1], !neg)
+	}
+}
+
+func empty(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "DIR")
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	if !errors.Is(err, os.ErrNotExist) {
+		ts.Check(err)
+	}
+	if (len(entries) == 0) == neg {
+		ts.Fatalf("%s: %v", args[0], entries)
+	}
+}
+
+func tmpfs(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "DIR", "BYTES")
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.Mkdir(dir, 0o755))
+	unmount, err := mount(dir, number(ts, args[1]))
+	ts.Check(err)
+	ts.Defer(unmount)
+}
+
+// condition is [tmpfs]: whether the command of that name can be used, or must be.
+func condition(name string) (bool, error) {
+	if name != "tmpfs" {
+		return false, fmt.Errorf("no condition %s", name)
+	}
+	if os.Getenv("ENVPACK_TEST") == "all" {
+		return true, nil
+	}
+	dir, err := os.MkdirTemp("", "envpack-mount-")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(dir)
+	unmount, err := mount(dir, 4096)
+	if err != nil {
+		return false, nil
+	}
+	unmount()
+	return true, nil
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/envpack/envpack/internal/testenv"
+	"github.com/envpack/envpack/resolver/apt"
+)
+
+// base is a distribution archive that all scripts share.
+type base struct {
+	url, key string
+}
+
+// serveBase serves Debian 12 as far as a base needs it: packages of little more than their names.
+func serveBase(t *testing.T) base {
+	t.Helper()
+	repo := testenv.NewAptRepo()
+	roots, err := apt.Roots("debian:12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range roots {
+		if root.Name != "python3.11" {
+			repo.AddEmpty(root.Name)
+		}
+	}
+	for _, arch := range []string{"amd64", "arm64"} {
+		repo.AddDeb("libc6", "2.36-9", arch, testenv.DebOptions{Files: map[string]string{"usr/lib/libc.so.6": "libc for " + arch}})
+		repo.AddDeb("python3.11", "3.11.2-6", arch, testenv.DebOptions{
+			Fields: map[string]string{"Depends": "libc6 (>= 2.34)"},
+			Files:  map[string]string{"usr/bin/python3.11": "python for " + arch}, Modes: map[string]uint32{"usr/bin/python3.11": 0o755},
+		})
+	}
+	server := httptest.NewServer(repo)
+	t.Cleanup(server.Close)
+	return base{server.URL, repo.ArmoredKey()}
+}
+
+type worldKey struct{}
+
+// world is what one script sees of the network.
+type world struct {
+	mu       sync.Mutex // of what handlers read and commands change
+	packages *testenv.Index
+	server   *httptest.Server
+	stall    string // path that ends in the middle and does not go on
+	stalled  atomic.Bool
+
+	denied bool
+	sent   int // blobs
+
+	signalled *exec.Cmd
+}
+
+// newWorld serves it, and writes the configuration that leads there.
+func newWorld(env *testscript.Env, b base) error {
+	w := &world{packages: &testenv.Index{Metadata: true}}
+	w.server = httptest.NewServer(http.HandlerFunc(w.serveIndex))
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	registryServer := httptest.NewServer(w.guard(images))
+	env.Defer(func() {
+		w.server.CloseClientConnections()
+		w.server.Close()
+		registryServer.Close()
+	})
+	env.Values[worldKey{}] = w
+
+	home := filepath.Join(env.WorkDir, ".home")
+	config := filepath.Join(home, ".config", "envpack")
+	if err := os.MkdirAll(config, 0o755); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("[index]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nkeyrings = [\"archive.asc\"]\n",
+		w.server.URL+"/simple/", b.url+"/debian", b.url+"/debian-security")
+	for name, text := range map[string]string{"config.toml": text, "archive.asc": b.key} {
+		if err := os.WriteFile(filepath.Join(config, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	env.Setenv("HOME", home)
+	env.Setenv("USERPROFILE", home)
+	env.Setenv("APPDATA", filepath.Join(home, ".config"))
+	env.Setenv("XDG_CONFIG_DIRS", filepath.Join(home, "none")) // not this machine's pip and uv
+	env.Setenv("PIP_CONFIG_FILE", os.DevNull)
+	env.Setenv("ENVPACK_CACHE", filepath.Join(env.WorkDir, ".store"))
+	env.Setenv("INDEX", w.server.URL)
+	env.Setenv("REGISTRY", strings.TrimPrefix(registryServer.URL, "http://"))
+	env.Setenv("GORACE", "atexit_sleep_ms=0")
+	return nil
+}
+
+// serveIndex serves the index, but for the path that stalls: that ends after its first half.
+func (w *world) serveIndex(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	stall := w.stall != "" && strings.HasPrefix(r.URL.Path, w.stall)
+	w.mu.Unlock()
+	if stall {
+		whole := httptest.NewRecorder()
+		w.packages.ServeHTTP(whole, r)
+		for name, values := range whole.Header() {
+			rw.Header()[name] = values
+		}
+		body := whole.Body.Bytes()
+		rw.WriteHeader(whole.Code)
+		rw.Write(body[:len(body)/2])
+		rw.(http.Flusher).Flush()
+		w.stalled.Store(true)
+		<-r.Context().Done()
+		return
+	}
+	w.packages.ServeHTTP(rw, r)
+	w.mu.Lock() // what commands change later was not read later
+	defer w.mu.Unlock()
+}
+
+// guard counts blobs that are sent, and refuses pushes where it is told to.
+func (w *world) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		write := r.Method != http.MethodGet && r.Method != http.MethodHead
+		w.mu.Lock()
+		denied := w.denied && write
+		if write && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/blobs/") {
+			w.sent++
+		}
+		w.mu.Unlock()
+		if denied {
+			rw.WriteHeader(http.StatusForbidden)
+			json.NewEncoder(rw).Encode(map[string]any{"errors": []any{map[string]any{"code": "DENIED", "message": "requested access to the resource is denied"}}})
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
+}
+
+// wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
+// PATH:TEXT. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel.
+func (w *world) wheel(ts *testscript.TestScript, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("want NAME VERSION [KEY=VALUE]...")
+	}
+	o := testenv.WheelOptions{}
+	file := testenv.IndexFile{}
+	cut := -1
+	add := func(path, text string) {
+		if o.Files == nil {
+			o.Files = map[string]string{}
+		}
+		o.Files[path] = text
+	}
+	for _, arg := range args[2:] {
+		key, value, _ := strings.Cut(arg, "=")
+		switch key {
+		case "requires":
+			o.Requires = append(o.Requires, value)
+		case "extra":
+			o.Extras = append(o.Extras, value)
+		case "python":
+			o.RequiresPython, file.RequiresPython = value, value
+		case "tag":
+			o.Tag = value
+		case "script":
+			o.EntryPoints = "[console_scripts]\n" + value + "\n"
+		case "file":
+			path, text, _ := strings.Cut(value, ":")
+			add(path, text)
+		case "size":
+			add(args[0]+"/data.bin", string(noise(number(ts, value))))
+		case "cut":
+			cut = number(ts, value)
+		case "yanked":
+			file.Yanked, file.YankedReason = true, value
+		case "uploaded":
+			at, err := time.Parse(time.DateOnly, value)
+			ts.Check(err)
+			file.Uploaded = at
+		default:
+			ts.Fatalf("a wheel has no %s", key)
+		}
+	}
+	name, content := testenv.Wheel(args[0], args[1], o)
+	if cut >= 0 {
+		content = content[:cut]
+	}
+	w.packages.AddWheel(name, content, file)
+}
+
+// behave makes the index "down", promise a "wrong-hash", serve "html" without metadata files, "fail PATH STATUS",
+// "truncate PATH BYTES", "stall PATH" or be "well" again (but not after down).
+func (w *world) behave(ts *testscript.TestScript, args []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case len(args) == 1 && args[0] == "down":
+		w.server.CloseClientConnections()
+		w.server.Listener.Close()
+	case len(args) == 1 && args[0] == "wrong-hash":
+		w.packages.WrongHash = true
+	case len(args) == 1 && args[0] == "forget":
+		w.packages.Forget()
+	case len(args) == 1 && args[0] == "html":
+		w.packages.HTMLOnly, w.packages.Metadata = true, false
+	case len(args) == 1 && args[0] == "well":
+		w.packages.WrongHash, w.stall = false, ""
+		w.stalled.Store(false)
+	case len(args) == 2 && args[0] == "stall":
+		w.stall = args[1]
+		w.stalled.Store(false)
+	case len(args) == 3 && args[0] == "fail":
+		w.packages.Fail(args[1], testenv.IndexFailure{Status: number(ts, args[2])})
+	case len(args) == 3 && args[0] == "truncate":
+		w.packages.Fail(args[1], testenv.IndexFailure{Truncate: number(ts, args[2])})
+	default:
+		ts.Fatalf("the index cannot be %s", strings.Join(args, " "))
+	}
+}
+
+func (w *world) requested(ts *testscript.TestScript, args []string) {
+	arguments(ts, args, "PREFIX", "N")
+	if got := w.packages.Count(args[0]); got != number(ts, args[1]) {
+		for _, r := range w.packages.Requests() {
+			ts.Logf("%d %s %s", r.Status, r.Path, r.Range)
+		}
+		ts.Fatalf("%d requests for %s, want %s", got, args[0], args[1])
+	}
+	w.packages.Forget()
+}
+
+func (w *world) permit(ts *testscript.TestScript, args []string) {
+	arguments(ts, args, "deny|allow")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.denied = args[0] == "deny"
+}
+
+func (w *world) uploaded(ts *testscript.TestScript, args []string) {
+	arguments(ts, args, "N")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sent != number(ts, args[0]) {
+		ts.Fatalf("%d blobs were sent, want %s", w.sent, args[0])
+	}
+	w.sent = 0
+}
+
+// noise is n bytes that do not compress, the same each time.
+func noise(n int) []byte {
+	out := make([]byte, n)
+	state := uint64(88172645463325252)
+	for i := range out { // xorshift64
+		state ^= state << 13
+		state ^= state >> 7
+		state ^= state << 17
+		out[i] = byte(state)
+	}
+	return out
+}
