@@ -77,7 +77,7 @@ func (s *session) inspect(ctx context.Context, spec string, o inspectOptions) (e
 	for _, found := range src.Images {
 		r, err := inspect.Read(ctx, found.Image, inspect.Options{Files: o.files, Task: s.task})
 		if err != nil {
-			return fmt.Errorf("inspecting %s: %w", spec, src.Explain(ctx, err))
+			return src.Explain(ctx, err)
 		}
 		r.Name = found.Name
 		if found.NoManifest {

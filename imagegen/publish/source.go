@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -83,12 +84,18 @@ func Open(ctx context.Context, spec string, opts OpenOptions) (*Source, error) {
 }
 
 // Explain says what an error of reading one of the source's images means: of a registry's, a diag error with
-// the exit code 7.
+// the exit code 7, save for what is known to be otherwise.
 func (s *Source) Explain(ctx context.Context, err error) error {
-	if err == nil || s.place.form != inRegistry {
-		return err
+	var own *diag.Error
+	switch {
+	case err == nil:
+		return nil
+	case s.place.form != inRegistry || errors.As(err, &own):
+		return fmt.Errorf("reading %s: %w", s.place.given, err)
 	}
-	return pullError(ctx, s.place, err)
+	found := s.place
+	found.guess = false
+	return pullError(ctx, found, err)
 }
 
 const (
@@ -101,8 +108,8 @@ type place struct {
 	form  Form
 	path  string         // of a folder or file
 	ref   name.Reference // in a registry
-	given string         // the reference as it was given
-	guess bool           // it was taken for a reference because there is no such file
+	given string         // as it was given; of a reference without its prefix
+	guess bool           // it names no registry, and was taken for a reference because there is no such file
 }
 
 func parseSource(spec string) (place, error) {
@@ -122,16 +129,16 @@ func parseSource(spec string) (place, error) {
 			if rest == "" {
 				return wrong("image %q has no path", spec)
 			}
-			return place{form: form, path: rest}, nil
+			return place{form: form, path: rest, given: spec}, nil
 		case "docker-daemon", "containers-storage":
 			return wrong("image %q: reading from %s is not supported", spec, scheme)
 		}
 	}
 	switch info, err := os.Stat(spec); {
 	case err == nil && info.IsDir():
-		return place{form: Layout, path: spec}, nil
+		return place{form: Layout, path: spec, given: spec}, nil
 	case err == nil:
-		return place{form: anyArchive, path: spec}, nil
+		return place{form: anyArchive, path: spec, given: spec}, nil
 	case !errors.Is(err, fs.ErrNotExist) && looksLikePath(spec):
 		return place{}, diag.Wrap(err, diag.Failure, "reading the image")
 	case looksLikePath(spec):
@@ -161,6 +168,7 @@ func parseRemote(s string, guess bool) (place, error) {
 		}
 		return place{}, e.Hint(sourceForms)
 	}
+	guess = guess && !strings.HasPrefix(s, ref.Context().RegistryStr()+"/")
 	return place{form: inRegistry, ref: ref, given: s, guess: guess}, nil
 }
 

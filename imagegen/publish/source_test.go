@@ -276,7 +276,7 @@ func TestOpenErrors(t *testing.T) {
 		if err == nil || diag.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: code %d, %v; want %d, %q", test.spec, diag.CodeOf(err), err, test.code, test.want)
 		}
-		if err != nil && len(diag.HintsOf(err)) == 0 && test.spec != badIndex && test.spec != outside {
+		if err != nil && len(diag.HintsOf(err)) == 0 && test.spec != badIndex && test.spec != outside && !test.opts.Offline {
 			t.Errorf("%q: no hint with %v", test.spec, err)
 		}
 	}
@@ -293,9 +293,56 @@ func TestOpenErrors(t *testing.T) {
 		t.Error(err)
 	}
 
+	for spec, hinted := range map[string]bool{"digits": true, host + "/digits": false} {
+		_, err := open(t, spec, OpenOptions{Offline: true})
+		if got := len(diag.HintsOf(err)) > 0; got != hinted {
+			t.Errorf("%s: %v, hint %v", spec, err, got)
+		}
+	}
+
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Open(ctx, host+"/team/none:v1", OpenOptions{Keychain: anonymous}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	p, layers := sample(t, "linux/amd64")
+	a := artifact(t, p)
+	refused := false
+	host := serve(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if refused && strings.Contains(r.URL.Path, "/blobs/") {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	ref := host + "/team/digits:v1"
+	if err := Push(context.Background(), reference(t, ref), a, PushOptions{Keychain: anonymous}); err != nil {
+		t.Fatal(err)
+	}
+	src, err := open(t, ref, OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused = true
+	h, _ := layers[0].Digest()
+	l, err := src.Images[0].Image.LayerByDigest(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.Compressed()
+	if err = src.Explain(context.Background(), err); diag.CodeOf(err) != diag.Fetch || !strings.Contains(err.Error(), "no permission") {
+		t.Error(err)
+	}
+	own := diag.New(diag.Mismatch, "x")
+	if err := src.Explain(context.Background(), own); diag.CodeOf(err) != diag.Mismatch || !strings.Contains(err.Error(), ref) {
+		t.Error(err)
+	}
+	if err := src.Explain(context.Background(), nil); err != nil {
 		t.Error(err)
 	}
 }
