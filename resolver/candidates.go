@@ -3,8 +3,9 @@ package resolver
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,26 +23,54 @@ type Packages interface {
 	Metadata(ctx context.Context, p *index.Project, f index.File) (*index.Metadata, error)
 }
 
-// candidate is one version of a project for one target.
+// candidate is one version of a project for one target. Which of its files is taken is found out
+// when somebody asks, since most versions of most projects are never looked at.
 type candidate struct {
 	version pep440.Version
-	file    index.File // meaningless if unusable
-	// unusable says why no file of the version can be installed, as a clause that follows the
-	// version: "has no wheel for …". It is "" for a version that can.
-	unusable string
-	yanked   bool
+	files   []int // in the project's list
+
+	once   sync.Once
+	file   index.File // meaningless if there is a reason
+	reason reason     // why no file of the version can be installed; zero: one can
+	yanked bool       // all files that could be installed are
 }
 
 // release is a project as a target sees it: its versions, newest first.
 type release struct {
 	project    *index.Project
-	candidates []candidate
-	missing    bool // no index has the project
+	candidates []*candidate
+	missing    string // why there is no such project; "": there is
+}
+
+// at finds a version, nil if there is none.
+func (r *release) at(v pep440.Version) *candidate {
+	if i := r.position(v); i >= 0 {
+		return r.candidates[i]
+	}
+	return nil
+}
+
+func (r *release) position(v pep440.Version) int {
+	i := sort.Search(len(r.candidates), func(i int) bool { return !v.Less(r.candidates[i].version) })
+	if i < len(r.candidates) && r.candidates[i].version.Equal(v) {
+		return i
+	}
+	return -1
+}
+
+// cell is the interval from a version to the next one that exists, usable or not.
+func (r *release) cell(i int) pep440.Set {
+	var next pep440.Version
+	if i > 0 {
+		next = r.candidates[i-1].version
+	}
+	return pep440.Between(r.candidates[i].version, next)
 }
 
 // catalogue keeps the releases of one target. A project is read once, however many goroutines ask.
 type catalogue struct {
 	target   *target
+	python   pep440.Version
 	packages Packages
 	asOf     time.Time
 	hashes   map[string][]string // by project, from the requirements; none: any file
@@ -51,107 +80,198 @@ type catalogue struct {
 }
 
 type entry struct {
-	once    sync.Once
+	mu      sync.Mutex
 	release *release
-	err     error
 }
 
-func newCatalogue(t *target, p Packages, asOf time.Time, requirements []manifest.Requirement) *catalogue {
-	c := &catalogue{target: t, packages: p, asOf: asOf, hashes: map[string][]string{}, entries: map[string]*entry{}}
+func newCatalogue(t *target, p Packages, asOf time.Time, requirements []manifest.Requirement) (*catalogue, error) {
+	python, err := pep440.Parse(t.Python)
+	if err != nil {
+		return nil, err
+	}
+	c := &catalogue{target: t, python: python, packages: p, asOf: asOf, hashes: map[string][]string{}, entries: map[string]*entry{}}
 	for _, r := range requirements {
 		c.hashes[r.Name] = append(c.hashes[r.Name], r.Hashes...)
 	}
-	return c
+	return c, nil
 }
 
-func (c *catalogue) release(ctx context.Context, name string) (*release, error) {
+func (c *catalogue) entry(name string) *entry {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	e := c.entries[name]
 	if e == nil {
 		e = &entry{}
 		c.entries[name] = e
 	}
-	c.mu.Unlock()
-	e.once.Do(func() { e.release, e.err = c.read(ctx, name) })
-	return e.release, e.err
+	return e
+}
+
+// release reads a project. A failure is not kept: whoever read ahead may have been told to stop,
+// which says nothing about the next who asks.
+func (c *catalogue) release(ctx context.Context, name string) (*release, error) {
+	e := c.entry(name)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.release != nil {
+		return e.release, nil
+	}
+	r, err := c.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	e.release = r
+	return r, nil
+}
+
+// known is a release that was read before, nil if it was not.
+func (c *catalogue) known(name string) *release {
+	e := c.entry(name)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.release
 }
 
 func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
 	p, err := c.packages.Project(ctx, name)
 	if errors.Is(err, index.ErrNoProject) {
-		return &release{missing: true}, nil
+		return &release{missing: missingText(name, err)}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	type version struct {
-		version pep440.Version
-		files   []index.File
-		wheels  []tags.Wheel
-		sdist   bool
-	}
-	versions := map[string]*version{}
-	at := func(v pep440.Version) *version {
-		key := v.Key()
-		if versions[key] == nil {
-			versions[key] = &version{version: v}
-		}
-		return versions[key]
-	}
-	for _, f := range p.Files {
-		if w, err := tags.ParseWheel(f.Filename); err == nil {
-			v := at(w.Version)
-			v.files, v.wheels = append(v.files, f), append(v.wheels, w)
-		} else if _, sv, serr := tags.ParseSdist(f.Filename); serr == nil {
-			at(sv).sdist = true
-		}
-	}
+	byText := map[string]*candidate{}
+	byKey := map[string]*candidate{}
 	r := &release{project: p}
-	for _, v := range versions {
-		r.candidates = append(r.candidates, c.choose(name, v.version, v.files, v.wheels, v.sdist))
+	for i, f := range p.Files {
+		text, ok := versionText(f.Filename)
+		if !ok {
+			continue
+		}
+		at, seen := byText[text]
+		if !seen {
+			v, err := pep440.Parse(text)
+			if err != nil {
+				continue // no installer can ask for such a file
+			}
+			at = byKey[v.Key()]
+			switch {
+			case at == nil:
+				at = &candidate{version: v}
+				byKey[v.Key()] = at
+				r.candidates = append(r.candidates, at)
+			case v.String() < at.version.String(): // 1.0 and 1.0.0: whatever the order of the files
+				at.version = v
+			}
+			byText[text] = at
+		}
+		at.files = append(at.files, i)
 	}
-	sort.Slice(r.candidates, func(i, j int) bool {
-		return r.candidates[j].version.Less(r.candidates[i].version)
-	})
+	slices.SortFunc(r.candidates, func(a, b *candidate) int { return b.version.Compare(a.version) })
 	return r, nil
 }
 
-// choose finds the best file of one version for the target, or says why there is none.
-func (c *catalogue) choose(name string, v pep440.Version, files []index.File, wheels []tags.Wheel, sdist bool) candidate {
-	result := candidate{version: v}
-	var fitting []tags.Wheel
-	var from []index.File
-	reason := ""
-	for i, f := range files {
-		switch {
-		case !c.asOf.IsZero() && f.Uploaded.IsZero():
-			reason = "has no file whose time of upload is known"
-		case !c.asOf.IsZero() && f.Uploaded.After(c.asOf):
-			reason = "was uploaded after " + c.asOf.Format(time.RFC3339)
-		case f.SHA256 == "":
-			reason = "has no file with a SHA-256 in the index"
-		case len(c.hashes[name]) > 0 && !contains(c.hashes[name], f.SHA256):
-			reason = "has no file with a hash that the requirements allow"
-		case !c.pythonAllowed(f.RequiresPython):
-			reason = "needs Python " + f.RequiresPython
-		default:
-			fitting, from = append(fitting, wheels[i]), append(from, f)
+// versionText cuts the version out of the name of a wheel or source distribution. What else is in
+// the name is looked at when the version is.
+func versionText(filename string) (string, bool) {
+	if strings.HasSuffix(filename, ".whl") {
+		parts := strings.SplitN(filename, "-", 3)
+		if len(parts) < 3 {
+			return "", false
+		}
+		return parts[1], true
+	}
+	_, v, err := tags.ParseSdist(filename)
+	if err != nil {
+		return "", false
+	}
+	return v.String(), true
+}
+
+// offered is a file with what its name says; of a source distribution, nothing.
+type offered struct {
+	index.File
+	wheel tags.Wheel
+	sdist bool
+}
+
+// settle finds the best file of a version for the target, or why there is none. What can be in the
+// way is tried in a fixed order, so that the reason does not depend on the order of the files.
+func (c *catalogue) settle(name string, r *release, v *candidate) {
+	v.once.Do(func() {
+		var all []offered
+		for _, i := range v.files {
+			f := r.project.Files[i]
+			if w, err := tags.ParseWheel(f.Filename); err == nil && w.Name == name {
+				all = append(all, offered{f, w, false})
+			} else if n, _, err := tags.ParseSdist(f.Filename); err == nil && n == name {
+				all = append(all, offered{f, tags.Wheel{}, true})
+			}
+		}
+		slices.SortFunc(all, func(a, b offered) int { return strings.Compare(a.Filename, b.Filename) })
+		v.reason = c.narrow(name, &all)
+		if v.reason.kind != usable {
+			return
+		}
+		fresh := keep(all, func(f offered) bool { return !f.Yanked })
+		v.yanked = len(fresh) == 0
+		if !v.yanked {
+			all = fresh
+		}
+		wheels := make([]tags.Wheel, len(all))
+		for i := range all {
+			wheels[i] = all[i].wheel
+		}
+		v.file = all[c.target.ranking.Best(wheels)].File
+	})
+}
+
+// narrow leaves the files that the target can install; if there are none, it says why.
+func (c *catalogue) narrow(name string, all *[]offered) reason {
+	if len(*all) == 0 {
+		return reason{kind: noFiles}
+	}
+	if !c.asOf.IsZero() {
+		dated := keep(*all, func(f offered) bool { return !f.Uploaded.IsZero() })
+		if len(dated) == 0 {
+			return reason{kind: noUploadTime}
+		}
+		// As-of is a whole second, all of which counts.
+		*all = keep(dated, func(f offered) bool { return !f.Uploaded.Truncate(time.Second).After(c.asOf) })
+		if len(*all) == 0 {
+			return reason{kind: afterAsOf, detail: c.asOf.Format(time.RFC3339)}
 		}
 	}
-	best := c.target.ranking.Best(fitting)
-	switch {
-	case best >= 0:
-		result.file, result.yanked = from[best], from[best].Yanked
-	case len(fitting) > 0:
-		result.unusable = fmt.Sprintf("has no wheel for Python %s on %s: %s", c.target.Python, c.target.Platform, c.target.ranking.Explain(fitting))
-	case reason != "":
-		result.unusable = reason
-	case sdist:
-		result.unusable = "has only a source distribution, which would have to be built"
-	default:
-		result.unusable = "has no files"
+	first := (*all)[0]
+	if *all = keep(*all, func(f offered) bool { return c.pythonAllowed(f.RequiresPython) }); len(*all) == 0 {
+		return reason{kind: needsPython, detail: first.RequiresPython}
 	}
-	return result
+	if *all = keep(*all, func(f offered) bool { return !f.sdist }); len(*all) == 0 {
+		return reason{kind: onlySdist}
+	}
+	fits := func(f offered) bool { _, ok := c.target.ranking.Rank(f.wheel); return ok }
+	if *all = keep(*all, fits); len(*all) == 0 {
+		return reason{kind: noWheel}
+	}
+	if *all = keep(*all, func(f offered) bool { return f.SHA256 != "" }); len(*all) == 0 {
+		return reason{kind: noHash}
+	}
+	if allowed := c.hashes[name]; len(allowed) > 0 {
+		if *all = keep(*all, func(f offered) bool { return slices.Contains(allowed, f.SHA256) }); len(*all) == 0 {
+			return reason{kind: otherHash}
+		}
+	}
+	return reason{}
+}
+
+func keep(list []offered, ok func(offered) bool) []offered {
+	var out []offered
+	for _, f := range list {
+		if ok(f) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // pythonAllowed judges Requires-Python for a fixed interpreter: lower bounds and exclusions count,
@@ -164,20 +284,16 @@ func (c *catalogue) pythonAllowed(requires string) bool {
 	if err != nil {
 		return true // a wheel's tags still decide
 	}
-	python, err := pep440.Parse(c.target.Python)
-	if err != nil {
-		return false
-	}
 	for _, s := range specs.All() {
-		switch s.Op().String() {
-		case "<", "<=":
+		switch s.Op() {
+		case pep440.Less, pep440.LessEqual:
 			continue
-		case "~=":
-			if python.Less(s.Version()) {
+		case pep440.Compatible:
+			if c.python.Less(s.Version()) {
 				return false
 			}
 		default:
-			if !s.Contains(python) {
+			if !s.Contains(c.python) {
 				return false
 			}
 		}
@@ -185,11 +301,18 @@ func (c *catalogue) pythonAllowed(requires string) bool {
 	return true
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
+// wheelsOf are the wheels of a version that a date does not hide, for messages.
+func (c *catalogue) wheelsOf(r *release, v *candidate) []tags.Wheel {
+	var out []tags.Wheel
+	for _, i := range v.files {
+		f := r.project.Files[i]
+		if !c.asOf.IsZero() && f.Uploaded.Truncate(time.Second).After(c.asOf) {
+			continue
+		}
+		if w, err := tags.ParseWheel(f.Filename); err == nil {
+			out = append(out, w)
 		}
 	}
-	return false
+	slices.SortFunc(out, func(a, b tags.Wheel) int { return strings.Compare(a.Filename, b.Filename) })
+	return out
 }

@@ -1,23 +1,20 @@
 package resolver
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
-	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pubgrub"
 )
 
-// noProject is the solver's reason for a project that no index has.
-type noProject struct{}
-
-type noSolution = pubgrub.NoSolutionError[pkg, pep440.Set]
-
-func asMetadataError(err error, target **index.MetadataError) bool { return errors.As(err, target) }
+type (
+	noSolution = pubgrub.NoSolutionError[pkg, pep440.Set]
+	step       = pubgrub.Incompatibility[pkg, pep440.Set]
+)
 
 func manifestError(r manifest.Requirement, err error) error {
 	return diag.Wrap(err, diag.Manifest, "requirement %s", r.Requirement).At(r.Pos)
@@ -26,60 +23,59 @@ func manifestError(r manifest.Requirement, err error) error {
 // explain turns the solver's proof into an error for people.
 func (p *provider) explain(e *noSolution) error {
 	text := pubgrub.Explain(e, pubgrub.Formatter[pkg, pep440.Set]{
-		Subject: describe, Object: describe, Fact: p.fact,
-		Failure: "the requirements cannot be satisfied",
+		Subject: p.subject, Object: p.object, Fact: p.fact,
+		Failure: "the manifest's requirements cannot all be met",
 	})
 	out := diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",
 		p.target.Platform, p.target.Python, indent(text))
-	for _, name := range sortedNames(p.missingIn(e.Root)) {
-		if near, ok := importNames[name]; ok {
-			_ = out.Hint("%s is what is imported; the package is called %s", name, near)
+	facts := factsOf(e.Root)
+	if r := p.culprit(facts); r != nil {
+		out = out.At(r.Pos)
+	}
+	var hints []string
+	for _, f := range facts {
+		switch why := f.Reason.(type) {
+		case noProject:
+			if name, ok := importNames[f.Package.name]; ok {
+				hints = append(hints, fmt.Sprintf("%s is what is imported; the package is called %s", f.Package.name, name))
+			}
+		case reason:
+			hints = append(hints, why.hint())
 		}
 	}
-	if !p.asOf.IsZero() && strings.Contains(text, "was uploaded after") {
-		_ = out.Hint("as-of hides what was uploaded later; a later date may have an answer")
+	slices.Sort(hints)
+	for _, h := range slices.Compact(hints) {
+		if h != "" {
+			out = out.Hint("%s", h)
+		}
 	}
 	return out
 }
 
-// describe names versions of a package: "torch 2.4.0", "numpy >=2", "any version of scipy".
-func describe(q pkg, s pep440.Set) string {
-	if q == root {
-		return "the project"
+// culprit is the manifest's requirement that the failure can be put down to, nil if several have
+// a part in it.
+func (p *provider) culprit(facts []*step) *manifest.Requirement {
+	var found *manifest.Requirement
+	for _, f := range facts {
+		r, ok := f.Dep.Reason.(*manifest.Requirement)
+		if !ok {
+			continue
+		}
+		if found != nil && found != r && found.Name != r.Name {
+			return nil
+		}
+		if found == nil {
+			found = r
+		}
 	}
-	if v, ok := s.Single(); ok {
-		return q.String() + " " + v
-	}
-	if s.IsFull() {
-		return q.String()
-	}
-	return q.String() + " " + s.String()
+	return found
 }
 
-// fact words what the solver did not derive.
-func (p *provider) fact(f *pubgrub.Incompatibility[pkg, pep440.Set]) string {
-	switch f.Kind {
-	case pubgrub.Unavailable:
-		if why, ok := f.Reason.(string); ok {
-			return describe(f.Package, f.Set) + " " + why
-		}
-	case pubgrub.NoVersions:
-		if _, ok := f.Reason.(noProject); ok {
-			return "there is no package " + f.Package.name + " in the index"
-		}
-		if f.Set.IsFull() {
-			return "there is no version of " + f.Package.String()
-		}
-		return fmt.Sprintf("there is no version of %s that is %s", f.Package, f.Set)
-	}
-	return ""
-}
-
-// missingIn collects the projects that no index has and that the proof speaks of.
-func (p *provider) missingIn(e *pubgrub.Incompatibility[pkg, pep440.Set]) map[string]bool {
-	found := map[string]bool{}
-	seen := map[*pubgrub.Incompatibility[pkg, pep440.Set]]bool{}
-	stack := []*pubgrub.Incompatibility[pkg, pep440.Set]{e}
+// factsOf are the leaves of a proof.
+func factsOf(e *step) []*step {
+	var facts []*step
+	seen := map[*step]bool{}
+	stack := []*step{e}
 	for len(stack) > 0 {
 		f := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -87,14 +83,139 @@ func (p *provider) missingIn(e *pubgrub.Incompatibility[pkg, pep440.Set]) map[st
 			continue
 		}
 		seen[f] = true
-		if _, ok := f.Reason.(noProject); ok {
-			found[f.Package.name] = true
+		if f.Kind != pubgrub.Derived {
+			facts = append(facts, f)
 		}
-		stack = append(stack, f.Causes[0], f.Causes[1])
+		stack = append(stack, f.Causes[1], f.Causes[0])
 	}
-	return found
+	return facts
+}
+
+// object names versions of a package of which something is said: as a requirement wrote them, or
+// else by the versions that there are: "torch 2.4.0", "numpy>=2,<3", "scipy".
+func (p *provider) object(q pkg, s pep440.Set) string {
+	if q == root || s.IsFull() {
+		return q.String()
+	}
+	if text := p.written[q.name+"\x00"+s.Key()]; text != "" {
+		return q.String() + text
+	}
+	text, all := p.versions(q, s)
+	if all {
+		return q.String()
+	}
+	return text
+}
+
+// subject names versions of a package that do something.
+func (p *provider) subject(q pkg, s pep440.Set) string {
+	if q == root {
+		return q.String()
+	}
+	text, all := p.versions(q, s)
+	if all {
+		return "every version of " + q.String()
+	}
+	return text
+}
+
+// versions names the versions of a package that exist and are in a set: one by its number, others as
+// ranges of those that exist; all tells whether there are no others, and more than one.
+func (p *provider) versions(q pkg, s pep440.Set) (text string, all bool) {
+	r := p.known(q.name)
+	if r == nil {
+		return q.String() + " " + s.String(), s.IsFull()
+	}
+	var runs [][2]int // first and last index, newest first
+	count := 0
+	for i, c := range r.candidates {
+		switch {
+		case !s.Contains(c.version):
+			continue
+		case len(runs) > 0 && runs[len(runs)-1][1] == i-1:
+			runs[len(runs)-1][1] = i
+		default:
+			runs = append(runs, [2]int{i, i})
+		}
+		count++
+	}
+	last := len(r.candidates) - 1
+	switch {
+	case count == 0:
+		return q.String() + " " + s.String(), s.IsFull()
+	case count == len(r.candidates) && count > 1:
+		return "every version of " + q.String(), true
+	case len(runs) > 3:
+		oldest, newest := r.candidates[runs[len(runs)-1][1]].version, r.candidates[runs[0][0]].version
+		return fmt.Sprintf("%s %s to %s (%d versions)", q, oldest, newest, count), false
+	}
+	var parts []string
+	for _, run := range slices.Backward(runs) {
+		from, to := r.candidates[run[1]].version.String(), r.candidates[run[0]].version.String()
+		switch {
+		case run[0] == run[1]:
+			parts = append(parts, from)
+		case run[0] == 0:
+			parts = append(parts, ">="+from)
+		case run[1] == last:
+			parts = append(parts, "<="+to)
+		default:
+			parts = append(parts, ">="+from+",<="+to)
+		}
+	}
+	return q.String() + " " + strings.Join(parts, " | "), false
+}
+
+// fact words what the solver did not derive. Dependencies are worded by the solver's package, which
+// can join several.
+func (p *provider) fact(f *step) string {
+	q := f.Package
+	switch f.Kind {
+	case pubgrub.Unavailable:
+		why, ok := f.Reason.(reason)
+		if !ok {
+			return ""
+		}
+		versions, all := p.versions(pkg{name: q.name}, f.Set)
+		r := p.known(q.name)
+		if newest := newestIn(r, f.Set); why.kind == noWheel && newest != nil {
+			return p.noWheelClause(q.name, versions, all || len(r.candidates) == 1, r, newest)
+		}
+		return why.clause(q.name, versions, all)
+	case pubgrub.NoVersions:
+		if why, ok := f.Reason.(noProject); ok {
+			return why.text
+		}
+		r := p.known(q.name)
+		if r == nil || len(r.candidates) == 0 {
+			return "there is no version of " + q.name
+		}
+		return fmt.Sprintf("there is no %s (the newest version is %s)", p.object(pkg{name: q.name}, f.Set), r.candidates[0].version)
+	case pubgrub.Constraint:
+		if q == root {
+			return "the constraints allow only " + p.object(f.Dep.Package, f.Dep.Set)
+		}
+	}
+	return ""
+}
+
+func newestIn(r *release, s pep440.Set) *candidate {
+	if r != nil {
+		for _, c := range r.candidates {
+			if s.Contains(c.version) {
+				return c
+			}
+		}
+	}
+	return nil
 }
 
 func indent(text string) string {
-	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ")
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range lines {
+		if line != "" {
+			lines[i] = "  " + line
+		}
+	}
+	return strings.Join(lines, "\n")
 }

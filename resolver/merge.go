@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep508"
@@ -11,7 +12,7 @@ import (
 
 // merge writes the answers of all targets into the lock: a package once per version, its files
 // with the targets that install them, its edges with the targets in which they hold.
-func merge(lock *lockfile.Lock, m *manifest.Manifest, all []*solved) error {
+func merge(ctx context.Context, lock *lockfile.Lock, m *manifest.Manifest, all []*solved) error {
 	var platforms []string
 	for _, s := range all {
 		platforms = append(platforms, s.target.Platform)
@@ -29,7 +30,7 @@ func merge(lock *lockfile.Lock, m *manifest.Manifest, all []*solved) error {
 			}
 		}
 		for _, name := range sortedNames(s.versions) {
-			if err := s.mergePackage(name, packages, edges); err != nil {
+			if err := s.mergePackage(ctx, name, packages, edges); err != nil {
 				return err
 			}
 		}
@@ -43,8 +44,7 @@ func merge(lock *lockfile.Lock, m *manifest.Manifest, all []*solved) error {
 	return nil
 }
 
-func (s *solved) mergePackage(name string, packages map[string]*lockfile.Package, edges map[string]*edgeSet) error {
-	ctx := context.Background() // everything was read while solving
+func (s *solved) mergePackage(ctx context.Context, name string, packages map[string]*lockfile.Package, edges map[string]*edgeSet) error {
 	version := s.versions[name]
 	r, err := s.provider.release(ctx, name)
 	if err != nil {
@@ -60,21 +60,21 @@ func (s *solved) mergePackage(name string, packages map[string]*lockfile.Package
 		p = &lockfile.Package{Name: name, Version: version.String(), Index: indexName(r.project.IndexName)}
 		packages[key], edges[key] = p, &edgeSet{}
 	}
-	for i := range r.candidates {
-		if c := &r.candidates[i]; c.version.Equal(version) && c.unusable == "" {
-			addFile(p, lockfile.File{
-				Name: c.file.Filename, SHA256: c.file.SHA256, Size: c.file.Size, Uploaded: c.file.Uploaded,
-			}, s.target.Platform)
-			p.Yanked = p.Yanked || c.yanked
-		}
+	c := r.at(version)
+	if c.file.Size <= 0 {
+		return diag.New(diag.NoAnswer, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, c.file.Filename)
 	}
+	addFile(p, lockfile.File{
+		Name: c.file.Filename, SHA256: c.file.SHA256, Size: c.file.Size, Uploaded: c.file.Uploaded,
+	}, s.target.Platform)
+	p.Yanked = p.Yanked || c.yanked
 	for _, extra := range append([]string{""}, s.extras[name]...) {
-		for _, req := range meta.Requires {
-			ok, err := s.target.applies(req.Marker, extra)
-			if err != nil {
-				return fmt.Errorf("%s %s: %w", name, version, err)
-			}
-			if ok && (extra == "" || req.Marker.MentionsExtra()) && req.Name != name {
+		list, bad := s.provider.requirements(meta, extra)
+		if bad.kind != usable {
+			return fmt.Errorf("%s", bad.clause(name, key, false)) // the solver would not have chosen it
+		}
+		for _, req := range list {
+			if req.Name != name {
 				edges[key].add(req, s.target.Platform)
 			}
 		}

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -32,47 +33,68 @@ var (
 	rootVersion = pep440.MustParse("0")
 )
 
+type (
+	choice = pubgrub.Choice[pep440.Version, pep440.Set]
+	deps   = pubgrub.Dependencies[pkg, pep440.Set]
+	dep    = pubgrub.Dep[pkg, pep440.Set]
+)
+
 // provider answers the solver for one target.
 type provider struct {
 	*catalogue
 	m      *manifest.Manifest
-	prefer map[string]pep440.Version // by project
-	pinned map[string][]pep440.Set   // exact pins of the manifest and the old lock: yanked files may be taken
-	named  map[string]bool           // projects whose requirements mention a pre-release
+	prefer preferences
+	pins   map[string]pep440.Set // by project, the manifest's exact pins: yanked files may be taken
+	named  map[string]bool       // projects whose requirements in the manifest mention a pre-release
 
-	prefetch sync.WaitGroup
-	slots    chan struct{}
-	seen     sync.Map // pkg name + set key: already prefetched
+	// What follows is the solver's goroutine's.
+	exact   map[string]pep440.Set     // by project, all exact pins met
+	decided map[string]pep440.Version // projects that have a version at the moment, as far as known
+	choices map[string]choice         // by package and set
+	written map[string]string         // by package and set: the requirement as it was written
+
+	ahead prefetcher
 }
 
-func newProvider(c *catalogue, m *manifest.Manifest, prefer map[string]pep440.Version) *provider {
+func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provider, error) {
 	p := &provider{
-		catalogue: c, m: m, prefer: prefer, pinned: map[string][]pep440.Set{}, named: map[string]bool{},
-		slots: make(chan struct{}, 32),
+		catalogue: c, m: m, prefer: prefer, pins: map[string]pep440.Set{}, named: map[string]bool{},
+		exact: map[string]pep440.Set{}, decided: map[string]pep440.Version{}, choices: map[string]choice{},
+		written: map[string]string{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
 	}
 	for _, list := range [][]manifest.Requirement{m.Requirements, m.Constraints} {
 		for _, r := range list {
+			ok, err := c.target.applies(r.Marker, "")
+			if err != nil {
+				return nil, manifestError(r, err)
+			}
+			if !ok {
+				continue
+			}
 			if r.Specifiers.IsExact() {
-				p.pinned[r.Name] = append(p.pinned[r.Name], pep440.FromSpecifiers(r.Specifiers))
+				p.pins[r.Name] = p.pins[r.Name].Union(pep440.FromSpecifiers(r.Specifiers))
 			}
 			if r.Specifiers.MentionsPrerelease() {
 				p.named[r.Name] = true
 			}
 		}
 	}
-	return p
+	return p, nil
 }
 
 // Prioritize decides exact pins first, then what conflicts often, then extras before their
 // projects, then whatever was seen first.
 func (p *provider) Prioritize(q pkg, s pep440.Set, st pubgrub.Stats) pubgrub.Priority {
+	if q.extra == "" {
+		delete(p.decided, q.name) // else it would not be asked about
+	}
 	_, single := s.Single()
 	switch {
 	case q == root:
 		return 100
-	case st.Early:
+	case single || s.SubsetOf(p.exact[q.name]):
 		return 50
-	case single || s.SubsetOf(p.pin(q.name)):
+	case st.Early:
 		return 40
 	case st.Late:
 		return 10
@@ -82,91 +104,99 @@ func (p *provider) Prioritize(q pkg, s pep440.Set, st pubgrub.Stats) pubgrub.Pri
 	return 20
 }
 
-// pin is the union of the manifest's exact pins of a project.
-func (p *provider) pin(name string) pep440.Set {
-	all := pep440.Empty()
-	for _, s := range p.pinned[name] {
-		all = all.Union(s)
-	}
-	return all
-}
-
 // Choose picks the preferred version if it is in the set, else the newest, stable before
 // pre-release. Which versions can be used at all does not depend on the set.
-func (p *provider) Choose(ctx context.Context, q pkg, s pep440.Set) (pubgrub.Choice[pep440.Version, pep440.Set], error) {
-	var none pubgrub.Choice[pep440.Version, pep440.Set]
+func (p *provider) Choose(ctx context.Context, q pkg, s pep440.Set) (choice, error) {
 	if q == root {
-		return pubgrub.Choice[pep440.Version, pep440.Set]{Version: rootVersion, Found: s.Contains(rootVersion)}, nil
+		return choice{Version: rootVersion, Found: s.Contains(rootVersion)}, nil
 	}
 	r, err := p.release(ctx, q.name)
 	if err != nil {
-		return none, err
+		return choice{}, err
 	}
-	if best := p.best(r, q.name, s); best != nil {
-		return pubgrub.Choice[pep440.Version, pep440.Set]{Version: best.version, Found: true}, nil
+	// An extra can only have its project's version; the others would be tried in vain.
+	if v, there := p.decided[q.name]; there && q.extra != "" && s.Contains(v) {
+		return choice{Version: v, Found: true}, nil
 	}
-	if r.missing {
-		none.Reason = noProject{}
-		return none, nil
+	key := q.name + "\x00" + s.Key()
+	c, there := p.choices[key]
+	if !there {
+		c = p.choose(r, q.name, s)
+		p.choices[key] = c
 	}
-	reasons := map[string]pep440.Set{}
-	var order []string
-	for i := range r.candidates {
-		c := &r.candidates[i]
+	if c.Found && q.extra == "" {
+		p.decided[q.name] = c.Version
+	}
+	return c, nil
+}
+
+func (p *provider) choose(r *release, name string, s pep440.Set) choice {
+	if best := p.best(r, name, s); best != nil {
+		return choice{Version: best.version, Found: true}
+	}
+	switch {
+	case r.missing != "":
+		return choice{Reason: noProject{r.missing}}
+	case r.project.Status == "quarantined" && len(r.candidates) == 0:
+		return choice{Exclude: []pubgrub.Exclusion[pep440.Set]{{Set: s, Reason: reason{quarantined, r.project.StatusReason}}}}
+	}
+	sets := map[reason]pep440.Set{}
+	var order []reason
+	rest := s
+	for i, c := range r.candidates {
 		if !s.Contains(c.version) {
 			continue
 		}
-		why := p.unusable(c, q.name)
-		if _, there := reasons[why]; !there {
+		why := p.unusable(r, c, name)
+		if _, there := sets[why]; !there {
 			order = append(order, why)
-			reasons[why] = pep440.Empty()
 		}
-		reasons[why] = reasons[why].Union(p.cellOf(r, i))
+		cell := r.cell(i)
+		sets[why] = sets[why].Union(cell)
+		rest = rest.Minus(cell)
 	}
-	for _, why := range order {
-		none.Exclude = append(none.Exclude, pubgrub.Exclusion[pep440.Set]{Set: reasons[why].Intersect(s), Reason: why})
+	var none choice
+	for i, why := range order {
+		set := sets[why]
+		if i == 0 {
+			set = set.Union(rest) // where there are no versions, what is said of them is true as well
+		}
+		none.Exclude = append(none.Exclude, pubgrub.Exclusion[pep440.Set]{Set: set.Intersect(s), Reason: why})
 	}
-	return none, nil
+	return none
 }
 
-// best is the candidate that Choose takes, nil for none.
+// best is the candidate that Choose takes, nil for none. It may be called from any goroutine.
 func (p *provider) best(r *release, name string, s pep440.Set) *candidate {
-	preferred, has := p.prefer[name]
-	var stable, pre *candidate
-	for i := range r.candidates {
-		c := &r.candidates[i]
-		if p.unusable(c, name) != "" || !s.Contains(c.version) {
-			continue
-		}
-		if has && c.version.Equal(preferred) {
+	for _, v := range p.prefer.of(name) {
+		if c := r.at(v); c != nil && s.Contains(v) && p.unusable(r, c, name).kind == usable {
 			return c
 		}
-		isPre := c.version.IsPrerelease() && p.m.Prereleases == manifest.IfNecessary && !p.named[name]
-		switch {
-		case isPre && pre == nil:
-			pre = c
-		case !isPre && stable == nil:
-			stable = c
-		}
 	}
-	if stable != nil {
-		return stable
+	var pre *candidate
+	for _, c := range r.candidates {
+		late := c.version.IsPrerelease() && p.m.Prereleases != manifest.Allow
+		if late && pre != nil || !s.Contains(c.version) || p.unusable(r, c, name).kind != usable {
+			continue
+		}
+		if !late {
+			return c
+		}
+		pre = c
 	}
 	return pre
 }
 
-// unusable says why a candidate cannot be used whatever the set, "" if it can.
-func (p *provider) unusable(c *candidate, name string) string {
-	preferred, has := p.prefer[name]
-	switch {
-	case c.unusable != "":
-		return c.unusable
-	case c.yanked && !p.pin(name).Contains(c.version) && !(has && preferred.Equal(c.version)):
-		return "was yanked"
-	case c.version.IsPrerelease() && (p.m.Prereleases == manifest.Disallow || p.m.Prereleases == manifest.Explicit && !p.named[name]):
-		return "is a pre-release"
+// unusable says why a candidate cannot be used whatever the set; usable if it can.
+func (p *provider) unusable(r *release, c *candidate, name string) reason {
+	if c.version.IsPrerelease() && (p.m.Prereleases == manifest.Disallow || p.m.Prereleases == manifest.Explicit && !p.named[name]) {
+		return reason{kind: isPrerelease}
 	}
-	return ""
+	p.settle(name, r, c)
+	if c.reason.kind == usable && c.yanked && !p.pins[name].Contains(c.version) && !p.prefer.kept(name, c.version) {
+		return reason{kind: wasYanked}
+	}
+	return c.reason
 }
 
 // Singleton implements pubgrub.Provider.
@@ -174,30 +204,13 @@ func (p *provider) Singleton(_ pkg, v pep440.Version) pep440.Set { return pep440
 
 // Cell implements pubgrub.Celler: from the version to the next one that exists.
 func (p *provider) Cell(q pkg, v pep440.Version) pep440.Set {
-	if q == root {
-		return pep440.Singleton(v)
-	}
-	r, err := p.release(context.Background(), q.name) // read before: Choose has named v
-	if err != nil {
-		return pep440.Singleton(v)
-	}
-	for i := range r.candidates {
-		if r.candidates[i].version.Equal(v) {
-			return p.cellOf(r, i)
+	if r := p.known(q.name); q != root && r != nil {
+		if i := r.position(v); i >= 0 {
+			return r.cell(i)
 		}
 	}
 	return pep440.Singleton(v)
 }
-
-func (p *provider) cellOf(r *release, i int) pep440.Set {
-	var next pep440.Version
-	if i > 0 {
-		next = r.candidates[i-1].version
-	}
-	return pep440.Between(r.candidates[i].version, next)
-}
-
-type deps = pubgrub.Dependencies[pkg, pep440.Set]
 
 // Dependencies implements pubgrub.Provider.
 func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (deps, error) {
@@ -205,62 +218,101 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 		return p.rootDependencies()
 	}
 	meta, err := p.metadata(ctx, q.name, v)
-	if bad := (*index.MetadataError)(nil); asMetadataError(err, &bad) {
-		return deps{Unavailable: "has unusable metadata: " + bad.Error()}, nil
+	if bad := (*index.MetadataError)(nil); errors.As(err, &bad) {
+		return deps{Unavailable: reason{badMetadata, bad.Error()}}, nil
 	}
 	if err != nil {
 		return deps{}, err
 	}
+	if !p.pythonAllowed(meta.RequiresPython) { // not every index says so for the file
+		return deps{Unavailable: reason{needsPython, meta.RequiresPython}}, nil
+	}
 	var d deps
 	if q.extra != "" {
-		d.Depends = append(d.Depends, pubgrub.Dep[pkg, pep440.Set]{Package: pkg{name: q.name}, Set: pep440.Singleton(v)})
+		d.Depends = append(d.Depends, dep{Package: pkg{name: q.name}, Set: pep440.Singleton(v)})
 	}
-	for _, r := range meta.Requires {
-		ok, err := p.target.applies(r.Marker, q.extra)
-		if err != nil {
-			return deps{Unavailable: fmt.Sprintf("has a dependency that cannot be understood: %s: %v", r, err)}, nil
-		}
-		if !ok || q.extra != "" && !r.Marker.MentionsExtra() {
-			continue
-		}
-		if r.URL != "" {
-			return deps{Unavailable: fmt.Sprintf("depends on an address: %s", r)}, nil
-		}
-		p.depend(&d, r, q.name)
+	list, bad := p.requirements(meta, q.extra)
+	if bad.kind != usable {
+		return deps{Unavailable: bad}, nil
+	}
+	for _, r := range list {
+		p.depend(&d, r, q.name, v, nil)
 	}
 	return d, nil
 }
 
-// depend adds a requirement's project and extras. A project's own name in one of its extras
-// ("a[all]" that needs "a[x]") is no dependency on another version.
-func (p *provider) depend(d *deps, r pep508.Requirement, owner string) {
-	s := pep440.FromSpecifiers(r.Specifiers)
-	if r.Name != owner || len(r.Extras) == 0 {
-		d.Depends = append(d.Depends, pubgrub.Dep[pkg, pep440.Set]{Package: pkg{name: r.Name}, Set: s})
+// requirements are what a file needs on the target for itself, or what one of its extras adds. It
+// may be called from any goroutine.
+func (p *provider) requirements(meta *index.Metadata, extra string) ([]pep508.Requirement, reason) {
+	var list []pep508.Requirement
+	for _, r := range meta.Requires {
+		if extra != "" && !r.Marker.MentionsExtra() {
+			continue
+		}
+		ok, err := p.target.applies(r.Marker, extra)
+		switch {
+		case err != nil:
+			return nil, reason{badRequirement, fmt.Sprintf("%s: %v", r, err)}
+		case ok && r.URL != "":
+			return nil, reason{needsAddress, r.String()}
+		case ok:
+			list = append(list, r)
+		}
+	}
+	return list, reason{}
+}
+
+// depend adds a requirement's project and extras. A project that needs an extra of its own, as
+// "a[all]" needs "a[x]", needs it at its own version.
+func (p *provider) depend(d *deps, r pep508.Requirement, owner string, v pep440.Version, because any) {
+	s := p.setOf(r)
+	if r.Specifiers.IsExact() {
+		p.exact[r.Name] = p.exact[r.Name].Union(s)
+	}
+	own := r.Name == owner && s.Contains(v)
+	if own {
+		s = pep440.Singleton(v)
+	} else {
+		d.Depends = append(d.Depends, dep{Package: pkg{name: r.Name}, Set: s, Reason: because})
 	}
 	for _, extra := range r.Extras {
-		d.Depends = append(d.Depends, pubgrub.Dep[pkg, pep440.Set]{Package: pkg{r.Name, extra}, Set: s})
+		d.Depends = append(d.Depends, dep{Package: pkg{r.Name, extra}, Set: s, Reason: because})
 	}
+}
+
+// setOf are the versions that a requirement admits; how it was written is kept for explanations.
+func (p *provider) setOf(r pep508.Requirement) pep440.Set {
+	s := pep440.FromSpecifiers(r.Specifiers)
+	if key := r.Name + "\x00" + s.Key(); r.Specifiers.Len() > 0 && p.written[key] == "" {
+		p.written[key] = r.Specifiers.String()
+	}
+	return s
 }
 
 func (p *provider) rootDependencies() (deps, error) {
 	var d deps
-	for _, r := range p.m.Requirements {
+	for i := range p.m.Requirements {
+		r := &p.m.Requirements[i]
 		ok, err := p.target.applies(r.Marker, "")
 		if err != nil {
-			return d, manifestError(r, err)
+			return d, manifestError(*r, err)
 		}
 		if ok {
-			p.depend(&d, r.Requirement, "")
+			p.depend(&d, r.Requirement, "", rootVersion, r)
 		}
 	}
-	for _, r := range p.m.Constraints {
+	for i := range p.m.Constraints {
+		r := &p.m.Constraints[i]
 		ok, err := p.target.applies(r.Marker, "")
 		if err != nil {
-			return d, manifestError(r, err)
+			return d, manifestError(*r, err)
 		}
 		if ok {
-			d.Constrains = append(d.Constrains, pubgrub.Dep[pkg, pep440.Set]{Package: pkg{name: r.Name}, Set: pep440.FromSpecifiers(r.Specifiers)})
+			s := p.setOf(r.Requirement)
+			if r.Specifiers.IsExact() {
+				p.exact[r.Name] = p.exact[r.Name].Union(s)
+			}
+			d.Constrains = append(d.Constrains, dep{Package: pkg{name: r.Name}, Set: s, Reason: r})
 		}
 	}
 	return d, nil
@@ -272,41 +324,76 @@ func (p *provider) metadata(ctx context.Context, name string, v pep440.Version) 
 	if err != nil {
 		return nil, err
 	}
-	for i := range r.candidates {
-		if c := &r.candidates[i]; c.unusable == "" && c.version.Equal(v) {
-			return p.packages.Metadata(ctx, r.project, c.file)
-		}
+	c := r.at(v)
+	if c == nil || p.unusable(r, c, name).kind != usable {
+		return nil, fmt.Errorf("%s has no version %s", name, v)
 	}
-	return nil, fmt.Errorf("%s has no version %s", name, v)
+	return p.packages.Metadata(ctx, r.project, c.file)
 }
+
+// prefetcher counts what is being read ahead.
+type prefetcher struct {
+	running sync.WaitGroup
+	slots   chan struct{}
+	seen    sync.Map // package and set
+}
+
+// readAhead is how much is read ahead at a time.
+const readAhead = 48
 
 // Pending implements pubgrub.Prefetcher: it reads ahead what the solver is about to ask for, so
 // that requests overlap with each other and with solving. Failures are left for the real question.
 func (p *provider) Pending(ctx context.Context, wanted []pubgrub.Want[pkg, pep440.Set]) {
 	for _, w := range wanted {
-		if w.Package == root {
-			continue
-		}
-		key := w.Package.name + " " + w.Set.Key()
-		if _, seen := p.seen.LoadOrStore(key, true); seen {
-			continue
-		}
-		p.prefetch.Add(1)
-		go func() {
-			defer p.prefetch.Done()
-			select {
-			case p.slots <- struct{}{}:
-				defer func() { <-p.slots }()
-			case <-ctx.Done():
-				return
-			}
-			r, err := p.release(ctx, w.Package.name)
-			if err != nil {
-				return
-			}
-			if c := p.best(r, w.Package.name, w.Set); c != nil {
-				_, _ = p.packages.Metadata(ctx, r.project, c.file)
-			}
-		}()
+		p.prefetch(ctx, w.Package, w.Set)
 	}
+}
+
+// prefetch reads a project and the metadata of the version that will probably be chosen, and
+// then the same for what that needs.
+func (p *provider) prefetch(ctx context.Context, q pkg, s pep440.Set) {
+	if q == root || ctx.Err() != nil {
+		return
+	}
+	if _, seen := p.ahead.seen.LoadOrStore(q.String()+"\x00"+s.Key(), true); seen {
+		return
+	}
+	p.ahead.running.Add(1)
+	go func() {
+		defer p.ahead.running.Done()
+		meta := p.readAhead(ctx, q, s)
+		if meta == nil {
+			return
+		}
+		list, _ := p.requirements(meta, q.extra)
+		for _, r := range list {
+			set := pep440.FromSpecifiers(r.Specifiers)
+			p.prefetch(ctx, pkg{name: r.Name}, set)
+			for _, extra := range r.Extras {
+				p.prefetch(ctx, pkg{r.Name, extra}, set)
+			}
+		}
+	}()
+}
+
+func (p *provider) readAhead(ctx context.Context, q pkg, s pep440.Set) *index.Metadata {
+	select {
+	case p.ahead.slots <- struct{}{}:
+		defer func() { <-p.ahead.slots }()
+	case <-ctx.Done():
+		return nil
+	}
+	r, err := p.release(ctx, q.name)
+	if err != nil {
+		return nil
+	}
+	c := p.best(r, q.name, s)
+	if c == nil {
+		return nil
+	}
+	meta, err := p.packages.Metadata(ctx, r.project, c.file)
+	if err != nil {
+		return nil
+	}
+	return meta
 }

@@ -27,6 +27,9 @@ type Options struct {
 	Packages []string       // projects for which nothing of Previous is preferred, normalised
 	Now      time.Time
 	Progress func(step string) // told what is under way; may be nil
+	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
+	// an extra that a package does not have. Each once. May be nil.
+	Warn func(text string)
 }
 
 // Resolve makes the lock for a manifest. Errors are diag errors: NoAnswer with an explanation when
@@ -35,6 +38,9 @@ type Options struct {
 func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) (*lockfile.Lock, error) {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
+	}
+	if o.Warn == nil {
+		o.Warn = func(string) {}
 	}
 	lock := newLock(m, o.Now)
 	if o.Previous != nil && !o.Upgrade {
@@ -48,15 +54,16 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	var done []*solved
 	for _, t := range targets {
 		o.Progress("resolving packages for " + t.Platform)
-		s, err := solve(ctx, m, t, src.Packages, lock.Project.AsOf, preferences(o, done))
+		s, err := solve(ctx, m, t, src.Packages, lock.Project.AsOf, newPreferences(o, t, done))
 		if err != nil {
 			return nil, err
 		}
 		done = append(done, s)
 	}
-	if err := merge(lock, m, done); err != nil {
+	if err := merge(ctx, lock, m, done); err != nil {
 		return nil, err
 	}
+	warn(ctx, done, o.Warn)
 	lockfile.ChooseLayers(lock, o.Previous)
 	lock.Normalize()
 	if o.Previous != nil {
@@ -91,27 +98,6 @@ func keepAsOf(lock *lockfile.Lock, m *manifest.Manifest, old *lockfile.Lock) {
 	}
 }
 
-// preferences are the versions to try first: those of the targets that are solved, then those of
-// the lock that is there.
-func preferences(o Options, done []*solved) map[string]pep440.Version {
-	prefer := map[string]pep440.Version{}
-	if o.Previous != nil && !o.Upgrade {
-		for _, p := range o.Previous.Packages {
-			if v, err := pep440.Parse(p.Version); err == nil && !contains(o.Packages, p.Name) {
-				if old, there := prefer[p.Name]; !there || old.Less(v) {
-					prefer[p.Name] = v
-				}
-			}
-		}
-	}
-	for _, s := range done {
-		for name, v := range s.versions {
-			prefer[name] = v
-		}
-	}
-	return prefer
-}
-
 // solved is the answer for one target.
 type solved struct {
 	target   *target
@@ -120,12 +106,19 @@ type solved struct {
 	extras   map[string][]string // by project, sorted
 }
 
-func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asOf time.Time, prefer map[string]pep440.Version) (*solved, error) {
-	provider := newProvider(newCatalogue(t, p, asOf, m.Requirements), m, prefer)
+func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asOf time.Time, prefer preferences) (*solved, error) {
+	catalogue, err := newCatalogue(t, p, asOf, m.Requirements)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := newProvider(catalogue, m, prefer)
+	if err != nil {
+		return nil, err
+	}
 	solving, stop := context.WithCancel(ctx)
 	solution, err := pubgrub.Solve(solving, pubgrub.Provider[pkg, pep440.Version, pep440.Set](provider), root, rootVersion)
 	stop() // what was read ahead in vain
-	provider.prefetch.Wait()
+	provider.ahead.running.Wait()
 	if e := (*noSolution)(nil); errors.As(err, &e) {
 		return nil, provider.explain(e)
 	}

@@ -1,0 +1,120 @@
+package resolver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/envpack/envpack/resolver/index"
+)
+
+// reason is why a version cannot be used. Versions with equal reasons make one fact of a proof.
+type reason struct {
+	kind   reasonKind
+	detail string
+}
+
+type reasonKind int
+
+const (
+	usable         reasonKind = iota
+	noFiles                   // none whose name makes sense
+	noUploadTime              // as-of is asked for, and the index does not say when
+	afterAsOf                 // detail: as-of
+	needsPython               // detail: Requires-Python
+	onlySdist                 // no wheels at all
+	noWheel                   // none for the target
+	noHash                    // the index gives no SHA-256
+	otherHash                 // the requirements give hashes, and no file has one
+	wasYanked                 //
+	isPrerelease              // and the policy does not want it
+	badMetadata               // detail: the mistake
+	needsAddress              // detail: the requirement, which is a direct reference
+	badRequirement            // detail: the requirement and the mistake
+	quarantined               // detail: the index's reason
+)
+
+// noProject is the solver's reason for a project that no index has.
+type noProject struct{ text string }
+
+// missingText words that no index has a project.
+func missingText(name string, err error) string {
+	var e *index.NoProjectError
+	if errors.As(err, &e) && (e.Bound || len(e.Indexes) != 1 || e.Indexes[0] != DefaultIndex) {
+		return e.Error()
+	}
+	return "there is no package " + name
+}
+
+// clause words the reason as a sentence about versions of a project; all tells whether these are
+// all that there are, and versions names them.
+func (r reason) clause(project, versions string, all bool) string {
+	subject := versions
+	if all {
+		subject = "every version of " + project
+	}
+	switch r.kind {
+	case noFiles:
+		return subject + " has no file with a name that makes sense"
+	case noUploadTime:
+		return subject + " is left out by as-of, because the index does not say when it was uploaded"
+	case afterAsOf:
+		return subject + " was uploaded after " + r.detail + " (as-of)"
+	case needsPython:
+		return subject + " needs Python " + r.detail
+	case onlySdist:
+		return subject + " has only a source distribution, and envpack installs wheels"
+	case noHash:
+		return subject + " has no file of which the index gives the SHA-256"
+	case otherHash:
+		return subject + " has no file whose hash the requirements allow"
+	case wasYanked:
+		return subject + " was yanked by its authors"
+	case isPrerelease:
+		return subject + " is a pre-release"
+	case badMetadata:
+		return subject + " has metadata that cannot be used: " + r.detail
+	case needsAddress:
+		return subject + " depends on a file by its address, which envpack does not follow: " + r.detail
+	case badRequirement:
+		return subject + " has a dependency that cannot be understood: " + r.detail
+	case quarantined:
+		return strings.TrimRight(project+" is quarantined by the index, which offers none of its files: "+r.detail, ": ")
+	}
+	return subject + " cannot be used"
+}
+
+// hint is what a person can do about the reason, "" for nothing in general.
+func (r reason) hint() string {
+	switch r.kind {
+	case noUploadTime:
+		return "without as-of, or from an index that gives times of upload, there may be an answer"
+	case afterAsOf:
+		return "as-of hides what was uploaded later; a later date may have an answer"
+	case onlySdist:
+		return "a wheel that you build yourself can be served from an index of your own ([[index]])"
+	case wasYanked:
+		return "an exact requirement (==) in the manifest takes a yanked version all the same"
+	case isPrerelease:
+		return "[resolver] prereleases decides whether pre-releases are taken"
+	case otherHash:
+		return "the hashes in the requirements may be of another platform's files, or of a source distribution"
+	}
+	return ""
+}
+
+// noWheelClause words reason noWheel with the nearest version's wheels.
+func (c *catalogue) noWheelClause(project, versions string, all bool, r *release, newest *candidate) string {
+	on := fmt.Sprintf("Python %d.%d on %s", c.target.ranking.Target().PythonMajor, c.target.ranking.Target().PythonMinor, c.target.Platform)
+	why := c.target.ranking.Explain(c.wheelsOf(r, newest))
+	if all {
+		if len(r.candidates) > 1 {
+			return fmt.Sprintf("no version of %s has a wheel for %s (%s: %s)", project, on, newest.version, why)
+		}
+		versions = project + " " + newest.version.String()
+	}
+	if versions != project+" "+newest.version.String() {
+		why = newest.version.String() + ": " + why
+	}
+	return fmt.Sprintf("%s has no wheel for %s (%s)", versions, on, why)
+}

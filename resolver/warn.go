@@ -1,0 +1,68 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// warn tells what is not wrong with the answers and should be known. What several targets have in
+// common is told once.
+func warn(ctx context.Context, done []*solved, tell func(string)) {
+	told := map[string]bool{}
+	once := func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); !told[text] {
+			told[text] = true
+			tell(text)
+		}
+	}
+	for _, s := range done {
+		for _, name := range sortedNames(s.versions) {
+			s.warnAbout(ctx, name, once)
+		}
+	}
+}
+
+func (s *solved) warnAbout(ctx context.Context, name string, tell func(string, ...any)) {
+	r := s.provider.known(name)
+	if r == nil || r.project == nil {
+		return
+	}
+	v := s.versions[name]
+	switch status := r.project.Status; status {
+	case "archived", "deprecated": // PEP 792
+		tell("%s", because(fmt.Sprintf("%s is marked as %s in the index", name, status), r.project.StatusReason))
+	}
+	if c := r.at(v); c != nil && c.yanked {
+		kept := "the lock has it already"
+		if s.provider.pins[name].Contains(v) {
+			kept = "the manifest pins it"
+		}
+		tell("%s", because(fmt.Sprintf("%s %s was yanked by its authors; it is taken because %s", name, v, kept), c.file.YankedReason))
+	}
+	if len(s.extras[name]) == 0 {
+		return
+	}
+	meta, err := s.provider.metadata(ctx, name, v)
+	if err != nil {
+		return // merging has read it
+	}
+	for _, extra := range s.extras[name] {
+		if slices.Contains(meta.Extras, extra) {
+			continue
+		}
+		has := "it has none"
+		if len(meta.Extras) > 0 {
+			has = "it has " + strings.Join(meta.Extras, ", ")
+		}
+		tell("%s %s has no extra %s; %s", name, v, extra, has)
+	}
+}
+
+func because(text, reason string) string {
+	if reason = strings.Join(strings.Fields(reason), " "); reason == "" {
+		return text
+	}
+	return text + ": " + reason
+}
