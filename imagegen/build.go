@@ -44,18 +44,22 @@ type Image struct {
 }
 
 // Build makes the image of a plan. Layers that the store knows are not made again and their
-// files not asked for. The layers' bytes are read when the image is published.
+// files not asked for. The layers' bytes are read when the image is published, for which ctx must
+// not have ended. It may be called from several goroutines.
 //
-// Errors: those of the supply and the store; *install.ContestedError for two wheels with different
-// files at one path; *wheelfile.Error and *layer.EntryError for files that are not what they say.
+// Errors: those of the supply and the store; *install.ContestedError, in a diag error, for two wheels
+// with different files at one path; a diag error for two packages of the base with one path;
+// *wheelfile.Error and *layer.EntryError for files that are not what they say, which may come from
+// damage in the store (see Repair).
 func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
-	if b.Jobs <= 0 {
-		b.Jobs = runtime.GOMAXPROCS(0)
+	own := *b
+	if own.Jobs <= 0 {
+		own.Jobs = runtime.GOMAXPROCS(0)
 	}
-	if b.Task == nil {
-		b.Task = func(string, int64) func(int64) { return func(int64) {} }
+	if own.Task == nil {
+		own.Task = func(string, int64) func(int64) { return func(int64) {} }
 	}
-	w := &work{Builder: b, plan: p, reading: ctx}
+	w := &work{Builder: &own, plan: p, reading: ctx}
 	group, both := errgroup.WithContext(ctx)
 	var base Layer
 	group.Go(func() (err error) {
@@ -139,7 +143,7 @@ func (i *Image) Choices() []lockfile.Choice {
 			})
 		}
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
 

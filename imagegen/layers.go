@@ -7,6 +7,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/imagegen/rootfs"
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -29,7 +30,8 @@ func (w *work) base(ctx context.Context) (Layer, error) {
 	const name = "base"
 	p := w.plan
 	if p.Lock.Base.Format != rootfs.Format {
-		return Layer{}, fmt.Errorf("the lock wants a base of the format %q, and this envpack makes %s", p.Lock.Base.Format, rootfs.Format)
+		return Layer{}, diag.New(diag.Failure, "the lock wants a base of the format %q, and this envpack makes %s", p.Lock.Base.Format, rootfs.Format).
+			Hint("use the envpack that made the lock, or lock again: `envpack lock --upgrade`")
 	}
 	in := p.baseInputs()
 	if l, ok, err := w.known(name, rootfs.Format, in, nil); ok || err != nil {
@@ -102,6 +104,14 @@ func (w *work) project(ctx context.Context) ([]Layer, error) {
 }
 
 func projectionInputs(text []byte) string { return inputs(FilesFormat, "lock "+digestOf(text)) }
+
+func (p *Plan) projectionInputs() (in string, text []byte, err error) {
+	text, err = p.Lock.Projection(p.Target.Platform)
+	if err != nil {
+		return "", nil, err
+	}
+	return inputs(FilesFormat, "lock "+digestOf(text)), text, nil
+}
 
 // projection is the layer of the lock itself, as far as it is about this image.
 func (w *work) projection(ctx context.Context) (Layer, error) {

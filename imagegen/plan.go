@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/envpack/envpack/imagegen/project"
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -23,8 +24,8 @@ type Plan struct {
 	groups []lockfile.Group
 }
 
-// NewPlan selects from the lock what belongs to the platform. Errors: a platform that the lock
-// does not have, a lock without a base that this package can assemble.
+// NewPlan selects from the lock what belongs to the platform. tree may be nil. Errors: a platform
+// that the lock does not have.
 func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, error) {
 	p := &Plan{Lock: lock, Project: tree, Created: lock.Created(platform)}
 	for _, t := range lock.Targets {
@@ -33,7 +34,8 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 		}
 	}
 	if p.Target.Platform == "" {
-		return nil, fmt.Errorf("the lock has no platform %s, only %s", platform, strings.Join(platforms(lock), ", "))
+		return nil, diag.New(diag.Usage, "the lock has no platform %s, only %s", platform, strings.Join(platforms(lock), ", ")).
+			Hint("list it in platforms in the manifest, and lock again: `envpack lock`")
 	}
 	for _, d := range lock.Base.Debs {
 		if contains(d.Targets, platform) {

@@ -3,6 +3,7 @@ package imagegen
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
@@ -165,7 +167,7 @@ func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) err
 		before[i] = pathsOf(in.Entries())
 	}
 	if err := install.Settle(list, nil); err != nil {
-		return err
+		return contested(err)
 	}
 	set.omit = omissions{}
 	for i, in := range list {
@@ -176,6 +178,16 @@ func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) err
 		}
 	}
 	return nil
+}
+
+// contested says what to do about two wheels with one path.
+func contested(err error) error {
+	var c *install.ContestedError
+	if !errors.As(err, &c) {
+		return err
+	}
+	return diag.Wrap(err, diag.Failure, "the wheels cannot be installed together").
+		Hint("take out one of the two, or what requires it; often they are two builds of one thing, such as opencv-python and opencv-python-headless")
 }
 
 // settle finds out which wheel has which path.

@@ -43,9 +43,11 @@ func (t *tree) database(debs []*unpacked, arch string) error {
 	t.file(info+"/format", 0o644, 0, []byte("1\n"))
 	t.file(admin+"/arch", 0o644, 0, []byte(arch+"\n"))
 	t.file(admin+"/status", 0o644, 0, []byte(status.String()))
-	for _, empty := range []string{"available", "diversions", "statoverride", "lock", "triggers/Unincorp", "triggers/Lock"} {
+	for _, empty := range []string{"available", "diversions", "statoverride", "triggers/Unincorp"} {
 		t.fileIfMissing(admin+"/"+empty, 0o644, 0, nil)
 	}
+	t.fileIfMissing(admin+"/lock", 0o640, 0, nil)
+	t.fileIfMissing(admin+"/triggers/Lock", 0o600, 0, nil)
 	t.triggers(debs)
 	for _, d := range []string{"alternatives", "parts", "updates"} {
 		t.dir(admin+"/"+d, 0o755, 0)

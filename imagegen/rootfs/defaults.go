@@ -3,6 +3,8 @@ package rootfs
 import (
 	"bytes"
 	"strings"
+
+	"github.com/envpack/envpack/imagegen/layer"
 )
 
 // profile keeps the environment first for login shells, whose /etc/profile sets PATH anew.
@@ -77,40 +79,48 @@ func (t *tree) baseFolders() {
 	t.fileIfMissing("var/log/lastlog", 0o664, utmpGroup, nil)
 }
 
-// shells lists the login shells, as debianutils' update-shells does: its own, then each shell
-// that a package's file below shells.d names, under both of its names in the merged /usr.
+// shells lists the login shells, as debianutils' update-shells does: those of its own template and
+// then those that packages' files below shells.d name, each under both of its names in the merged
+// /usr.
 func (t *tree) shells() error {
-	if !t.exists("usr/share/debianutils/shells") {
+	const template = "usr/share/debianutils/shells"
+	if !t.exists(template) {
 		return nil
 	}
-	data, err := t.read("usr/share/debianutils/shells")
+	text, err := t.read(template)
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	text.Write(data)
-	have := map[string]bool{}
-	for _, line := range strings.Split(string(data), "\n") {
-		have[line] = true
+	listed := map[string]bool{}
+	for _, line := range strings.Split(string(text), "\n") {
+		listed[line] = true
 	}
-	for _, p := range t.paths("usr/share/debianutils/shells.d") {
+	text = append([]byte(nil), text...)
+	var state bytes.Buffer
+	for _, p := range append([]string{template}, t.paths(template+".d")...) {
 		data, err := t.read(p)
 		if err != nil {
 			return err
 		}
 		for _, line := range strings.Split(string(data), "\n") {
-			line = strings.TrimSpace(line)
-			if line == "" || strings.HasPrefix(line, "#") || have[line] {
+			line, _, _ = strings.Cut(line, "#")
+			if line == "" {
 				continue
 			}
-			have[line] = true
-			text.WriteString(line + "\n")
-			if both := "/usr" + line; strings.HasPrefix(line, "/bin/") && !have[both] {
-				have[both] = true
-				text.WriteString(both + "\n")
+			both := []string{line}
+			if merged := merge(clean(line), layer.File); merged != clean(line) {
+				both = append(both, "/"+merged)
+			}
+			for _, shell := range both {
+				state.WriteString(shell + "\n")
+				if !listed[shell] {
+					listed[shell] = true
+					text = append(text, shell+"\n"...)
+				}
 			}
 		}
 	}
-	t.file("etc/shells", 0o644, 0, text.Bytes())
+	t.file("etc/shells", 0o644, 0, text)
+	t.file("var/lib/shells.state", 0o644, 0, state.Bytes())
 	return nil
 }
