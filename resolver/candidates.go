@@ -58,13 +58,17 @@ func (r *release) position(v pep440.Version) int {
 	return -1
 }
 
-// cell is the interval from a version to the next one that exists, usable or not.
+// cell is the interval from a version to the next one that exists, usable or not. That of the oldest
+// begins before it, so that together they are everything.
 func (r *release) cell(i int) pep440.Set {
-	var next pep440.Version
+	var from, next pep440.Version
+	if i < len(r.candidates)-1 {
+		from = r.candidates[i].version
+	}
 	if i > 0 {
 		next = r.candidates[i-1].version
 	}
-	return pep440.Between(r.candidates[i].version, next)
+	return pep440.Between(from, next)
 }
 
 // catalogue keeps the releases of one target. A project is read once, however many goroutines ask.

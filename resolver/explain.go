@@ -124,7 +124,7 @@ func (p *provider) subject(q pkg, s pep440.Set) string {
 func (p *provider) versions(q pkg, s pep440.Set) (text string, all bool) {
 	r := p.known(q.name)
 	if r == nil {
-		return q.String() + " " + s.String(), s.IsFull()
+		return q.String() + bounds(s.String()), s.IsFull()
 	}
 	var runs [][2]int // first and last index, newest first
 	count := 0
@@ -142,7 +142,7 @@ func (p *provider) versions(q pkg, s pep440.Set) (text string, all bool) {
 	last := len(r.candidates) - 1
 	switch {
 	case count == 0:
-		return q.String() + " " + s.String(), s.IsFull()
+		return q.String() + bounds(s.String()), s.IsFull()
 	case count == len(r.candidates) && count > 1:
 		return "every version of " + q.String(), true
 	case len(runs) > 3:
@@ -154,7 +154,7 @@ func (p *provider) versions(q pkg, s pep440.Set) (text string, all bool) {
 		from, to := r.candidates[run[1]].version.String(), r.candidates[run[0]].version.String()
 		switch {
 		case run[0] == run[1]:
-			parts = append(parts, from)
+			parts = append(parts, " "+from)
 		case run[0] == 0:
 			parts = append(parts, ">="+from)
 		case run[1] == last:
@@ -163,7 +163,21 @@ func (p *provider) versions(q pkg, s pep440.Set) (text string, all bool) {
 			parts = append(parts, ">="+from+",<="+to)
 		}
 	}
+	if len(parts) == 1 {
+		return q.String() + parts[0], false
+	}
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
 	return q.String() + " " + strings.Join(parts, " | "), false
+}
+
+// bounds puts a blank before what would not be read as one condition.
+func bounds(set string) string {
+	if strings.Contains(set, "|") || !strings.ContainsAny(set, "<>=!~") {
+		return " " + set
+	}
+	return set
 }
 
 // fact words what the solver did not derive. Dependencies are worded by the solver's package, which

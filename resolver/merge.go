@@ -7,6 +7,7 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -61,11 +62,17 @@ func (s *solved) mergePackage(ctx context.Context, name string, packages map[str
 		packages[key], edges[key] = p, &edgeSet{}
 	}
 	c := r.at(version)
-	if c.file.Size <= 0 {
-		return diag.New(diag.NoAnswer, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, c.file.Filename)
+	size := c.file.Size
+	if from, ok := s.provider.packages.(sizer); ok && size < 0 {
+		if size, err = from.Size(ctx, r.project, c.file); err != nil {
+			return err
+		}
+	}
+	if size <= 0 {
+		return diag.New(diag.Fetch, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, c.file.Filename)
 	}
 	addFile(p, lockfile.File{
-		Name: c.file.Filename, SHA256: c.file.SHA256, Size: c.file.Size, Uploaded: c.file.Uploaded,
+		Name: c.file.Filename, SHA256: c.file.SHA256, Size: size, Uploaded: c.file.Uploaded,
 	}, s.target.Platform)
 	p.Yanked = p.Yanked || c.yanked
 	for _, extra := range append([]string{""}, s.extras[name]...) {
@@ -80,6 +87,11 @@ func (s *solved) mergePackage(ctx context.Context, name string, packages map[str
 		}
 	}
 	return nil
+}
+
+// sizer is what Packages may be besides: it finds out the size in bytes of a file whose page has none.
+type sizer interface {
+	Size(ctx context.Context, p *index.Project, f index.File) (int64, error)
 }
 
 func addFile(p *lockfile.Package, f lockfile.File, platform string) {

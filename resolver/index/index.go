@@ -57,6 +57,7 @@ type Index struct {
 	base     *url.URL
 	requests chan struct{}
 	projects flight[*Project]
+	renewed  flight[*Project]
 	metadata flight[*Metadata]
 }
 
@@ -111,8 +112,18 @@ func (x *Index) Name() string { return x.o.Name }
 //
 // Errors: ErrNoProject, wrapped; diag errors of fetching, and for a page that makes no sense.
 func (x *Index) Project(ctx context.Context, name string) (*Project, error) {
+	return x.ask(ctx, name, &x.projects, x.o.MaxAge)
+}
+
+// Renewed is Project, but asks the index however fresh the cache is, unless it is offline: for a
+// file that somebody else's lock names, and that was uploaded after the cached page was read.
+func (x *Index) Renewed(ctx context.Context, name string) (*Project, error) {
+	return x.ask(ctx, name, &x.renewed, 0)
+}
+
+func (x *Index) ask(ctx context.Context, name string, asked *flight[*Project], maxAge time.Duration) (*Project, error) {
 	name = pep508.NormalizeName(name)
-	p, err := x.projects.do(ctx, name, func() (*Project, error) { return x.project(ctx, name) })
+	p, err := asked.do(ctx, name, func() (*Project, error) { return x.project(ctx, name, maxAge) })
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +134,7 @@ func (x *Index) Project(ctx context.Context, name string) (*Project, error) {
 }
 
 // project gives nil for a project that the index does not have.
-func (x *Index) project(ctx context.Context, name string) (*Project, error) {
+func (x *Index) project(ctx context.Context, name string, maxAge time.Duration) (*Project, error) {
 	key := x.base.Redacted() + "\x00" + name
 	now := x.o.Now()
 	var old *page
@@ -132,7 +143,7 @@ func (x *Index) project(ctx context.Context, name string) (*Project, error) {
 	}
 	if old != nil {
 		age := now.Sub(old.fetched)
-		if x.o.Offline || age >= 0 && age < x.o.MaxAge {
+		if x.o.Offline || age >= 0 && age < maxAge {
 			return x.finish(name, old), nil
 		}
 	}

@@ -1,0 +1,257 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+// scenario is a file in the format of uv's resolver scenarios (test/scenarios there, after packse):
+// an index, a request and what must come of it.
+type scenario struct {
+	Name        string `toml:"name"`
+	Description string `toml:"description"`
+	Root        struct {
+		Requires       []string `toml:"requires"`
+		RequiresPython string   `toml:"requires_python"`
+	} `toml:"root"`
+	Packages map[string]struct {
+		Versions map[string]struct {
+			Requires       []string            `toml:"requires"`
+			Extras         map[string][]string `toml:"extras"`
+			RequiresPython *string             `toml:"requires_python"`
+			Sdist          *bool               `toml:"sdist"`
+			Wheel          *bool               `toml:"wheel"`
+			Yanked         bool                `toml:"yanked"`
+			WheelTags      []string            `toml:"wheel_tags"`
+		} `toml:"versions"`
+	} `toml:"packages"`
+	Environment struct {
+		Python string `toml:"python"`
+	} `toml:"environment"`
+	Options struct {
+		Python      string   `toml:"python"`
+		Prereleases *bool    `toml:"prereleases"`
+		Resolution  string   `toml:"resolution"`
+		Universal   bool     `toml:"universal"`
+		Platform    string   `toml:"python_platform"`
+		NoBinary    []string `toml:"no_binary"`
+	} `toml:"resolver_options"`
+	Expected struct {
+		Satisfiable bool              `toml:"satisfiable"`
+		Packages    map[string]string `toml:"packages"`
+	} `toml:"expected"`
+}
+
+// inapplicable are scenarios that ask for what envpack does not do, by name, with what that is.
+var inapplicable = map[string]string{
+	"no-wheels":                        buildsFromSource,
+	"no-wheels-with-matching-platform": buildsFromSource,
+	"incompatible-python-compatible-override-available-no-wheels":  buildsFromSource,
+	"incompatible-python-compatible-override-no-compatible-wheels": buildsFromSource,
+	"only-wheels-no-binary":                     "there is no option to refuse wheels",
+	"conflict-in-fork":                          "the conflict is on a platform that is not Linux",
+	"preferences-dependent-forking-conflicting": "the conflict is of two platforms that have to agree, and envpack's need not",
+}
+
+const buildsFromSource = "the answer is a source distribution, and envpack installs wheels"
+
+// TestScenarios runs our own scenarios.
+func TestScenarios(t *testing.T) { runScenarios(t, "testdata/scenarios") }
+
+// TestPublishedScenarios runs those in the folder that ENVPACK_SCENARIOS names.
+func TestPublishedScenarios(t *testing.T) {
+	dir := os.Getenv("ENVPACK_SCENARIOS")
+	if dir == "" {
+		t.Skip("ENVPACK_SCENARIOS names no folder of scenarios")
+	}
+	runScenarios(t, dir)
+}
+
+func runScenarios(t *testing.T, dir string) {
+	count := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".toml" {
+			return err
+		}
+		count++
+		var s scenario
+		if _, err := toml.DecodeFile(path, &s); err != nil {
+			return err
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			if why := inapplicable[s.Name]; why != "" {
+				t.Skip(why)
+			}
+			s.run(t)
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count == 0 {
+		t.Fatalf("no scenarios in %s", dir)
+	}
+}
+
+func (s *scenario) world() *world {
+	w := newWorld()
+	for name, p := range s.Packages {
+		for version, v := range p.Versions {
+			python := ">=3.12"
+			if v.RequiresPython != nil {
+				python = *v.RequiresPython
+			}
+			w.add(name, version, rel{
+				requires: v.Requires, extras: v.Extras, python: python, tags: v.WheelTags, yanked: v.Yanked,
+				noWheel: v.Wheel != nil && !*v.Wheel, sdist: v.Sdist == nil || *v.Sdist,
+			})
+		}
+	}
+	return w
+}
+
+func (s *scenario) manifest() *manifest.Manifest {
+	m := project(s.Root.Requires...)
+	if python := s.Root.RequiresPython; python != "" && s.Options.Python == "" {
+		m.Python = manifest.Python{Text: python, Specifiers: pep440.MustParseSpecifiers(python)}
+	}
+	if s.Options.Prereleases != nil {
+		m.Prereleases = map[bool]manifest.Prereleases{true: manifest.Allow, false: manifest.Disallow}[*s.Options.Prereleases]
+	}
+	if s.Options.Universal {
+		m.Platforms = []string{"linux/amd64", "linux/arm64"}
+	}
+	return m
+}
+
+func (s *scenario) python() string {
+	python := s.Options.Python
+	if python == "" {
+		python = s.Environment.Python
+	}
+	if python == "" {
+		python = "3.12"
+	}
+	if strings.Count(python, ".") == 1 {
+		python += ".8"
+	}
+	return python
+}
+
+func (s *scenario) run(t *testing.T) {
+	w, m := s.world(), s.manifest()
+	l, err := Resolve(context.Background(), m, Sources{Packages: w, Base: fakeBase{s.python()}}, Options{Now: published})
+	if code := diag.CodeOf(err); err != nil && code != diag.NoAnswer && code != diag.Manifest {
+		t.Fatalf("%s: %v", s.Description, err)
+	}
+	if got := err == nil; got != s.Expected.Satisfiable {
+		t.Fatalf("%s\nsatisfiable: %v, want %v; %v", s.Description, got, s.Expected.Satisfiable, err)
+	}
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	for _, platform := range m.Platforms {
+		if err := holds(l, w, m, platform, s.python()); err != nil {
+			t.Errorf("%s\n%s: %v", s.Description, platform, err)
+		}
+	}
+	if len(s.Expected.Packages) == 0 || s.Options.Universal {
+		return
+	}
+	var want []string
+	for _, name := range sortedNames(s.Expected.Packages) {
+		want = append(want, name+" "+s.Expected.Packages[name])
+	}
+	if got := chosen(l, m.Platforms[0]); got != strings.Join(want, ", ") {
+		t.Errorf("%s\ngot  %s\nwant %s", s.Description, got, strings.Join(want, ", "))
+	}
+}
+
+// holds tells whether what a lock has for a platform satisfies everything, and has nothing that is
+// not needed. It knows nothing of the solver and of how the resolver reads metadata.
+func holds(l *lockfile.Lock, w *world, m *manifest.Manifest, platform, python string) error {
+	t, err := newTarget(platform, python, "2.36")
+	if err != nil {
+		return err
+	}
+	have := map[string]string{}  // project → version
+	files := map[string]string{} // project → file
+	for _, p := range l.Packages {
+		for _, f := range p.Files {
+			for _, on := range f.Targets {
+				if on == platform {
+					if have[p.Name] != "" {
+						return fmt.Errorf("%s twice", p.Name)
+					}
+					have[p.Name], files[p.Name] = p.Version, f.Name
+				}
+			}
+		}
+	}
+	reached := map[string]bool{}
+	var need func(r pep508.Requirement, from string) error
+	need = func(r pep508.Requirement, from string) error {
+		v, ok := have[r.Name]
+		if !ok {
+			return fmt.Errorf("%s needs %s, which is not there", from, r)
+		}
+		if !r.Specifiers.Contains(pep440.MustParse(v)) {
+			return fmt.Errorf("%s needs %s, and there is %s", from, r, v)
+		}
+		for _, extra := range append([]string{""}, r.Extras...) {
+			key := r.Name + "[" + extra + "]"
+			if reached[key] {
+				continue
+			}
+			reached[key], reached[r.Name] = true, true
+			for _, q := range w.metadata[files[r.Name]].Requires {
+				ok, err := t.applies(q.Marker, extra)
+				if err != nil {
+					return err
+				}
+				if ok {
+					if err := need(q, r.Name+" "+v); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
+	for _, r := range m.Requirements {
+		if ok, err := t.applies(r.Marker, ""); err != nil {
+			return err
+		} else if ok {
+			if err := need(r.Requirement, "the project"); err != nil {
+				return err
+			}
+		}
+	}
+	for name := range have {
+		if !reached[name] {
+			return errors.New(name + " is not needed")
+		}
+	}
+	for _, c := range m.Constraints {
+		if v, ok := have[c.Name]; ok && !c.Specifiers.Contains(pep440.MustParse(v)) {
+			return fmt.Errorf("%s %s is against the constraint %s", c.Name, v, c.Requirement)
+		}
+	}
+	return nil
+}
