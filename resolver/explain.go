@@ -22,10 +22,13 @@ func manifestError(r manifest.Requirement, err error) error {
 
 // explain turns the solver's proof into an error for people.
 func (p *provider) explain(e *noSolution) error {
-	text := pubgrub.Explain(e, pubgrub.Formatter[pkg, pep440.Set]{
-		Subject: p.subject, Object: p.object, Fact: p.fact,
-		Failure: "the manifest's requirements cannot all be met",
-	})
+	text := p.direct(e.Root)
+	if text == "" {
+		text = pubgrub.Explain(e, pubgrub.Formatter[pkg, pep440.Set]{
+			Subject: p.subject, Object: p.object, Fact: p.fact,
+			Failure: "the manifest's requirements cannot all be met",
+		})
+	}
 	out := diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",
 		p.target.Platform, p.target.Python, indent(text))
 	facts := factsOf(e.Root)
@@ -50,6 +53,21 @@ func (p *provider) explain(e *noSolution) error {
 		}
 	}
 	return out
+}
+
+// direct is the one sentence that is enough if a requirement of the manifest cannot be met by itself,
+// "" if there is more to say.
+func (p *provider) direct(e *step) string {
+	for i, wanted := range e.Causes {
+		if wanted == nil || wanted.Kind != pubgrub.Dependency || wanted.Package != root {
+			continue
+		}
+		not := e.Causes[1-i]
+		if not.Package == wanted.Dep.Package && (not.Kind == pubgrub.Unavailable || not.Kind == pubgrub.NoVersions) {
+			return fmt.Sprintf("The project depends on %s, but %s.", p.object(wanted.Dep.Package, wanted.Dep.Set), p.fact(not))
+		}
+	}
+	return ""
 }
 
 // culprit is the manifest's requirement that the failure can be put down to, nil if several have

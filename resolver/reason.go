@@ -63,7 +63,7 @@ func (r reason) clause(project, versions string, all bool) string {
 	case needsPython:
 		return subject + " needs Python " + r.detail
 	case onlySdist:
-		return subject + " has only a source distribution, and envpack installs wheels"
+		return subject + " has only a source distribution (envpack installs wheels, and builds none)"
 	case noHash:
 		return subject + " has no file of which the index gives the SHA-256"
 	case otherHash:
@@ -73,13 +73,17 @@ func (r reason) clause(project, versions string, all bool) string {
 	case isPrerelease:
 		return subject + " is a pre-release"
 	case badMetadata:
-		return subject + " has metadata that cannot be used: " + r.detail
+		return subject + " has metadata that cannot be used (" + r.detail + ")"
 	case needsAddress:
-		return subject + " depends on a file by its address, which envpack does not follow: " + r.detail
+		return subject + " depends on a file by its address, which envpack does not follow (" + r.detail + ")"
 	case badRequirement:
-		return subject + " has a dependency that cannot be understood: " + r.detail
+		return subject + " has a dependency that cannot be understood (" + r.detail + ")"
 	case quarantined:
-		return strings.TrimRight(project+" is quarantined by the index, which offers none of its files: "+r.detail, ": ")
+		text := project + " is quarantined by the index, which offers none of its files"
+		if r.detail != "" {
+			text += " (" + strings.Join(strings.Fields(r.detail), " ") + ")"
+		}
+		return text
 	}
 	return subject + " cannot be used"
 }
