@@ -103,8 +103,6 @@ func (w *work) project(ctx context.Context) ([]Layer, error) {
 	return []Layer{l}, nil
 }
 
-func projectionInputs(text []byte) string { return inputs(FilesFormat, "lock "+digestOf(text)) }
-
 func (p *Plan) projectionInputs() (in string, text []byte, err error) {
 	text, err = p.Lock.Projection(p.Target.Platform)
 	if err != nil {
@@ -116,11 +114,10 @@ func (p *Plan) projectionInputs() (in string, text []byte, err error) {
 // projection is the layer of the lock itself, as far as it is about this image.
 func (w *work) projection(ctx context.Context) (Layer, error) {
 	const name = "lock"
-	text, err := w.plan.Lock.Projection(w.plan.Target.Platform)
+	in, text, err := w.plan.projectionInputs()
 	if err != nil {
 		return Layer{}, err
 	}
-	in := projectionInputs(text)
 	if l, ok, err := w.known(name, FilesFormat, in, nil); ok || err != nil {
 		return l, err
 	}

@@ -166,8 +166,8 @@ func (w *work) remember(name, kind, inputs string, r remembered) (Layer, error) 
 func (b *Builder) keptBlobs(p *Plan) []string {
 	var sums []string
 	all := []string{p.baseInputs(), p.environmentInputs(), p.projectInputs()}
-	if text, err := p.Lock.Projection(p.Target.Platform); err == nil {
-		all = append(all, projectionInputs(text))
+	if in, _, err := p.projectionInputs(); err == nil {
+		all = append(all, in)
 	}
 	for _, in := range all {
 		var r remembered

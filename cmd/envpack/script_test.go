@@ -33,14 +33,13 @@ func TestMain(m *testing.M) {
 //	wheel NAME VERSION [KEY=VALUE]...    put a wheel into the index; see [world.wheel]
 //	index STATE [ARG]...                 make the index behave; see [world.behave]
 //	requests PREFIX N                    the index was asked N times for paths with the prefix, since the last time
-//	registry deny|allow                  refuse or allow pushes
+//	registry deny|hold|allow             refuse pushes, never answer them, or allow them
 //	uploads N                            N blobs were sent to the registry, since the last time
 //	status CODE PROGRAM [ARG]...         run it, and hold it to the exit status
 //	when EVENT SIGNAL                    wait for an event and signal the process in the background; see [when]
 //	exited CODE                          the status of the process that was signalled, after wait
 //	damage GLOB                          change a byte in the middle of each file
 //	bytes FILE N                         make a file of N bytes that do not compress
-//	lastline WANT                        the last line of stdout is this
 //	same FILE FILE                       two files have the same bytes
 //	empty DIR                            the directory has no entries, or does not exist
 //	tmpfs DIR BYTES                      mount a small file system on a new directory
@@ -66,7 +65,6 @@ func TestScripts(t *testing.T) {
 			"status":   status,
 			"damage":   damage,
 			"bytes":    makeBytes,
-			"lastline": lastLine,
 			"same":     same,
 			"empty":    empty,
 			"tmpfs":    tmpfs,
@@ -113,7 +111,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// when waits until the index stalls ("stalled") or files match a pattern, and sends INT, TERM or KILL. The
+// when waits until the index or the registry stalls ("stalled") or files match a pattern, and sends INT, TERM or KILL. The
 // process is stopped in between where that is possible, so that it cannot end its work before the signal.
 func (w *world) when(ts *testscript.TestScript, args []string) {
 	arguments(ts, args, "EVENT", "SIGNAL")
@@ -185,14 +183,6 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 func makeBytes(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, args, "FILE", "N")
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), noise(number(ts, args[1])), 0o644))
-}
-
-func lastLine(ts *testscript.TestScript, neg bool, args []string) {
-	arguments(ts, args, "WANT")
-	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stdout"), "\n"), "\n")
-	if got := lines[len(lines)-1]; (got == args[0]) == neg {
-		ts.Fatalf("the last line is %q", got)
-	}
 }
 
 func same(ts *testscript.TestScript, neg bool, args []string) {

@@ -61,10 +61,11 @@ type world struct {
 	packages *testenv.Index
 	server   *httptest.Server
 	stall    string // path that ends in the middle and does not go on
+	corrupt  string // path whose middle byte is another
 	stalled  atomic.Bool
 
-	denied bool
-	sent   int // blobs
+	denied, holds bool
+	sent          int // blobs
 
 	signalled *exec.Cmd
 }
@@ -100,18 +101,19 @@ func newWorld(env *testscript.Env, b base) error {
 	env.Setenv("XDG_CONFIG_DIRS", filepath.Join(home, "none")) // not this machine's pip and uv
 	env.Setenv("PIP_CONFIG_FILE", os.DevNull)
 	env.Setenv("ENVPACK_CACHE", filepath.Join(env.WorkDir, ".store"))
-	env.Setenv("INDEX", w.server.URL)
+	env.Setenv("ADDRESS", strings.TrimPrefix(w.server.URL, "http://")) // of the index
 	env.Setenv("REGISTRY", strings.TrimPrefix(registryServer.URL, "http://"))
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	return nil
 }
 
-// serveIndex serves the index, but for the path that stalls: that ends after its first half.
+// serveIndex serves the index, but for the paths that stall after their first half, or are corrupt.
 func (w *world) serveIndex(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	stall := w.stall != "" && strings.HasPrefix(r.URL.Path, w.stall)
+	corrupt := w.corrupt != "" && strings.HasPrefix(r.URL.Path, w.corrupt)
 	w.mu.Unlock()
-	if stall {
+	if stall || corrupt {
 		whole := httptest.NewRecorder()
 		w.packages.ServeHTTP(whole, r)
 		for name, values := range whole.Header() {
@@ -119,6 +121,11 @@ func (w *world) serveIndex(rw http.ResponseWriter, r *http.Request) {
 		}
 		body := whole.Body.Bytes()
 		rw.WriteHeader(whole.Code)
+		if corrupt {
+			body[len(body)/2] ^= 1
+			rw.Write(body)
+			return
+		}
 		rw.Write(body[:len(body)/2])
 		rw.(http.Flusher).Flush()
 		w.stalled.Store(true)
@@ -135,7 +142,7 @@ func (w *world) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		write := r.Method != http.MethodGet && r.Method != http.MethodHead
 		w.mu.Lock()
-		denied := w.denied && write
+		denied, holds := w.denied && write, w.holds && write
 		if write && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/blobs/") {
 			w.sent++
 		}
@@ -143,6 +150,12 @@ func (w *world) guard(next http.Handler) http.Handler {
 		if denied {
 			rw.WriteHeader(http.StatusForbidden)
 			json.NewEncoder(rw).Encode(map[string]any{"errors": []any{map[string]any{"code": "DENIED", "message": "requested access to the resource is denied"}}})
+			return
+		}
+		if holds {
+			w.stalled.Store(true)
+			io.Copy(io.Discard, r.Body) // which tells when the client goes away
+			<-r.Context().Done()
 			return
 		}
 		next.ServeHTTP(rw, r)
@@ -202,7 +215,8 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 }
 
 // behave makes the index "down", promise a "wrong-hash", serve "html" without metadata files, "fail PATH STATUS",
-// "truncate PATH BYTES", "stall PATH" or be "well" again (but not after down).
+// "truncate PATH BYTES", "stall PATH", "corrupt PATH" or be "well" again, but not after down, fail and truncate.
+// "forget" forgets what was requested.
 func (w *world) behave(ts *testscript.TestScript, args []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -217,11 +231,13 @@ func (w *world) behave(ts *testscript.TestScript, args []string) {
 	case len(args) == 1 && args[0] == "html":
 		w.packages.HTMLOnly, w.packages.Metadata = true, false
 	case len(args) == 1 && args[0] == "well":
-		w.packages.WrongHash, w.stall = false, ""
+		w.packages.WrongHash, w.stall, w.corrupt = false, "", ""
 		w.stalled.Store(false)
 	case len(args) == 2 && args[0] == "stall":
 		w.stall = args[1]
 		w.stalled.Store(false)
+	case len(args) == 2 && args[0] == "corrupt":
+		w.corrupt = args[1]
 	case len(args) == 3 && args[0] == "fail":
 		w.packages.Fail(args[1], testenv.IndexFailure{Status: number(ts, args[2])})
 	case len(args) == 3 && args[0] == "truncate":
@@ -243,10 +259,11 @@ func (w *world) requested(ts *testscript.TestScript, args []string) {
 }
 
 func (w *world) permit(ts *testscript.TestScript, args []string) {
-	arguments(ts, args, "deny|allow")
+	arguments(ts, args, "deny|hold|allow")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.denied = args[0] == "deny"
+	w.denied, w.holds = args[0] == "deny", args[0] == "hold"
+	w.stalled.Store(false)
 }
 
 func (w *world) uploaded(ts *testscript.TestScript, args []string) {

@@ -153,20 +153,39 @@ func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.Fi
 		return "", diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name)
 	}
 	project, err := x.Project(ctx, p.Name)
+	if err != nil && !errors.Is(err, index.ErrNoProject) {
+		return "", err
+	}
+	address, missing := locate(project, p, f)
+	if missing == nil {
+		return address, nil
+	}
+	// The page in the cache may be older than the lock, which can come from another machine.
+	project, err = x.Renewed(ctx, p.Name)
 	if errors.Is(err, index.ErrNoProject) {
 		return "", diag.Wrap(err, diag.Fetch, "looking for %s", f.Name)
 	}
 	if err != nil {
 		return "", err
 	}
+	if address, missing = locate(project, p, f); missing != nil {
+		return "", missing
+	}
+	return address, nil
+}
+
+// locate finds the file in the project, which is nil if the index has no such project.
+func locate(project *index.Project, p lockfile.Package, f lockfile.File) (string, error) {
 	other := ""
-	for _, file := range project.Files {
-		switch {
-		case file.Filename != f.Name:
-		case file.SHA256 == f.SHA256 || file.SHA256 == "":
-			return file.URL, nil
-		default:
-			other = file.SHA256
+	if project != nil {
+		for _, file := range project.Files {
+			switch {
+			case file.Filename != f.Name:
+			case file.SHA256 == f.SHA256 || file.SHA256 == "":
+				return file.URL, nil
+			default:
+				other = file.SHA256
+			}
 		}
 	}
 	if other != "" {
