@@ -135,11 +135,25 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 	for _, w := range wheels {
 		jobs = append(jobs, job{
 			sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
-			find: func(ctx context.Context) (string, error) { return s.WheelURL(ctx, w.Package, w.File) },
-			gone: "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
+			find:  func(ctx context.Context) (string, error) { return s.WheelURL(ctx, w.Package, w.File) },
+			gone:  "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
+			check: func() error { return s.checkMetadata(w) },
 		})
 	}
 	return s.bring(ctx, "wheel", jobs)
+}
+
+// checkMetadata holds a wheel that was just downloaded to what the index had said of it when it was
+// locked on this machine.
+func (s *Supply) checkMetadata(w imagegen.Wheel) error {
+	name := w.Package.Index
+	if name == "" {
+		name = resolver.DefaultIndex
+	}
+	if x := s.set.Index(name); x != nil {
+		return x.CheckMetadata(index.File{Filename: w.File.Name, SHA256: w.File.SHA256})
+	}
+	return nil
 }
 
 // WheelURL finds the address of a locked wheel: the index's file of that name and hash.
@@ -202,7 +216,8 @@ type job struct {
 	size   int64
 	what   string
 	find   func(ctx context.Context) (string, error)
-	gone   string // the hint for a file that is not there any more
+	gone   string       // the hint for a file that is not there any more
+	check  func() error // of the file when it is in the store; may be nil
 }
 
 // bring downloads what the store lacks; name is the kind of one. The first failure stops the rest.
@@ -245,6 +260,9 @@ func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
 		done(n - told)
 		told = n
 	})
+	if err == nil && j.check != nil {
+		return j.check()
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
