@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/tags"
@@ -77,7 +76,7 @@ type catalogue struct {
 	python   pep440.Version
 	packages Packages
 	asOf     time.Time
-	hashes   map[string][]string // by project, from the requirements; none: any file
+	hashes   map[string][]string // by project, what the manifest's requirements allow; none: any file
 
 	mu      sync.Mutex
 	entries map[string]*entry
@@ -88,16 +87,12 @@ type entry struct {
 	release *release
 }
 
-func newCatalogue(t *target, p Packages, asOf time.Time, requirements []manifest.Requirement) (*catalogue, error) {
+func newCatalogue(t *target, p Packages, asOf time.Time) (*catalogue, error) {
 	python, err := pep440.Parse(t.Python)
 	if err != nil {
 		return nil, err
 	}
-	c := &catalogue{target: t, python: python, packages: p, asOf: asOf, hashes: map[string][]string{}, entries: map[string]*entry{}}
-	for _, r := range requirements {
-		c.hashes[r.Name] = append(c.hashes[r.Name], r.Hashes...)
-	}
-	return c, nil
+	return &catalogue{target: t, python: python, packages: p, asOf: asOf, hashes: map[string][]string{}, entries: map[string]*entry{}}, nil
 }
 
 func (c *catalogue) entry(name string) *entry {
@@ -179,11 +174,9 @@ func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
 // the name is looked at when the version is.
 func versionText(filename string) (string, bool) {
 	if strings.HasSuffix(filename, ".whl") {
-		parts := strings.SplitN(filename, "-", 3)
-		if len(parts) < 3 {
-			return "", false
-		}
-		return parts[1], true
+		_, rest, _ := strings.Cut(filename, "-")
+		text, _, ok := strings.Cut(rest, "-")
+		return text, ok
 	}
 	_, v, err := tags.ParseSdist(filename)
 	if err != nil {

@@ -56,6 +56,7 @@ type provider struct {
 	ahead prefetcher
 }
 
+// newProvider also tells the catalogue, of which nothing may have been read, the manifest's hashes.
 func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provider, error) {
 	p := &provider{
 		catalogue: c, m: m, prefer: prefer, pins: map[string]pep440.Set{}, named: map[string]bool{},
@@ -71,6 +72,7 @@ func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provi
 			if !ok {
 				continue
 			}
+			c.hashes[r.Name] = append(c.hashes[r.Name], r.Hashes...)
 			if r.Specifiers.IsExact() {
 				p.pins[r.Name] = p.pins[r.Name].Union(pep440.FromSpecifiers(r.Specifiers))
 			}

@@ -107,7 +107,7 @@ type solved struct {
 }
 
 func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asOf time.Time, prefer preferences) (*solved, error) {
-	catalogue, err := newCatalogue(t, p, asOf, m.Requirements)
+	catalogue, err := newCatalogue(t, p, asOf)
 	if err != nil {
 		return nil, err
 	}

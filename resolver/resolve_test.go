@@ -1,0 +1,370 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/index"
+)
+
+const amd64, arm64 = "linux/amd64", "linux/arm64"
+
+// few is an index with two versions of a and b.
+func few() *world {
+	w := newWorld()
+	w.add("a", "1.0", rel{requires: []string{"b"}})
+	w.add("a", "2.0", rel{requires: []string{"b"}})
+	w.add("b", "1.0", rel{})
+	w.add("b", "2.0", rel{})
+	return w
+}
+
+func TestChoice(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		requires []string
+		change   func(w *world, m *manifest.Manifest, o *Options)
+		want     string
+	}{
+		{"the newest", []string{"a"}, nil, "a 2.0, b 2.0"},
+		{"a constraint", []string{"a"}, func(_ *world, m *manifest.Manifest, _ *Options) { m.Constraints = requirements("b<2", "unused<1") }, "a 2.0, b 1.0"},
+		{"a constraint for elsewhere", []string{"a"}, func(_ *world, m *manifest.Manifest, _ *Options) {
+			m.Constraints = requirements("b<2; sys_platform == 'win32'")
+		}, "a 2.0, b 2.0"},
+		{"a requirement for elsewhere", []string{"b", "a; sys_platform == 'win32'"}, nil, "b 2.0"},
+		{"a loop", []string{"a"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{requires: []string{"a"}}) }, "a 2.0, b 3.0"},
+		{"a loop with bounds", []string{"a"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("b", "3.0", rel{requires: []string{"a<2"}})
+		}, "a 2.0, b 2.0"},
+		{"a version of itself", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{requires: []string{"c"}})
+			w.add("c", "2.0", rel{requires: []string{"c==1.0"}})
+		}, "c 1.0"},
+		{"an extra", []string{"c[x]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"a"}, "y": {"nothing"}}})
+		}, "a 2.0, b 2.0, c 1.0"},
+		{"an extra of extras", []string{"c[all]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"a"}, "y": {"b<2"}, "all": {"c[x]", "c[y]"}}})
+		}, "a 2.0, b 1.0, c 1.0"},
+		{"an extra of extras, with bounds", []string{"c[all]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"a"}, "all": {"c[x]>=1"}}})
+			w.add("c", "2.0", rel{extras: map[string][]string{"x": {"a"}, "all": {"c[x]<2"}}})
+		}, "a 2.0, b 2.0, c 1.0"},
+		{"extras that need each other", []string{"c[x]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"c[y]"}, "y": {"c[x]", "b"}}})
+		}, "b 2.0, c 1.0"},
+		{"an extra elsewhere in the tree", []string{"c", "d"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"b"}}})
+			w.add("c", "2.0", rel{extras: map[string][]string{"x": {"a", "b>9"}}})
+			w.add("d", "1.0", rel{requires: []string{"c[x]"}})
+		}, "b 2.0, c 1.0, d 1.0"},
+		{"an upper bound on Python", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{})
+			w.add("c", "2.0", rel{python: ">=3.8,<3.11"})
+			w.add("c", "3.0", rel{python: ">=3.8,!=3.11.2"})
+			w.add("c", "4.0", rel{python: "~=3.12"})
+			w.add("c", "5.0", rel{python: ">3.11.2"})
+		}, "c 2.0"},
+		{"Requires-Python in the metadata alone", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{})
+			w.add("c", "2.0", rel{python: ">=3.12"})
+			for i := range w.projects["c"].Files {
+				w.projects["c"].Files[i].RequiresPython = ""
+			}
+		}, "c 1.0"},
+		{"metadata that is wrong", []string{"a"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.broken["a-2.0-py3-none-any.whl"] = &index.MetadataError{File: "a-2.0-py3-none-any.whl", Err: errors.New("no name")}
+		}, "a 1.0, b 2.0"},
+		{"a dependency on an address", []string{"a"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("a", "3.0", rel{requires: []string{"b @ https://files.example/b.whl"}})
+		}, "a 2.0, b 2.0"},
+		{"a marker without meaning", []string{"a"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("a", "3.0", rel{requires: []string{"b; 'x' in extras"}})
+		}, "a 2.0, b 2.0"},
+		{"as-of, to the second", []string{"a"}, func(w *world, m *manifest.Manifest, o *Options) {
+			setAsOf(t, m, "2024-03-24T00:00:00Z")
+			w.add("a", "3.0", rel{uploaded: published.Add(999 * time.Millisecond)})
+			w.add("a", "4.0", rel{uploaded: published.Add(time.Second)})
+			w.add("a", "5.0", rel{noTime: true})
+		}, "a 3.0"},
+		{"a file without a hash", []string{"b"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{noHash: true}) }, "b 2.0"},
+		{"hashes", []string{"b"}, func(_ *world, m *manifest.Manifest, _ *Options) {
+			m.Requirements[0].Hashes = []string{hashOf("b-1.0-py3-none-any.whl"), hashOf("b-1.0.tar.gz")}
+		}, "b 1.0"},
+		{"hashes of a dependency in a constraint", []string{"a"}, func(_ *world, m *manifest.Manifest, _ *Options) {
+			m.Constraints = requirements("b")
+			m.Constraints[0].Hashes = []string{hashOf("b-1.0-py3-none-any.whl")}
+		}, "a 2.0, b 1.0"},
+		{"a yanked version", []string{"b"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{yanked: true}) }, "b 2.0"},
+		{"a yanked version, pinned", []string{"b==3.0"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{yanked: true}) }, "b 3.0"},
+		{"a yanked version, pinned by a constraint", []string{"a"}, func(w *world, m *manifest.Manifest, _ *Options) {
+			m.Constraints = requirements("b==3.0")
+			w.add("b", "3.0", rel{yanked: true})
+		}, "a 2.0, b 3.0"},
+		{"a yanked version, pinned by a package", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("b", "3.0", rel{yanked: true})
+			w.add("c", "1.0", rel{requires: []string{"b"}})
+			w.add("c", "2.0", rel{requires: []string{"b==3.0"}})
+		}, "b 2.0, c 1.0"},
+		{"a pre-release", []string{"b"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0rc1", rel{}) }, "b 2.0"},
+		{"a pre-release, where nothing else will do", []string{"b>2"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0rc1", rel{}) }, "b 3.0rc1"},
+		{"a pre-release, where nothing else will do for a dependency", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("b", "3.0rc1", rel{})
+			w.add("c", "1.0", rel{requires: []string{"b>2"}})
+		}, "b 3.0rc1, c 1.0"},
+		{"a pre-release that is named, beside a final release", []string{"b>=1.0rc1"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0rc1", rel{}) }, "b 2.0"},
+		{"a pre-release, allowed", []string{"b"}, func(w *world, m *manifest.Manifest, _ *Options) {
+			m.Prereleases = manifest.Allow
+			w.add("b", "3.0rc1", rel{})
+		}, "b 3.0rc1"},
+		{"a pre-release, explicit", []string{"b>=2.5rc1", "c"}, func(w *world, m *manifest.Manifest, _ *Options) {
+			m.Prereleases = manifest.Explicit
+			w.add("b", "3.0rc1", rel{})
+			w.add("c", "1.0", rel{})
+			w.add("c", "1.1rc1", rel{})
+		}, "b 3.0rc1, c 1.0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, m, o := few(), project(c.requires...), Options{}
+			if c.change != nil {
+				c.change(w, m, &o)
+			}
+			if got := chosen(mustLock(t, w, m, o), amd64); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// setAsOf reads as-of as a manifest has it.
+func setAsOf(t *testing.T, m *manifest.Manifest, instant string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), manifest.FileName)
+	text := "[project]\nname = \"demo\"\npython = \"3.11\"\nas-of = " + instant + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	read, err := manifest.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.AsOf = read.AsOf
+}
+
+func TestPrevious(t *testing.T) {
+	previous := mustLock(t, few(), project("a<2", "b<2"), Options{})
+	for _, c := range []struct {
+		name   string
+		change func(w *world, o *Options)
+		want   string
+	}{
+		{"kept", nil, "a 1.0, b 1.0"},
+		{"upgraded", func(_ *world, o *Options) { o.Upgrade = true }, "a 2.0, b 2.0"},
+		{"one upgraded", func(_ *world, o *Options) { o.Packages = []string{"a"} }, "a 2.0, b 1.0"},
+		{"yanked since", func(w *world, _ *Options) { w.projects["b"].Files[0].Yanked = true }, "a 1.0, b 1.0"},
+		{"yanked since, and upgraded", func(w *world, o *Options) {
+			w.projects["a"].Files[0].Yanked, o.Packages = true, []string{"a"}
+			w.projects["a"].Files[1].Yanked = true
+			w.add("a", "0.5", rel{})
+		}, "a 0.5"},
+		{"gone since", func(w *world, _ *Options) { w.projects["b"].Files = w.projects["b"].Files[1:] }, "a 1.0, b 2.0"},
+		{"without a hash since", func(w *world, _ *Options) { w.projects["a"].Files[0].SHA256 = "" }, "a 2.0, b 1.0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, o := few(), Options{Previous: previous}
+			if c.change != nil {
+				c.change(w, &o)
+			}
+			if got := chosen(mustLock(t, w, project("a"), o), amd64); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestTargets: targets agree where they can, keep their own versions where they cannot, and locking
+// again changes nothing.
+func TestTargets(t *testing.T) {
+	w := newWorld()
+	both := []string{"cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_28_aarch64"}
+	w.add("torch", "1.0", rel{tags: both})
+	w.add("torch", "2.0", rel{tags: both[:1], requires: []string{"cuda ; platform_machine == 'x86_64'"}})
+	w.add("cuda", "12.0", rel{tags: both[:1]})
+	w.add("numpy", "1.0", rel{tags: both})
+	w.add("numpy", "2.0", rel{tags: both[1:]})
+	w.add("six", "1.0", rel{})
+	m := project("torch", "numpy", "six")
+	m.Platforms = []string{amd64, arm64}
+	l := mustLock(t, w, m, Options{})
+	if got, want := chosen(l, amd64), "cuda 12.0, numpy 1.0, six 1.0, torch 2.0"; got != want {
+		t.Errorf("amd64: got %s, want %s", got, want)
+	}
+	if got, want := chosen(l, arm64), "numpy 1.0, six 1.0, torch 1.0"; got != want {
+		t.Errorf("arm64: got %s, want %s", got, want)
+	}
+	w.add("torch", "1.5", rel{tags: both})
+	w.add("six", "2.0", rel{})
+	again := mustLock(t, w, m, Options{Previous: l})
+	if diff := cmp.Diff(string(lockfile.Encode(l)), string(lockfile.Encode(again))); diff != "" {
+		t.Errorf("locked again: -first +second:\n%s", diff)
+	}
+}
+
+// TestEdges: the edges of a lock name the extras and platforms for which they hold.
+func TestEdges(t *testing.T) {
+	w := few()
+	w.add("c", "1.0", rel{
+		requires: []string{"a; platform_machine == 'aarch64'"},
+		extras:   map[string][]string{"x": {"b"}, "all": {"c[x]"}},
+	})
+	m := project("c[all]")
+	m.Platforms = []string{amd64, arm64}
+	l := mustLock(t, w, m, Options{})
+	var got []string
+	for _, d := range l.Project.Requires {
+		got = append(got, "project → "+d.String())
+	}
+	for _, p := range l.Packages {
+		for _, d := range p.Requires {
+			got = append(got, p.Name+" → "+d.String())
+		}
+	}
+	want := []string{"project → c[all]", "a → b", "c → a; linux/arm64", "c → b"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestFiles: of a version's wheels the best for the target is taken, one that is not yanked first,
+// whatever their order.
+func TestFiles(t *testing.T) {
+	w := newWorld()
+	w.add("a", "1.0", rel{tags: []string{"py3-none-any", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_28_x86_64", "cp312-cp312-win_amd64"}, sdist: true})
+	file := func() string { return mustLock(t, w, project("a"), Options{}).Packages[0].Files[0].Name }
+	if got, want := file(), "a-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for i := range w.projects["a"].Files {
+		w.projects["a"].Files[i].Yanked = i != 0
+	}
+	slices.Reverse(w.projects["a"].Files)
+	if got, want := file(), "a-1.0-py3-none-any.whl"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	w.add("a", "2.0.0", rel{tags: []string{"py3-none-any"}})
+	w.add("a", "2.0", rel{tags: []string{"py2-none-any"}})
+	w.add("a", "3.0", rel{})
+	w.projects["a"].Files[len(w.projects["a"].Files)-1].Filename = "other-3.0-py3-none-any.whl" // not of this project
+	if got, want := file(), "a-2.0.0-py3-none-any.whl"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	w := few()
+	w.add("b", "3.0", rel{yanked: true})
+	w.projects["b"].Files[2].YankedReason = "broken on\nARM"
+	w.projects["a"].Status, w.projects["a"].StatusReason = "archived", "use b"
+	w.add("c", "1.0", rel{extras: map[string][]string{"x": {}, "z": {}}})
+	m := project("a[gone]", "b==3.0", "c[x,y]")
+	m.Platforms = []string{amd64, arm64}
+	var got []string
+	mustLock(t, w, m, Options{Warn: func(text string) { got = append(got, text) }})
+	want := []string{
+		"a is marked as archived in the index: use b",
+		"a 2.0 has no extra gone; it has none",
+		"b 3.0 was yanked by its authors; it is taken because the manifest pins it: broken on ARM",
+		"c 1.0 has no extra y; it has x, z",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	failure := diag.New(diag.Fetch, "connection refused")
+	for _, c := range []struct {
+		name     string
+		requires []string
+		change   func(w *world, m *manifest.Manifest)
+		code     diag.Code
+		want     string
+	}{
+		{"an index that fails for metadata", []string{"a"}, func(w *world, _ *manifest.Manifest) {
+			w.broken["a-2.0-py3-none-any.whl"] = failure
+		}, diag.Fetch, "connection refused"},
+		{"a marker without meaning", []string{"a; 'x' in extras"}, nil, diag.Manifest, "requirement a"},
+		{"a file without size", []string{"c"}, func(w *world, _ *manifest.Manifest) { w.add("c", "1.0", rel{noSize: true}) }, diag.Fetch, "how large"},
+		{"another Python", nil, func(_ *world, m *manifest.Manifest) {
+			m.Python = manifest.Python{Text: "3.12", Specifiers: requirements("x==3.12.*")[0].Specifiers}
+		}, diag.Manifest, "Python 3.11.2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, m := few(), project(c.requires...)
+			if c.change != nil {
+				c.change(w, m)
+			}
+			_, err := lockWith(w, m, Options{})
+			if diag.CodeOf(err) != c.code || err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("code %d: %v", diag.CodeOf(err), err)
+			}
+		})
+	}
+}
+
+// TestCancel: a cancelled lock ends soon, and says so.
+func TestCancel(t *testing.T) {
+	w := few()
+	w.wait["b"] = time.Minute
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	_, err := Resolve(ctx, project("a"), Sources{Packages: w, Base: fakeBase{"3.11.2"}}, Options{Now: published})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+}
+
+// TestReleaseAfterCancel: that reading ahead was told to stop says nothing about the next who asks.
+func TestReleaseAfterCancel(t *testing.T) {
+	w := few()
+	w.wait["a"] = 5 * time.Millisecond
+	target, err := newTarget(amd64, "3.11.2", "2.36")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCatalogue(target, w, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := c.release(gone, "a"); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	r, err := c.release(context.Background(), "a")
+	if err != nil || len(r.candidates) != 2 {
+		t.Fatal(r, err)
+	}
+}
+
+// TestReadAhead: what is read ahead in vain does not hold up the answer.
+func TestReadAhead(t *testing.T) {
+	w := few()
+	w.add("c", "1.0", rel{})
+	w.add("c", "2.0", rel{requires: []string{"slow", "b<0"}})
+	w.wait["slow"] = time.Minute
+	if got := chosen(mustLock(t, w, project("c"), Options{}), amd64); got != "c 1.0" {
+		t.Error(got)
+	}
+}
