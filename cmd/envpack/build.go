@@ -223,7 +223,13 @@ func (b *building) image(ctx context.Context, platform string) (*imagegen.Image,
 	if mayBeDamage(ctx, err) && b.repaired(ctx, plan) {
 		image, err = b.builder.Build(ctx, plan)
 	}
-	return image, err
+	if err != nil {
+		return nil, err
+	}
+	for pkg, calls := range image.Unread {
+		b.ui().Warn("%s sets up alternatives in a way that only a shell can follow, and they were left out: %s", pkg, calls[0])
+	}
+	return image, nil
 }
 
 // mayBeDamage tells whether a failure can come from a damaged file in the store. Of failures that

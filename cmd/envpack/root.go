@@ -24,7 +24,7 @@ Data goes to standard output, progress and messages to standard error.`
 const rootExample = `  envpack init                                   # write a starter manifest
   envpack lock                                   # pin everything in envpack.lock
   envpack build -o oci-archive:image.tar         # assemble the image; prints its digest
-  envpack push registry.example/team/digits      # send what the registry lacks`
+  envpack push --tag registry.example/team/digits # send what the registry lacks`
 
 const exitStatus = `
 Exit status:

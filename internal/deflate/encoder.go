@@ -53,6 +53,7 @@ func (e *Encoder) Reset(w io.Writer) {
 	e.w, e.err = w, nil
 	e.start, e.end, e.blockStart = 0, 0, 0
 	clear(e.head[:])
+	e.prev[0] = 0 // the only position that a chain can reach without having been set
 	e.clearBlock()
 	e.out.reset(w)
 }

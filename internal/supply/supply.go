@@ -62,6 +62,9 @@ func New(o Options) (*Supply, error) {
 	var list []index.Source
 	hasDefault := false
 	for _, i := range o.Indexes {
+		if i.Default {
+			i.URL = o.Sources.Index.URL // a flag may have given it another address
+		}
 		x, err := s.newIndex(i.Name, i.URL)
 		if err != nil {
 			return nil, err
