@@ -123,14 +123,6 @@ func (c *catalogue) release(ctx context.Context, name string) (*release, error) 
 	return r, nil
 }
 
-// known is a release that was read before, nil if it was not.
-func (c *catalogue) known(name string) *release {
-	e := c.entry(name)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.release
-}
-
 func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
 	p, err := c.packages.Project(ctx, name)
 	if errors.Is(err, index.ErrNoProject) {

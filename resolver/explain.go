@@ -140,7 +140,7 @@ func (p *provider) subject(q pkg, s pep440.Set) string {
 // versions names the versions of a package that exist and are in a set: one by its number, others as
 // ranges of those that exist; all tells whether there are no others, and more than one.
 func (p *provider) versions(q pkg, s pep440.Set) (text string, all bool) {
-	r := p.known(q.name)
+	r := p.met[q.name]
 	if r == nil {
 		return q.String() + bounds(s.String()), s.IsFull()
 	}
@@ -209,7 +209,7 @@ func (p *provider) fact(f *step) string {
 			return ""
 		}
 		versions, all := p.versions(pkg{name: q.name}, f.Set)
-		r := p.known(q.name)
+		r := p.met[q.name]
 		if newest := newestIn(r, f.Set); why.kind == noWheel && newest != nil {
 			return p.noWheelClause(q.name, versions, all || len(r.candidates) == 1, r, newest)
 		}
@@ -218,7 +218,7 @@ func (p *provider) fact(f *step) string {
 		if why, ok := f.Reason.(noProject); ok {
 			return why.text
 		}
-		r := p.known(q.name)
+		r := p.met[q.name]
 		if r == nil || len(r.candidates) == 0 {
 			return "there is no version of " + q.name
 		}

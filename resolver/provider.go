@@ -48,6 +48,7 @@ type provider struct {
 	named  map[string]bool       // projects whose requirements in the manifest mention a pre-release
 
 	// What follows is the solver's goroutine's.
+	met     map[string]*release       // what it has asked for, whatever was read ahead
 	exact   map[string]pep440.Set     // by project, all exact pins met
 	decided map[string]pep440.Version // projects that have a version at the moment, as far as known
 	choices map[string]choice         // by package and set
@@ -60,7 +61,7 @@ type provider struct {
 func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provider, error) {
 	p := &provider{
 		catalogue: c, m: m, prefer: prefer, pins: map[string]pep440.Set{}, named: map[string]bool{},
-		exact: map[string]pep440.Set{}, decided: map[string]pep440.Version{}, choices: map[string]choice{},
+		met: map[string]*release{}, exact: map[string]pep440.Set{}, decided: map[string]pep440.Version{}, choices: map[string]choice{},
 		written: map[string]string{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
 	}
 	for _, list := range [][]manifest.Requirement{m.Requirements, m.Constraints} {
@@ -116,6 +117,7 @@ func (p *provider) Choose(ctx context.Context, q pkg, s pep440.Set) (choice, err
 	if err != nil {
 		return choice{}, err
 	}
+	p.met[q.name] = r
 	// An extra can only have its project's version; the others would be tried in vain.
 	if v, there := p.decided[q.name]; there && q.extra != "" && s.Contains(v) {
 		return choice{Version: v, Found: true}, nil
@@ -206,7 +208,7 @@ func (p *provider) Singleton(_ pkg, v pep440.Version) pep440.Set { return pep440
 
 // Cell implements pubgrub.Celler: from the version to the next one that exists.
 func (p *provider) Cell(q pkg, v pep440.Version) pep440.Set {
-	if r := p.known(q.name); q != root && r != nil {
+	if r := p.met[q.name]; r != nil {
 		if i := r.position(v); i >= 0 {
 			return r.cell(i)
 		}

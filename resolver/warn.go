@@ -25,10 +25,7 @@ func warn(ctx context.Context, done []*solved, tell func(string)) {
 }
 
 func (s *solved) warnAbout(ctx context.Context, name string, tell func(string, ...any)) {
-	r := s.provider.known(name)
-	if r == nil || r.project == nil {
-		return
-	}
+	r := s.provider.met[name] // the solver has chosen from it
 	v := s.versions[name]
 	switch status := r.project.Status; status {
 	case "archived", "deprecated": // PEP 792
