@@ -139,12 +139,19 @@ func (i *Image) Choices() []lockfile.Choice {
 		for _, kind := range sortedKeys(kinds) {
 			all = append(all, lockfile.Choice{
 				Kind: "record", Name: wheel, Value: kind, Target: i.Platform,
-				Reason: fmt.Sprintf("RECORD is not what the wheel holds in %d places; it was rewritten", kinds[kind]),
+				Reason: fmt.Sprintf("RECORD is not what the wheel holds in %s; it was rewritten", places(kinds[kind])),
 			})
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "1 place"
+	}
+	return fmt.Sprintf("%d places", n)
 }
 
 // Repair re-hashes the files in the store that the plan uses and removes those that are damaged, so

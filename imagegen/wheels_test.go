@@ -1,0 +1,234 @@
+package imagegen_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/imagegen/install"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/testenv"
+	"github.com/envpack/envpack/internal/wheelfile"
+	"github.com/envpack/envpack/lockfile"
+)
+
+func files(pairs ...string) testenv.WheelOptions {
+	m := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	return testenv.WheelOptions{Files: m}
+}
+
+// TestSharedPath has two wheels with one file, in layers of their own and in bins.
+func TestSharedPath(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		w, st := newWorld(), openStore(t)
+		w.wheel("bbb", "1.0", files("shared/__init__.py", "same", "b.py", "b"))
+		w.wheel("aaa", "1.0", files("shared/__init__.py", "same", "a.py", "a"))
+		if own {
+			w.own("aaa")
+			w.own("bbb")
+		}
+		layer := func(name string) string {
+			if own {
+				return name + " 1.0"
+			}
+			return binOf(name)
+		}
+		first := w.build(t, st, nil)
+		a, b := contents(t, layerOf(t, first, layer("aaa"))), contents(t, layerOf(t, first, layer("bbb")))
+		if a[site+"shared/__init__.py"] != "same" {
+			t.Errorf("own %t: the first by name lacks the file", own)
+		}
+		if _, ok := b[site+"shared/__init__.py"]; ok && layer("aaa") != layer("bbb") {
+			t.Errorf("own %t: the second has the file too", own)
+		}
+		if !strings.Contains(b[site+"bbb-1.0.dist-info/RECORD"], "\nshared/__init__.py,") && !strings.HasPrefix(b[site+"bbb-1.0.dist-info/RECORD"], "shared/__init__.py,") {
+			t.Errorf("own %t: its RECORD does not list it: %s", own, b[site+"bbb-1.0.dist-info/RECORD"])
+		}
+		contents(t, first.Layers...) // no path twice
+
+		// Without the first, the second has it.
+		w.remove("aaa")
+		second := w.build(t, st, nil)
+		if got := contents(t, layerOf(t, second, layer("bbb")))[site+"shared/__init__.py"]; got != "same" {
+			t.Errorf("own %t: nobody has the file: %q", own, got)
+		}
+	}
+}
+
+func TestContestedPath(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		one, other testenv.WheelOptions
+		path       string
+	}{
+		{"content", files("shared/__init__.py", "1"), files("shared/__init__.py", "2"), "shared/__init__.py"},
+		{"file and folder", files("shared", "1"), files("shared/x.py", "2"), "shared"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, st := newWorld(), openStore(t)
+			one, other := w.wheel("one", "1.0", c.one), w.wheel("other", "1.0", c.other)
+			_, err := w.builder(st).Build(context.Background(), w.plan(t, nil))
+			var contested *install.ContestedError
+			if !errors.As(err, &contested) {
+				t.Fatal(err)
+			}
+			for _, want := range []string{one, other, site + c.path} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not name %s", err, want)
+				}
+			}
+			if diag.CodeOf(err) != diag.Failure || len(diag.HintsOf(err)) != 1 {
+				t.Errorf("code %d, hints %q", diag.CodeOf(err), diag.HintsOf(err))
+			}
+			if list := leftovers(t, st); len(list) > 0 {
+				t.Errorf("left behind: %v", list)
+			}
+		})
+	}
+}
+
+// TestRecordDeviations has wheels whose RECORD is wrong in several ways.
+func TestRecordDeviations(t *testing.T) {
+	w, st := newWorld(), openStore(t)
+	hashFile := w.wheel("badhash", "1.0", testenv.WheelOptions{Record: func(text string) string {
+		sum := sha256.Sum256([]byte("something else"))
+		at := strings.Index(text, "sha256=") + len("sha256=")
+		return text[:at] + base64.RawURLEncoding.EncodeToString(sum[:]) + text[at+43:]
+	}})
+	unlistedFile := w.wheel("unlisted", "1.0", testenv.WheelOptions{Record: func(text string) string {
+		_, rest, _ := strings.Cut(text, "\n")
+		return rest + "gone.py,,\n"
+	}})
+	w.wheel("good", "1.0", testenv.WheelOptions{})
+	kinds := func(list map[string][]install.Deviation) map[string]string {
+		m := map[string]string{}
+		for wheel, deviations := range list {
+			for _, d := range deviations {
+				m[wheel] += string(d.Kind) + " " + d.Path + ";"
+			}
+		}
+		return m
+	}
+	want := map[string]string{
+		hashFile:     "hash badhash-1.0.dist-info/METADATA;",
+		unlistedFile: "absent gone.py;unlisted unlisted-1.0.dist-info/METADATA;",
+	}
+	first := w.build(t, st, nil)
+	if diff := cmp.Diff(want, kinds(first.Deviations)); diff != "" {
+		t.Error(diff)
+	}
+	second := w.build(t, st, nil)
+	if diff := cmp.Diff(first.Deviations, second.Deviations); diff != "" {
+		t.Errorf("a warm build reports others: %s", diff)
+	}
+	forget(t, st, "layer")
+	third := w.build(t, st, nil)
+	if diff := cmp.Diff(first.Deviations, third.Deviations); diff != "" || third.Digest != first.Digest {
+		t.Errorf("a build anew reports others: %s", diff)
+	}
+	wantChoices := []lockfile.Choice{
+		{Kind: "record", Name: hashFile, Value: "hash", Target: amd64, Reason: "RECORD is not what the wheel holds in 1 place; it was rewritten"},
+		{Kind: "record", Name: unlistedFile, Value: "absent", Target: amd64, Reason: "RECORD is not what the wheel holds in 1 place; it was rewritten"},
+		{Kind: "record", Name: unlistedFile, Value: "unlisted", Target: amd64, Reason: "RECORD is not what the wheel holds in 1 place; it was rewritten"},
+	}
+	if diff := cmp.Diff(wantChoices, first.Choices()); diff != "" {
+		t.Error(diff)
+	}
+	checkRecords(t, contents(t, first.Layers...))
+}
+
+// checkRecords holds every RECORD to what lies beside it.
+func checkRecords(t *testing.T, all map[string]string) {
+	t.Helper()
+	records := 0
+	for p, text := range all {
+		if !strings.HasSuffix(p, ".dist-info/RECORD") {
+			continue
+		}
+		records++
+		rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
+		for _, row := range rows {
+			content, ok := all[site+row[0]]
+			if strings.HasPrefix(row[0], "../../../") {
+				content, ok = all["opt/env/"+strings.TrimPrefix(row[0], "../../../")]
+			}
+			sum := sha256.Sum256([]byte(content))
+			if want := "sha256=" + base64.RawURLEncoding.EncodeToString(sum[:]); !ok || row[1] != "" && (row[1] != want || row[2] != fmt.Sprint(len(content))) {
+				t.Errorf("%s: %v is not so", p, row)
+			}
+		}
+	}
+	if records == 0 {
+		t.Error("no RECORD")
+	}
+}
+
+func TestRecords(t *testing.T) {
+	checkRecords(t, contents(t, sample().build(t, openStore(t), nil).Layers...))
+}
+
+func TestBrokenWheel(t *testing.T) {
+	w, st := newWorld(), openStore(t)
+	file := w.wheel("evil", "1.0", files("../../../../etc/passwd", "x"))
+	_, err := w.builder(st).Build(t.Context(), w.plan(t, nil))
+	var broken *wheelfile.Error
+	if !errors.As(err, &broken) || broken.Wheel != file {
+		t.Error(err)
+	}
+}
+
+// TestBump changes one of many small wheels: its bin and the lock move, and nothing else.
+func TestBump(t *testing.T) {
+	w, st := newWorld(), openStore(t)
+	for i := range 120 {
+		w.wheel(fmt.Sprintf("p%03d", i), "1.0", testenv.WheelOptions{})
+	}
+	for i := range 20 {
+		name := fmt.Sprintf("own%02d", i)
+		w.wheel(name, "1.0", testenv.WheelOptions{})
+		w.own(name)
+	}
+	first := w.build(t, st, nil)
+	if n := len(first.Layers); n > 100 || n < 20+lockfile.Bins {
+		t.Errorf("%d layers", n)
+	}
+	w.asked = nil
+	file := w.wheel("p007", "1.1", testenv.WheelOptions{})
+	second := w.build(t, st, nil)
+	if diff := cmp.Diff([]string{file}, w.asked); diff != "" {
+		t.Errorf("asked for: %s", diff)
+	}
+	before := map[string]string{}
+	for _, l := range first.Layers {
+		before[l.Name] = l.Digest
+	}
+	var moved []string
+	for _, l := range second.Layers {
+		if before[l.Name] != l.Digest {
+			moved = append(moved, l.Name)
+		}
+	}
+	if diff := cmp.Diff([]string{binOf("p007"), "lock"}, moved); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNoWheels(t *testing.T) {
+	image := newWorld().build(t, openStore(t), nil)
+	if diff := cmp.Diff([]string{"base", "environment", "lock"}, names(image)); diff != "" {
+		t.Error(diff)
+	}
+}
