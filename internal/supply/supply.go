@@ -46,7 +46,8 @@ type Options struct {
 // Supply answers for one command.
 type Supply struct {
 	Options
-	set *index.Set
+	set   *index.Set
+	fresh map[string]*index.Index // the same indexes without what is cached, by name
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
@@ -58,7 +59,7 @@ func New(o Options) (*Supply, error) {
 	if o.Task == nil {
 		o.Task = func(string, int64) func(int64) { return func(int64) {} }
 	}
-	s := &Supply{Options: o}
+	s := &Supply{Options: o, fresh: map[string]*index.Index{}}
 	var list []index.Source
 	hasDefault := false
 	for _, i := range o.Indexes {
@@ -85,9 +86,13 @@ func New(o Options) (*Supply, error) {
 }
 
 func (s *Supply) newIndex(name, url string) (*index.Index, error) {
-	return index.New(index.Options{
-		URL: url, Name: name, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
-	})
+	o := index.Options{URL: url, Name: name, Fetch: s.Fetch, Store: s.Store, Now: s.Now, Offline: s.Offline}
+	var err error
+	if s.fresh[name], err = index.New(o); err != nil {
+		return nil, err
+	}
+	o.MaxAge = s.MaxAge
+	return index.New(o)
 }
 
 // Packages are the indexes as the resolver wants them.
@@ -159,7 +164,11 @@ func (s *Supply) checkMetadata(w imagegen.Wheel) error {
 	return nil
 }
 
-// WheelURL finds the address of a locked wheel: the index's file of that name and hash.
+// WheelURL finds the address of a locked wheel: the index's file of that name and hash. An index's
+// page from the cache may be older than the lock; where it lacks the file, the index is asked.
+//
+// Errors, as diag errors: of code Mismatch where the file was replaced by another; of code Fetch
+// where the index has it no more, is not configured, or cannot be asked.
 func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.File) (string, error) {
 	name := p.Index
 	if name == "" {
@@ -167,50 +176,65 @@ func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.Fi
 	}
 	x := s.set.Index(name)
 	if x == nil {
-		return "", diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name)
+		return "", diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name).
+			Hint("lock again, so that the lock and the manifest name the same indexes: `envpack lock`")
 	}
+	url, err := wheelURL(ctx, x, p, f)
+	if err == nil || s.MaxAge <= 0 || s.Offline || !errors.As(err, new(*missingError)) {
+		return url, explain(err)
+	}
+	url, err = wheelURL(ctx, s.fresh[name], p, f)
+	return url, explain(err)
+}
+
+// missingError says that an index's page lacks a locked file.
+type missingError struct {
+	pkg      lockfile.Package
+	file     lockfile.File
+	replaced string // SHA-256 of the file that has its name now; "": there is none
+}
+
+// Error implements error.
+func (e *missingError) Error() string {
+	if e.replaced != "" {
+		return fmt.Sprintf("%s: the lock has the SHA-256 %s, the index now %s", e.file.Name, e.file.SHA256, e.replaced)
+	}
+	return fmt.Sprintf("the index has no file %s any more", e.file.Name)
+}
+
+// explain says what to do about a missing file; other errors stay as they are.
+func explain(err error) error {
+	var e *missingError
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.replaced != "" {
+		return diag.New(diag.Mismatch, "%s", e).
+			Hint("the file was replaced in the index; if that is expected, lock it again: `envpack lock --upgrade-package %s`", e.pkg.Name)
+	}
+	return diag.New(diag.Fetch, "%s", e).Hint("`envpack lock --upgrade-package %s` chooses another", e.pkg.Name)
+}
+
+// wheelURL looks for the wheel in one index. Errors: *missingError; those of the index.
+func wheelURL(ctx context.Context, x *index.Index, p lockfile.Package, f lockfile.File) (string, error) {
 	project, err := x.Project(ctx, p.Name)
-	if err != nil && !errors.Is(err, index.ErrNoProject) {
-		return "", err
-	}
-	address, missing := locate(project, p, f)
-	if missing == nil {
-		return address, nil
-	}
-	// The page in the cache may be older than the lock, which can come from another machine.
-	project, err = x.Renewed(ctx, p.Name)
 	if errors.Is(err, index.ErrNoProject) {
-		return "", diag.Wrap(err, diag.Fetch, "looking for %s", f.Name)
+		return "", &missingError{pkg: p, file: f}
 	}
 	if err != nil {
 		return "", err
 	}
-	if address, missing = locate(project, p, f); missing != nil {
-		return "", missing
-	}
-	return address, nil
-}
-
-// locate finds the file in the project, which is nil if the index has no such project.
-func locate(project *index.Project, p lockfile.Package, f lockfile.File) (string, error) {
-	other := ""
-	if project != nil {
-		for _, file := range project.Files {
-			switch {
-			case file.Filename != f.Name:
-			case file.SHA256 == f.SHA256 || file.SHA256 == "":
-				return file.URL, nil
-			default:
-				other = file.SHA256
-			}
+	missing := &missingError{pkg: p, file: f}
+	for _, file := range project.Files {
+		switch {
+		case file.Filename != f.Name:
+		case file.SHA256 == f.SHA256 || file.SHA256 == "":
+			return file.URL, nil
+		default:
+			missing.replaced = file.SHA256
 		}
 	}
-	if other != "" {
-		return "", diag.New(diag.Mismatch, "%s: the lock has the SHA-256 %s, the index now %s", f.Name, f.SHA256, other).
-			Hint("the file was replaced in the index; if that is expected, lock it again: `envpack lock --upgrade-package %s`", p.Name)
-	}
-	return "", diag.New(diag.Fetch, "the index has no file %s any more", f.Name).
-		Hint("`envpack lock --upgrade-package %s` chooses another", p.Name)
+	return "", missing
 }
 
 // job is one file to be brought into the store.
