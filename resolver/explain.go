@@ -37,14 +37,14 @@ func (p *provider) explain(e *noSolution) error {
 	}
 	var hints []string
 	for _, f := range facts {
-		switch why := f.Reason.(type) {
-		case noProject:
-			if name, ok := importNames[f.Package.name]; ok {
-				hints = append(hints, fmt.Sprintf("%s is what is imported; the package is called %s", f.Package.name, name))
-			}
-		case reason:
-			hints = append(hints, why.hint())
+		why, _ := f.Reason.(reason)
+		_, missing := f.Reason.(noProject)
+		// Some names of modules were taken by empty source distributions.
+		if name := importNames[f.Package.name]; name != "" && (missing || why.kind == onlySdist) {
+			hints = append(hints, fmt.Sprintf("%s is what is imported; the package is called %s", f.Package.name, name))
+			continue
 		}
+		hints = append(hints, why.hint())
 	}
 	slices.Sort(hints)
 	for _, h := range slices.Compact(hints) {

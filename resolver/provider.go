@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/resolver/index"
@@ -288,9 +289,26 @@ func (p *provider) depend(d *deps, r pep508.Requirement, owner string, v pep440.
 func (p *provider) setOf(r pep508.Requirement) pep440.Set {
 	s := pep440.FromSpecifiers(r.Specifiers)
 	if key := r.Name + "\x00" + s.Key(); r.Specifiers.Len() > 0 && p.written[key] == "" {
-		p.written[key] = r.Specifiers.String()
+		p.written[key] = readable(r.Specifiers)
 	}
 	return s
+}
+
+// readable writes specifiers as people do: the lower bound first, exclusions last.
+func readable(specs pep440.Specifiers) string {
+	list := specs.All()
+	slices.SortStableFunc(list, func(a, b pep440.Specifier) int {
+		return slices.Index(reading, a.Op()) - slices.Index(reading, b.Op())
+	})
+	var out []string
+	for _, s := range list {
+		out = append(out, s.String())
+	}
+	return strings.Join(out, ",")
+}
+
+var reading = []pep440.Op{
+	pep440.Arbitrary, pep440.Equal, pep440.Compatible, pep440.GreaterEqual, pep440.Greater, pep440.LessEqual, pep440.Less, pep440.NotEqual,
 }
 
 func (p *provider) rootDependencies() (deps, error) {
@@ -333,71 +351,4 @@ func (p *provider) metadata(ctx context.Context, name string, v pep440.Version) 
 		return nil, fmt.Errorf("%s has no version %s", name, v)
 	}
 	return p.packages.Metadata(ctx, r.project, c.file)
-}
-
-// prefetcher counts what is being read ahead.
-type prefetcher struct {
-	running sync.WaitGroup
-	slots   chan struct{}
-	seen    sync.Map // package and set
-}
-
-// readAhead is how much is read ahead at a time.
-const readAhead = 48
-
-// Pending implements pubgrub.Prefetcher: it reads ahead what the solver is about to ask for, so
-// that requests overlap with each other and with solving. Failures are left for the real question.
-func (p *provider) Pending(ctx context.Context, wanted []pubgrub.Want[pkg, pep440.Set]) {
-	for _, w := range wanted {
-		p.prefetch(ctx, w.Package, w.Set)
-	}
-}
-
-// prefetch reads a project and the metadata of the version that will probably be chosen, and
-// then the same for what that needs.
-func (p *provider) prefetch(ctx context.Context, q pkg, s pep440.Set) {
-	if q == root || ctx.Err() != nil {
-		return
-	}
-	if _, seen := p.ahead.seen.LoadOrStore(q.String()+"\x00"+s.Key(), true); seen {
-		return
-	}
-	p.ahead.running.Add(1)
-	go func() {
-		defer p.ahead.running.Done()
-		meta := p.readAhead(ctx, q, s)
-		if meta == nil {
-			return
-		}
-		list, _ := p.requirements(meta, q.extra)
-		for _, r := range list {
-			set := pep440.FromSpecifiers(r.Specifiers)
-			p.prefetch(ctx, pkg{name: r.Name}, set)
-			for _, extra := range r.Extras {
-				p.prefetch(ctx, pkg{r.Name, extra}, set)
-			}
-		}
-	}()
-}
-
-func (p *provider) readAhead(ctx context.Context, q pkg, s pep440.Set) *index.Metadata {
-	select {
-	case p.ahead.slots <- struct{}{}:
-		defer func() { <-p.ahead.slots }()
-	case <-ctx.Done():
-		return nil
-	}
-	r, err := p.release(ctx, q.name)
-	if err != nil {
-		return nil
-	}
-	c := p.best(r, q.name, s)
-	if c == nil {
-		return nil
-	}
-	meta, err := p.packages.Metadata(ctx, r.project, c.file)
-	if err != nil {
-		return nil
-	}
-	return meta
 }

@@ -3,9 +3,11 @@ package resolver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/resolver/index"
+	"github.com/envpack/envpack/resolver/tags"
 )
 
 // reason is why a version cannot be used. Versions with equal reasons make one fact of a proof.
@@ -110,7 +112,12 @@ func (r reason) hint() string {
 // noWheelClause words reason noWheel with the nearest version's wheels.
 func (c *catalogue) noWheelClause(project, versions string, all bool, r *release, newest *candidate) string {
 	on := fmt.Sprintf("Python %d.%d on %s", c.target.ranking.Target().PythonMajor, c.target.ranking.Target().PythonMinor, c.target.Platform)
-	why := c.target.ranking.Explain(c.wheelsOf(r, newest))
+	wheels := c.wheelsOf(r, newest)
+	// The right platform for another Python says more than all the wrong ones.
+	if near := slices.DeleteFunc(slices.Clone(wheels), func(w tags.Wheel) bool { return !c.samePlatform(w) }); len(near) > 0 {
+		wheels = near
+	}
+	why := c.target.ranking.Explain(wheels)
 	if all {
 		if len(r.candidates) > 1 {
 			return fmt.Sprintf("no version of %s has a wheel for %s (%s: %s)", project, on, newest.version, why)
@@ -121,4 +128,11 @@ func (c *catalogue) noWheelClause(project, versions string, all bool, r *release
 		why = newest.version.String() + ": " + why
 	}
 	return fmt.Sprintf("%s has no wheel for %s (%s)", versions, on, why)
+}
+
+func (c *catalogue) samePlatform(w tags.Wheel) bool {
+	machine := "_" + c.target.ranking.Target().Machine()
+	return slices.ContainsFunc(w.Platforms, func(p string) bool {
+		return p == "any" || strings.Contains(p, "manylinux") && strings.HasSuffix(p, machine)
+	})
 }
