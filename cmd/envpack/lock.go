@@ -127,7 +127,11 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	}
 	phase := s.ui().Phase("locking")
 	defer phase.Drop() // unless it is done
-	options := resolver.Options{Previous: old, Upgrade: o.upgrade, Now: time.Now(), Progress: func(step string) { phase.Note("%s", step) }}
+	options := resolver.Options{
+		Previous: old, Upgrade: o.upgrade, Now: time.Now(),
+		Progress: func(step string) { phase.Note("%s", step) },
+		Warn:     func(text string) { s.ui().Warn("%s", text) },
+	}
 	for _, name := range o.packages {
 		normal := pep508.NormalizeName(name)
 		if old == nil || !hasPackage(old, normal) {
