@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -71,6 +72,9 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 		if err != nil {
 			return err
 		}
+		if err := out.Check(1); err != nil { // before the work, not after it
+			return err
+		}
 		outputs = append(outputs, out)
 	}
 	m, err := manifest.Load(dir)
@@ -89,7 +93,13 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	images, err := b.images(ctx, o.platforms)
+	platforms := b.platforms(o.platforms)
+	for _, out := range outputs {
+		if err := out.Check(len(platforms)); err != nil {
+			return err
+		}
+	}
+	images, err := b.images(ctx, platforms)
 	if err != nil {
 		return err
 	}
@@ -195,13 +205,24 @@ func (b *building) indexes() []supply.Index {
 	return list
 }
 
-// images builds the platforms, and seals the lock with what came out.
-func (b *building) images(ctx context.Context, platforms []string) ([]*imagegen.Image, error) {
-	if len(platforms) == 0 {
+// platforms are those that were asked for, each once; none: all of the lock.
+func (b *building) platforms(asked []string) []string {
+	if len(asked) == 0 {
 		for _, t := range b.lock.Targets {
-			platforms = append(platforms, t.Platform)
+			asked = append(asked, t.Platform)
 		}
 	}
+	var once []string
+	for _, p := range asked {
+		if !slices.Contains(once, p) {
+			once = append(once, p)
+		}
+	}
+	return once
+}
+
+// images builds the platforms, and seals the lock with what came out.
+func (b *building) images(ctx context.Context, platforms []string) ([]*imagegen.Image, error) {
 	var images []*imagegen.Image
 	for _, platform := range platforms {
 		image, err := b.image(ctx, platform)

@@ -61,7 +61,7 @@ func (s *session) init(dir string, o initOptions) error {
 	if exists(own) && !o.force {
 		return diag.New(diag.Usage, "%s is there already", own).Hint("--force replaces it")
 	}
-	named, has, err := projectName(py)
+	named, pinned, has, err := readProject(py)
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,9 @@ func (s *session) init(dir string, o initOptions) error {
 	}
 	if named != "" {
 		data.Name = named
+		if data.Python == "" && !pinned {
+			data.Python = templates.DefaultPython // nothing else would say it
+		}
 		text, err := templates.Render(templates.PyProject, data)
 		if err != nil {
 			return diag.Wrap(err, diag.Usage, "")
@@ -89,41 +92,33 @@ func (s *session) init(dir string, o initOptions) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return diag.Wrap(err, diag.Failure, "making the project's folder")
 	}
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if o.force {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	f, err := os.OpenFile(own, flags, 0o666)
-	if err != nil {
-		return diag.Wrap(err, diag.Failure, "writing the manifest")
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return diag.Wrap(err, diag.Failure, "writing the manifest")
+	if err := writeWhole(own, text); err != nil {
+		return err
 	}
 	s.ui().Printf("wrote %s; `envpack build %s -o oci-archive:%s.tar` makes the image", own, dir, data.Name)
 	return nil
 }
 
-// projectName is what a pyproject.toml calls the project, "" without one, and whether it has
-// envpack's table.
-func projectName(path string) (name string, has bool, err error) {
+// readProject is what a pyproject.toml calls the project, "" without one, whether requires-python
+// says which Pythons would do, and whether it has envpack's table.
+func readProject(path string) (name string, pinned, has bool, err error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", false, nil
+		return "", false, false, nil
 	}
 	if err != nil {
-		return "", false, diag.Wrap(err, diag.Failure, "reading %s", path)
+		return "", false, false, diag.Wrap(err, diag.Failure, "reading %s", path)
 	}
 	var head struct {
 		Project struct {
-			Name string `toml:"name"`
+			Name           string `toml:"name"`
+			RequiresPython string `toml:"requires-python"`
 		} `toml:"project"`
 		Tool map[string]toml.Primitive `toml:"tool"`
 	}
 	if _, err := toml.Decode(string(text), &head); err != nil {
-		return "", false, diag.Wrap(err, diag.Manifest, "%s", path)
+		return "", false, false, diag.Wrap(err, diag.Manifest, "%s", path)
 	}
 	_, has = head.Tool["envpack"]
-	return head.Project.Name, has, nil
+	return head.Project.Name, head.Project.RequiresPython != "", has, nil
 }

@@ -225,8 +225,12 @@ func (x *imageIndex) ImageIndex(h v1.Hash) (v1.ImageIndex, error) {
 // onlyImage is the artifact's image, for forms that hold one.
 func (a *Artifact) onlyImage(form Form) (v1.Image, error) {
 	if a.index != nil {
-		return nil, diag.New(diag.Usage, "%s holds one platform, and there are %d", form, len(a.images)).
-			Hint("choose one with --platform, or write oci-archive:FILE")
+		return nil, tooMany(form, len(a.images))
 	}
 	return a.images[0].Image, nil
+}
+
+func tooMany(form Form, platforms int) error {
+	return diag.New(diag.Usage, "%s holds one platform, and there are %d", form, platforms).
+		Hint("choose one with --platform, or write oci-archive:FILE")
 }

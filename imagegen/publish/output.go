@@ -1,6 +1,10 @@
 package publish
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -48,6 +52,33 @@ func ParseOutput(s string) (Output, error) {
 		return wrong("output %q: standard output is not supported", s)
 	}
 	return Output{Form(form), path}, nil
+}
+
+// Check finds out what can be known before an image is made: whether there is a place for the output,
+// and whether its form holds so many platforms. It makes nothing. Errors are usage errors, or those of
+// looking.
+func (o Output) Check(platforms int) error {
+	info, err := os.Stat(o.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return diag.Wrap(err, diag.Usage, "output %s", o)
+	}
+	there := err == nil
+	switch {
+	case o.Form == DockerArchive && platforms > 1:
+		return tooMany(o.Form, platforms)
+	case o.Form == Layout && there && !info.IsDir():
+		return diag.New(diag.Usage, "output %s: %s is a file", o, o.Path).Hint(forms)
+	case o.Form == Layout:
+		return checkFolder(o.Path)
+	case there && info.IsDir():
+		return diag.New(diag.Usage, "output %s: %s is a folder", o, o.Path).Hint(forms)
+	case there:
+		return nil
+	}
+	if parent, err := os.Stat(filepath.Dir(o.Path)); err != nil || !parent.IsDir() {
+		return diag.New(diag.Usage, "output %s: there is no folder %s", o, filepath.Dir(o.Path))
+	}
+	return nil
 }
 
 // Reference is a name that an image can be pushed to: registry, repository and tag.
