@@ -368,3 +368,36 @@ func TestReadAhead(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestExtraFollowsProject: an extra of a project that is decided takes its version at once. Else
+// the metadata of all newer versions would be read.
+func TestExtraFollowsProject(t *testing.T) {
+	w := few()
+	for _, v := range strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20") {
+		w.add("c", v, rel{extras: map[string][]string{"x": {"b"}}})
+	}
+	w.add("d", "1.0", rel{requires: []string{"c[x]"}})
+	if got, want := chosen(mustLock(t, w, project("c==2", "d"), Options{}), amd64), "b 2.0, c 2, d 1.0"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if w.read["c"] > 10 {
+		t.Errorf("metadata of c was read %d times", w.read["c"])
+	}
+}
+
+// measured is an index that can ask how large a file is.
+type measured struct{ *world }
+
+func (m measured) Size(context.Context, *index.Project, index.File) (int64, error) { return 77, nil }
+
+func TestSizeOfFiles(t *testing.T) {
+	w := newWorld()
+	w.add("c", "1.0", rel{noSize: true})
+	l, err := Resolve(context.Background(), project("c"), Sources{Packages: measured{w}, Base: fakeBase{"3.11.2"}}, Options{Now: published})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Packages[0].Files[0].Size; got != 77 {
+		t.Errorf("%d bytes", got)
+	}
+}

@@ -28,14 +28,14 @@ type world struct {
 	slow     bool                       // answers come after a random while
 	wait     map[string]time.Duration   // by project: its page comes that late, unless the asker gives up
 
-	mu    sync.Mutex
-	asked map[string]int
+	mu   sync.Mutex
+	read map[string]int // by project: how often metadata was asked for
 }
 
 func newWorld() *world {
 	return &world{
 		projects: map[string]*index.Project{}, metadata: map[string]*index.Metadata{}, broken: map[string]error{},
-		wait: map[string]time.Duration{}, asked: map[string]int{},
+		wait: map[string]time.Duration{}, read: map[string]int{},
 	}
 }
 
@@ -126,9 +126,6 @@ func (w *world) pause() {
 }
 
 func (w *world) Project(ctx context.Context, name string) (*index.Project, error) {
-	w.mu.Lock()
-	w.asked[name]++
-	w.mu.Unlock()
 	w.pause()
 	if d := w.wait[name]; d > 0 {
 		select {
@@ -144,7 +141,10 @@ func (w *world) Project(ctx context.Context, name string) (*index.Project, error
 	return p, nil
 }
 
-func (w *world) Metadata(_ context.Context, _ *index.Project, f index.File) (*index.Metadata, error) {
+func (w *world) Metadata(_ context.Context, p *index.Project, f index.File) (*index.Metadata, error) {
+	w.mu.Lock()
+	w.read[p.Name]++
+	w.mu.Unlock()
 	w.pause()
 	if err := w.broken[f.Filename]; err != nil {
 		return nil, err
