@@ -138,7 +138,7 @@ func (i *Image) Choices() []lockfile.Choice {
 		}
 		for _, kind := range sortedKeys(kinds) {
 			all = append(all, lockfile.Choice{
-				Kind: "record", Name: wheel, Value: kind, Target: i.Platform,
+				Kind: lockfile.RecordChoice, Name: wheel, Value: kind, Target: i.Platform,
 				Reason: fmt.Sprintf("RECORD is not what the wheel holds in %s; it was rewritten", places(kinds[kind])),
 			})
 		}

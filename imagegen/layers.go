@@ -37,7 +37,11 @@ func (w *work) base(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(name, rootfs.Format, in, nil); ok || err != nil {
 		return l, err
 	}
-	if err := w.Supply.Debs(ctx, p.debs); err != nil {
+	var sums []string
+	for _, d := range p.debs {
+		sums = append(sums, d.SHA256)
+	}
+	if err := w.fetch(ctx, sums, func() error { return w.Supply.Debs(ctx, p.debs) }); err != nil {
 		return Layer{}, err
 	}
 	spool, err := w.Store.TempFile()

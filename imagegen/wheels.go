@@ -127,7 +127,11 @@ func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) err
 	if len(set.installed) > 0 || len(set.all) == 0 {
 		return nil
 	}
-	if err := ensure(); err != nil {
+	var sums []string
+	for _, wheel := range set.all {
+		sums = append(sums, wheel.File.SHA256)
+	}
+	if err := w.fetch(ctx, sums, ensure); err != nil {
 		return err
 	}
 	layout := install.Layout{Python: minorOf(w.plan.Target.Python), Prefix: Prefix}

@@ -3,13 +3,18 @@ package imagegen
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/internal/store"
 )
 
 // work is one run of Build.
@@ -86,6 +91,35 @@ func (w *work) report(r remembered) {
 	}
 	if len(r.Unread) > 0 {
 		w.unread = r.Unread
+	}
+}
+
+// fetch has the supply bring files, and hashes those that were in the store already: what is made of
+// them is remembered, so that damage would be too. A damaged one is brought anew.
+func (w *work) fetch(ctx context.Context, sums []string, bring func() error) error {
+	for attempt := 0; ; attempt++ {
+		if err := bring(); err != nil {
+			return err
+		}
+		var damaged atomic.Int64
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(w.Jobs)
+		for _, sum := range sums {
+			group.Go(func() error {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				err := w.Store.Check(sum)
+				if damage := (*store.DamageError)(nil); errors.As(err, &damage) && attempt == 0 {
+					damaged.Add(1)
+					return nil
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil || damaged.Load() == 0 {
+			return err
+		}
 	}
 }
 

@@ -119,6 +119,10 @@ type Dependency struct {
 	Targets []string // platforms for which the edge holds; none: all that its origin is in
 }
 
+// RecordChoice is the kind of a choice that says how a wheel's RECORD was not right. A build finds
+// it out, so it is no part of what an image is made of.
+const RecordChoice = "record"
+
 // Choice is a decision that the lock keeps, with its reason.
 type Choice struct {
 	Kind   string `toml:"kind"` // "python", "alternative", "provider", "record", "owner"

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -307,5 +308,27 @@ func TestWrite(t *testing.T) {
 	}
 	if _, err := Read(filepath.Join(dir, "absent")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("an absent lock gives %v", err)
+	}
+}
+
+// TestRecordChoices has a build's findings change neither the image nor, when locking again, be lost.
+func TestRecordChoices(t *testing.T) {
+	plain, found := sample(), sample()
+	plain.Choices = slices.DeleteFunc(plain.Choices, func(c Choice) bool { return c.Kind == RecordChoice })
+	found.Choices = append(plain.Choices[:len(plain.Choices):len(plain.Choices)], Choice{
+		Kind: RecordChoice, Name: "a-1-py3-none-any.whl", Value: "hash", Target: found.Seals[0].Platform, Reason: "one place",
+	})
+	was, err := plain.Projection(found.Seals[0].Platform)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := found.Projection(found.Seals[0].Platform)
+	if err != nil || string(was) != string(is) {
+		t.Errorf("a finding about a RECORD changes the image: %v", err)
+	}
+	plain.Seals = nil
+	KeepSeals(found, plain)
+	if len(plain.Seals) == 0 || !slices.ContainsFunc(plain.Choices, func(c Choice) bool { return c.Kind == RecordChoice }) {
+		t.Error("locking again loses what the build found")
 	}
 }

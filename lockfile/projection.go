@@ -9,7 +9,7 @@ import (
 
 // Projection is the lock of one platform as it stands in the image, at /opt/env/envpack.lock: the
 // canonical encoding without what says nothing of the image (the hash of the manifest, the as-of date, the
-// signed indexes, reasons), what the image cannot know (seals), and other targets with all that only they
+// signed indexes, reasons), what building finds (seals, and what is wrong with RECORD files), and other targets with all that only they
 // use. [Parse] reads it. It fails only for a platform that the lock does not have.
 func (l *Lock) Projection(platform string) ([]byte, error) {
 	p, err := l.project(platform)
@@ -76,6 +76,9 @@ func choicesOn(platform string, choices []Choice) []Choice {
 	}
 	var kept []Choice
 	for _, c := range choices {
+		if c.Kind == RecordChoice {
+			continue // a finding of the build, which cannot be an input of it
+		}
 		if c.Target != platform && (c.Target != "" || own[[2]string{c.Kind, c.Name}]) {
 			continue
 		}
@@ -102,7 +105,7 @@ func (l *Lock) Created(platform string) time.Time {
 }
 
 // KeepSeals gives l the old lock's seals of those platforms whose image is made of the same: whose
-// [Lock.Projection] did not change. Seals that l has stay. The old lock may be nil. It leaves l in
+// [Lock.Projection] did not change; and what the build found about their RECORD files. Seals that l has stay. The old lock may be nil. It leaves l in
 // canonical order.
 func KeepSeals(old, l *Lock) {
 	defer l.Normalize()
@@ -118,8 +121,14 @@ func KeepSeals(old, l *Lock) {
 			continue // a seal of a target that the old lock does not have is none
 		}
 		is, err := l.Projection(s.Platform)
-		if err == nil && bytes.Equal(was, is) {
-			l.Seals = append(l.Seals, s)
+		if err != nil || !bytes.Equal(was, is) {
+			continue
+		}
+		l.Seals = append(l.Seals, s)
+		for _, c := range old.Choices {
+			if c.Kind == RecordChoice && c.Target == s.Platform && !slices.Contains(l.Choices, c) {
+				l.Choices = append(l.Choices, c)
+			}
 		}
 	}
 }

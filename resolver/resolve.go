@@ -75,14 +75,19 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	return lock, nil
 }
 
+// Image is what the manifest says of the image's configuration, as a lock has it.
+func Image(m *manifest.Manifest) lockfile.Image {
+	return lockfile.Image{
+		Command: m.Image.Command, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
+		User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels, Include: m.Image.Include,
+	}
+}
+
 // newLock has what the manifest alone decides.
 func newLock(m *manifest.Manifest, now time.Time) *lockfile.Lock {
 	lock := &lockfile.Lock{
 		Project: lockfile.Project{Name: m.Name, Manifest: m.Hash(), AsOf: m.AsOf.Instant(now)},
-		Image: lockfile.Image{
-			Command: m.Image.Command, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
-			User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels, Include: m.Image.Include,
-		},
+		Image: Image(m),
 	}
 	for _, i := range m.Indexes {
 		lock.Indexes = append(lock.Indexes, lockfile.Index{Name: i.Name, URL: i.URL})

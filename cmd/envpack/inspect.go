@@ -64,7 +64,11 @@ func newInspect(s *session) *cobra.Command {
 }
 
 func (s *session) inspect(ctx context.Context, spec string, o inspectOptions) (err error) {
-	src, err := publish.Open(ctx, spec, publish.OpenOptions{Platform: o.platform, Offline: s.offline, UserAgent: "envpack/" + buildVersion()})
+	transport, err := registryTransport()
+	if err != nil {
+		return err
+	}
+	src, err := publish.Open(ctx, spec, publish.OpenOptions{Transport: transport, Platform: o.platform, Offline: s.offline, UserAgent: "envpack/" + buildVersion()})
 	if err != nil {
 		return err
 	}

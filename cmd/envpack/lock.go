@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -231,7 +233,28 @@ func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
 			Hint("`envpack lock %s` brings it up to date", m.Dir)
 	}
-	return l, nil
+	return l, holdImage(l, m, path)
+}
+
+// holdImage holds the lock's copy of [image] and of the platforms to the manifest, which the hash
+// says it was made from.
+func holdImage(l *lockfile.Lock, m *manifest.Manifest, path string) error {
+	want := lockfile.Lock{Image: resolver.Image(m)}
+	want.Normalize()
+	var platforms []string
+	for _, t := range l.Targets {
+		platforms = append(platforms, t.Platform)
+	}
+	what := ""
+	switch {
+	case !reflect.DeepEqual(want.Image, l.Image):
+		what = "[image]"
+	case !slices.Equal(platforms, m.Platforms):
+		what = "[[target]]"
+	default:
+		return nil
+	}
+	return diag.New(diag.Failure, "%s is not what the manifest says", what).At(diag.Position{File: path}).Hint("%s", editedHint)
 }
 
 // holdFiles holds the names and versions of the lock's packages to those that their files name. The

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen"
@@ -12,35 +15,61 @@ import (
 // seal holds the images to the lock's seal where it has one, and writes what it lacks. A lock that
 // cannot be written is no failure: the image is right all the same.
 func (b *building) seal(images []*imagegen.Image) error {
-	changed := false
+	var fresh []*imagegen.Image
 	for _, image := range images {
 		now := image.Seal()
-		old := b.sealOf(image.Platform)
-		if old != nil {
+		if old := sealOf(b.lock, image.Platform); old != nil {
 			if err := compareSeals(b.path, *old, now); err != nil {
 				return err
 			}
 			if old.Project == now.Project && old.Image == now.Image {
 				continue
 			}
-			*old = now
-		} else {
-			b.lock.Seals = append(b.lock.Seals, now)
 		}
-		b.lock.Choices = withChoices(b.lock.Choices, image)
-		for wheel, list := range image.Deviations {
+		for _, wheel := range slices.Sorted(maps.Keys(image.Deviations)) {
+			list := image.Deviations[wheel]
 			b.ui().Warn("%s: RECORD is not what the wheel holds (%s%s); it was rewritten", wheel, list[0], more(len(list)-1))
 		}
-		changed = true
+		fresh = append(fresh, image)
 	}
-	if !changed {
-		return nil
-	}
-	b.lock.Normalize()
-	if err := b.lock.Write(b.path); err != nil {
-		b.ui().Warn("the digests could not be written into the lock: %v", err)
+	if len(fresh) > 0 {
+		b.writeSeals(fresh)
 	}
 	return nil
+}
+
+// writeSeals puts the seals into the lock as it is now: another build may have sealed another
+// platform in the meantime. A lock that was made anew is left alone.
+func (b *building) writeSeals(images []*imagegen.Image) {
+	now, err := lockfile.Read(b.path)
+	if err != nil {
+		b.ui().Warn("the digests could not be written into the lock: %v", err)
+		return
+	}
+	if !bytes.Equal(lockfile.Encode(unsealed(now)), lockfile.Encode(unsealed(b.lock))) {
+		b.ui().Warn("%s changed during the build; the digests were not written into it", b.path)
+		return
+	}
+	for _, image := range images {
+		if old := sealOf(now, image.Platform); old != nil {
+			*old = image.Seal()
+		} else {
+			now.Seals = append(now.Seals, image.Seal())
+		}
+		now.Choices = withChoices(now.Choices, image)
+	}
+	now.Normalize()
+	if err := now.Write(b.path); err != nil {
+		b.ui().Warn("the digests could not be written into the lock: %v", err)
+	}
+}
+
+// unsealed is the lock without what builds add to it.
+func unsealed(l *lockfile.Lock) *lockfile.Lock {
+	bare := *l
+	bare.Seals = nil
+	bare.Choices = slices.DeleteFunc(slices.Clone(l.Choices), func(c lockfile.Choice) bool { return c.Kind == lockfile.RecordChoice })
+	return &bare
 }
 
 func more(n int) string {
@@ -50,10 +79,10 @@ func more(n int) string {
 	return fmt.Sprintf(", and %d more", n)
 }
 
-func (b *building) sealOf(platform string) *lockfile.Seal {
-	for i := range b.lock.Seals {
-		if b.lock.Seals[i].Platform == platform {
-			return &b.lock.Seals[i]
+func sealOf(l *lockfile.Lock, platform string) *lockfile.Seal {
+	for i := range l.Seals {
+		if l.Seals[i].Platform == platform {
+			return &l.Seals[i]
 		}
 	}
 	return nil
@@ -63,7 +92,7 @@ func (b *building) sealOf(platform string) *lockfile.Seal {
 func withChoices(all []lockfile.Choice, image *imagegen.Image) []lockfile.Choice {
 	var kept []lockfile.Choice
 	for _, c := range all {
-		if c.Kind != "record" || c.Target != image.Platform {
+		if c.Kind != lockfile.RecordChoice || c.Target != image.Platform {
 			kept = append(kept, c)
 		}
 	}

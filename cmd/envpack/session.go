@@ -33,6 +33,7 @@ type session struct {
 
 	opened sync.Once // screen: tasks begin on several goroutines
 	screen *ui.UI
+	warned map[string]bool // what was said already
 }
 
 func (s *session) addFlags(f *pflag.FlagSet) {
@@ -119,7 +120,11 @@ func (s *session) openSupply(st *store.Store, o sources.Options, indexes []suppl
 		return nil, err
 	}
 	for _, w := range found.Warnings {
-		s.ui().Warn("%s", w)
+		s.warnOnce(w.String())
+	}
+	s.warnPlain("the default index", found.Index.URL)
+	for _, i := range indexes {
+		s.warnPlain("the index "+i.Name, i.URL)
 	}
 	roots, err := host.RootCAs()
 	if err != nil {

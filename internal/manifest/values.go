@@ -57,13 +57,13 @@ func checkIndexURL(text string) error {
 	case text == "":
 		return fmt.Errorf("url is missing")
 	case err != nil:
-		return fmt.Errorf("url: %v", err)
+		return fmt.Errorf("url is no address") // the parser's words may hold a password
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return fmt.Errorf("url %q is no http or https address", text)
+		return fmt.Errorf("url is no http or https address")
 	case u.User != nil:
 		return fmt.Errorf("url holds credentials: put them into ~/.netrc, they must not be shared")
 	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("url %q has a query or fragment", text)
+		return fmt.Errorf("url has a query or fragment, which an index's address cannot have")
 	}
 	return nil
 }

@@ -140,6 +140,7 @@ func (p *Partial) Commit(size int64) error {
 		return p.s.fail(err, "writing download")
 	}
 	p.f = nil
+	p.s.noteChecked(p.sha256)
 	if err := place(p.s.partialPath(p.sha256), p.s.blobPath(p.sha256)); err != nil {
 		return p.s.fail(err, "writing download")
 	}

@@ -48,8 +48,9 @@ var ErrNotFound = errors.New("not in the store")
 type Store struct {
 	dir string
 
-	mu    sync.Mutex
-	files map[string]*handle // by hash; see blob.go
+	mu      sync.Mutex
+	checked map[string]bool // blobs whose content this Store has hashed: when writing, or since
+	files   map[string]*handle // by hash; see blob.go
 	clock uint64             // counts uses of files
 }
 

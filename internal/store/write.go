@@ -121,6 +121,7 @@ func (w *Writer) Commit() (sha256 string, size int64, err error) {
 	if err := w.f.Close(); err != nil {
 		return "", 0, w.s.fail(err, "writing blob")
 	}
+	w.s.noteChecked(sum)
 	if err := place(w.f.Name(), w.s.blobPath(sum)); err != nil {
 		return "", 0, w.s.fail(err, "writing blob")
 	}

@@ -260,7 +260,7 @@ func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 		seen[j.sha256] = true
 	}
 	if len(missing) == 0 {
-		return nil
+		return check(jobs)
 	}
 	if len(missing) > 1 {
 		name += "s"
@@ -271,7 +271,23 @@ func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 	for _, j := range missing {
 		group.Go(func() error { return s.download(ctx, j, done) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return check(jobs)
+}
+
+// check holds every file to what was said of it, also those that were in the store before.
+func check(jobs []job) error {
+	for _, j := range jobs {
+		if j.check == nil {
+			continue
+		}
+		if err := j.check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
@@ -287,9 +303,6 @@ func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
 		done(n - told)
 		told = n
 	})
-	if err == nil && j.check != nil {
-		return j.check()
-	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

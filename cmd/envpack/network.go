@@ -1,0 +1,53 @@
+package main
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+
+	"github.com/envpack/envpack/internal/sources"
+)
+
+// registryTransport reaches registries with the same certificate authorities as indexes; nil is
+// the default.
+func registryTransport() (http.RoundTripper, error) {
+	roots, err := sources.ThisHost(runtime.GOOS).RootCAs()
+	if err != nil || roots == nil {
+		return nil, err
+	}
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return nil, nil
+	}
+	t = t.Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return t, nil
+}
+
+// warnOnce warns of something that several steps of a command may notice.
+func (s *session) warnOnce(text string) {
+	if s.warned[text] {
+		return
+	}
+	if s.warned == nil {
+		s.warned = map[string]bool{}
+	}
+	s.warned[text] = true
+	s.ui().Warn("%s", text)
+}
+
+// warnPlain warns of an index that is asked without encryption: what it says, hashes included, can be
+// anybody's on the way. This machine's own addresses are trusted.
+func (s *session) warnPlain(what, address string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" {
+		return
+	}
+	host := u.Hostname()
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return
+	}
+	s.warnOnce(what + " is asked over plain http (" + sources.Redact(address) + "): the hashes in a new lock are only as good as the network")
+}
