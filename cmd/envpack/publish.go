@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// publish writes and pushes the artifact. A layer that does not come out of the store as it went
+// in is repaired and written again, once.
+func (b *building) publish(ctx context.Context, a *publish.Artifact, outputs []publish.Output, ref publish.Reference, push bool) error {
+	for _, out := range outputs {
+		if err := b.twice(ctx, func() error { return b.write(ctx, out, a, ref) }); err != nil {
+			return err
+		}
+	}
+	if !push {
+		return nil
+	}
+	return b.twice(ctx, func() error { return b.push(ctx, ref, a) })
+}
+
+// twice does what reads layers, and once more if that failed because the store was damaged and the
+// damage could be repaired.
+func (b *building) twice(ctx context.Context, do func() error) error {
+	err := do()
+	if mayBeDamage(ctx, err) {
+		repaired, rerr := b.repairAll(ctx)
+		if rerr != nil {
+			return rerr
+		}
+		if repaired {
+			err = do()
+		}
+	}
+	var mismatch *layer.MismatchError
+	if errors.As(err, &mismatch) {
+		return diag.Wrap(err, diag.Mismatch, "")
+	}
+	return err
+}
+
+// repairAll fetches and makes again what is damaged of any platform.
+func (b *building) repairAll(ctx context.Context) (bool, error) {
+	repaired := false
+	for _, t := range b.lock.Targets {
+		plan, err := imagegen.NewPlan(b.lock, t.Platform, b.tree)
+		if err != nil {
+			return false, err
+		}
+		if !b.repaired(ctx, plan) {
+			continue
+		}
+		if _, err := b.builder.Build(ctx, plan); err != nil {
+			return false, err
+		}
+		repaired = true
+	}
+	return repaired, nil
+}
+
+func (b *building) write(ctx context.Context, out publish.Output, a *publish.Artifact, ref publish.Reference) error {
+	phase := b.ui().Phase("writing " + out.String())
+	err := publish.Write(ctx, out, a, publish.Options{Reference: ref, Progress: func(done, total int64) {
+		phase.Expect(0, total)
+		phase.Set(done)
+	}})
+	if err != nil {
+		phase.Drop()
+		return err
+	}
+	phase.Done()
+	return nil
+}
+
+func (b *building) push(ctx context.Context, ref publish.Reference, a *publish.Artifact) error {
+	transport, err := registryTransport()
+	if err != nil {
+		return err
+	}
+	phase := b.ui().Phase("pushing " + ref.String())
+	err = publish.Push(ctx, ref, a, publish.PushOptions{Transport: transport, UserAgent: "envpack/" + buildVersion(), Progress: func(done, total int64) {
+		phase.Expect(0, total)
+		phase.Set(done)
+	}})
+	if err != nil {
+		phase.Drop()
+		return err
+	}
+	phase.Done()
+	return nil
+}
