@@ -5,4 +5,11 @@
 // versions (package pep440). It never solves for several targets at once: a target's dependencies
 // are those that the metadata of the very file for that target states. Targets prefer each other's
 // versions, and all prefer those of the lock that is there.
+//
+// It installs wheels only: it builds nothing, follows no direct references, and reads no wheel beyond
+// what an index says of it. Where files come from is package index's business ([Packages]).
+//
+// The same manifest, lock and answers of the index give the same lock, or the same explanation,
+// whatever the order of the files in a page, and whenever the answers arrive. What is read ahead is
+// never looked at before the solver has asked for it.
 package resolver
