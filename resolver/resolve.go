@@ -87,7 +87,7 @@ func Image(m *manifest.Manifest) lockfile.Image {
 func newLock(m *manifest.Manifest, now time.Time) *lockfile.Lock {
 	lock := &lockfile.Lock{
 		Project: lockfile.Project{Name: m.Name, Manifest: m.Hash(), AsOf: m.AsOf.Instant(now)},
-		Image: Image(m),
+		Image:   Image(m),
 	}
 	for _, i := range m.Indexes {
 		lock.Indexes = append(lock.Indexes, lockfile.Index{Name: i.Name, URL: i.URL})
