@@ -46,8 +46,7 @@ type Options struct {
 // Supply answers for one command.
 type Supply struct {
 	Options
-	set   *index.Set
-	fresh map[string]*index.Index // the same indexes without what is cached, by name
+	set *index.Set
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
@@ -59,7 +58,7 @@ func New(o Options) (*Supply, error) {
 	if o.Task == nil {
 		o.Task = func(string, int64) func(int64) { return func(int64) {} }
 	}
-	s := &Supply{Options: o, fresh: map[string]*index.Index{}}
+	s := &Supply{Options: o}
 	var list []index.Source
 	hasDefault := false
 	for _, i := range o.Indexes {
@@ -86,13 +85,9 @@ func New(o Options) (*Supply, error) {
 }
 
 func (s *Supply) newIndex(name, url string) (*index.Index, error) {
-	o := index.Options{URL: url, Name: name, Fetch: s.Fetch, Store: s.Store, Now: s.Now, Offline: s.Offline}
-	var err error
-	if s.fresh[name], err = index.New(o); err != nil {
-		return nil, err
-	}
-	o.MaxAge = s.MaxAge
-	return index.New(o)
+	return index.New(index.Options{
+		URL: url, Name: name, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
+	})
 }
 
 // Packages are the indexes as the resolver wants them.
@@ -127,7 +122,8 @@ func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
 			find: func(context.Context) (string, error) {
 				source, ok := s.Sources.Archives[d.Archive]
 				if !ok {
-					return "", diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive)
+					return "", diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive).
+						Hint("lock again, with archives that this envpack knows: `envpack lock --upgrade`")
 				}
 				return source.URL + "/" + d.Path, nil
 			},
@@ -179,11 +175,10 @@ func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.Fi
 		return "", diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name).
 			Hint("lock again, so that the lock and the manifest name the same indexes: `envpack lock`")
 	}
-	url, err := wheelURL(ctx, x, p, f)
-	if err == nil || s.MaxAge <= 0 || s.Offline || !errors.As(err, new(*missingError)) {
-		return url, explain(err)
+	url, err := wheelURL(ctx, x.Project, p, f)
+	if errors.As(err, new(*missingError)) {
+		url, err = wheelURL(ctx, x.Renewed, p, f)
 	}
-	url, err = wheelURL(ctx, s.fresh[name], p, f)
 	return url, explain(err)
 }
 
@@ -215,9 +210,9 @@ func explain(err error) error {
 	return diag.New(diag.Fetch, "%s", e).Hint("`envpack lock --upgrade-package %s` chooses another", e.pkg.Name)
 }
 
-// wheelURL looks for the wheel in one index. Errors: *missingError; those of the index.
-func wheelURL(ctx context.Context, x *index.Index, p lockfile.Package, f lockfile.File) (string, error) {
-	project, err := x.Project(ctx, p.Name)
+// wheelURL looks for the wheel in what ask gives. Errors: *missingError; those of ask.
+func wheelURL(ctx context.Context, ask func(context.Context, string) (*index.Project, error), p lockfile.Package, f lockfile.File) (string, error) {
+	project, err := ask(ctx, p.Name)
 	if errors.Is(err, index.ErrNoProject) {
 		return "", &missingError{pkg: p, file: f}
 	}

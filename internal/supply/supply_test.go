@@ -300,7 +300,7 @@ func TestUnknownArchive(t *testing.T) {
 	w := newWorld(t)
 	d := w.deb("libx", "1.0", testenv.DebOptions{})
 	d.Archive = "ubuntu"
-	check(t, w.supply(t).Debs(t.Context(), []lockfile.Deb{d}), diag.Fetch, `the lock names the archive "ubuntu", for which there is no address`, "")
+	check(t, w.supply(t).Debs(t.Context(), []lockfile.Deb{d}), diag.Fetch, `the lock names the archive "ubuntu", for which there is no address`, "envpack lock --upgrade")
 }
 
 func TestDebIsAnother(t *testing.T) {
