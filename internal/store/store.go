@@ -49,9 +49,9 @@ type Store struct {
 	dir string
 
 	mu      sync.Mutex
-	checked map[string]bool // blobs whose content this Store has hashed: when writing, or since
+	checked map[string]bool    // blobs whose content this Store has hashed: when writing, or since
 	files   map[string]*handle // by hash; see blob.go
-	clock uint64             // counts uses of files
+	clock   uint64             // counts uses of files
 }
 
 // Open opens the store in the folder dir, which it makes if need be, and removes what processes
