@@ -22,11 +22,11 @@ const (
 
 // Change is one difference between two locks, as people want to read it.
 type Change struct {
-	Kind    ChangeKind
-	Subject string // "project", "image", "target", "index", "base", "package" or "choice"
-	Name    string // "numpy"; "" if the subject says it all
-	Old     string // "" for what was added
-	New     string // "" for what was removed
+	Kind    ChangeKind `json:"kind"`
+	Subject string     `json:"subject"` // "project", "image", "target", "index", "base", "package" or "choice"
+	Name    string     `json:"name"`    // "numpy"; "" if the subject says it all
+	Old     string     `json:"old"`     // "" for what was added
+	New     string     `json:"new"`     // "" for what was removed
 }
 
 // String is one line: "+ numpy 2.1.0", "- six 1.17.0", "~ scipy 1.13.0 → 1.14.0". The subject stands

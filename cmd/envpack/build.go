@@ -65,6 +65,9 @@ func newBuild(s *session) *cobra.Command {
 }
 
 func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
+	if o.push && s.offline {
+		return diag.New(diag.Usage, "a push reaches a registry, which --offline forbids")
+	}
 	var outputs []publish.Output
 	for _, text := range o.outputs {
 		out, err := publish.ParseOutput(text)
@@ -161,7 +164,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	for _, w := range b.tree.Warnings {
 		s.ui().Warn("%s", w)
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.indexes())
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.indexes(), fetching)
 	if err != nil {
 		return nil, err
 	}

@@ -46,9 +46,14 @@ func newInit(s *session) *cobra.Command {
 	return cmd
 }
 
+var pythonForm = regexp.MustCompile(`^3\.[0-9]{1,2}(\.[0-9]{1,2})?$`)
+
 var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 func (s *session) init(dir string, o initOptions) error {
+	if o.python != "" && !pythonForm.MatchString(o.python) {
+		return diag.New(diag.Usage, "--python %q: a version is wanted, as in 3.11", o.python)
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "finding the project's folder")

@@ -74,6 +74,10 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 			return err
 		}
 		s.ui().Printf("%s is up to date", path)
+		if s.json {
+			s.close()
+			return json.NewEncoder(s.stdout).Encode(map[string]bool{"up_to_date": true})
+		}
 		return nil
 	}
 	st, err := s.openStore()
@@ -108,7 +112,8 @@ func (s *session) readPrevious(path string) (*lockfile.Lock, error) {
 	}
 	l, err := lockfile.ParseLoose(path, data)
 	if err != nil {
-		return nil, lockError(err)
+		s.ui().Warn("%v; the lock is made anew, without the versions that it had", err)
+		return nil, nil
 	}
 	s.ui().Warn("%s is not as envpack wrote it; its versions are preferred, and the rest is written anew", path)
 	return l, nil
@@ -120,7 +125,11 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	for _, i := range m.Indexes {
 		indexes = append(indexes, supply.Index{Name: i.Name, URL: i.URL, Default: i.Default, Packages: i.Packages})
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: codename(m.Distro)}, indexes)
+	use := locking
+	if o.upgrade || len(o.packages) > 0 {
+		use = upgrading
+	}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: codename(m.Distro)}, indexes, use)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +26,13 @@ func newPush(s *session) *cobra.Command {
 		Short:   "Push the image to a registry, without what it already has",
 		Long:    pushLong,
 		Example: pushExample,
-		Args:    atMostOneDir,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && !exists(args[0]) && strings.ContainsAny(args[0], "/:") {
+				return diag.New(diag.Usage, "push takes the project's folder, and %s is none", args[0]).
+					Hint("a name to push to is given with --tag: envpack push --tag %s", args[0])
+			}
+			return atMostOneDir(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.push = true
 			return s.pushLocked(cmd.Context(), dirOf(args), o)

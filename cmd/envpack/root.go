@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,8 @@ Exit status:
   1  any other failure                    5  the lock does not belong to the manifest
   2  wrong flags or arguments             6  a digest or hash is not what it should be
   3  the manifest is wrong                7  something could not be fetched
+  130  interrupted
+With --json, results go to standard output and errors to standard error, one JSON object each.
 `
 
 // run is the whole command: it returns the exit code. Interruption cancels what is under way, which
@@ -122,6 +125,11 @@ func noArguments(cmd *cobra.Command, args []string) error {
 func atMostOneDir(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return diag.New(diag.Usage, "%s takes at most one folder, not %d arguments", cmd.CommandPath(), len(args))
+	}
+	if len(args) == 1 {
+		if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() && filepath.Ext(args[0]) != ".toml" {
+			return diag.New(diag.Usage, "%s is a file; %s takes the project's folder", args[0], cmd.CommandPath())
+		}
 	}
 	return nil
 }

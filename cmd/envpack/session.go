@@ -103,8 +103,18 @@ func (s *session) openStore() (*store.Store, error) {
 // pageAge is how long an index page is believed without asking again.
 const pageAge = 10 * time.Minute
 
+// use is what a supply is opened for. What the machine's configuration does not decide is said when a
+// lock is made; a build takes what the lock says. Upgrading asks the index anew for everything.
+type use int
+
+const (
+	fetching use = iota
+	locking
+	upgrading
+)
+
 // openSupply finds the sources and opens the way to them.
-func (s *session) openSupply(st *store.Store, o sources.Options, indexes []supply.Index) (*supply.Supply, error) {
+func (s *session) openSupply(st *store.Store, o sources.Options, indexes []supply.Index, use use) (*supply.Supply, error) {
 	host := sources.ThisHost(runtime.GOOS)
 	o.Index = s.indexURL
 	o.Apt = map[string]string{}
@@ -119,12 +129,18 @@ func (s *session) openSupply(st *store.Store, o sources.Options, indexes []suppl
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range found.Warnings {
-		s.warnOnce(w.String())
+	maxAge := pageAge
+	if use != fetching {
+		for _, w := range found.Warnings {
+			s.warnOnce(w.String())
+		}
+		s.warnPlain("the default index", found.Index.URL)
+		for _, i := range indexes {
+			s.warnPlain("the index "+i.Name, i.URL)
+		}
 	}
-	s.warnPlain("the default index", found.Index.URL)
-	for _, i := range indexes {
-		s.warnPlain("the index "+i.Name, i.URL)
+	if use == upgrading {
+		maxAge = 0
 	}
 	roots, err := host.RootCAs()
 	if err != nil {
@@ -134,6 +150,6 @@ func (s *session) openSupply(st *store.Store, o sources.Options, indexes []suppl
 		RootCAs: roots, Credentials: found.Credentials, UserAgent: "envpack/" + buildVersion(), Offline: s.offline,
 	})
 	return supply.New(supply.Options{
-		Store: st, Fetch: client, Sources: found, Indexes: indexes, Offline: s.offline, Now: time.Now, MaxAge: pageAge, Task: s.task,
+		Store: st, Fetch: client, Sources: found, Indexes: indexes, Offline: s.offline, Now: time.Now, MaxAge: maxAge, Task: s.task,
 	})
 }

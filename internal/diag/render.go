@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // Render writes err as the command prints it on stderr: "envpack: " and the error, the source line
@@ -25,17 +26,29 @@ func Render(w io.Writer, err error) error {
 	return werr
 }
 
+// maxSource is the longest source line that is shown, in characters.
+const maxSource = 240
+
 // writeCaret shows the source line and underlines the place. Tabs are kept in the caret's
 // indentation, so that it stands below the right character whatever their width.
 func writeCaret(b *strings.Builder, pos Position) {
+	line := []rune(pos.Source)
+	if len(line) > maxSource || pos.Col > maxSource {
+		return // nobody finds a place in such a line by eye
+	}
+	for i, r := range line {
+		if r != '\t' && !unicode.IsPrint(r) {
+			line[i] = '\uFFFD' // one for one, so that columns stay; a terminal must not obey a file
+		}
+	}
 	b.WriteString("    ")
-	b.WriteString(pos.Source)
+	b.WriteString(string(line))
 	b.WriteString("\n")
 	if pos.Col < 1 {
 		return
 	}
 	b.WriteString("    ")
-	for i, r := range []rune(pos.Source) {
+	for i, r := range line {
 		if i >= pos.Col-1 {
 			break
 		}

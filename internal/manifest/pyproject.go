@@ -37,6 +37,12 @@ func (d *document) pyproject(m *Manifest, root map[string]any) error {
 	if err := standard.readGroups(m, d); err != nil {
 		return err
 	}
+	for _, r := range m.Requirements {
+		if r.Name == pep508.NormalizeName(m.Name) {
+			return diag.New(diag.Manifest, "%s is the project itself, whose own extras are not supported yet", r.Requirement).At(r.Pos).
+				Hint("an index may have a package of that name, which is not meant here; name what the extra holds, or put it into a dependency group")
+		}
+	}
 	return d.read(m)
 }
 

@@ -108,7 +108,7 @@ func (s *Supply) Base(ctx context.Context, distro, arch string, pockets []string
 		keys = append(keys, data)
 	}
 	return apt.Resolve(ctx, apt.Options{
-		Distro: distro, Architecture: arch, Pockets: pockets, Archives: archives, Fetcher: s.Fetch.AptFetcher(),
+		Distro: distro, Architecture: arch, Pockets: pockets, Archives: archives, Fetcher: s.aptFetcher(),
 		ExtraKeys: keys, Now: s.Now(), Prefer: prefer, Memo: s.Store,
 	})
 }
