@@ -124,8 +124,7 @@ func TestNetworkErrors(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		io.WriteString(w, "short")
 	})
-	var down *httptest.Server
-	down = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	down := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, plain, http.StatusFound)
 	}))
 	defer down.Close()

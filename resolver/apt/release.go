@@ -27,7 +27,6 @@ type release struct {
 	// splitAll tells that packages of architecture "all" have an index of their own.
 	splitAll bool
 	files    map[string]indexFile // by path below dists/SUITE
-	keys     []string             // fingerprints of the primary keys of good signatures, sorted
 }
 
 type indexFile struct {
@@ -88,7 +87,7 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 		if len(expired) > 0 {
 			return nil, nil, diag.New(diag.Mismatch, "at %s it has no signature in force: expired, or not yet made, are those of %s",
 				now.UTC().Format(time.RFC3339), strings.Join(expired, ", ")).
-				Hint("this machine's clock may be wrong; an old state can be accepted expressly")
+				Hint("this machine's clock may be wrong")
 		}
 		if len(unknown) == 0 {
 			return nil, nil, diag.New(diag.Mismatch, "it has no signature")
@@ -140,7 +139,7 @@ func parseRelease(text []byte, suite string, now time.Time, acceptExpired bool) 
 		}
 		if now.After(r.validUntil) && !acceptExpired {
 			return nil, diag.New(diag.Mismatch, "it was valid until %s only", r.validUntil.Format(time.RFC3339)).
-				Hint("the mirror is out of date, or this machine's clock is wrong; an old state can be accepted expressly")
+				Hint("the mirror is out of date, or this machine's clock is wrong")
 		}
 	}
 	hasAll := false
