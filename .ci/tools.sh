@@ -1,6 +1,6 @@
 # Sourced by run: installs what the tests hand images to, and what they compare with.
 packages=(podman buildah skopeo umoci runc docker-registry fuse-overlayfs uidmap netavark aardvark-dns iptables
-    catatonit mmdebstrap pigz xz-utils unzip git gpgv dpkg util-linux)
+    catatonit mmdebstrap pigz isal libarchive-tools xz-utils unzip git gpgv dpkg util-linux)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
@@ -14,7 +14,8 @@ fi
 unset PIP_FIND_LINKS
 python3.11 -m venv "$work/python"
 export PATH=$work/python/bin:$PATH
-pip install -q --disable-pip-version-check 'packaging==26.3' 'pip>=25'
+# Later releases of pip write other console scripts, which call the same.
+pip install -q --disable-pip-version-check 'packaging==26.3' 'pip==23.2.1'
 export ENVPACK_WHEELS=$work/wheels
 pip download -q --no-deps --only-binary=:all: -d "$ENVPACK_WHEELS" \
     numpy scipy scikit-learn joblib threadpoolctl jinja2 markupsafe pip setuptools wheel black pyyaml requests six tqdm \
