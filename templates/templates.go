@@ -40,15 +40,6 @@ func Names() []string { return []string{Default, Torch} }
 // nameForm is a valid name of a project (PEP 508, Names).
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
-// NameFor makes a project's name of a folder's.
-func NameFor(folder string) string {
-	name := strings.Trim(regexp.MustCompile(`[^A-Za-z0-9._-]+`).ReplaceAllString(folder, "-"), "._-")
-	if name == "" {
-		return "project"
-	}
-	return name
-}
-
 // Render fills the template of that name. Errors: there is no such template (the message names those
 // that there are), or the project's name is none.
 func Render(name string, data Data) ([]byte, error) {

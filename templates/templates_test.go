@@ -82,9 +82,4 @@ func TestErrors(t *testing.T) {
 	if _, err := Render(Default, Data{Name: "a\nb"}); err == nil {
 		t.Error("a name with a line end is accepted")
 	}
-	for folder, want := range map[string]string{"digits": "digits", "my project": "my-project", ".config": "config", "größe": "gr-e", "__": "project", "": "project"} {
-		if got := NameFor(folder); got != want {
-			t.Errorf("%q: %q, want %q", folder, got, want)
-		}
-	}
 }

@@ -7,7 +7,7 @@
 // [Plan] makes an [Installed] from a wheel. Nothing is unpacked: contents stay ranges of the wheel.
 // Several wheels of one environment go through [Settle], so that no two own one path.
 //
-// The package neither compiles, nor writes REQUESTED, nor writes direct_url.json of its own accord,
+// The package neither compiles, nor writes REQUESTED, nor writes direct_url.json,
 // nor judges tags and requirements.
 //
 // Invariants: every path lies below the layout's prefix and none replaces the interpreter or

@@ -165,7 +165,6 @@ func TestPlan(t *testing.T) {
 	if in.Name != "my-pkg" || in.Version != "1.0" || len(in.Deviations) != 0 {
 		t.Errorf("%+v", in)
 	}
-	in.AddDirectURL([]byte(`{"url":"https://a.example/b"}`))
 	files, modes := tree(t, in)
 	info := site + "My_Pkg-1.0.dist-info/"
 	want := map[string]int64{
@@ -175,7 +174,7 @@ func TestPlan(t *testing.T) {
 		site + "pkg/__init__.py": 0o644, site + "pkg/lib.so": 0o755, site + "a,b.py": 0o644, site + "pure.py": 0o644,
 		site + "plat.py": 0o644, site + "pkg/__pycache__/m.cpython-311.pyc": 0o644,
 		info + "METADATA": 0o644, info + "WHEEL": 0o644, info + "RECORD": 0o644, info + "INSTALLER": 0o644,
-		info + "entry_points.txt": 0o644, info + "direct_url.json": 0o644,
+		info + "entry_points.txt": 0o644,
 	}
 	if diff := cmp.Diff(want, modes); diff != "" {
 		t.Error(diff)

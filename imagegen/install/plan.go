@@ -213,13 +213,6 @@ func generated(path, text string, mode uint32) file {
 	}
 }
 
-// AddDirectURL adds a direct_url.json, for a wheel that does not come from an index (PyPA's recording of
-// the direct URL origin). data is the JSON text.
-func (in *Installed) AddDirectURL(data []byte) {
-	in.files = append(in.files, generated(in.info+"/direct_url.json", string(data), 0o644))
-	in.sort()
-}
-
 func (in *Installed) sort() {
 	sort.Slice(in.files, func(i, j int) bool { return in.files[i].path < in.files[j].path })
 	for i := range in.files {

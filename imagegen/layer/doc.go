@@ -11,7 +11,7 @@
 // The package does not know where files come from or belong, and does not pick modes, owners or
 // which entries make a layer; it opens no files and reaches no network.
 //
-// Invariants of a layer's bytes (writer version [Version], which never changes):
+// Invariants of a layer's bytes (which never change: another layout would be another format of every kind of layer):
 //   - entries are in bytewise order of their paths, each path once, each parent folder in it before
 //     its children; of files linked to each other the first is the file;
 //   - USTAR headers, written here; PAX records (path, linkpath, size) only where USTAR cannot say it;

@@ -13,10 +13,6 @@ import (
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
-// Version names the bytes that [Write] makes of entries. It goes into whatever a layer's digest is
-// remembered by.
-const Version = 1
-
 // Options say what else [Write] does.
 type Options struct {
 	// Output gets the compressed bytes, in one goroutine. nil: only the recipe keeps them.

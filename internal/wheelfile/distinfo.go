@@ -16,9 +16,6 @@ type DistInfo struct {
 // Path is the name of a member of the folder.
 func (i DistInfo) Path(name string) string { return i.Dir + "/" + name }
 
-// DataDir is the folder for files outside site-packages, which need not exist.
-func (i DistInfo) DataDir() string { return strings.TrimSuffix(i.Dir, ".dist-info") + ".data" }
-
 // The largest metadata files that are read, in bytes. RECORD of the largest wheels has a few MB.
 const (
 	maxMetadata = 32 << 20

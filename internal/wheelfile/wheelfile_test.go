@@ -66,7 +66,7 @@ func TestReadWheel(t *testing.T) {
 		if err != nil || len(points) != 1 || points[0].Module != "some.name" || points[0].Attr != "main" {
 			t.Errorf("EntryPoints %v, %v", points, err)
 		}
-		tool, _ := f.Find(info.DataDir() + "/data/bin/tool")
+		tool, _ := f.Find(strings.TrimSuffix(info.Dir, ".dist-info") + ".data/data/bin/tool")
 		if !tool.Executable {
 			t.Error("the executable bit is lost")
 		}

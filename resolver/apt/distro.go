@@ -123,12 +123,3 @@ func (d *distribution) choose(wanted []string) ([]pocket, error) {
 	}
 	return chosen, nil
 }
-
-// PythonOf is the minor version of the Python that a distribution packages, "3.11".
-func PythonOf(distro string) (string, error) {
-	d, err := findDistribution(distro)
-	if err != nil {
-		return "", err
-	}
-	return d.python, nil
-}

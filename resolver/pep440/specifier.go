@@ -132,9 +132,6 @@ func (s Specifier) Op() Op { return s.op }
 // version.
 func (s Specifier) Version() Version { return s.version }
 
-// IsPrefix tells whether the version ends with ".*".
-func (s Specifier) IsPrefix() bool { return s.prefix }
-
 // IsExact tells whether s is == without ".*", or ===: a pin, as the rules for yanked releases
 // (PEP 592) understand it.
 func (s Specifier) IsExact() bool {
