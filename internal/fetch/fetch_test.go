@@ -171,8 +171,7 @@ func TestCredentials(t *testing.T) {
 		}
 		io.WriteString(w, "other")
 	})
-	var base string
-	base = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if u, p, _ := r.BasicAuth(); u != "me" || p != "pw" {
 			w.WriteHeader(401)
 			return
