@@ -296,3 +296,19 @@ func TestIgnoreAsGit(t *testing.T) {
 		}
 	}
 }
+
+func TestRecallModes(t *testing.T) {
+	needGit(t)
+	unix(t)
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"run.sh!": "x", "a.py": "x", "new.sh!": "x"})
+	git(t, dir, "init", "-q")
+	git(t, dir, "add", "run.sh", "a.py")
+	s := &selection{ctx: context.Background(), root: dir, tree: &Tree{}, chosen: map[string]uint32{"run.sh": 0, "new.sh": 0}}
+	if err := s.recallModes(); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[string]uint32{"run.sh": gitExecutable, "new.sh": 0}, s.chosen); d != "" {
+		t.Error(d)
+	}
+}

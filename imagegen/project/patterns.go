@@ -128,3 +128,26 @@ func (s *selection) takeIn(folder string, wanted func(p string) bool) (matched, 
 	}
 	return matched, left, nil
 }
+
+// recallModes takes the modes of chosen files from git, if it tracks them, for systems whose files have none.
+// Patterns do not need git, so an index that cannot be used is a warning here.
+func (s *selection) recallModes() error {
+	repo, err := findRepository(s.root)
+	if err != nil {
+		return err
+	}
+	if repo == nil {
+		return nil
+	}
+	list, err := repo.trackedFiles()
+	if err != nil {
+		s.tree.Warnings = append(s.tree.Warnings, fmt.Sprintf("no file is executable, because git's modes are not known: %v", err))
+		return nil
+	}
+	for _, t := range list {
+		if _, chosen := s.chosen[t.path]; chosen {
+			s.chosen[t.path] = t.mode
+		}
+	}
+	return nil
+}

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/imagegen/publish/imagefile"
 	"github.com/envpack/envpack/internal/diag"
 )
 
@@ -39,6 +41,8 @@ func isAlwaysOut(name string) bool { return alwaysOut[name] || strings.HasSuffix
 // Left out in each case: envpack.toml and envpack.lock in root itself, and the outputs, which are paths of
 // files or folders that envpack writes. Left out unless git tracks them: caches, virtual environments,
 // version control's folders (.git, __pycache__, .venv, node_modules and the like), compiled files (*.pyc).
+// Left out, with a warning, where neither patterns nor git choose: images from earlier builds, which are folders
+// that are OCI image layouts and *.tar files that are OCI or Docker archives.
 //
 // Errors have positions of no file but say the path: a pattern that matches nothing (exit code 3), a symbolic
 // link that leads outside the project, a special file, a name that is not UTF-8, begins with .wh. or differs
@@ -59,7 +63,9 @@ func Select(ctx context.Context, root string, patterns []string, outputs ...stri
 	}
 	if len(patterns) > 0 {
 		s.tree.Source = Patterns
-		err = s.byPatterns(patterns)
+		if err = s.byPatterns(patterns); err == nil && runtime.GOOS == "windows" {
+			err = s.recallModes()
+		}
 	} else {
 		err = s.byDefault()
 	}
@@ -77,6 +83,7 @@ type selection struct {
 	tree    *Tree
 	chosen  map[string]uint32   // path and the mode that git knows, 0 for none
 	skip    func(p string) bool // of byFolder: not to be looked at. May be nil
+	images  []string            // that byFolder left out
 }
 
 // inside is the path relative to the project, if it lies there.
@@ -129,7 +136,13 @@ func (s *selection) byDefault() error {
 		}
 	}
 	s.tree.Source = Folder
-	return s.byFolder(repo)
+	if err := s.byFolder(repo); err != nil {
+		return err
+	}
+	if len(s.images) > 0 {
+		s.tree.Warnings = append(s.tree.Warnings, "not in the image, because they are images themselves: "+shorten(s.images))
+	}
+	return nil
 }
 
 func (s *selection) byGit(list []tracked) error {
@@ -174,8 +187,8 @@ func (s *selection) byGit(list []tracked) error {
 	return nil
 }
 
-// shownUntracked is how many untracked files a warning names.
-const shownUntracked = 5
+// shownNames is how many files a warning names.
+const shownNames = 5
 
 // warnOfUntracked says which files are not in the image only because nobody has told git of them yet:
 // the program that someone has just written is often among them.
@@ -201,12 +214,16 @@ func (s *selection) warnOfUntracked(repo *repository, list []tracked) error {
 	if len(names) == 0 {
 		return nil
 	}
-	shown := strings.Join(names[:min(len(names), shownUntracked)], ", ")
-	if more := len(names) - shownUntracked; more > 0 {
+	s.tree.Warnings = append(s.tree.Warnings, "not in the image, because git does not track it: "+shorten(names))
+	return nil
+}
+
+func shorten(names []string) string {
+	shown := strings.Join(names[:min(len(names), shownNames)], ", ")
+	if more := len(names) - shownNames; more > 0 {
 		shown += fmt.Sprintf(" and %d more", more)
 	}
-	s.tree.Warnings = append(s.tree.Warnings, "not in the image, because git does not track it: "+shown)
-	return nil
+	return shown
 }
 
 func (s *selection) byFolder(repo *repository) error {
@@ -256,19 +273,33 @@ func (w *walker) walk(folder string, ignores gitIgnores) error {
 	}
 	for _, e := range entries {
 		p := path.Join(folder, e.Name())
+		ignored := w.docker.ignored(p)
 		if w.out(p) || isAlwaysOut(e.Name()) || w.skip != nil && w.skip(p) || ignores.ignored(path.Join(w.below, p), e.IsDir()) {
 			continue
 		}
-		ignored := w.docker.ignored(p)
 		switch {
 		case e.IsDir():
 			if ignored && !w.docker.exceptions {
+				continue
+			}
+			if imagefile.IsLayout(w.host(p)) {
+				w.images = append(w.images, p)
 				continue
 			}
 			if err := w.walk(p, ignores); err != nil {
 				return err
 			}
 		case !ignored:
+			if e.Type().IsRegular() && strings.HasSuffix(e.Name(), ".tar") {
+				is, err := imagefile.IsArchive(w.host(p))
+				if err != nil {
+					return fmt.Errorf("reading the project: %w", err)
+				}
+				if is {
+					w.images = append(w.images, p)
+					continue
+				}
+			}
 			w.chosen[p] = 0
 		}
 	}

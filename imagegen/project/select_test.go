@@ -1,6 +1,7 @@
 package project
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"io"
@@ -270,4 +271,31 @@ func FuzzMatch(f *testing.F) {
 			t.Fatalf("took %s", d)
 		}
 	})
+}
+
+func TestSelectLeavesOutImages(t *testing.T) {
+	dir := t.TempDir()
+	header := func(name string) string {
+		var b strings.Builder
+		w := tar.NewWriter(&b)
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		return b.String()
+	}
+	put(t, dir, map[string]string{
+		"a.py": "x", "img/oci-layout": "{}", "img/index.json": "{}", "img/blobs/sha256/x": "x", "page/index.json": "{}",
+		"a.tar": header("oci-layout"), "data.tar": header("manifest.json"), "not.tar": "text",
+	})
+	tree, err := Select(context.Background(), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"a.py", "data.tar", "not.tar", "page/index.json"}, tree.Paths()); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"not in the image, because they are images themselves: a.tar, img"}, tree.Warnings); d != "" {
+		t.Error(d)
+	}
 }

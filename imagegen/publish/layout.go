@@ -15,13 +15,8 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 )
 
-const (
-	// writers is how many blobs are written at once.
-	writers = 4
-	// rehashUpTo is the size in bytes up to which a blob that is there already is hashed again; a larger one is
-	// known by its name and its size, because nothing but a complete blob is ever renamed to that name.
-	rehashUpTo = 64 << 20
-)
+// writers is how many blobs are written at once.
+const writers = 4
 
 // writeLayout writes an OCI image layout into a folder. Blobs come first, index.json last, so whoever reads
 // the folder at any moment finds a complete image: the old one or the new. Blobs that are there stay, those of
@@ -82,23 +77,26 @@ func checkFolder(dir string) error {
 	if err != nil {
 		return err
 	}
+	names := map[string]bool{}
 	for _, e := range entries {
+		names[e.Name()] = true
 		if name := e.Name(); name != "blobs" && name != "oci-layout" && name != "index.json" && filepath.Ext(name) != ".tmp" {
 			return diag.New(diag.Usage, "the folder %s holds %s, so it is not an image layout", dir, name).
 				Hint("choose a new or an empty folder")
 		}
 	}
+	if names["index.json"] && !names["oci-layout"] && !names["blobs"] {
+		return diag.New(diag.Usage, "the folder %s holds an index.json but no oci-layout, so it is not an image layout", dir).
+			Hint("choose a new or an empty folder")
+	}
 	return nil
 }
 
-// have tells whether the blob is there already.
+// have tells whether the blob is there already, by its content: other programs write layouts too, and disks fail.
 func have(path string, b blob) bool {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != b.size {
 		return false
-	}
-	if b.size > rehashUpTo {
-		return true
 	}
 	f, err := os.Open(path)
 	if err != nil {

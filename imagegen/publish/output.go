@@ -5,10 +5,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"github.com/envpack/envpack/imagegen/publish/imagefile"
 	"github.com/envpack/envpack/internal/diag"
 )
 
@@ -55,7 +57,7 @@ func ParseOutput(s string) (Output, error) {
 }
 
 // Check finds out what can be known before an image is made: whether there is a place for the output,
-// and whether its form holds so many platforms. It makes nothing. Errors are usage errors, or those of
+// whether it would replace something that is no image, and whether its form holds so many platforms. It makes nothing. Errors are usage errors, or those of
 // looking.
 func (o Output) Check(platforms int) error {
 	info, err := os.Stat(o.Path)
@@ -73,10 +75,34 @@ func (o Output) Check(platforms int) error {
 	case there && info.IsDir():
 		return diag.New(diag.Usage, "output %s: %s is a folder", o, o.Path).Hint(forms)
 	case there:
-		return nil
+		return o.checkFile(info)
 	}
 	if parent, err := os.Stat(filepath.Dir(o.Path)); err != nil || !parent.IsDir() {
 		return diag.New(diag.Usage, "output %s: there is no folder %s", o, filepath.Dir(o.Path))
+	}
+	return nil
+}
+
+// temporary is a name that createBeside gives: what an interrupted write leaves.
+var temporary = regexp.MustCompile(`\.[0-9]+\.[0-9]+\.tmp$`)
+
+// checkFile refuses to replace a file that is no image: the name is then likely a mistake, and the file may be
+// the manifest. Pipes and devices are written to, so they lose nothing.
+func (o Output) checkFile(info fs.FileInfo) error {
+	if !info.Mode().IsRegular() || info.Size() == 0 || temporary.MatchString(o.Path) {
+		return nil
+	}
+	file, err := filepath.EvalSymlinks(o.Path)
+	if err != nil {
+		return diag.Wrap(err, diag.Usage, "output %s", o)
+	}
+	is, err := imagefile.IsArchive(file)
+	if err != nil {
+		return diag.Wrap(err, diag.Usage, "output %s", o)
+	}
+	if !is {
+		return diag.New(diag.Usage, "output %s: %s is a file that is not an image archive, and would be lost", o, o.Path).
+			Hint("choose another name, or remove it")
 	}
 	return nil
 }

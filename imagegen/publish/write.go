@@ -185,6 +185,10 @@ func replaceFile(path string, write func(w io.Writer) error) (err error) {
 	if err := write(f); err != nil {
 		return err
 	}
+	// Before the name: after a power cut a file must not have its name without its content.
+	if err := f.Sync(); err != nil {
+		return err
+	}
 	if err := f.Close(); err != nil {
 		return err
 	}

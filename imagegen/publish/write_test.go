@@ -352,3 +352,47 @@ func TestPlaces(t *testing.T) {
 		t.Fatal("a device was replaced by a file")
 	}
 }
+
+func TestCheckKeepsOtherFiles(t *testing.T) {
+	dir := t.TempDir()
+	img, _ := sample(t, "linux/amd64")
+	if err := write(t, "oci-archive:"+filepath.Join(dir, "a.tar"), artifact(t, img), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"envpack.toml": "[image]\n", "empty": "", "a.tar.12.0.tmp": "x", "page/index.json": "{}"} {
+		p := filepath.Join(dir, name)
+		os.MkdirAll(filepath.Dir(p), 0o777)
+		if err := os.WriteFile(p, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, ok := range map[string]bool{"a.tar": true, "empty": true, "a.tar.12.0.tmp": true, "new.tar": true, "envpack.toml": false} {
+		for _, form := range []Form{LayoutArchive, DockerArchive} {
+			err := Output{form, filepath.Join(dir, name)}.Check(1)
+			if ok && err != nil || !ok && (diag.CodeOf(err) != diag.Usage || !strings.Contains(err.Error(), "is not an image archive")) {
+				t.Errorf("%s %s: %v", form, name, err)
+			}
+		}
+	}
+	if err := (Output{Layout, filepath.Join(dir, "page")}).Check(1); diag.CodeOf(err) != diag.Usage {
+		t.Errorf("page: %v", err)
+	}
+}
+
+func TestHaveHashes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "blob")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 65 << 20
+	if err := f.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	b := blob{size: size}
+	b.digest.Hex = strings.Repeat("0", 64)
+	if have(path, b) {
+		t.Error("a large blob is taken by its name")
+	}
+}
