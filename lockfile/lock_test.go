@@ -332,3 +332,15 @@ func TestRecordChoices(t *testing.T) {
 		t.Error("locking again loses what the build found")
 	}
 }
+
+// TestTwoRecordChoices has one wheel's RECORD be wrong in two ways.
+func TestTwoRecordChoices(t *testing.T) {
+	l := sample()
+	for _, kind := range []string{"hash", "unlisted"} {
+		l.Choices = append(l.Choices, Choice{Kind: RecordChoice, Name: "a-1-py3-none-any.whl", Value: kind, Target: l.Targets[0].Platform, Reason: "one place"})
+	}
+	l.Normalize()
+	if err := l.Validate(); err != nil {
+		t.Error(err)
+	}
+}

@@ -205,6 +205,9 @@ func (v *validator) choices() {
 			v.fail(at+"target", "there is no target %q", c.Target)
 		}
 		key := c.Kind + "\x00" + c.Name + "\x00" + c.Target
+		if c.Kind == RecordChoice {
+			key += "\x00" + c.Value // a RECORD can be wrong in several ways
+		}
 		if seen[key] {
 			v.fail(at+"name", "the choice of %s %s stands twice", c.Kind, c.Name)
 		}
