@@ -19,6 +19,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 func sum(b []byte) string { h := sha256.Sum256(b); return hex.EncodeToString(h[:]) }
@@ -298,11 +299,7 @@ func TestManyBlobs(t *testing.T) {
 		wg.Wait()
 		return
 	}
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("no shell to set a limit with")
-	}
-	cmd := exec.Command(sh, "-c", `ulimit -n 64 && exec "$0" -test.run '^TestManyBlobs$'`, os.Args[0])
+	cmd := exec.Command(testenv.Tool(t, "sh"), "-c", `ulimit -n 64 && exec "$0" -test.run '^TestManyBlobs$'`, os.Args[0])
 	cmd.Env = append(os.Environ(), "STORE_TEST_DIR="+t.TempDir())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
