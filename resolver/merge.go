@@ -3,6 +3,8 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -30,14 +32,14 @@ func merge(ctx context.Context, lock *lockfile.Lock, m *manifest.Manifest, all [
 				edges[""].add(r.Requirement, s.target.Platform)
 			}
 		}
-		for _, name := range sortedNames(s.versions) {
+		for _, name := range slices.Sorted(maps.Keys(s.versions)) {
 			if err := s.mergePackage(ctx, name, packages, edges); err != nil {
 				return err
 			}
 		}
 	}
 	lock.Project.Requires = edges[""].list(platforms)
-	for _, key := range sortedNames(packages) {
+	for _, key := range slices.Sorted(maps.Keys(packages)) {
 		p := packages[key]
 		p.Requires = edges[key].list(targetsOf(p))
 		lock.Packages = append(lock.Packages, *p)
@@ -139,17 +141,17 @@ func (e *edgeSet) add(r pep508.Requirement, platform string) {
 // extras differ have edges of their own.
 func (e *edgeSet) list(all []string) []lockfile.Dependency {
 	var out []lockfile.Dependency
-	for _, name := range sortedNames(e.platforms) {
+	for _, name := range slices.Sorted(maps.Keys(e.platforms)) {
 		groups := map[string]*lockfile.Dependency{}
-		for _, platform := range sortedNames(e.platforms[name]) {
-			extras := sortedNames(e.extras[name][platform])
+		for _, platform := range slices.Sorted(maps.Keys(e.platforms[name])) {
+			extras := slices.Sorted(maps.Keys(e.extras[name][platform]))
 			key := fmt.Sprint(extras)
 			if groups[key] == nil {
 				groups[key] = &lockfile.Dependency{Name: name, Extras: extras}
 			}
 			groups[key].Targets = append(groups[key].Targets, platform)
 		}
-		for _, key := range sortedNames(groups) {
+		for _, key := range slices.Sorted(maps.Keys(groups)) {
 			d := groups[key]
 			if len(d.Targets) == len(all) {
 				d.Targets = nil

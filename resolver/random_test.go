@@ -2,7 +2,9 @@ package resolver
 
 import (
 	"fmt"
+	"maps"
 	"math/rand"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -242,7 +244,7 @@ func without(w *world, l *lockfile.Lock, r *rand.Rand) *world {
 		}
 	}
 	out := w.shuffled(r)
-	for _, name := range sortedNames(out.projects) {
+	for _, name := range slices.Sorted(maps.Keys(out.projects)) {
 		p := out.projects[name]
 		for i, f := range p.Files {
 			if !used[f.Filename] {

@@ -145,12 +145,3 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asO
 	}
 	return s, nil
 }
-
-func sortedNames[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
-}

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -18,7 +19,7 @@ func warn(ctx context.Context, done []*solved, tell func(string)) {
 		}
 	}
 	for _, s := range done {
-		for _, name := range sortedNames(s.versions) {
+		for _, name := range slices.Sorted(maps.Keys(s.versions)) {
 			s.warnAbout(ctx, name, once)
 		}
 	}

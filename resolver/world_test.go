@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -78,7 +80,7 @@ func (w *world) add(name, version string, r rel) {
 	for _, text := range r.requires {
 		parse(text)
 	}
-	for _, extra := range sortedNames(r.extras) {
+	for _, extra := range slices.Sorted(maps.Keys(r.extras)) {
 		m.Extras = append(m.Extras, extra)
 		for _, text := range r.extras[extra] {
 			clause := fmt.Sprintf("extra == '%s'", extra)

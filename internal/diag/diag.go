@@ -9,6 +9,7 @@ package diag
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -126,7 +127,7 @@ func HintsOf(err error) []string {
 	var hints []string
 	walk(err, func(e *Error) {
 		for _, h := range e.Hints {
-			if !contains(hints, h) {
+			if !slices.Contains(hints, h) {
 				hints = append(hints, h)
 			}
 		}
@@ -161,13 +162,4 @@ func walk(err error, visit func(*Error)) {
 			walk(each, visit)
 		}
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

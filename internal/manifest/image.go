@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -129,7 +131,7 @@ func (d *document) readVolumes(image *Image) error {
 
 func (d *document) readEnv(image *Image) error {
 	table, at := d.strings("env")
-	for _, name := range sortedKeys(table) {
+	for _, name := range slices.Sorted(maps.Keys(table)) {
 		switch {
 		case !envName.MatchString(name):
 			return d.fail(d.key(join(at, name)), "%q is no name of an environment variable", name)
@@ -145,7 +147,7 @@ func (d *document) readEnv(image *Image) error {
 
 func (d *document) readLabels(image *Image) error {
 	table, at := d.strings("labels")
-	for _, name := range sortedKeys(table) {
+	for _, name := range slices.Sorted(maps.Keys(table)) {
 		if !labelForm.MatchString(name) {
 			return d.fail(d.key(join(at, name)), "%q is no name of a label", name)
 		}

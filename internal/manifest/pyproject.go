@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/BurntSushi/toml"
 
@@ -115,7 +117,7 @@ func (d *document) group(m *Manifest, name string, from diag.Position, open []st
 	}
 	done[wanted] = true
 	var found []string
-	for _, key := range sortedKeys(all) {
+	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if pep508.NormalizeName(key) == wanted {
 			found = append(found, key)
 		}
@@ -123,7 +125,7 @@ func (d *document) group(m *Manifest, name string, from diag.Position, open []st
 	switch len(found) {
 	case 0:
 		e := d.fail(from, "no dependency group %q", name)
-		if near := nearest(name, sortedKeys(all)); near != "" {
+		if near := nearest(name, slices.Sorted(maps.Keys(all))); near != "" {
 			return e.Hint("did you mean %s?", near)
 		}
 		return e

@@ -3,7 +3,9 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -167,7 +169,7 @@ func whyNot(err error) string {
 
 func (d *document) readConstraints(m *Manifest) error {
 	table := d.table("constraints")
-	for _, name := range sortedKeys(table) {
+	for _, name := range slices.Sorted(maps.Keys(table)) {
 		at := d.path("constraints", name)
 		if !nameForm.MatchString(name) {
 			return d.fail(d.key(at), "%q is no package name", name)

@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -67,7 +69,7 @@ func (d *document) fail(pos diag.Position, format string, args ...any) *diag.Err
 // first mistake in the file's order is the one that is told.
 func (d *document) check() error {
 	var problems []*diag.Error
-	for _, table := range sortedKeys(d.root) {
+	for _, table := range slices.Sorted(maps.Keys(d.root)) {
 		at := d.path(table)
 		keys, known := schema[table]
 		if !known {
@@ -88,7 +90,7 @@ func (d *document) check() error {
 			continue
 		}
 		if table == "constraints" {
-			for _, name := range sortedKeys(content) {
+			for _, name := range slices.Sorted(maps.Keys(content)) {
 				problems = append(problems, d.checkKind(d.path(table, name), table+"."+name, aString, content[name])...)
 			}
 			continue
@@ -127,12 +129,12 @@ func tables(v any) ([]map[string]any, bool) {
 
 func (d *document) checkTable(at, table string, keys map[string]kind, content map[string]any) []*diag.Error {
 	var problems []*diag.Error
-	for _, name := range sortedKeys(content) {
+	for _, name := range slices.Sorted(maps.Keys(content)) {
 		here := join(at, name)
 		want, known := keys[name]
 		switch {
 		case !known:
-			problems = append(problems, d.unknown(here, table+"."+name, sortedKeys(keys), "key"))
+			problems = append(problems, d.unknown(here, table+"."+name, slices.Sorted(maps.Keys(keys)), "key"))
 		case want == later:
 			problems = append(problems, d.fail(d.key(here), "%s.%s is not supported yet", table, name))
 		default:
@@ -174,7 +176,7 @@ func (d *document) checkKind(at, name string, want kind, value any) []*diag.Erro
 		if !ok {
 			return []*diag.Error{wrong(at, value)}
 		}
-		for _, key := range sortedKeys(table) {
+		for _, key := range slices.Sorted(maps.Keys(table)) {
 			if _, ok := table[key].(string); !ok {
 				return []*diag.Error{d.fail(d.value(join(at, key)), "%s.%s must be a string, not %s", name, key, describe(table[key]))}
 			}
@@ -198,13 +200,13 @@ func (d *document) unknownTable(at, name string) *diag.Error {
 		return d.fail(d.key(at), "[tool.envpack] belongs into %s", PyProject).Hint("the tables of %s have no prefix", FileName)
 	}
 	if _, isTable := d.root[name].(map[string]any); !isTable {
-		for _, table := range sortedKeys(schema) {
+		for _, table := range slices.Sorted(maps.Keys(schema)) {
 			if _, ok := schema[table][name]; ok && table != "index" {
 				return d.fail(d.key(at), "%s stands outside of a table", name).Hint("it belongs below [%s]", d.path(table))
 			}
 		}
 	}
-	return d.unknown(at, name, sortedKeys(schema), "table")
+	return d.unknown(at, name, slices.Sorted(maps.Keys(schema)), "table")
 }
 
 func isNumber(v any) bool {
@@ -241,15 +243,6 @@ func first(problems []*diag.Error) error {
 		return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
 	})
 	return problems[0]
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }
 
 // nearest is the known word that differs by at most a third of its letters, and at most by three.

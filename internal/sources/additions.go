@@ -2,7 +2,9 @@ package sources
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +14,7 @@ func (f *finder) findAdditions() {
 		f.extraIndexes(f.env(name))
 	}
 	f.extraIndexes(f.pip.get("extra-index-url"))
-	for _, name := range sortedNames(f.uv.named) {
+	for _, name := range slices.Sorted(maps.Keys(f.uv.named)) {
 		f.extraIndex(name, f.uv.named[name])
 	}
 	for _, s := range f.uv.extra {
@@ -25,7 +27,7 @@ func (f *finder) findAdditions() {
 		}
 	}
 	for _, s := range []setting{f.env("PIP_NO_INDEX"), f.env("UV_NO_INDEX"), f.pip.get("no-index")} {
-		if v := strings.ToLower(s.value); v != "" && !has([]string{"0", "false", "no", "off", "n", "f"}, v) {
+		if v := strings.ToLower(s.value); v != "" && !slices.Contains([]string{"0", "false", "no", "off", "n", "f"}, v) {
 			f.warn(s, "no-index is not used: a lock takes every package from an index", "")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -26,7 +27,7 @@ type aptEntry struct {
 // in Debian's name (or host, without path), and the keyring, if it names one, likewise. Whatever
 // comes from there is checked against Debian's keys in any case.
 func (e aptEntry) serves(suite string) bool {
-	if !has(e.suites, suite) || !has(e.components, "main") {
+	if !slices.Contains(e.suites, suite) || !slices.Contains(e.components, "main") {
 		return false
 	}
 	_, rest, _ := strings.Cut(strings.TrimRight(e.value, "/"), ":")
@@ -44,15 +45,6 @@ func (e aptEntry) serves(suite string) bool {
 // usable tells whether the archive is reached over HTTP.
 func (e aptEntry) usable() bool {
 	return strings.HasPrefix(e.value, "http://") || strings.HasPrefix(e.value, "https://")
-}
-
-func has(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // aptName is the form of the names of files that apt reads (sources.list(5)).
@@ -140,7 +132,7 @@ func parseDeb822(file, text string) []aptEntry {
 	name := ""
 	var pos diag.Position
 	end := func() {
-		if has(strings.Fields(fields["types"]), "deb") && !isFalse(fields["enabled"]) {
+		if slices.Contains(strings.Fields(fields["types"]), "deb") && !isFalse(fields["enabled"]) {
 			for _, uri := range strings.Fields(fields["uris"]) {
 				out = append(out, aptEntry{
 					setting{uri, lineOf(pos), pos}, strings.Fields(fields["suites"]),
@@ -172,7 +164,7 @@ func parseDeb822(file, text string) []aptEntry {
 }
 
 func isFalse(s string) bool {
-	return has([]string{"no", "false", "without", "off", "disable"}, strings.ToLower(strings.TrimSpace(s)))
+	return slices.Contains([]string{"no", "false", "without", "off", "disable"}, strings.ToLower(strings.TrimSpace(s)))
 }
 
 // signers splits Signed-By: one armoured key, whose empty lines are written as dots, or names.

@@ -3,6 +3,7 @@ package sources
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -164,7 +165,7 @@ func (w *netrcWords) next() (string, bool) {
 	}
 	w.text = w.text[min(i+1, len(w.text)):]
 	got := word.String()
-	w.value = !w.value && has([]string{"machine", "login", "user", "password", "account", "macdef"}, got)
+	w.value = !w.value && slices.Contains([]string{"machine", "login", "user", "password", "account", "macdef"}, got)
 	return got, true
 }
 

@@ -2,7 +2,6 @@ package sources
 
 import (
 	"errors"
-	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -133,13 +132,4 @@ func locate(file, text, value string) setting {
 		}
 	}
 	return s
-}
-
-func sortedNames(m map[string]setting) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

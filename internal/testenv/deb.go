@@ -7,8 +7,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +34,7 @@ func Deb(name, version, arch string, o DebOptions) (filename string, content []b
 	}
 	members := map[string]string{"control": debControl(name, version, arch, o.Fields)}
 	var sums strings.Builder
-	for _, p := range sortedKeys(o.Files) {
+	for _, p := range slices.Sorted(maps.Keys(o.Files)) {
 		if !strings.HasSuffix(p, "/") {
 			fmt.Fprintf(&sums, "%x  %s\n", md5.Sum([]byte(o.Files[p])), p)
 		}
@@ -43,7 +44,7 @@ func Deb(name, version, arch string, o DebOptions) (filename string, content []b
 		members[p] = text
 	}
 	control := []*tar.Header{{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}}
-	for _, p := range sortedKeys(members) {
+	for _, p := range slices.Sorted(maps.Keys(members)) {
 		mode := int64(0o644)
 		switch p {
 		case "preinst", "postinst", "prerm", "postrm", "config":
@@ -77,7 +78,7 @@ func debControl(name, version, arch string, fields map[string]string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Package: %s\nVersion: %s\nArchitecture: %s\n", name, version, arch)
-	for _, k := range sortedKeys(all) {
+	for _, k := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&b, "%s: %s\n", k, all[k])
 	}
 	return b.String()
@@ -100,7 +101,7 @@ func debHeaders(o DebOptions) []*tar.Header {
 	for p, target := range o.Hardlinks {
 		headers[p] = &tar.Header{Typeflag: tar.TypeLink, Linkname: "./" + target, Mode: 0o644}
 	}
-	for _, p := range sortedKeys(headers) {
+	for _, p := range slices.Sorted(maps.Keys(headers)) {
 		for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 			if headers[dir] == nil {
 				headers[dir] = &tar.Header{Typeflag: tar.TypeDir, Mode: 0o755}
@@ -109,7 +110,7 @@ func debHeaders(o DebOptions) []*tar.Header {
 	}
 	list := []*tar.Header{{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}}
 	for _, links := range []bool{false, true} {
-		for _, p := range sortedKeys(headers) {
+		for _, p := range slices.Sorted(maps.Keys(headers)) {
 			h := headers[p]
 			if (h.Typeflag == tar.TypeLink) != links {
 				continue
@@ -162,13 +163,4 @@ func Gzip(p []byte) []byte {
 	out = append(out, Deflate(p)...)
 	out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(p))
 	return binary.LittleEndian.AppendUint32(out, uint32(len(p)))
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
