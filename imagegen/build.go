@@ -3,8 +3,10 @@ package imagegen
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
-	"sort"
+	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -136,14 +138,14 @@ func (i *Image) Choices() []lockfile.Choice {
 		for _, d := range list {
 			kinds[string(d.Kind)]++
 		}
-		for _, kind := range sortedKeys(kinds) {
+		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 			all = append(all, lockfile.Choice{
 				Kind: lockfile.RecordChoice, Name: wheel, Value: kind, Target: i.Platform,
 				Reason: fmt.Sprintf("RECORD is not what the wheel holds in %s; it was rewritten", places(kinds[kind])),
 			})
 		}
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	slices.SortStableFunc(all, func(a, b lockfile.Choice) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

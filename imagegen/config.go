@@ -3,6 +3,8 @@ package imagegen
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +49,7 @@ const searchPath = "/" + Prefix + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin
 // environment is the image's Env: ours, then the manifest's by name, which may replace ours.
 func environment(image lockfile.Image) []string {
 	env := []string{"PATH=" + searchPath, "LANG=C.UTF-8", "VIRTUAL_ENV=/" + Prefix}
-	for _, name := range sortedKeys(image.Env) {
+	for _, name := range slices.Sorted(maps.Keys(image.Env)) {
 		entry := name + "=" + image.Env[name]
 		replaced := false
 		for i, e := range env {

@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +38,7 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 			Hint("list it in platforms in the manifest, and lock again: `envpack lock`")
 	}
 	for _, d := range lock.Base.Debs {
-		if contains(d.Targets, platform) {
+		if slices.Contains(d.Targets, platform) {
 			p.debs = append(p.debs, d)
 		}
 	}
@@ -65,12 +65,12 @@ func (p *Plan) wheels(g lockfile.Group) []Wheel {
 	var list []Wheel
 	for _, pkg := range g.Packages {
 		for _, f := range pkg.Files {
-			if contains(f.Targets, p.Target.Platform) {
+			if slices.Contains(f.Targets, p.Target.Platform) {
 				list = append(list, Wheel{Package: pkg, File: f})
 			}
 		}
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Package.Name < list[j].Package.Name })
+	slices.SortStableFunc(list, byName)
 	return list
 }
 
@@ -80,6 +80,8 @@ type Wheel struct {
 	File    lockfile.File
 }
 
+func byName(a, b Wheel) int { return strings.Compare(a.Package.Name, b.Package.Name) }
+
 // inputs hashes what a layer is made of: one fact a line, as docs/format.md lists them per kind.
 func inputs(kind string, facts ...string) string {
 	h := sha256.New()
@@ -88,22 +90,4 @@ func inputs(kind string, facts ...string) string {
 		fmt.Fprintln(h, f)
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

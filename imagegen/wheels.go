@@ -1,11 +1,12 @@
 package imagegen
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -48,7 +49,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 	for _, g := range groups {
 		set.all = append(set.all, w.plan.wheels(g)...)
 	}
-	sort.Slice(set.all, func(i, j int) bool { return set.all[i].Package.Name < set.all[j].Package.Name })
+	slices.SortStableFunc(set.all, byName)
 	ensure := func() error { return w.Supply.Wheels(ctx, set.all) }
 
 	key := set.key(w.plan)
@@ -83,7 +84,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 		return nil, err
 	}
 	// The largest first, so that no core is left with it at the end.
-	sort.SliceStable(missing, func(a, b int) bool { return w.groupSize(missing[a]) > w.groupSize(missing[b]) })
+	slices.SortStableFunc(missing, func(a, b int) int { return cmp.Compare(w.groupSize(b), w.groupSize(a)) })
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(w.Jobs)
 	for _, i := range missing {

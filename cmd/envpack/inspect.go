@@ -64,11 +64,11 @@ func newInspect(s *session) *cobra.Command {
 }
 
 func (s *session) inspect(ctx context.Context, spec string, o inspectOptions) (err error) {
-	transport, err := registryTransport()
+	client, err := registryClient()
 	if err != nil {
 		return err
 	}
-	src, err := publish.Open(ctx, spec, publish.OpenOptions{Transport: transport, Platform: o.platform, Offline: s.offline, UserAgent: "envpack/" + buildVersion()})
+	src, err := publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: o.platform, Offline: s.offline})
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,15 @@ import (
 	"net/url"
 	"runtime"
 
+	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/sources"
 )
+
+// registryClient is how registries are spoken to.
+func registryClient() (publish.Client, error) {
+	transport, err := registryTransport()
+	return publish.Client{Transport: transport, UserAgent: "envpack/" + buildVersion()}, err
+}
 
 // registryTransport reaches registries with the same certificate authorities as indexes; nil is
 // the default.

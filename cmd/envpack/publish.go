@@ -64,29 +64,28 @@ func (b *building) repairAll(ctx context.Context) (bool, error) {
 }
 
 func (b *building) write(ctx context.Context, out publish.Output, a *publish.Artifact, ref publish.Reference) error {
-	phase := b.ui().Phase("writing " + out.String())
-	err := publish.Write(ctx, out, a, publish.Options{Reference: ref, Progress: func(done, total int64) {
-		phase.Expect(0, total)
-		phase.Set(done)
-	}})
-	if err != nil {
-		phase.Drop()
-		return err
-	}
-	phase.Done()
-	return nil
+	return b.phase("writing "+out.String(), func(progress func(done, total int64)) error {
+		return publish.Write(ctx, out, a, publish.Options{Reference: ref, Progress: progress})
+	})
 }
 
 func (b *building) push(ctx context.Context, ref publish.Reference, a *publish.Artifact) error {
-	transport, err := registryTransport()
+	client, err := registryClient()
 	if err != nil {
 		return err
 	}
-	phase := b.ui().Phase("pushing " + ref.String())
-	err = publish.Push(ctx, ref, a, publish.PushOptions{Transport: transport, UserAgent: "envpack/" + buildVersion(), Progress: func(done, total int64) {
+	return b.phase("pushing "+ref.String(), func(progress func(done, total int64)) error {
+		return publish.Push(ctx, ref, a, publish.PushOptions{Client: client, Progress: progress})
+	})
+}
+
+// phase shows what tells its progress in bytes.
+func (s *session) phase(name string, do func(progress func(done, total int64)) error) error {
+	phase := s.ui().Phase(name)
+	err := do(func(done, total int64) {
 		phase.Expect(0, total)
 		phase.Set(done)
-	}})
+	})
 	if err != nil {
 		phase.Drop()
 		return err

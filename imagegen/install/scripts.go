@@ -3,9 +3,10 @@ package install
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/wheelfile"
@@ -70,13 +71,8 @@ func (p *planner) wrappers(points []wheelfile.EntryPoint) ([]file, error) {
 		made[e.Name] = e
 	}
 	p.versioned(made)
-	names := make([]string, 0, len(made))
-	for name := range made {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	var files []file
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(made)) {
 		e := made[name]
 		if e.Attr == "" {
 			return nil, p.fault(entryPoints, "script %q names a module and no function to call", name)

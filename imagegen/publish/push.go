@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -21,12 +17,9 @@ import (
 
 // PushOptions say how an artifact is pushed.
 type PushOptions struct {
-	Keychain  authn.Keychain          // nil: Docker's and Podman's configuration and credential helpers
-	Transport http.RoundTripper       // nil: go-containerregistry's default
-	Insecure  bool                    // allow plain HTTP to names that end in .local too, not only to this machine
-	UserAgent string                  // put before go-containerregistry's own
-	Jobs      int                     // layers at once; 0: 4
-	Progress  func(done, total int64) // bytes, those that the registry has included. May be nil
+	Client
+	Jobs     int                     // layers at once; 0: 4
+	Progress func(done, total int64) // bytes, those that the registry has included. May be nil
 }
 
 const defaultJobs = 4
@@ -34,40 +27,13 @@ const defaultJobs = 4
 // Push puts the artifact into the registry. Layers that the repository has are asked for by digest and
 // neither opened nor sent. Failures that may pass are tried again. Plain HTTP is used only for this
 // machine's own addresses. Errors are diag errors: 7 for a registry that cannot be reached, refuses or
-// fails, 6 where it says that a layer is not what its digest promises, 2 for Insecure with any other host.
+// fails, 6 where it says that a layer is not what its digest promises.
 func Push(ctx context.Context, ref Reference, a *Artifact, opts PushOptions) error {
-	host := ref.tag.Registry
-	if opts.Insecure {
-		if !plainAllowed(host.RegistryStr(), true) {
-			return diag.New(diag.Usage, "plain HTTP is only for registries on this machine and names that end in .local, not for %s", host)
-		}
-		insecure, err := name.NewTag(ref.given, name.Insecure)
-		if err != nil {
-			return err
-		}
-		ref.tag = insecure
-	}
-	base := opts.Transport
-	if base == nil {
-		base = remote.DefaultTransport
-	}
-	keychain := opts.Keychain
-	if keychain == nil {
-		keychain = authn.DefaultKeychain
-	}
 	jobs := opts.Jobs
 	if jobs <= 0 {
 		jobs = defaultJobs
 	}
-	options := []remote.Option{
-		remote.WithContext(ctx),
-		remote.WithAuthFromKeychain(keychain),
-		remote.WithTransport(&guard{base, opts.Insecure}),
-		remote.WithJobs(jobs),
-	}
-	if opts.UserAgent != "" {
-		options = append(options, remote.WithUserAgent(opts.UserAgent))
-	}
+	options := append(opts.options(ctx), remote.WithJobs(jobs))
 	wait := func() {}
 	if opts.Progress != nil {
 		updates, done := make(chan v1.Update, 64), make(chan struct{})
@@ -93,29 +59,6 @@ func Push(ctx context.Context, ref Reference, a *Artifact, opts PushOptions) err
 		return pushError(ctx, ref, err)
 	}
 	return nil
-}
-
-// guard refuses plain HTTP to any host but this machine: go-containerregistry falls back to it for
-// private addresses as well, and would send credentials in the clear.
-type guard struct {
-	base     http.RoundTripper
-	insecure bool
-}
-
-func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme == "http" && !plainAllowed(req.URL.Host, g.insecure) {
-		return nil, fmt.Errorf("plain HTTP to %s is not allowed", req.URL.Host)
-	}
-	return g.base.RoundTrip(req)
-}
-
-func plainAllowed(hostport string, insecure bool) bool {
-	u := url.URL{Host: hostport}
-	host := strings.ToLower(u.Hostname())
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback()
-	}
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || insecure && strings.HasSuffix(host, ".local")
 }
 
 // pushError says what a failed push means and what to do.

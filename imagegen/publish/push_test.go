@@ -52,7 +52,7 @@ func TestPush(t *testing.T) {
 	img, layers := sample(t, "linux/amd64")
 	a := artifact(t, img)
 	var done, total atomic.Int64
-	opts := PushOptions{Progress: func(d, n int64) { done.Store(d); total.Store(n) }, UserAgent: "envpack/test"}
+	opts := PushOptions{Progress: func(d, n int64) { done.Store(d); total.Store(n) }, Client: Client{UserAgent: "envpack/test"}}
 	if err := push(t, host+"/team/digits:v1", a, opts); err != nil {
 		t.Fatal(err)
 	}
@@ -195,11 +195,11 @@ func TestPushCredentials(t *testing.T) {
 		t.Errorf("without credentials: %v", err)
 	}
 	mine := keychain{&authn.Basic{Username: "me", Password: "secret"}}
-	if err := push(t, host+"/x:v1", artifact(t, img), PushOptions{Keychain: mine}); err != nil {
+	if err := push(t, host+"/x:v1", artifact(t, img), PushOptions{Client: Client{Keychain: mine}}); err != nil {
 		t.Error(err)
 	}
 	wrong := keychain{&authn.Basic{Username: "me", Password: "hunter2"}}
-	err := push(t, host+"/x:v1", artifact(t, img), PushOptions{Keychain: wrong})
+	err := push(t, host+"/x:v1", artifact(t, img), PushOptions{Client: Client{Keychain: wrong}})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("with wrong credentials: %v", err)
 	}
@@ -227,7 +227,7 @@ func TestPushCancel(t *testing.T) {
 		})
 	})
 	img, _ := sample(t, "linux/amd64")
-	err := Push(ctx, reference(t, host+"/x:v1"), artifact(t, img), PushOptions{Keychain: anonymous})
+	err := Push(ctx, reference(t, host+"/x:v1"), artifact(t, img), PushOptions{Client: Client{Keychain: anonymous}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
@@ -258,18 +258,11 @@ func TestPlainHTTP(t *testing.T) {
 	a := artifact(t, img)
 	for host, allowed := range map[string]bool{"localhost:5000": true, "127.0.0.1:5000": true, "x.localhost": true, "10.0.0.1:5000": false, "192.168.1.2": false, "nas.local": false, "registry.example": false} {
 		s := &spy{}
-		if err := push(t, host+"/x:v1", a, PushOptions{Transport: s}); diag.CodeOf(err) != diag.Fetch {
+		if err := push(t, host+"/x:v1", a, PushOptions{Client: Client{Transport: s}}); diag.CodeOf(err) != diag.Fetch {
 			t.Errorf("%s: %v", host, err)
 		}
 		if (s.plain.Load() > 0) != allowed {
 			t.Errorf("%s: %d plain requests", host, s.plain.Load())
 		}
-	}
-	s := &spy{}
-	if err := push(t, "nas.local/x:v1", a, PushOptions{Transport: s, Insecure: true}); err == nil || s.plain.Load() == 0 {
-		t.Errorf("insecure: %v, %d plain requests", err, s.plain.Load())
-	}
-	if err := push(t, "registry.example/x:v1", a, PushOptions{Transport: s, Insecure: true}); diag.CodeOf(err) != diag.Usage {
-		t.Errorf("insecure elsewhere: %v", err)
 	}
 }

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -21,11 +19,9 @@ const sourceForms = "an image is a folder (oci:DIR), a file (oci-archive:FILE, d
 
 // OpenOptions say how a source is opened.
 type OpenOptions struct {
-	Platform  string            // only the images for it: "linux/arm64" means every variant of it; "": all
-	Offline   bool              // do not ask registries
-	Keychain  authn.Keychain    // nil: Docker's and Podman's configuration and credential helpers
-	Transport http.RoundTripper // nil: go-containerregistry's default
-	UserAgent string            // put before go-containerregistry's own
+	Client
+	Platform string // only the images for it: "linux/arm64" means every variant of it; "": all
+	Offline  bool   // do not ask registries
 }
 
 // Source is what was found at a place that holds images. Its images read from it, until Close.

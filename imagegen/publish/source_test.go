@@ -65,7 +65,7 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	for tag, a := range map[string]*Artifact{"v1": one, "v2": both} {
-		if err := Push(context.Background(), reference(t, host+"/team/digits:"+tag), a, PushOptions{Keychain: anonymous}); err != nil {
+		if err := Push(context.Background(), reference(t, host+"/team/digits:"+tag), a, PushOptions{Client: Client{Keychain: anonymous}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -302,7 +302,7 @@ func TestOpenErrors(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Open(ctx, host+"/team/none:v1", OpenOptions{Keychain: anonymous}); !errors.Is(err, context.Canceled) {
+	if _, err := Open(ctx, host+"/team/none:v1", OpenOptions{Client: Client{Keychain: anonymous}}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -321,7 +321,7 @@ func TestExplain(t *testing.T) {
 		})
 	})
 	ref := host + "/team/digits:v1"
-	if err := Push(context.Background(), reference(t, ref), a, PushOptions{Keychain: anonymous}); err != nil {
+	if err := Push(context.Background(), reference(t, ref), a, PushOptions{Client: Client{Keychain: anonymous}}); err != nil {
 		t.Fatal(err)
 	}
 	src, err := open(t, ref, OpenOptions{})

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -21,24 +20,8 @@ func openRemote(ctx context.Context, p place, opts OpenOptions) (*Source, error)
 	if opts.Offline {
 		return nil, p.guessed(diag.New(diag.Fetch, "%s is in a registry, which --offline does not ask", p.given))
 	}
-	base := opts.Transport
-	if base == nil {
-		base = remote.DefaultTransport
-	}
-	keychain := opts.Keychain
-	if keychain == nil {
-		keychain = authn.DefaultKeychain
-	}
-	options := []remote.Option{
-		remote.WithContext(ctx),
-		remote.WithAuthFromKeychain(keychain),
-		remote.WithTransport(&guard{base, false}),
-	}
-	if opts.UserAgent != "" {
-		options = append(options, remote.WithUserAgent(opts.UserAgent))
-	}
 	fail := func(err error) (*Source, error) { return nil, pullError(ctx, p, err) }
-	got, err := remote.Get(p.ref, options...)
+	got, err := remote.Get(p.ref, opts.options(ctx)...)
 	if err != nil {
 		return fail(err)
 	}

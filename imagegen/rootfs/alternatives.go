@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -35,7 +36,7 @@ func parseAlternatives(script string) (found []alternative, unread []string) {
 				continue
 			}
 			words := arguments(command[at:])
-			if !hasWord(words, "--install") {
+			if !slices.Contains(words, "--install") {
 				continue
 			}
 			a, err := parseInstall(words[1:])
@@ -84,15 +85,6 @@ func arguments(command string) []string {
 // shellCharacters need a shell to say what they mean.
 const shellCharacters = "$`\"'*?[]{}()<>&\\~"
 
-func hasWord(words []string, word string) bool {
-	for _, w := range words {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
-
 func parseInstall(words []string) (alternative, error) {
 	var a alternative
 	for len(words) > 0 {
@@ -133,7 +125,7 @@ func (t *tree) alternatives(all []alternative) {
 		// A later call for the same file takes the place of an earlier one.
 		groups[a.name] = append(slices.DeleteFunc(groups[a.name], func(old alternative) bool { return old.path == a.path }), a)
 	}
-	for _, name := range keys(groups) {
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		group := groups[name]
 		sort.SliceStable(group, func(i, j int) bool {
 			if group[i].priority != group[j].priority {
@@ -171,7 +163,7 @@ func alternativeRecord(group []alternative) []byte {
 	}
 	var b strings.Builder
 	b.WriteString("auto\n" + group[0].link + "\n")
-	for _, name := range keys(links) {
+	for _, name := range slices.Sorted(maps.Keys(links)) {
 		b.WriteString(name + "\n" + links[name] + "\n")
 	}
 	b.WriteString("\n")
@@ -183,7 +175,7 @@ func alternativeRecord(group []alternative) []byte {
 		for _, s := range a.slaves {
 			paths[s.name] = s.path
 		}
-		for _, name := range keys(links) {
+		for _, name := range slices.Sorted(maps.Keys(links)) {
 			b.WriteString(paths[name] + "\n")
 		}
 	}

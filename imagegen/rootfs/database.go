@@ -4,6 +4,8 @@ import (
 	"crypto/md5" //nolint:gosec // dpkg's own format for conffiles
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -31,7 +33,7 @@ func (t *tree) database(debs []*unpacked, arch string) error {
 			name += ":" + d.Architecture
 		}
 		t.file(info+"/"+name+".list", 0o644, 0, []byte(d.list()))
-		for _, member := range keys(d.members) {
+		for _, member := range slices.Sorted(maps.Keys(d.members)) {
 			mode := uint32(0o644)
 			switch member {
 			case "preinst", "postinst", "prerm", "postrm", "config":
@@ -142,7 +144,7 @@ func (t *tree) triggers(debs []*unpacked) {
 		text += "\n"
 	}
 	t.file(admin+"/triggers/File", 0o644, 0, []byte(text))
-	for _, name := range keys(named) {
+	for _, name := range slices.Sorted(maps.Keys(named)) {
 		sort.Strings(named[name])
 		t.file(admin+"/triggers/"+name, 0o644, 0, []byte(strings.Join(named[name], "\n")+"\n"))
 	}

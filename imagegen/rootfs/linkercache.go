@@ -5,7 +5,9 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -135,7 +137,7 @@ func (t *tree) libraries(folder, real string, machine elf.Machine) ([]library, e
 		found[name] = path.Join(folder, path.Base(at))
 	}
 	var list []library
-	for _, name := range keys(found) {
+	for _, name := range slices.Sorted(maps.Keys(found)) {
 		list = append(list, library{name, found[name]})
 	}
 	return list, nil

@@ -3,7 +3,9 @@ package rootfs
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -190,13 +192,13 @@ func (t *tree) paths(folder string) []string {
 
 // entries gives the whole tree, sorted, with every parent.
 func (t *tree) entries() []layer.Entry {
-	for _, p := range keys(t.nodes) {
+	for _, p := range slices.Sorted(maps.Keys(t.nodes)) {
 		if parent := path.Dir(p); parent != "." {
 			t.dir(parent, 0o755, 0)
 		}
 	}
 	all := make([]layer.Entry, 0, len(t.nodes))
-	for _, p := range keys(t.nodes) {
+	for _, p := range slices.Sorted(maps.Keys(t.nodes)) {
 		e := *t.nodes[p]
 		if s, ok := e.Content.(spooled); ok {
 			e.Content = s.Opener
@@ -204,13 +206,4 @@ func (t *tree) entries() []layer.Entry {
 		all = append(all, e)
 	}
 	return all
-}
-
-func keys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }
