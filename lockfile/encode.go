@@ -218,7 +218,7 @@ func (e *encoder) key(key string) string {
 	return e.quote(key)
 }
 
-// quote makes a TOML basic string; it escapes what must be and nothing else.
+// quote is Quote, which notes what no string of TOML can hold.
 func (e *encoder) quote(s string) string {
 	if !utf8.ValidString(s) {
 		e.broken = append(e.broken, s)
@@ -238,6 +238,12 @@ func (e *encoder) quote(s string) string {
 			b.WriteString(`\n`)
 		case '\f':
 			b.WriteString(`\f`)
+	return Quote(s)
+}
+
+// Quote makes a TOML basic string (TOML 1.0, String); it escapes what must be and nothing else. What is
+// not UTF-8 becomes U+FFFD.
+func Quote(s string) string {
 		case '\r':
 			b.WriteString(`\r`)
 		default:

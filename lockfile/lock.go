@@ -10,6 +10,10 @@ import "time"
 // Format is the number of the lock format that this envpack writes.
 const Format = 1
 
+// RootfsFormat is the Base.Format of a base that is made of the distribution's packages by today's
+// rules. Those are imagegen/rootfs; a change of any byte that they give needs another name.
+const RootfsFormat = "rootfs/1"
+
 // Name is the file name of a lock.
 const Name = "envpack.lock"
 

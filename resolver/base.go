@@ -28,7 +28,7 @@ func chooseBase(ctx context.Context, m *manifest.Manifest, src BaseSource, lock 
 	if distro == "" {
 		distro = defaultDistro
 	}
-	lock.Base = lockfile.Base{Distro: distro, Format: "rootfs/1"}
+	lock.Base = lockfile.Base{Distro: distro, Format: lockfile.RootfsFormat}
 	var targets []*target
 	for _, platform := range m.Platforms {
 		_, arch, _ := strings.Cut(platform, "/")

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+
+	"github.com/envpack/envpack/lockfile"
 )
 
 //go:embed *.toml.tmpl
@@ -53,7 +55,7 @@ func Render(name string, data Data) ([]byte, error) {
 	if !nameForm.MatchString(data.Name) {
 		return nil, fmt.Errorf("project name %q: letters, digits, and . _ - between them are wanted", data.Name)
 	}
-	t, err := template.New(name).Funcs(template.FuncMap{"string": quote, "list": list, "lower": strings.ToLower}).Parse(string(text))
+	t, err := template.New(name).Funcs(template.FuncMap{"string": lockfile.Quote, "list": list, "lower": strings.ToLower}).Parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("template %s: %w", name, err)
 	}
@@ -64,29 +66,10 @@ func Render(name string, data Data) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// quote writes a basic string of TOML.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
-
 func list(items []string) string {
 	quoted := make([]string, len(items))
 	for i, s := range items {
-		quoted[i] = quote(s)
+		quoted[i] = lockfile.Quote(s)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
 }

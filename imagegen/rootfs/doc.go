@@ -12,5 +12,7 @@
 // some set of packages needs a new one, with the old one kept.
 package rootfs
 
-// Format names the rules of this package.
-const Format = "rootfs/1"
+import "github.com/envpack/envpack/lockfile"
+
+// Format names the rules of this package, as locks do.
+const Format = lockfile.RootfsFormat

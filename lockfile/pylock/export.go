@@ -216,35 +216,13 @@ func lowestMinor(minors []string) (string, error) {
 	return lowest, nil
 }
 
-// quote makes a TOML string. Markers hold double quotes and no single ones, so they stay readable.
+// quote makes a TOML string: a literal one where a basic one would need escapes and that helps. Markers
+// hold double quotes and no single ones, so they stay readable.
 func quote(s string) string {
-	plain := func(quoted byte) bool {
-		for _, r := range s {
-			if r < 0x20 || r == 0x7f || r == rune(quoted) || quoted == '"' && r == '\\' {
-				return false
-			}
-		}
-		return true
+	basic := lockfile.Quote(s)
+	control := func(r rune) bool { return r < 0x20 || r == 0x7f }
+	if basic == `"`+s+`"` || strings.Contains(s, "'") || strings.ContainsFunc(s, control) {
+		return basic
 	}
-	switch {
-	case plain('"'):
-		return `"` + s + `"`
-	case plain('\''):
-		return "'" + s + "'"
-	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
+	return "'" + s + "'"
 }

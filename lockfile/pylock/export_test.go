@@ -135,7 +135,7 @@ func TestExportErrors(t *testing.T) {
 }
 
 func TestQuote(t *testing.T) {
-	for in, want := range map[string]string{`a`: `"a"`, `a"b`: `'a"b'`, `a\b`: `'a\b'`, `a"'`: `"a\"'"`, "a\n": `"a\u000A"`} {
+	for in, want := range map[string]string{`a`: `"a"`, `a"b`: `'a"b'`, `a\b`: `'a\b'`, `a"'`: `"a\"'"`, "a\n": `"a\n"`} {
 		if got := quote(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}

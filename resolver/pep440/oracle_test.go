@@ -1,60 +1,18 @@
 package pep440
 
 import (
-	"compress/gzip"
-	"encoding/base64"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
-
-// oracle reads a file that testdata/oracle/generate.py wrote.
-func oracle(t testing.TB, name string, data any) {
-	t.Helper()
-	file, err := os.Open(filepath.Join("..", "..", "testdata", "oracle", name+".json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.NewDecoder(unpacked).Decode(data); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// row reads a JSON array into the given places.
-func row(t testing.TB, raw []json.RawMessage, places ...any) {
-	t.Helper()
-	if len(raw) != len(places) {
-		t.Fatalf("a row of %d values for %d", len(raw), len(places))
-	}
-	for i, place := range places {
-		if err := json.Unmarshal(raw[i], place); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// verdicts reads a bitmap.
-func verdicts(t testing.TB, s string) func(i int) bool {
-	t.Helper()
-	b, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func(i int) bool { return b[i/8]>>(7-i%8)&1 == 1 }
-}
 
 func TestOracleVersions(t *testing.T) {
 	var data struct {
 		Valid   [][]json.RawMessage
 		Invalid []string
 	}
-	oracle(t, "versions", &data)
+	testenv.Oracle(t, "versions", &data)
 	type entry struct {
 		v    Version
 		rank int
@@ -63,7 +21,7 @@ func TestOracleVersions(t *testing.T) {
 	for _, raw := range data.Valid {
 		var text, normal, public, local string
 		var rank, kind int
-		row(t, raw, &text, &normal, &rank, &kind, &public, &local)
+		testenv.OracleRow(t, raw, &text, &normal, &rank, &kind, &public, &local)
 		v, err := Parse(text)
 		if err != nil {
 			t.Errorf("Parse(%q): %v", text, err)
@@ -116,7 +74,7 @@ type specifierVectors struct {
 
 func TestOracleSpecifiers(t *testing.T) {
 	var data specifierVectors
-	oracle(t, "specifiers", &data)
+	testenv.Oracle(t, "specifiers", &data)
 	var versions []Version
 	for _, text := range data.Versions {
 		versions = append(versions, MustParse(text))
@@ -125,7 +83,7 @@ func TestOracleSpecifiers(t *testing.T) {
 	for _, raw := range data.Valid {
 		var text, normal, bitmap string
 		var pre bool
-		row(t, raw, &text, &normal, &pre, &bitmap)
+		testenv.OracleRow(t, raw, &text, &normal, &pre, &bitmap)
 		s, err := ParseSpecifiers(text)
 		if err != nil {
 			t.Errorf("ParseSpecifiers(%q): %v", text, err)
@@ -137,7 +95,7 @@ func TestOracleSpecifiers(t *testing.T) {
 		if s.MentionsPrerelease() != pre {
 			t.Errorf("%q mentions a pre-release: %t, want %t", text, !pre, pre)
 		}
-		set, want := FromSpecifiers(s), verdicts(t, bitmap)
+		set, want := FromSpecifiers(s), testenv.OracleVerdicts(t, bitmap)
 		for i, v := range versions {
 			count++
 			if got := s.Contains(v); got != want(i) {
@@ -173,14 +131,14 @@ func TestOracleRelations(t *testing.T) {
 		Subset, Disjoint []string
 		Unsatisfiable    string
 	}
-	oracle(t, "relations", &data)
+	testenv.Oracle(t, "relations", &data)
 	var sets []Set
 	for _, text := range data.Sets {
 		sets = append(sets, FromSpecifiers(MustParseSpecifiers(text)))
 	}
-	unsatisfiable := verdicts(t, data.Unsatisfiable)
+	unsatisfiable := testenv.OracleVerdicts(t, data.Unsatisfiable)
 	for i, a := range sets {
-		subset, disjoint := verdicts(t, data.Subset[i]), verdicts(t, data.Disjoint[i])
+		subset, disjoint := testenv.OracleVerdicts(t, data.Subset[i]), testenv.OracleVerdicts(t, data.Disjoint[i])
 		if a.IsEmpty() != unsatisfiable(i) {
 			t.Errorf("%q is empty: %t", data.Sets[i], a.IsEmpty())
 		}

@@ -1,46 +1,15 @@
 package pep508
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
-
-// oracle reads a file that testdata/oracle/generate.py wrote.
-func oracle(t testing.TB, name string, data any) {
-	t.Helper()
-	file, err := os.Open(filepath.Join("..", "..", "testdata", "oracle", name+".json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.NewDecoder(unpacked).Decode(data); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// row reads a JSON array into the given places.
-func row(t testing.TB, raw []json.RawMessage, places ...any) {
-	t.Helper()
-	if len(raw) != len(places) {
-		t.Fatalf("a row of %d values for %d", len(raw), len(places))
-	}
-	for i, place := range places {
-		if err := json.Unmarshal(raw[i], place); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // environment is an Environment as the oracle writes it.
 type environment struct {
@@ -66,13 +35,13 @@ func TestOracleMarkers(t *testing.T) {
 		Valid        [][]json.RawMessage
 		Invalid      []string
 	}
-	oracle(t, "markers", &data)
+	testenv.Oracle(t, "markers", &data)
 	evaluations := 0
 	for _, raw := range data.Valid {
 		var text, verdicts string
 		var normal *string
 		var usesExtra bool
-		row(t, raw, &text, &normal, &usesExtra, &verdicts)
+		testenv.OracleRow(t, raw, &text, &normal, &usesExtra, &verdicts)
 		m, err := ParseMarker(text)
 		if err != nil {
 			t.Errorf("ParseMarker: %v", err)
@@ -121,11 +90,11 @@ func TestOracleRequirements(t *testing.T) {
 		Valid   [][]json.RawMessage
 		Invalid []string
 	}
-	oracle(t, "requirements", &data)
+	testenv.Oracle(t, "requirements", &data)
 	for _, raw := range data.Valid {
 		var text, name, specifiers, url, marker string
 		var extras []string
-		row(t, raw, &text, &name, &extras, &specifiers, &url, &marker)
+		testenv.OracleRow(t, raw, &text, &name, &extras, &specifiers, &url, &marker)
 		r, err := Parse(text)
 		if err != nil {
 			t.Errorf("Parse: %v", err)

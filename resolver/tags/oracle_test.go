@@ -1,15 +1,14 @@
 package tags
 
 import (
-	"compress/gzip"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 // vectors is what testdata/oracle/generate.py wrote.
@@ -30,18 +29,7 @@ type vectors struct {
 
 func oracle(t testing.TB) (data vectors) {
 	t.Helper()
-	file, err := os.Open(filepath.Join("..", "..", "testdata", "oracle", "tags.json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.NewDecoder(unpacked).Decode(&data); err != nil {
-		t.Fatal(err)
-	}
+	testenv.Oracle(t, "tags", &data)
 	return data
 }
 
@@ -74,11 +62,7 @@ func TestOracleFileNames(t *testing.T) {
 	for _, raw := range data.Wheels {
 		var file, name, version, number, suffix string
 		var tags []string
-		for i, place := range []any{&file, &name, &version, &number, &suffix, &tags} {
-			if err := json.Unmarshal(raw[i], place); err != nil {
-				t.Fatal(err)
-			}
-		}
+		testenv.OracleRow(t, raw, &file, &name, &version, &number, &suffix, &tags)
 		w, err := ParseWheel(file)
 		if err != nil {
 			t.Errorf("ParseWheel: %v", err)
