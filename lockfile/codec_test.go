@@ -187,7 +187,7 @@ func TestParsePlaces(t *testing.T) {
 		"package[0].file[1].size":    `size = 18874368`,
 		"package[3].requires[0]":     `requires = ["sympy"]`,
 		"seal[0].layer[1].name":      `name = "torch 2.2.1+cu126"`,
-		"base.deb[2].targets[1]":     `    "linux/arm64",`,
+		"base.deb[3].targets[1]":     `    "linux/arm64",`,
 		"base.release[0].valid-year": `[[base.release]]`, // the nearest thing around it
 		"image.labels":               `[image.labels]`,
 	} {

@@ -23,7 +23,7 @@ const (
 // Change is one difference between two locks, as people want to read it.
 type Change struct {
 	Kind    ChangeKind `json:"kind"`
-	Subject string     `json:"subject"` // "project", "image", "target", "index", "base", "package" or "choice"
+	Subject string     `json:"subject"` // "project", "image", "target", "index", "base", "archive", "interpreter", "package" or "choice"
 	Name    string     `json:"name"`    // "numpy"; "" if the subject says it all
 	Old     string     `json:"old"`     // "" for what was added
 	New     string     `json:"new"`     // "" for what was removed
@@ -49,7 +49,7 @@ func (c Change) String() string {
 	return b.String()
 }
 
-// Diff is what changed from old to l, in the order: project, image, targets, indexes, base, packages,
+// Diff is what changed from old to l, in the order: project, image, targets, indexes, base, archives, interpreters, packages,
 // choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
 // indexes, reasons and seals are not looked at, so locks that differ may have no changes to show.
 // The old lock may be nil: then all is added.
@@ -64,6 +64,8 @@ func Diff(old, l *Lock) []Change {
 	d.maps("index", indexesOf(old), indexesOf(l))
 	d.value("base", "", old.Base.Distro, l.Base.Distro)
 	d.value("base", "format", old.Base.Format, l.Base.Format)
+	d.maps("archive", archivesOf(old), archivesOf(l))
+	d.maps("interpreter", interpretersOf(old), interpretersOf(l))
 	d.debs(old.Base.Debs, l.Base.Debs)
 	d.packages(old, l)
 	d.maps("choice", choicesOf(old), choicesOf(l))
@@ -262,6 +264,22 @@ func indexesOf(l *Lock) map[string]string {
 	m := map[string]string{}
 	for _, x := range l.Indexes {
 		m[x.Name] = x.URL
+	}
+	return m
+}
+
+func archivesOf(l *Lock) map[string]string {
+	m := map[string]string{}
+	for _, a := range l.Base.Archives {
+		m[a.Name] = a.URL
+	}
+	return m
+}
+
+func interpretersOf(l *Lock) map[string]string {
+	m := map[string]string{}
+	for _, i := range l.Base.Interpreters {
+		m[i.Target] = i.Version + " from " + i.Path
 	}
 	return m
 }

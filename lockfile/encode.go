@@ -86,6 +86,11 @@ func (e *encoder) base(b Base) {
 	e.text("distro", b.Distro)
 	e.text("codename", b.Codename)
 	e.text("format", b.Format)
+	for _, a := range b.Archives {
+		e.table("[[base.archive]]")
+		e.text("name", a.Name)
+		e.text("url", a.URL)
+	}
 	for _, r := range b.Releases {
 		e.table("[[base.release]]")
 		e.text("archive", r.Archive)
@@ -104,7 +109,17 @@ func (e *encoder) base(b Base) {
 		e.text("path", d.Path)
 		e.text("sha256", d.SHA256)
 		e.number("size", d.Size)
+		e.flag("system", d.System)
 		e.list("targets", d.Targets)
+	}
+	for _, i := range b.Interpreters {
+		e.table("[[base.interpreter]]")
+		e.text("target", i.Target)
+		e.text("version", i.Version)
+		e.text("archive", i.Archive)
+		e.text("path", i.Path)
+		e.text("sha256", i.SHA256)
+		e.number("size", i.Size)
 	}
 }
 
@@ -223,6 +238,12 @@ func (e *encoder) quote(s string) string {
 	if !utf8.ValidString(s) {
 		e.broken = append(e.broken, s)
 	}
+	return Quote(s)
+}
+
+// Quote makes a TOML basic string (TOML 1.0, String); it escapes what must be and nothing else. What is
+// not UTF-8 becomes U+FFFD.
+func Quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {
@@ -238,12 +259,6 @@ func (e *encoder) quote(s string) string {
 			b.WriteString(`\n`)
 		case '\f':
 			b.WriteString(`\f`)
-	return Quote(s)
-}
-
-// Quote makes a TOML basic string (TOML 1.0, String); it escapes what must be and nothing else. What is
-// not UTF-8 becomes U+FFFD.
-func Quote(s string) string {
 		case '\r':
 			b.WriteString(`\r`)
 		default:

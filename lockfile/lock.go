@@ -69,8 +69,30 @@ type Base struct {
 	Distro   string    `toml:"distro"`   // "debian:12"; "none": the environment alone
 	Codename string    `toml:"codename"` // "bookworm"
 	Format   string    `toml:"format"`   // "rootfs/1"
+	Archives []Archive `toml:"archive"`  // that the manifest adds to the distribution's own
 	Releases []Release `toml:"release"`
 	Debs     []Deb     `toml:"deb"`
+	// Interpreters bring a Python that the distribution does not have; at most one a target.
+	Interpreters []Interpreter `toml:"interpreter"`
+}
+
+// NoDistro is the name of the base that has no distribution: the environment alone.
+const NoDistro = "none"
+
+// Archive is a package archive that the manifest names.
+type Archive struct {
+	Name string `toml:"name"`
+	URL  string `toml:"url"` // without credentials; suites are below it
+}
+
+// Interpreter is an archive of a relocatable Python.
+type Interpreter struct {
+	Target  string `toml:"target"`  // platform
+	Version string `toml:"version"` // "3.10.13"
+	Archive string `toml:"archive"` // the name of a well-known place, then Path is below it; "": Path is an address, or a file of the project
+	Path    string `toml:"path"`
+	SHA256  string `toml:"sha256"`
+	Size    int64  `toml:"size"`
 }
 
 // Release is a signed index of the distribution that the debs were chosen from. It is a record
@@ -93,6 +115,7 @@ type Deb struct {
 	Path         string   `toml:"path"` // in the archive: "pool/main/…"
 	SHA256       string   `toml:"sha256"`
 	Size         int64    `toml:"size"`
+	System       bool     `toml:"system"`  // wanted besides the base: in the layer "system"
 	Targets      []string `toml:"targets"` // platforms that use it
 }
 
@@ -129,7 +152,7 @@ const RecordChoice = "record"
 
 // Choice is a decision that the lock keeps, with its reason.
 type Choice struct {
-	Kind   string `toml:"kind"` // "python", "alternative", "provider", "record", "owner"
+	Kind   string `toml:"kind"` // "python", "library", "record", "owner"
 	Name   string `toml:"name"`
 	Value  string `toml:"value"`
 	Target string `toml:"target"` // platform; "": every target

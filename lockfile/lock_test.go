@@ -37,6 +37,9 @@ func TestValidate(t *testing.T) {
 		"base.release[0].keys: is missing":                           func(l *Lock) { l.Base.Releases[0].Keys = nil },
 		"base.deb[0].path: \"../x.deb\" is not a path":               func(l *Lock) { l.Base.Debs[0].Path = "../x.deb" },
 		"base.deb[1].name: linux/amd64 has libc6 twice":              func(l *Lock) { l.Base.Debs[0] = l.Base.Debs[1] },
+		"base.archive[0].url: holds credentials":                     func(l *Lock) { l.Base.Archives[0].URL = "https://me:secret@x.example/" },
+		"base.interpreter[0].target[0]: there is no target":          func(l *Lock) { l.Base.Interpreters[0].Target = "linux/s390x" },
+		"base.interpreter[0].version: \"3.12.1\" is not the Python":  func(l *Lock) { l.Base.Interpreters[0].Version = "3.12.1" },
 		"package[0].index: there is no index \"other\"":              func(l *Lock) { l.Packages[0].Index = "other" },
 		"package[1].file: is missing":                                func(l *Lock) { l.Packages[1].Files = nil },
 		"package[0].file[0].size: is missing":                        func(l *Lock) { l.Packages[0].Files[0].Size = 0 },
@@ -221,6 +224,8 @@ func TestDiff(t *testing.T) {
 	now.Image.Command, now.Image.Env = nil, nil
 	now.Targets = append(now.Targets, Target{Platform: "linux/s390x", Python: "3.11.2", ABI: "cp311"})
 	now.Indexes[0].URL = "https://wheels.example/whl/cu128"
+	now.Base.Archives[0].URL = "https://apt.example/other"
+	now.Base.Interpreters = nil
 	now.Base.Debs = now.Base.Debs[:2]
 	now.Base.Debs[0].Version, now.Base.Debs[1].Version = "2.36-10", "2.36-10"
 	now.Packages[0].Version = "2.2.2+cu126"
@@ -240,7 +245,9 @@ func TestDiff(t *testing.T) {
 		"~ image command, env",
 		"+ target linux/s390x Python 3.11.2",
 		"~ index pytorch https://wheels.example/whl/cu126 → https://wheels.example/whl/cu128",
-		"~ base packages 1 removed, 2 changed",
+		"~ archive vendor https://apt.example/vendor → https://apt.example/other",
+		"- interpreter linux/amd64 3.11.2 from 2024/python.tar.gz",
+		"~ base packages 2 removed, 2 changed",
 		"+ new 1 (linux/amd64), 2 (linux/arm64, linux/s390x)",
 		"~ requests 2.31.0 from the default index → 2.31.0 from pytorch",
 		"~ sympy 1.12 → other files of this version",

@@ -11,7 +11,8 @@ import (
 // returns. Strings compare bytewise, in this order of importance:
 //
 //   - requirements and edges by name, extras, platforms; doubles are dropped
-//   - targets by platform; indexes by name; releases by archive, suite, hash
+//   - targets by platform; indexes and archives by name; releases by archive, suite, hash; interpreters
+//     by platform
 //   - debs by name, architecture, version, archive, path
 //   - packages by name, version, index; their files by name
 //   - choices by kind, name, target, value; seals by platform
@@ -64,6 +65,8 @@ func (b *Base) normalize() {
 	b.Releases = sorted(b.Releases, func(x, y Release) int {
 		return cmp.Or(strings.Compare(x.Archive, y.Archive), strings.Compare(x.Suite, y.Suite), strings.Compare(x.InRelease, y.InRelease))
 	})
+	b.Archives = sorted(b.Archives, func(x, y Archive) int { return strings.Compare(x.Name, y.Name) })
+	b.Interpreters = sorted(b.Interpreters, func(x, y Interpreter) int { return strings.Compare(x.Target, y.Target) })
 	for i := range b.Debs {
 		b.Debs[i].Targets = sortedSet(b.Debs[i].Targets)
 	}
@@ -141,6 +144,8 @@ func (l *Lock) clone() *Lock {
 			p.Files[j].Targets = slices.Clone(p.Files[j].Targets)
 		}
 	}
+	c.Base.Archives = slices.Clone(l.Base.Archives)
+	c.Base.Interpreters = slices.Clone(l.Base.Interpreters)
 	c.Choices = slices.Clone(l.Choices)
 	c.Seals = slices.Clone(l.Seals)
 	return &c

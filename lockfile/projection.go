@@ -34,6 +34,12 @@ func (l *Lock) project(platform string) (*Lock, error) {
 	for i := range p.Base.Debs {
 		p.Base.Debs[i].Targets = only
 	}
+	archives := map[string]bool{}
+	for _, d := range p.Base.Debs {
+		archives[d.Archive] = true
+	}
+	p.Base.Archives = slices.DeleteFunc(p.Base.Archives, func(a Archive) bool { return !archives[a.Name] })
+	p.Base.Interpreters = slices.DeleteFunc(p.Base.Interpreters, func(i Interpreter) bool { return i.Target != platform })
 	used := map[string]bool{}
 	var packages []Package
 	for _, q := range p.Packages {

@@ -40,10 +40,13 @@ func sample() *Lock {
 		Indexes: []Index{{Name: "pytorch", URL: "https://wheels.example/whl/cu126"}},
 		Base: Base{
 			Distro: "debian:12", Codename: "bookworm", Format: "rootfs/1",
-			Releases: []Release{{Archive: "debian", Suite: "bookworm", Date: at("2024-02-10T10:00:00Z"), InRelease: hex64("0"), Keys: []string{"F", "E"}}},
+			Archives:     []Archive{{Name: "vendor", URL: "https://apt.example/vendor"}},
+			Interpreters: []Interpreter{{Target: "linux/amd64", Version: "3.11.2", Archive: "builds", Path: "2024/python.tar.gz", SHA256: hex64("9"), Size: 30 << 20}},
+			Releases:     []Release{{Archive: "debian", Suite: "bookworm", Date: at("2024-02-10T10:00:00Z"), InRelease: hex64("0"), Keys: []string{"F", "E"}}},
 			Debs: []Deb{
 				{Name: "libc6", Version: "2.36-9", Architecture: "arm64", Archive: "debian", Path: "pool/main/g/glibc/libc6_2.36-9_arm64.deb", SHA256: hex64("2"), Size: 5, Targets: []string{"linux/arm64"}},
 				{Name: "libc6", Version: "2.36-9", Architecture: "amd64", Archive: "debian", Path: "pool/main/g/glibc/libc6_2.36-9_amd64.deb", SHA256: hex64("1"), Size: 5, Targets: []string{"linux/amd64"}},
+				{Name: "libvendor1", Version: "1", Architecture: "amd64", Archive: "vendor", Path: "libvendor1.deb", SHA256: hex64("8"), Size: 9, System: true, Targets: []string{"linux/amd64"}},
 				{Name: "tzdata", Version: "2024a", Architecture: "all", Archive: "debian", Path: "pool/main/t/tzdata/tzdata_2024a_all.deb", SHA256: hex64("3"), Size: 7, Targets: both()},
 			},
 		},

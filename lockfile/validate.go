@@ -181,15 +181,19 @@ func (v *validator) indexList() {
 			v.fail(at+"name", "%s stands twice", x.Name)
 		}
 		v.indexes[x.Name] = true
-		u, err := url.Parse(x.URL)
-		switch {
-		case x.URL == "":
-			v.fail(at+"url", "is missing")
-		case err != nil || u.Scheme == "":
-			v.fail(at+"url", "is not an address")
-		case u.User != nil:
-			v.fail(at+"url", "holds credentials, which do not belong into a lock")
-		}
+		v.address(at+"url", x.URL)
+	}
+}
+
+func (v *validator) address(at, address string) {
+	u, err := url.Parse(address)
+	switch {
+	case address == "":
+		v.fail(at, "is missing")
+	case err != nil || u.Scheme == "":
+		v.fail(at, "is not an address")
+	case u.User != nil:
+		v.fail(at, "holds credentials, which do not belong into a lock")
 	}
 }
 

@@ -10,10 +10,11 @@ import (
 func (v *validator) base() {
 	b := v.lock.Base
 	v.form("base.distro", b.Distro, oneWord, "a distribution such as debian:12, or none")
-	if b.Distro == "none" {
-		if len(b.Debs) > 0 || len(b.Releases) > 0 || b.Codename != "" {
-			v.fail("base.distro", "there is no base, yet it has packages, releases or a codename")
+	if b.Distro == NoDistro {
+		if len(b.Debs) > 0 || len(b.Releases) > 0 || len(b.Archives) > 0 || b.Codename != "" || b.Format != "" {
+			v.fail("base.distro", "there is no base, yet it has packages, releases, archives, a codename or a format")
 		}
+		v.interpreters(b.Interpreters)
 		return
 	}
 	v.form("base.codename", b.Codename, oneWord, "a codename")
@@ -35,6 +36,8 @@ func (v *validator) base() {
 			v.form(fmt.Sprintf("%skeys[%d]", at, j), k, oneWord, "a fingerprint")
 		}
 	}
+	v.archives(b.Archives)
+	v.interpreters(b.Interpreters)
 	seen := map[string]bool{}
 	for i, d := range b.Debs {
 		at := fmt.Sprintf("base.deb[%d].", i)
@@ -55,6 +58,44 @@ func (v *validator) base() {
 			}
 			seen[key] = true
 		}
+	}
+}
+
+func (v *validator) archives(list []Archive) {
+	names := map[string]bool{}
+	for i, a := range list {
+		at := fmt.Sprintf("base.archive[%d].", i)
+		v.form(at+"name", a.Name, oneWord, "a name without blanks")
+		if names[a.Name] {
+			v.fail(at+"name", "%s stands twice", a.Name)
+		}
+		names[a.Name] = true
+		v.address(at+"url", a.URL)
+	}
+}
+
+func (v *validator) interpreters(list []Interpreter) {
+	targets := map[string]bool{}
+	for i, x := range list {
+		at := fmt.Sprintf("base.interpreter[%d].", i)
+		v.platforms(at+"target", []string{x.Target}, true)
+		if targets[x.Target] {
+			v.fail(at+"target", "%s has two interpreters", x.Target)
+		}
+		targets[x.Target] = true
+		for _, t := range v.lock.Targets {
+			if t.Platform == x.Target && t.Python != x.Version {
+				v.fail(at+"version", "%q is not the Python of %s, which is %s", x.Version, x.Target, t.Python)
+			}
+		}
+		if x.Archive != "" {
+			v.form(at+"archive", x.Archive, oneWord, "an archive's name")
+		}
+		if x.Path == "" {
+			v.fail(at+"path", "is missing")
+		}
+		v.hash(at+"sha256", x.SHA256)
+		v.size(at+"size", x.Size)
 	}
 }
 
