@@ -12,6 +12,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/envpack/envpack/imagegen/layertar"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -19,8 +20,7 @@ import (
 // Options say how far to look.
 type Options struct {
 	Files bool // read every layer
-	// MaxUnpacked is the most bytes that a layer may unpack to; 0: the larger of 1 GiB and 100 times what it
-	// has compressed. Deflate reaches 1000 times, and nothing that people put into images comes near 100.
+	// MaxUnpacked is the most bytes that a layer may unpack to; 0: [layertar.Limit].
 	MaxUnpacked int64
 	// Task shows the reading of layers: total bytes, and then how many more. May be nil.
 	Task func(name string, total int64) func(n int64)
@@ -54,7 +54,7 @@ type reader struct {
 	opts   Options
 	report Report
 	seen   contents
-	wanted []expectation // of the layers
+	wanted []layertar.Promise // of the layers
 }
 
 func (r *reader) note(format string, args ...any) {
@@ -117,22 +117,18 @@ func (r *reader) describe(img v1.Image) error {
 			Digest: l.Digest.String(), DiffID: c.RootFS.DiffIDs[i].String(),
 		})
 		r.report.Size = sum(r.report.Size, l.Size)
-		r.wanted = append(r.wanted, expectation{
-			what: fmt.Sprintf("layer %d (%s)", i+1, l.Digest), digest: l.Digest, diffID: c.RootFS.DiffIDs[i], size: l.Size, limit: r.limit(l.Size),
+		r.wanted = append(r.wanted, layertar.Promise{
+			What: fmt.Sprintf("layer %d (%s)", i+1, l.Digest), Digest: l.Digest, DiffID: c.RootFS.DiffIDs[i], Size: l.Size, Limit: r.limit(l.Size),
 		})
 	}
 	return nil
 }
 
 func (r *reader) limit(size int64) int64 {
-	const least, times = 1 << 30, 100
-	switch {
-	case r.opts.MaxUnpacked > 0:
+	if r.opts.MaxUnpacked > 0 {
 		return r.opts.MaxUnpacked
-	case size > (1<<62)/times:
-		return 1 << 62
 	}
-	return max(least, size*times)
+	return layertar.Limit(size)
 }
 
 // makers are the history's lines of the layers. A history may be missing, but then as a whole.
@@ -196,7 +192,7 @@ func (r *reader) readLayers(ctx context.Context, img v1.Image) error {
 		files := &Files{Top: []Entry{}}
 		tops := newTops()
 		r.seen.layer()
-		err := walk(ctx, layers[i], r.wanted[i], advance, func(h *tar.Header, content io.Reader) error {
+		err := layertar.Walk(ctx, layers[i], r.wanted[i], advance, func(h *tar.Header, content io.Reader) error {
 			files.Entries++
 			var size int64
 			if h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeGNUSparse {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/envpack/envpack/imagegen/layertar"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -277,14 +278,14 @@ func FuzzWalk(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := expectation{what: "layer", size: int64(len(data)), limit: 1 << 20}
-		if want.digest, err = l.Digest(); err != nil {
+		want := layertar.Promise{What: "layer", Size: int64(len(data)), Limit: 1 << 20}
+		if want.Digest, err = l.Digest(); err != nil {
 			t.Fatal(err)
 		}
 		var c contents
 		c.layer()
 		tops := newTops()
-		err = walk(context.Background(), l, want, nil, func(h *tar.Header, r io.Reader) error {
+		err = layertar.Walk(context.Background(), l, want, nil, func(h *tar.Header, r io.Reader) error {
 			tops.add(clean(h.Name), h.Typeflag == tar.TypeDir, h.Size)
 			return c.entry(clean(h.Name), h, r)
 		})

@@ -1,4 +1,9 @@
-package inspect
+// Package layertar reads the tar of an image's layer, and holds the layer to what manifest and config promise
+// of it while it does.
+//
+// It streams, with bounded memory, whatever the layer's compression is (gzip, Zstandard, none): the first bytes
+// decide, not the media type. It says nothing of what the entries mean; whiteouts are for whoever reads them.
+package layertar
 
 import (
 	"archive/tar"
@@ -21,32 +26,46 @@ import (
 // zstdWindow is the most memory, in bytes, that a Zstandard stream may ask for.
 const zstdWindow = 128 << 20
 
-// expectation is what manifest and config promise of a layer.
-type expectation struct {
-	what           string // for errors
-	digest, diffID v1.Hash
-	size           int64
-	limit          int64 // bytes that it may unpack to
+// Promise is what manifest and config say of a layer.
+type Promise struct {
+	What           string // for errors: "layer 3 (sha256:…)"
+	Digest, DiffID v1.Hash
+	Size           int64 // bytes, as stored
+	Limit          int64 // bytes that it may unpack to
+}
+
+// Limit is how much a layer may unpack to that has size bytes compressed: the larger of 1 GiB and 100 times as
+// much. Deflate reaches 1000 times, and nothing that people put into images comes near 100.
+func Limit(size int64) int64 {
+	const least, times = 1 << 30, 100
+	if size > (1<<62)/times {
+		return 1 << 62
+	}
+	return max(least, size*times)
 }
 
 const damaged = "the image is damaged or was tampered with; get it again"
 
-// walk streams the layer through visit, entry by entry, and then checks that it was what is expected.
-// An error that comes of other bytes than were promised says so, not what decoding made of them.
-func walk(ctx context.Context, l v1.Layer, want expectation, advance func(int64), visit func(*tar.Header, io.Reader) error) error {
+// Walk streams the layer through visit, entry by entry, and then checks that it was what was promised. advance is
+// told of stored bytes as they are read, and may be nil. An error that comes of other bytes than were promised says
+// so, not what decoding made of them.
+//
+// Errors are diag errors: 6 for what is not as promised, 1 for a layer that cannot be read although its digest is
+// right or that unpacks to more than it may; or they are those of the layer's source and of visit.
+func Walk(ctx context.Context, l v1.Layer, want Promise, advance func(int64), visit func(*tar.Header, io.Reader) error) error {
 	rc, err := l.Compressed()
 	if err != nil {
-		return fmt.Errorf("opening %s: %w", want.what, err)
+		return fmt.Errorf("opening %s: %w", want.What, err)
 	}
 	defer rc.Close()
-	stored := &meter{ctx: ctx, r: rc, hash: sha256.New(), limit: want.size, advance: advance}
-	plain := &meter{ctx: ctx, hash: sha256.New(), limit: want.limit}
+	stored := &meter{ctx: ctx, r: rc, hash: sha256.New(), limit: want.Size, advance: advance}
+	plain := &meter{ctx: ctx, hash: sha256.New(), limit: want.Limit}
 	err = unpack(stored, plain, visit)
 	if cerr := ctx.Err(); cerr != nil {
-		return fmt.Errorf("reading %s: %w", want.what, cerr)
+		return fmt.Errorf("reading %s: %w", want.What, cerr)
 	}
 	if plain.over {
-		return diag.New(diag.Failure, "%s has %d bytes and unpacks to more than %d", want.what, want.size, want.limit).
+		return diag.New(diag.Failure, "%s has %d bytes and unpacks to more than %d", want.What, want.Size, want.Limit).
 			Hint("it looks made to exhaust who reads it; do not run this image")
 	}
 	if err != nil && !stored.over {
@@ -55,21 +74,21 @@ func walk(ctx context.Context, l v1.Layer, want expectation, advance func(int64)
 	var own *diag.Error
 	switch {
 	case stored.over:
-		return diag.New(diag.Mismatch, "%s should have %d bytes and has more", want.what, want.size).Hint(damaged)
-	case stored.n == want.size && stored.sum() != want.digest.Hex:
-		return diag.New(diag.Mismatch, "%s has the digest sha256:%s", want.what, stored.sum()).Hint(damaged)
+		return diag.New(diag.Mismatch, "%s should have %d bytes and has more", want.What, want.Size).Hint(damaged)
+	case stored.n == want.Size && stored.sum() != want.Digest.Hex:
+		return diag.New(diag.Mismatch, "%s has the digest sha256:%s", want.What, stored.sum()).Hint(damaged)
 	case errors.As(stored.err, &own):
 		return stored.err
 	case stored.err != nil:
-		return fmt.Errorf("reading %s: %w", want.what, stored.err)
-	case stored.n < want.size:
-		return diag.New(diag.Mismatch, "%s should have %d bytes and ends after %d", want.what, want.size, stored.n).Hint(damaged)
+		return fmt.Errorf("reading %s: %w", want.What, stored.err)
+	case stored.n < want.Size:
+		return diag.New(diag.Mismatch, "%s should have %d bytes and ends after %d", want.What, want.Size, stored.n).Hint(damaged)
 	case errors.As(err, &own):
 		return err
 	case err != nil:
-		return diag.Wrap(err, diag.Failure, "%s is no readable layer", want.what).Hint("its digest is right, so the image was made so")
-	case plain.sum() != want.diffID.Hex:
-		return diag.New(diag.Mismatch, "%s unpacks to a tar with the digest sha256:%s, and the config says %s", want.what, plain.sum(), want.diffID).Hint(damaged)
+		return diag.Wrap(err, diag.Failure, "%s is no readable layer", want.What).Hint("its digest is right, so the image was made so")
+	case plain.sum() != want.DiffID.Hex:
+		return diag.New(diag.Mismatch, "%s unpacks to a tar with the digest sha256:%s, and the config says %s", want.What, plain.sum(), want.DiffID).Hint(damaged)
 	}
 	return nil
 }
