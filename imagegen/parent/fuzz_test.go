@@ -17,6 +17,9 @@ func FuzzLayers(f *testing.F) {
 	f.Add(tarOf(f, debian("3.11", "3.11.2")...))
 	f.Add(tarOf(f, file{"a/b", "1"}, file{"a/.wh.b", ""}, file{"a/.wh..wh..opq", ""}, file{"c -> ../a", ""}, file{"c/d => a/b", ""}, file{"c/e", ""}, file{"f -> f", ""}))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 16<<10 { // most of a tar is padding, and more of it finds no more
+			return
+		}
 		p := &Parent{Platform: "linux/amd64"}
 		a := &applier{tree: newTree(), note: p.note}
 		for a.layer = 1; a.layer <= 2; a.layer++ {
