@@ -22,7 +22,7 @@ var debian = archive{}
 func init() {
 	for file, packages := range map[string]string{
 		"libGL.so.1": "libgl1", "libEGL.so.1": "libegl1", "libGLU.so.1": "libglu1-mesa", "libglib-2.0.so.0": "libglib2.0-0", "libgthread-2.0.so.0": "libglib2.0-0",
-		"libgomp.so.1": "libgomp1", "libsndfile.so.1": "libsndfile1", "dot": "graphviz", "libgtk-3.so.0": "libgtk-3-0",
+		"libgobject-2.0.so.0": "libglib2.0-0", "libgomp.so.1": "libgomp1", "libsndfile.so.1": "libsndfile1", "dot": "graphviz", "libgtk-3.so.0": "libgtk-3-0",
 		"libpython3.11.so.1.0": "libpython3.11", "libblas.so.3": "libblas3 libopenblas0", "libxcb.so.1": "libxcb1",
 	} {
 		for _, p := range strings.Fields(packages) {
@@ -134,7 +134,10 @@ func TestFind(t *testing.T) {
 				"+ libsndfile1: soundfile: soundfile.py (find_library('sndfile')) needs libsndfile.so.1",
 		},
 		"brought in that version": {wheels: []string{"soundfile 0.13 | _soundfile_data/libsndfile_x86_64.so libc.so.6"}},
-		"by version":              {wheels: []string{"weasyprint 52.5"}, want: "- weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libcairo.so.2\n- weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libgobject-2.0.so.0\n- weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libpango-1.0.so.0\n- weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libpangocairo-1.0.so.0"},
+		"by version":              {wheels: []string{"weasyprint 52.5"}, want: "+ libglib2.0-0: weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libgobject-2.0.so.0\n- weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libcairo.so.2\n- weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libpango-1.0.so.0\n- weasyprint: weasyprint/text_layout.py and cairocffi (ffi.dlopen) needs libpangocairo-1.0.so.0"},
+		"does without": {wheels: []string{"weasyprint 70"}, want: "+ libglib2.0-0: weasyprint: weasyprint/text/ffi.py (_dlopen) needs libgobject-2.0.so.0\n" +
+			"- weasyprint: weasyprint/text/ffi.py (_dlopen) needs libfontconfig.so.1\n- weasyprint: weasyprint/text/ffi.py (_dlopen) needs libharfbuzz.so.0\n" +
+			"- weasyprint: weasyprint/text/ffi.py (_dlopen) needs libpango-1.0.so.0\n- weasyprint: weasyprint/text/ffi.py (_dlopen) needs libpangoft2-1.0.so.0"},
 		"warnings": {
 			wheels: []string{"a 1 | a/t.so broken | a/_a.abi3.so libc.so.6 GLIBC_2.38 | a/_b.abi3.so libc.so.6 GLIBC_2.36"},
 			want:   "! a: which libraries a/t.so needs is not known: it is broken\n! a: a/_a.abi3.so needs glibc 2.38, and the base has 2.36",
