@@ -102,12 +102,18 @@ func (c *configuration) packages(words []string, last string) (maintscript.Resul
 		yes.Output = c.arch + "\n"
 		return yes, true
 	case "-S", "--search":
-		e, ok := c.t.get(last)
-		if !ok || c.t.owner[e.Path] == "" {
+		if c.shippers == nil {
+			c.shippers = map[string]string{}
+			for _, u := range c.all {
+				for _, p := range u.shipped {
+					c.shippers["/"+p] = u.Name
+				}
+			}
+		}
+		if c.shippers[last] == "" {
 			return no, true
 		}
-		yes.Output = c.t.owner[e.Path] + ": " + last + "\n"
-		return yes, true
+		return maintscript.Result{Status: maintscript.Yes}, true
 	case "-L", "--listfiles":
 		if u == nil || len(words) != 2 {
 			return no, u == nil

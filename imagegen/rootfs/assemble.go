@@ -124,6 +124,7 @@ func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error 
 		return err
 	}
 	c.records()
+	c.tidy()
 	return t.database(all, o.Architecture)
 }
 

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"fmt"
 	"path"
 	"sort"
 	"strconv"
@@ -16,6 +17,8 @@ type configuration struct {
 	t            *tree
 	arch         string
 	all          map[string]*unpacked // by name
+	shippers     map[string]string    // a package that ships the path, as packaged
+	temporary    int                  // files that mktemp made
 	pkg          *unpacked
 	script       string // "preinst", "postinst"
 	answers      map[string]string
@@ -111,6 +114,8 @@ func (c *configuration) Stat(p string, link bool) maintscript.About {
 	}
 	e, at, ok := c.t.stat(p)
 	switch {
+	case ok && c.packed(e):
+		return maintscript.About{Kind: maintscript.Missing}
 	case at == "":
 		return maintscript.About{Kind: maintscript.Dir}
 	case !ok:
@@ -119,6 +124,11 @@ func (c *configuration) Stat(p string, link bool) maintscript.About {
 		return maintscript.About{Kind: maintscript.Dir}
 	}
 	return maintscript.About{Kind: maintscript.File, Executable: e.Mode&0o111 != 0, Empty: layer.Size(e.Content) == 0}
+}
+
+// packed tells whether a file is of the package whose preinst is read: it is not unpacked then.
+func (c *configuration) packed(e *layer.Entry) bool {
+	return c.script == "preinst" && e.Kind != layer.Dir && c.t.owner[e.Path] == c.pkg.Name
 }
 
 // Glob implements maintscript.System.
@@ -153,7 +163,7 @@ func (c *configuration) Glob(pattern string) ([]string, bool) {
 // made are files that the fix-ups make as the scripts would: what scripts do with them needs no reading.
 var made = []string{"/etc/ca-certificates.conf", "/etc/localtime", "/etc/timezone", "/etc/nsswitch.conf", "/etc/ld.so.cache", "/etc/passwd", "/etc/group",
 	"/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/shells", "/etc/hosts", "/etc/networks", "/etc/environment", "/var/lib/dpkg", "/var/cache/debconf",
-	"/etc/resolv.conf", "/dev", "/tmp", "/run", "/var/run", "/proc", "/sys", "/etc/python3/debian_config", "/etc/python3", "/var/lib/python"}
+	"/etc/resolv.conf", "/dev", "/run", "/var/run", "/proc", "/sys", "/etc/python3/debian_config", "/etc/python3", "/var/lib/python"}
 
 // isMade tells whether all paths among a call's words are such files, and at least one is there.
 func isMade(call maintscript.Call) bool {
@@ -247,7 +257,8 @@ func (c *configuration) nothing(call maintscript.Call) bool {
 			if !a.Known {
 				return false
 			}
-			if _, there := c.t.get(a.Text); there != (name == "touch") {
+			e, there := c.t.get(a.Text)
+			if there = there && !c.packed(e); there != (name == "touch") {
 				return false
 			}
 			if one = true; name == "mv" {
@@ -259,7 +270,26 @@ func (c *configuration) nothing(call maintscript.Call) bool {
 	return false
 }
 
+// temporary is how the files are named that mktemp makes; they are gone at the end.
+const temporary = "tmp/.maintscript"
+
+// tidy removes what temporary files scripts left.
+func (c *configuration) tidy() {
+	for _, p := range c.t.paths("tmp") {
+		if strings.HasPrefix(p, temporary) {
+			delete(c.t.nodes, p)
+		}
+	}
+}
+
 func (c *configuration) missed(call maintscript.Call, why string) {
+	words := call.Words()
+	if call.Output != nil {
+		words = []string{call.Output.File.Text}
+	}
+	if len(words) > 0 && strings.HasPrefix(words[len(words)-1], "/tmp/") {
+		return // changes what is gone at the end
+	}
 	if call.Name() == "update-alternatives" {
 		c.unread = true
 	}
@@ -282,7 +312,14 @@ func (c *configuration) question(call maintscript.Call) (maintscript.Result, boo
 	no := maintscript.Result{Status: maintscript.No, Known: true}
 	switch call.Name() {
 	case "mktemp", "tempfile":
-		return yes("/tmp/maintscript\n")
+		c.temporary++
+		name := fmt.Sprintf("%s.%d", temporary, c.temporary)
+		if contains(strings.Join(words, " "), "-d") {
+			c.t.dir(name, 0o700, 0)
+		} else {
+			c.t.file(name, 0o600, 0, nil)
+		}
+		return yes("/" + name + "\n")
 	case "dpkg-realpath":
 		at, err := c.t.resolve(last)
 		return maintscript.Result{Status: maintscript.Yes, Output: "/" + at + "\n", Known: err == nil}, true
