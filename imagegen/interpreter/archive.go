@@ -73,7 +73,6 @@ type tree struct {
 	top   string   // the top folder's name
 	spool Spool
 	end   int64 // of what is in the spool
-	total int64
 }
 
 // read unpacks the tar into the tree. After its end only zeros may follow, and the stream is read to its own end, so
