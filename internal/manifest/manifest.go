@@ -25,9 +25,7 @@ type Manifest struct {
 	AsOf         AsOf
 	Prereleases  Prereleases
 
-	Distro  string   // "debian:12"; "" is the default
-	Pockets []string // parts of the distribution, sorted
-
+	System
 	Indexes []Index
 	Image   Image
 }
