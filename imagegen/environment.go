@@ -19,18 +19,20 @@ const EnvironmentFormat = "environment/1"
 
 // skeleton is the virtual environment without packages, as `python -m venv --without-pip` makes
 // it (PEP 405): a pyvenv.cfg beside bin/python is what makes sys.prefix point here.
-func skeleton(python string) []layer.Entry {
+//
+// bin is the folder that has the interpreter, /usr/bin for the distribution's.
+func skeleton(python, bin string) []layer.Entry {
 	minor := minorOf(python)
-	cfg := "home = /usr/bin\n" +
+	cfg := "home = " + bin + "\n" +
 		"include-system-site-packages = false\n" +
 		"version = " + python + "\n" +
-		"executable = /usr/bin/python" + minor + "\n"
+		"executable = " + bin + "/python" + minor + "\n"
 	link := func(p, target string) layer.Entry {
 		return layer.Entry{Path: Prefix + "/" + p, Kind: layer.Symlink, Mode: 0o777, Link: target}
 	}
 	return []layer.Entry{
 		{Path: Prefix + "/pyvenv.cfg", Kind: layer.File, Mode: 0o644, Content: layer.Bytes(cfg)},
-		link("bin/python", "/usr/bin/python"+minor),
+		link("bin/python", bin+"/python"+minor),
 		link("bin/python3", "python"),
 		link("bin/python"+minor, "python"),
 		link("lib64", "lib"),

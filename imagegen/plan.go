@@ -20,8 +20,10 @@ type Plan struct {
 	Project *project.Tree // nil: the environment alone
 	Created time.Time
 
-	debs   []lockfile.Deb
-	groups []lockfile.Group
+	debs        []lockfile.Deb // of the base
+	system      []lockfile.Deb // wanted besides
+	interpreter *lockfile.Interpreter
+	groups      []lockfile.Group
 }
 
 // NewPlan selects from the lock what belongs to the platform. tree may be nil. Errors: a platform
@@ -38,8 +40,17 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 			Hint("list it in platforms in the manifest, and lock again: `envpack lock`")
 	}
 	for _, d := range lock.Base.Debs {
-		if slices.Contains(d.Targets, platform) {
+		switch {
+		case !slices.Contains(d.Targets, platform):
+		case d.System:
+			p.system = append(p.system, d)
+		default:
 			p.debs = append(p.debs, d)
+		}
+	}
+	for _, i := range lock.Base.Interpreters {
+		if i.Target == platform {
+			p.interpreter = &i
 		}
 	}
 	p.groups = lock.Groups(platform)
