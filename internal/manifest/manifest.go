@@ -37,6 +37,14 @@ type Python struct {
 	Pos        diag.Position
 }
 
+// Full is the full version that is wanted, "" if several are allowed.
+func (p Python) Full() string {
+	if fullForm.MatchString(p.Text) {
+		return p.Text
+	}
+	return ""
+}
+
 // Requirement is one requirement with its place and the hashes that its file may have.
 type Requirement struct {
 	pep508.Requirement
