@@ -44,6 +44,7 @@ type Image struct {
 	Layers      []Layer
 	Deviations  map[string][]install.Deviation // by wheel: where its RECORD is not right
 	Unread      map[string][]string            // by package of the base: alternatives that need a shell
+	Newer       map[string]string              // by wheel: a Wheel-Version of which its specification asks to warn
 }
 
 // Build makes the image of a plan. Layers that the store knows are not made again and their
@@ -112,7 +113,7 @@ func (w *work) finish(front, project []Layer, lock Layer) (*Image, error) {
 	}
 	image := &Image{
 		Image: img, Platform: w.plan.Target.Platform, Digest: whole.digest(), Environment: bare.digest(), Layers: layers,
-		Deviations: w.deviations, Unread: w.unread,
+		Deviations: w.deviations, Unread: w.unread, Newer: w.newer,
 	}
 	if w.plan.Project != nil {
 		image.Project = w.plan.Project.Hash()
@@ -120,9 +121,13 @@ func (w *work) finish(front, project []Layer, lock Layer) (*Image, error) {
 	return image, nil
 }
 
-// Seal is what the lock keeps of the image.
+// Seal is what the lock keeps of the image. That of an image that was made without a project has no digest
+// beside the environment's, which is its own.
 func (i *Image) Seal() lockfile.Seal {
-	s := lockfile.Seal{Platform: i.Platform, Environment: i.Environment, Project: i.Project, Image: i.Digest}
+	s := lockfile.Seal{Platform: i.Platform, Environment: i.Environment}
+	if i.Project != "" {
+		s.Project, s.Image = i.Project, i.Digest
+	}
 	for _, l := range i.Layers {
 		s.Layers = append(s.Layers, lockfile.SealedLayer{
 			Name: l.Name, Kind: l.Kind, Inputs: l.Inputs, Digest: l.Digest, DiffID: l.DiffID, Size: l.Size,

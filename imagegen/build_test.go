@@ -159,11 +159,13 @@ func TestLosses(t *testing.T) {
 	}{
 		{"recipes", func(t *testing.T, w *world, image *imagegen.Image, b *imagegen.Builder) { forget(t, b.Store, "recipe") }, nil},
 		{"all memos", func(t *testing.T, w *world, image *imagegen.Image, b *imagegen.Builder) {
-			for _, kind := range []string{"recipe", "layer", "settle"} {
+			for _, kind := range []string{"recipe", "layer", "settlement"} {
 				forget(t, b.Store, kind)
 			}
 		}, nil},
-		{"settlements", func(t *testing.T, w *world, image *imagegen.Image, b *imagegen.Builder) { forget(t, b.Store, "settle") }, nil},
+		{"settlements", func(t *testing.T, w *world, image *imagegen.Image, b *imagegen.Builder) {
+			forget(t, b.Store, "settlement")
+		}, nil},
 		{"a wheel", func(t *testing.T, w *world, image *imagegen.Image, b *imagegen.Builder) {
 			b.Store.Remove(w.lock.Packages[0].Files[0].SHA256)
 		}, []string{"big-2.0-cp311-cp311-manylinux_2_17_x86_64.whl"}},

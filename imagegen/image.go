@@ -34,6 +34,8 @@ type Layer struct {
 	Digest string
 	DiffID string
 	Size   int64
+	// Remembered is set if the layer was not made but is what the store noted about its inputs.
+	Remembered bool
 }
 
 // assembled is the image as its exact bytes; go-containerregistry's interfaces read from it.

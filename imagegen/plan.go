@@ -19,6 +19,9 @@ type Plan struct {
 	Target  lockfile.Target
 	Project *project.Tree // nil: the environment alone
 	Created time.Time
+	// Anew are names of layers that are to be made although the store remembers them, for when it may do so
+	// wrongly: what it notes is as right as the envpack that noted it.
+	Anew []string
 
 	debs        []lockfile.Deb // of the base
 	system      []lockfile.Deb // wanted besides

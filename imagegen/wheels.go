@@ -15,13 +15,20 @@ import (
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/wheelfile"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // WheelFormat names the rules for layers of wheels.
 const WheelFormat = "wheel/1"
 
-// settleMemo keeps which wheel of a set leaves out which paths.
-const settleMemo = "settle"
+// settleMemo keeps a settlement.
+const settleMemo = "settlement"
+
+// settlement is what is known of a set of wheels once all have been opened.
+type settlement struct {
+	Omit  omissions
+	Newer map[string]string `json:",omitempty"` // as in Image
+}
 
 // omissions are, by the SHA-256 of a wheel, the paths that it shares with another wheel of the set
 // that has them first.
@@ -29,8 +36,8 @@ type omissions map[string][]string
 
 // wheelSet is the wheels of the whole environment, opened when they are needed.
 type wheelSet struct {
+	settlement
 	all       []Wheel
-	omit      omissions
 	installed map[string]*install.Installed // by SHA-256; empty until opened
 	closers   []func() error
 }
@@ -53,11 +60,12 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 	ensure := func() error { return w.Supply.Wheels(ctx, set.all) }
 
 	key := set.key(w.plan)
-	if data, ok := w.Store.Memo(settleMemo, key); !ok || json.Unmarshal(data, &set.omit) != nil {
-		if err := w.settle(ctx, set, ensure); err != nil {
+	anew := slices.ContainsFunc(groups, func(g lockfile.Group) bool { return slices.Contains(w.plan.Anew, g.Name) })
+	if data, ok := w.Store.Memo(settleMemo, key); !ok || anew || json.Unmarshal(data, &set.settlement) != nil {
+		if err := w.open(ctx, set, ensure); err != nil {
 			return nil, err
 		}
-		data, err := json.Marshal(set.omit)
+		data, err := json.Marshal(set.settlement)
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +73,8 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 			return nil, err
 		}
 	}
+
+	w.newer = set.Newer
 
 	layers := make([]Layer, len(groups))
 	var missing []int
@@ -116,7 +126,7 @@ func (w *work) wheelInputs(set *wheelSet, wheels []Wheel) string {
 	facts := []string{"python " + minorOf(w.plan.Target.Python), "prefix " + Prefix}
 	for _, wheel := range wheels {
 		facts = append(facts, "wheel "+wheel.File.Name+" "+wheel.File.SHA256)
-		for _, path := range set.omit[wheel.File.SHA256] {
+		for _, path := range set.Omit[wheel.File.SHA256] {
 			facts = append(facts, "omit "+path)
 		}
 	}
@@ -174,12 +184,18 @@ func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) err
 	if err := install.Settle(list, nil); err != nil {
 		return contested(err)
 	}
-	set.omit = omissions{}
+	set.settlement = settlement{Omit: omissions{}}
 	for i, in := range list {
 		sum := set.all[i].File.SHA256
 		set.installed[sum] = in
+		if in.Newer != "" {
+			if set.Newer == nil {
+				set.Newer = map[string]string{}
+			}
+			set.Newer[in.Wheel] = in.Newer
+		}
 		if gone := difference(before[i], pathsOf(in.Entries())); len(gone) > 0 {
-			set.omit[sum] = gone
+			set.Omit[sum] = gone
 		}
 	}
 	return nil
@@ -193,15 +209,6 @@ func contested(err error) error {
 	}
 	return diag.Wrap(err, diag.Failure, "the wheels cannot be installed together").
 		Hint("take out one of the two, or what requires it; often they are two builds of one thing, such as opencv-python and opencv-python-headless")
-}
-
-// settle finds out which wheel has which path.
-func (w *work) settle(ctx context.Context, set *wheelSet, ensure func() error) error {
-	if len(set.all) == 0 {
-		set.omit = omissions{}
-		return nil
-	}
-	return w.open(ctx, set, ensure)
 }
 
 func pathsOf(entries []layer.Entry) []string {
@@ -235,10 +242,10 @@ func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheel
 		for _, wheel := range wheels {
 			entries = append(entries, set.installed[wheel.File.SHA256].Entries()...)
 		}
-		done := w.Task("layer "+name, contentSize(entries))
+		done := w.Task("layer "+title(name, wheels), contentSize(entries))
 		result, err := layer.Write(ctx, layer.WithParents(entries), layer.Options{Progress: done})
 		if err != nil {
-			return Layer{}, fmt.Errorf("layer %s (%s): %w", name, fileNames(wheels), err)
+			return Layer{}, fmt.Errorf("layer %s: %w", name, set.blame(err, wheels))
 		}
 		amended := false
 		for _, wheel := range wheels {
@@ -248,7 +255,7 @@ func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheel
 			continue
 		}
 		if amended {
-			return Layer{}, fmt.Errorf("layer %s (%s): the wheels' contents changed while they were read", name, fileNames(wheels))
+			return Layer{}, fmt.Errorf("layer %s: the wheels' contents changed while they were read", title(name, wheels))
 		}
 		recipe, err := result.Recipe.MarshalBinary()
 		if err != nil {
@@ -270,14 +277,33 @@ func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheel
 	}
 }
 
-func fileNames(wheels []Wheel) string {
+// blame names the wheel whose file cannot be written.
+func (s *wheelSet) blame(err error, wheels []Wheel) error {
+	var entry *layer.EntryError
+	if !errors.As(err, &entry) {
+		return err
+	}
+	for _, wheel := range wheels {
+		if slices.Contains(pathsOf(s.installed[wheel.File.SHA256].Entries()), entry.Path) {
+			return &wheelfile.Error{Wheel: wheel.File.Name, Err: err}
+		}
+	}
+	return err
+}
+
+// title is a layer's name, and what is in it unless the name says so.
+func title(name string, wheels []Wheel) string {
+	if len(wheels) == 1 && wheels[0].Package.OwnLayer {
+		return name
+	}
+	const shown = 2
 	var names []string
 	for i, wheel := range wheels {
-		if i == 3 {
+		if i == shown && len(wheels) > shown+1 { // for a last one, "…" is hardly shorter
 			names = append(names, "…")
 			break
 		}
-		names = append(names, wheel.File.Name)
+		names = append(names, wheel.Package.Name)
 	}
-	return strings.Join(names, ", ")
+	return fmt.Sprintf("%s (%s)", name, strings.Join(names, ", "))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ type work struct {
 	mu         sync.Mutex
 	deviations map[string][]install.Deviation
 	unread     map[string][]string
+	newer      map[string]string
 }
 
 // The store's memos: what a layer with some inputs is, and how its bytes are put together. A layer
@@ -49,7 +51,7 @@ type remembered struct {
 // that its recipe needs and that the store has lost.
 func (w *work) known(name, kind, inputs string, ensure func() error) (Layer, bool, error) {
 	data, ok := w.Store.Memo(layerMemo, inputs)
-	if !ok {
+	if !ok || slices.Contains(w.plan.Anew, name) {
 		return Layer{}, false, nil
 	}
 	var r remembered
@@ -77,6 +79,7 @@ func (w *work) known(name, kind, inputs string, ensure func() error) (Layer, boo
 	}
 	w.report(r)
 	l, err := w.lazy(name, kind, inputs, r)
+	l.Remembered = true
 	return l, err == nil, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,11 +58,19 @@ func newBuild(s *session) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image: oci:DIR, oci-archive:FILE or docker-archive:FILE; may be given several times")
-	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
 	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
-	f.StringArrayVar(&o.platforms, "platform", nil, "build this platform of the lock only; may be given several times")
+	completeFlag(cmd, "output", completeOutput)
+	o.addFlags(cmd, "build")
 	return cmd
+}
+
+// addFlags adds the flags that build and push have in common.
+func (o *buildOptions) addFlags(cmd *cobra.Command, verb string) {
+	f := cmd.Flags()
+	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
+	f.StringArrayVar(&o.platforms, "platform", nil, verb+" this platform of the lock only; may be given several times")
+	completeFlag(cmd, "platform", completePlatform)
 }
 
 func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
@@ -178,6 +187,9 @@ func exists(path string) bool {
 }
 
 func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manifest, path string) (*lockfile.Lock, error) {
+	if err := writable(path); err != nil {
+		return nil, err
+	}
 	old, err := s.readPrevious(path)
 	if err != nil {
 		return nil, err
@@ -192,7 +204,7 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 		}
 	}
 	if err := l.Write(path); err != nil {
-		return nil, diag.Wrap(err, diag.Failure, "writing the lock")
+		return nil, notWritten(path, err)
 	}
 	return l, nil
 }
@@ -236,10 +248,12 @@ func (b *building) images(ctx context.Context, platforms []string) ([]*imagegen.
 		}
 		images = append(images, image)
 	}
-	return images, b.seal(images)
+	b.seal(images)
+	return images, nil
 }
 
-// image builds one platform. Should a file in the store be damaged, it is fetched again, once.
+// image builds one platform and holds it to the lock's seal. Should a file in the store be damaged, it is
+// fetched again, once.
 func (b *building) image(ctx context.Context, platform string) (*imagegen.Image, error) {
 	plan, err := imagegen.NewPlan(b.lock, platform, b.tree)
 	if err != nil {
@@ -250,10 +264,16 @@ func (b *building) image(ctx context.Context, platform string) (*imagegen.Image,
 		image, err = b.builder.Build(ctx, plan)
 	}
 	if err != nil {
+		return nil, advise(err)
+	}
+	if image, err = b.hold(ctx, plan, image); err != nil {
 		return nil, err
 	}
-	for pkg, calls := range image.Unread {
-		b.ui().Warn("%s sets up alternatives in a way that only a shell can follow, and they were left out: %s", pkg, calls[0])
+	for _, pkg := range slices.Sorted(maps.Keys(image.Unread)) {
+		b.ui().Warn("%s sets up alternatives in a way that only a shell can follow, and they were left out: %s", pkg, image.Unread[pkg][0])
+	}
+	for _, wheel := range slices.Sorted(maps.Keys(image.Newer)) {
+		b.warnOnce(fmt.Sprintf("%s is of wheel format %s, which is newer than 1.0; it was installed as 1.0 wants it", wheel, image.Newer[wheel]))
 	}
 	return image, nil
 }

@@ -1,9 +1,17 @@
 package main
 
 import (
+	"cmp"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
 	"github.com/spf13/cobra"
 
+	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/lockfile"
 )
 
 const completionExample = `  source <(envpack completion bash)
@@ -39,4 +47,76 @@ func newCompletion(s *session) *cobra.Command {
 			return diag.New(diag.Usage, "no completion for %q: there is bash, zsh, fish and powershell", args[0])
 		},
 	}
+}
+
+type completer = func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
+
+// completeFlag says how a flag's values are completed.
+func completeFlag(cmd *cobra.Command, flag string, with completer) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, with); err != nil {
+		panic(err) // the command has no such flag
+	}
+}
+
+// completePlatform knows the platforms that a manifest may list.
+func completePlatform(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"linux/amd64", "linux/arm64"}, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeOutput completes the form of an output, then the path. Shells cannot do the second half by
+// themselves, since the path is not the whole word.
+func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+	form, begun, ok := strings.Cut(word, ":")
+	if !ok {
+		var forms []string
+		for _, f := range []publish.Form{publish.Layout, publish.LayoutArchive, publish.DockerArchive} {
+			if strings.HasPrefix(string(f), word) {
+				forms = append(forms, string(f)+":")
+			}
+		}
+		return forms, directive
+	}
+	folder, name := path.Split(filepath.ToSlash(begun))
+	entries, err := os.ReadDir(cmp.Or(filepath.FromSlash(folder), "."))
+	if err != nil {
+		return nil, directive
+	}
+	var found []string
+	for _, e := range entries {
+		hidden := strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(name, ".")
+		if !strings.HasPrefix(e.Name(), name) || hidden {
+			continue
+		}
+		switch {
+		case e.IsDir():
+			found = append(found, form+":"+folder+e.Name()+"/")
+		case form != string(publish.Layout):
+			found = append(found, form+":"+folder+e.Name())
+		}
+	}
+	return found, directive
+}
+
+// completePackage knows the packages of the lock, be it up to date or not.
+func completePackage(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	file := filepath.Join(dirOf(args), lockfile.Name)
+	if info, err := os.Stat(dirOf(args)); err == nil && !info.IsDir() { // a manifest
+		file = filepath.Join(filepath.Dir(dirOf(args)), lockfile.Name)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	lock, err := lockfile.ParseLoose(file, data)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, p := range lock.Packages {
+		if strings.HasPrefix(p.Name, word) {
+			names = append(names, p.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,27 +75,4 @@ func (s *session) exportPylock(ctx context.Context, dir, output string) error {
 		return err
 	}
 	return writeWhole(output, text)
-}
-
-// writeWhole replaces a file by a complete one, or leaves it as it was.
-func writeWhole(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+"-*")
-	if err != nil {
-		return diag.Wrap(err, diag.Failure, "writing %s", path)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return diag.Wrap(err, diag.Failure, "writing %s", path)
-	}
-	return nil
 }

@@ -41,6 +41,7 @@ func newInit(s *session) *cobra.Command {
 	}
 	names := templates.Names()
 	cmd.Flags().StringVar(&o.template, "template", names[0], "what to start from: "+list(names))
+	completeFlag(cmd, "template", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&o.python, "python", "", "the Python version")
 	cmd.Flags().BoolVar(&o.force, "force", false, "replace a manifest that is there")
 	return cmd

@@ -60,6 +60,7 @@ func newInspect(s *session) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&o.files, "files", false, "read every layer: list what it holds, and check it against its digests")
 	cmd.Flags().StringVar(&o.platform, "platform", "", "show the image for this platform only")
+	completeFlag(cmd, "platform", completePlatform)
 	return cmd
 }
 

@@ -56,6 +56,7 @@ func newLock(s *session) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
 	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "prefer the newest version of this package; may be given several times")
+	completeFlag(cmd, "upgrade-package", completePackage)
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
@@ -79,6 +80,11 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 			return json.NewEncoder(s.stdout).Encode(map[string]bool{"up_to_date": true})
 		}
 		return nil
+	}
+	if _, err := readLock(m, path); err != nil || o.upgrade || len(o.packages) > 0 {
+		if err := writable(path); err != nil { // before the work, not after it
+			return err
+		}
 	}
 	st, err := s.openStore()
 	if err != nil {
@@ -183,7 +189,7 @@ func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != string(lockfile.Encode(l)) {
 		if err := l.Write(path); err != nil {
-			return diag.Wrap(err, diag.Failure, "writing the lock")
+			return notWritten(path, err)
 		}
 	}
 	s.close()

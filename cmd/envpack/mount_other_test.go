@@ -11,5 +11,9 @@ func mount(string, int) (unmount func(), err error) {
 	return nil, errors.New("only on Linux")
 }
 
+func mountReadOnly(string) (unmount func(), err error) {
+	return nil, errors.New("only on Linux")
+}
+
 func pause(*os.Process)  {}
 func resume(*os.Process) {}

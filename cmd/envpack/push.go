@@ -38,9 +38,7 @@ func newPush(s *session) *cobra.Command {
 			return s.pushLocked(cmd.Context(), dirOf(args), o)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
-	f.StringArrayVar(&o.platforms, "platform", nil, "push this platform of the lock only; may be given several times")
+	o.addFlags(cmd, "push")
 	return cmd
 }
 

@@ -76,6 +76,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func newRoot(s *session) *cobra.Command {
+	var version bool
 	cmd := &cobra.Command{
 		Use:           "envpack",
 		Short:         "Package ML environments as images that anyone can rebuild, bit for bit",
@@ -84,8 +85,14 @@ func newRoot(s *session) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noUnknownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return s.version()
+			}
+			return cmd.Help()
+		},
 	}
+	cmd.Flags().BoolVar(&version, "version", false, "print what `envpack version` prints")
 	cmd.SetHelpTemplate(cmd.HelpTemplate() + exitStatus)
 	cmd.SetFlagErrorFunc(usageError)
 	cmd.CompletionOptions.DisableDefaultCmd = true

@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/lockfile"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected outputs in testdata/script")
@@ -43,6 +46,8 @@ func TestMain(m *testing.M) {
 //	same FILE FILE                       two files have the same bytes
 //	empty DIR                            the directory has no entries, or does not exist
 //	tmpfs DIR BYTES                      mount a small file system on a new directory
+//	readonly DIR                         let nothing be written into the directory
+//	misremember LAYER OTHER              let the store say of LAYER in envpack.lock what it says of OTHER
 func TestScripts(t *testing.T) {
 	base := serveBase(t)
 	testscript.Run(t, testscript.Params{
@@ -68,6 +73,9 @@ func TestScripts(t *testing.T) {
 			"same":     same,
 			"empty":    empty,
 			"tmpfs":    tmpfs,
+			"readonly": readonly,
+
+			"misremember": misremember,
 		},
 	})
 }
@@ -216,9 +224,64 @@ func tmpfs(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(unmount)
 }
 
-// condition is [tmpfs]: whether the command of that name can be used, or must be.
+// misremember changes what the store remembers, as an envpack would leave it that was wrong. A layer is
+// called by the beginning of its name.
+func misremember(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "LAYER", "OTHER")
+	lock, err := lockfile.Read(ts.MkAbs("envpack.lock"))
+	ts.Check(err)
+	st, err := store.Open(ts.Getenv("ENVPACK_CACHE"))
+	ts.Check(err)
+	inputs := func(name string) string {
+		for _, l := range lock.Seals[0].Layers {
+			if strings.HasPrefix(l.Name, name) {
+				return l.Inputs
+			}
+		}
+		ts.Fatalf("the seal has no layer %s", name)
+		return ""
+	}
+	other, ok := st.Memo("layer", inputs(args[1]))
+	if !ok {
+		ts.Fatalf("the store remembers no layer %s", args[1])
+	}
+	ts.Check(st.PutMemo("layer", inputs(args[0]), other))
+}
+
+func readonly(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "DIR")
+	undo, err := makeReadOnly(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(undo)
+}
+
+// makeReadOnly takes the right to write, or, from a user who needs none, mounts the folder without it.
+func makeReadOnly(dir string) (undo func(), err error) {
+	if err := os.Chmod(dir, 0o555); err != nil {
+		return nil, err
+	}
+	writable := func() { os.Chmod(dir, 0o755) }
+	f, err := os.CreateTemp(dir, "")
+	if err != nil {
+		return writable, nil
+	}
+	f.Close()
+	os.Remove(f.Name())
+	unmount, err := mountReadOnly(dir)
+	if err != nil {
+		writable()
+		return nil, err
+	}
+	return func() { unmount(); writable() }, nil
+}
+
+// condition is [tmpfs] or [readonly]: whether the command of that name can be used, or must be.
 func condition(name string) (bool, error) {
-	if name != "tmpfs" {
+	try, ok := map[string]func(dir string) (undo func(), err error){
+		"tmpfs":    func(dir string) (func(), error) { return mount(dir, 4096) },
+		"readonly": makeReadOnly,
+	}[name]
+	if !ok {
 		return false, fmt.Errorf("no condition %s", name)
 	}
 	if os.Getenv("ENVPACK_TEST") == "all" {
@@ -229,10 +292,10 @@ func condition(name string) (bool, error) {
 		return false, err
 	}
 	defer os.Remove(dir)
-	unmount, err := mount(dir, 4096)
+	undo, err := try(dir)
 	if err != nil {
 		return false, nil
 	}
-	unmount()
+	undo()
 	return true, nil
 }

@@ -17,20 +17,22 @@ func newVersion(s *session) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version, and the formats that this envpack writes",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			v := struct {
-				Version string   `json:"version"`
-				Go      string   `json:"go"`
-				Lock    int      `json:"lock_format"`
-				Layers  []string `json:"layer_formats"`
-			}{buildVersion(), runtime.Version(), lockfile.Format, imagegen.Formats()}
-			if s.json {
-				return json.NewEncoder(s.stdout).Encode(v)
-			}
-			_, err := fmt.Fprintf(s.stdout, "envpack %s (%s)\nlock format %d\nlayer formats %s\n", v.Version, v.Go, v.Lock, list(v.Layers))
-			return err
-		},
+		RunE:  func(*cobra.Command, []string) error { return s.version() },
 	}
+}
+
+func (s *session) version() error {
+	v := struct {
+		Version string   `json:"version"`
+		Go      string   `json:"go"`
+		Lock    int      `json:"lock_format"`
+		Layers  []string `json:"layer_formats"`
+	}{buildVersion(), runtime.Version(), lockfile.Format, imagegen.Formats()}
+	if s.json {
+		return json.NewEncoder(s.stdout).Encode(v)
+	}
+	_, err := fmt.Fprintf(s.stdout, "envpack %s (%s)\nlock format %d\nlayer formats %s\n", v.Version, v.Go, v.Lock, list(v.Layers))
+	return err
 }
 
 // buildVersion is the module's version as the Go toolchain recorded it.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -163,14 +165,15 @@ func (w *world) guard(next http.Handler) http.Handler {
 }
 
 // wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
-// PATH:TEXT. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel.
+// PATH:TEXT. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
+// its Wheel-Version.
 func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("want NAME VERSION [KEY=VALUE]...")
 	}
 	o := testenv.WheelOptions{}
 	file := testenv.IndexFile{}
-	cut := -1
+	cut, format := -1, ""
 	add := func(path, text string) {
 		if o.Files == nil {
 			o.Files = map[string]string{}
@@ -197,6 +200,8 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 			add(args[0]+"/data.bin", string(noise(number(ts, value))))
 		case "cut":
 			cut = number(ts, value)
+		case "format":
+			format = value
 		case "yanked":
 			file.Yanked, file.YankedReason = true, value
 		case "uploaded":
@@ -208,6 +213,11 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 		}
 	}
 	name, content := testenv.Wheel(args[0], args[1], o)
+	if format != "" {
+		var err error
+		content, err = replaced(content, ".dist-info/WHEEL", "Wheel-Version: 1.0", "Wheel-Version: "+format)
+		ts.Check(err)
+	}
 	if cut >= 0 {
 		content = content[:cut]
 	}
@@ -287,4 +297,39 @@ func noise(n int) []byte {
 		out[i] = byte(state)
 	}
 	return out
+}
+
+// replaced is a zip archive with a text replaced in one member.
+func replaced(archive []byte, suffix, old, text string) ([]byte, error) {
+	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, f := range r.File {
+		if !strings.HasSuffix(f.Name, suffix) {
+			if err := w.Copy(f); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		member, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(member)
+		if err != nil {
+			return nil, err
+		}
+		to, err := w.Create(f.Name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := to.Write(bytes.ReplaceAll(data, []byte(old), []byte(text))); err != nil {
+			return nil, err
+		}
+	}
+	err = w.Close()
+	return b.Bytes(), err
 }

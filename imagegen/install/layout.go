@@ -72,7 +72,7 @@ var reserved = regexp.MustCompile(`(?i)^((pyvenv\.cfg|envpack\.lock|lib64|bin/py
 
 func (l Layout) checked(p, scheme string) (string, string, error) {
 	if rel := strings.TrimPrefix(p, l.Prefix+"/"); reserved.MatchString(rel) {
-		return "", "", fmt.Errorf("would overwrite %s of the environment", rel)
+		return "", "", wheelfile.AsUnsafe(fmt.Errorf("would overwrite %s of the environment", rel))
 	}
 	return p, scheme, nil
 }

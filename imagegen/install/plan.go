@@ -15,9 +15,9 @@ type Installed struct {
 	Wheel   string // file name
 	Name    string // normalised
 	Version string // as METADATA has it
-	// Newer is set if the wheel is of a later minor version of the format, of which the specification
-	// asks to warn.
-	Newer bool
+	// Newer is the wheel's Wheel-Version if that is a later minor version than is known here, of which the
+	// specification asks to warn; else "".
+	Newer string
 	// Deviations is where the wheel's RECORD is not what the wheel holds, in order of paths. Its
 	// hashes are compared only when the layer is written: see [Installed.Amend].
 	Deviations []Deviation
@@ -74,8 +74,11 @@ func Plan(wheel *wheelfile.File, blob layer.Blob, layout Layout) (*Installed, er
 		return nil, err
 	}
 	in := &Installed{
-		Wheel: wheel.Wheel, Name: wheelfile.Normalize(info.Name), Version: metadata.Version, Newer: about.Newer(),
+		Wheel: wheel.Wheel, Name: wheelfile.Normalize(info.Name), Version: metadata.Version,
 		wheel: wheel, layout: layout, info: layout.SitePackages() + "/" + info.Dir,
+	}
+	if about.Newer() {
+		in.Newer = fmt.Sprintf("%d.%d", about.Major, about.Minor)
 	}
 	p := &planner{in: in, wheel: wheel, blob: blob, info: info, byPath: map[string]string{}}
 	wrappers, err := p.wrappers(points)
@@ -117,7 +120,7 @@ func (p *planner) fault(member, format string, args ...any) error {
 
 func (p *planner) add(f file, origin string) error {
 	if other, ok := p.byPath[f.path]; ok {
-		return p.fault(origin, "would be installed as %s, as %s would", f.path, other)
+		return p.fault(origin, "%w", wheelfile.AsUnsafe(fmt.Errorf("would be installed as %s, as %s would", f.path, other)))
 	}
 	p.byPath[f.path] = origin
 	p.in.files = append(p.in.files, f)

@@ -64,13 +64,13 @@ func (d *Directory) parseEntry(raw []byte) (int, error) {
 		err = x.resolve(&e.Size, &e.CompressedSize, &e.HeaderOffset, &disk)
 	}
 	if err != nil {
-		return 0, &Error{Wheel: d.Wheel, Member: e.Name, Err: err}
+		return 0, d.fault(e.Name, "%w", err)
 	}
 	if disk != 0 {
-		return 0, d.fault(e.Name, "the archive spans several disks")
+		return 0, d.fault(e.Name, "%w", unsupported("the archive spans several disks"))
 	}
 	if err := e.check(le.Uint32(raw[38:]) >> 16); err != nil {
-		return 0, &Error{Wheel: d.Wheel, Member: e.Name, Err: err}
+		return 0, d.fault(e.Name, "%w", err)
 	}
 	d.Entries = append(d.Entries, e)
 	return total, nil
@@ -79,13 +79,13 @@ func (d *Directory) parseEntry(raw []byte) (int, error) {
 // check judges what an entry is and says; mode is its Unix mode, 0 if it has none.
 func (e *Entry) check(mode uint32) error {
 	if e.Flags&flagsEncryption != 0 {
-		return errors.New("is encrypted")
+		return unsupported("is encrypted")
 	}
 	if e.Flags&flagsPatched != 0 {
-		return errors.New("is patch data")
+		return unsupported("is patch data")
 	}
 	if e.Method != Stored && e.Method != Deflate {
-		return fmt.Errorf("is compressed by %s; wheels are stored or deflated", methodName(e.Method))
+		return unsupported("is compressed by %s; wheels are stored or deflated", methodName(e.Method))
 	}
 	if err := checkName(e.Name, e.Flags&flagUTF8 != 0); err != nil {
 		return err
@@ -93,14 +93,14 @@ func (e *Entry) check(mode uint32) error {
 	e.IsDir = e.Name[len(e.Name)-1] == '/'
 	switch mode & modeType {
 	case modeSymlink:
-		return errors.New("is a symbolic link")
+		return harmful("is a symbolic link")
 	case 0, modeRegular:
 	case modeDir:
 		if !e.IsDir {
 			return errors.New("is a folder by its mode and a file by its name")
 		}
 	default:
-		return fmt.Errorf("is neither file nor folder (mode %o)", mode)
+		return harmful("is neither file nor folder (mode %o)", mode)
 	}
 	// As pip decides it: zip_item_is_executable in pip/_internal/utils/unpacking.py.
 	e.Executable = mode&modeType == modeRegular && mode&modeExec != 0
@@ -112,7 +112,7 @@ func (e *Entry) check(mode uint32) error {
 	case e.Method == Deflate && e.CompressedSize < 2:
 		return fmt.Errorf("a deflate stream has no less than 2 bytes, not %d", e.CompressedSize)
 	case e.Method == Deflate && e.Size/maxRatio > e.CompressedSize:
-		return fmt.Errorf("%d bytes cannot inflate to %d", e.CompressedSize, e.Size)
+		return harmful("%d bytes cannot inflate to %d", e.CompressedSize, e.Size)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (d *Directory) checkSizes() error {
 			return d.fault("", "%d bytes precede the first member", e.HeaderOffset)
 		}
 		if e.HeaderOffset < next {
-			return d.fault(e.Name, "overlaps the member before it")
+			return d.fault(e.Name, "%w", harmful("overlaps the member before it"))
 		}
 		least := localSize + int64(len(e.Name))
 		if e.CompressedSize > d.start || e.HeaderOffset > d.start-least-e.CompressedSize {
@@ -143,7 +143,7 @@ func (d *Directory) checkSizes() error {
 		}
 		next = e.HeaderOffset + least + e.CompressedSize
 		if e.Size > maxTotal-total {
-			return d.fault("", "the members inflate to more than %d bytes", int64(maxTotal))
+			return d.wrap(unsupported("the members inflate to more than %d bytes", int64(maxTotal)))
 		}
 		total += e.Size
 	}
@@ -151,7 +151,7 @@ func (d *Directory) checkSizes() error {
 		return d.fault("", "the archive is empty")
 	}
 	if total > freeTotal && total/bombRatio > d.Size {
-		return d.fault("", "%d bytes inflate to %d, as only a bomb does", d.Size, total)
+		return d.wrap(harmful("%d bytes inflate to %d, as only a bomb does", d.Size, total))
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func parseExtra(b, name []byte) (extra, error) {
 		case extraUnicode:
 			// Some readers take the name from here.
 			if len(field) < 5 || field[0] != 1 || binary.LittleEndian.Uint32(field[1:]) != crc32.ChecksumIEEE(name) || string(field[5:]) != string(name) {
-				return x, errors.New("has a second name in an extra field")
+				return x, harmful("has a second name in an extra field")
 			}
 		}
 	}

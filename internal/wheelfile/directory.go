@@ -172,13 +172,13 @@ func (d *Directory) readEnd() (end, error) {
 	case found:
 		pos = d.start
 	case disk != 0 || cdDisk != 0 || here != total:
-		return end{}, errors.New("the archive spans several disks")
+		return end{}, unsupported("the archive spans several disks")
 	}
 	switch {
 	case e.entries > maxEntries:
-		return end{}, fmt.Errorf("%d members are more than %d", e.entries, maxEntries)
+		return end{}, unsupported("%d members are more than %d", e.entries, maxEntries)
 	case e.size > maxDirectory:
-		return end{}, fmt.Errorf("a central directory of %d bytes is too large", e.size)
+		return end{}, unsupported("a central directory of %d bytes is too large", e.size)
 	case e.offset < 0 || e.size < 0 || e.offset != pos-e.size:
 		return end{}, fmt.Errorf("the central directory is said to be %d bytes at %d, but its end record is at %d", e.size, e.offset, pos)
 	}
@@ -227,7 +227,7 @@ func (d *Directory) readEnd64(pos int64, e *end, wide bool) (bool, error) {
 	}
 	at := le.Uint64(locator[8:])
 	if le.Uint32(locator[4:]) != 0 || le.Uint32(locator[16:]) > 1 {
-		return false, errors.New("the archive spans several disks")
+		return false, unsupported("the archive spans several disks")
 	}
 	if at != uint64(pos-locatorSize-end64Size) {
 		return false, fmt.Errorf("the zip64 locator points to %d, the record before it is at %d", at, pos-locatorSize-end64Size)
@@ -240,11 +240,11 @@ func (d *Directory) readEnd64(pos int64, e *end, wide bool) (bool, error) {
 		return false, errors.New("zip64 end record is missing or of an unknown form")
 	}
 	if le.Uint32(rec[16:]) != 0 || le.Uint32(rec[20:]) != 0 || le.Uint64(rec[24:]) != le.Uint64(rec[32:]) {
-		return false, errors.New("the archive spans several disks")
+		return false, unsupported("the archive spans several disks")
 	}
 	entries, size, offset := le.Uint64(rec[32:]), le.Uint64(rec[40:]), le.Uint64(rec[48:])
 	if entries > maxEntries || size > maxDirectory || offset > math.MaxInt64/2 {
-		return false, fmt.Errorf("a central directory of %d members in %d bytes is too large", entries, size)
+		return false, unsupported("a central directory of %d members in %d bytes is too large", entries, size)
 	}
 	if e.entries != math.MaxUint16 && uint64(e.entries) != entries || e.size != math.MaxUint32 && uint64(e.size) != size ||
 		e.offset != math.MaxUint32 && uint64(e.offset) != offset {

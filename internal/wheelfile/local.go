@@ -78,7 +78,7 @@ const sameFlags = flagsEncryption | flagsPatched | flagDescriptor | flagUTF8
 func (l local) agrees(e *Entry) error {
 	switch {
 	case string(l.name) != e.Name:
-		return fmt.Errorf("is called %q in its local header", l.name)
+		return harmful("is called %q in its local header", l.name)
 	case l.method != e.Method:
 		return fmt.Errorf("is compressed by %s in its local header", methodName(l.method))
 	case l.flags&sameFlags != e.Flags&sameFlags:
@@ -112,7 +112,7 @@ func (d *Directory) checkLocal(e *Entry, next int64, buf []byte) ([]byte, error)
 			break
 		}
 		if l.length > next-e.HeaderOffset {
-			return buf, errors.New("has a local header that overlaps the next member")
+			return buf, harmful("has a local header that overlaps the next member")
 		}
 		want = l.length
 	}
@@ -123,7 +123,7 @@ func (d *Directory) checkLocal(e *Entry, next int64, buf []byte) ([]byte, error)
 	gap := next - e.DataOffset - e.CompressedSize
 	switch {
 	case gap < 0:
-		return buf, errors.New("overlaps the next member")
+		return buf, harmful("overlaps the next member")
 	case e.Flags&flagDescriptor != 0:
 		return d.checkDescriptor(e, gap, buf)
 	case gap > 0:

@@ -1,8 +1,6 @@
 package wheelfile
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,37 +15,37 @@ const (
 func checkName(name string, isUTF8 bool) error {
 	switch {
 	case name == "":
-		return errors.New("has no name")
+		return harmful("has no name")
 	case len(name) > maxName:
-		return fmt.Errorf("has a name of %d bytes", len(name))
+		return harmful("has a name of %d bytes", len(name))
 	case name[0] == '/':
-		return errors.New("has an absolute name")
+		return harmful("has an absolute name")
 	case strings.Contains(name, `\`):
-		return errors.New("has a backslash in its name")
+		return harmful("has a backslash in its name")
 	case !utf8.ValidString(name):
-		return errors.New("has a name that is not UTF-8")
+		return harmful("has a name that is not UTF-8")
 	}
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
 		case c < 0x20 || c == 0x7f:
-			return errors.New("has a control character in its name")
+			return harmful("has a control character in its name")
 		case c >= utf8.RuneSelf && !isUTF8:
 			// Without the flag, the name is in an unknown code page (APPNOTE, appendix D).
-			return errors.New("has a name that is not ASCII and not marked as UTF-8")
+			return harmful("has a name that is not ASCII and not marked as UTF-8")
 		}
 	}
 	for _, part := range strings.Split(strings.TrimSuffix(name, "/"), "/") {
 		switch {
 		case part == "" || part == "." || part == "..":
-			return errors.New("has a name that is not a clean path")
+			return harmful("has a name that is not a clean path")
 		case len(part) > maxPart:
-			return fmt.Errorf("has a name with a part of %d bytes", len(part))
+			return harmful("has a name with a part of %d bytes", len(part))
 		case strings.HasPrefix(part, ".wh."):
-			return errors.New("has a name that deletes files in an image (.wh.)")
+			return harmful("has a name that deletes files in an image (.wh.)")
 		}
 	}
 	if len(name) > 1 && name[1] == ':' {
-		return errors.New("has a name with a drive letter")
+		return harmful("has a name with a drive letter")
 	}
 	return nil
 }
@@ -61,12 +59,12 @@ func (d *Directory) checkNames() error {
 	for i := range d.Entries {
 		name := d.Entries[i].Name
 		if _, twice := d.byName[name]; twice {
-			return d.fault(name, "stands twice in the archive")
+			return d.fault(name, "%w", harmful("stands twice in the archive"))
 		}
 		d.byName[name] = i
 		key := strings.ToLower(strings.TrimSuffix(name, "/"))
 		if other, twice := folded[key]; twice {
-			return d.fault(name, "collides with %q", other)
+			return d.fault(name, "%w", harmful("collides with %q", other))
 		}
 		folded[key] = name
 		if !d.Entries[i].IsDir {
@@ -77,7 +75,7 @@ func (d *Directory) checkNames() error {
 		name := d.Entries[i].Name
 		for at := strings.IndexByte(name, '/'); at >= 0 && at < len(name)-1; {
 			if files[name[:at]] {
-				return d.fault(name, "lies in a folder that is a file too")
+				return d.fault(name, "%w", harmful("lies in a folder that is a file too"))
 			}
 			next := strings.IndexByte(name[at+1:], '/')
 			if next < 0 {

@@ -54,7 +54,7 @@ func ParseWheelInfo(raw []byte) (*WheelInfo, error) {
 		}
 	}
 	if w.Major > knownMajor {
-		return nil, fmt.Errorf("has Wheel-Version %s, which is newer than the known 1.0", version)
+		return nil, unsupported("has Wheel-Version %s, which is newer than the known 1.0", version)
 	}
 	return &w, nil
 }

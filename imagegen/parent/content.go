@@ -1,0 +1,152 @@
+package parent
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// content is what is kept of a file.
+type content struct {
+	Text     []byte   `json:"text,omitempty"`     // all of it
+	ELF      *elfHead `json:"elf,omitempty"`      // of a binary that was looked at
+	Versions []string `json:"versions,omitempty"` // texts in a binary that could be a version of Python 3
+	Glibc    string   `json:"glibc,omitempty"`    // the version in a binary that says it is the GNU C library
+}
+
+// The most bytes of a text that is kept, and of all of them.
+const (
+	textLimit  = 32 << 20
+	textsLimit = 512 << 20
+)
+
+const dpkgFolder = "var/lib/dpkg/"
+
+// texts are the files that are kept whole, by path.
+var texts = map[string]bool{
+	"etc/os-release": true, "usr/lib/os-release": true,
+	"etc/passwd": true, "etc/group": true, "etc/shadow": true, "etc/gshadow": true,
+	"etc/ld.so.cache": true, "etc/ld.so.conf": true,
+	dpkgFolder + "status": true, dpkgFolder + "diversions": true, dpkgFolder + "statoverride": true,
+	dpkgFolder + "arch": true, dpkgFolder + "info/format": true,
+}
+
+var (
+	textFolders = map[string]bool{dpkgFolder + "status.d": true, dpkgFolder + "alternatives": true, "etc/ld.so.conf.d": true}
+	headerFile  = regexp.MustCompile(`(^|/)include/python3\.[0-9]+m?/patchlevel\.h$`)
+	binaries    = regexp.MustCompile(`^(python(3(\.[0-9]+m?)?)?|libpython3\.[0-9]+m?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so)$`)
+)
+
+func keepText(p string) bool {
+	folder, name := path.Split(p)
+	return texts[p] || textFolders[strings.TrimSuffix(folder, "/")] && !strings.HasSuffix(name, ".md5sums") ||
+		name == "pyvenv.cfg" || headerFile.MatchString(p)
+}
+
+// keep reads a file of a layer as far as it matters.
+func (a *applier) keep(p string, size int64, r io.Reader) (*content, error) {
+	switch {
+	case keepText(p):
+		if size > textLimit || a.texts+size > textsLimit {
+			return nil, fmt.Errorf("%d bytes are more than is read of such files", size)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return nil, err
+		}
+		a.texts += int64(len(text))
+		return &content{Text: text}, nil
+	case binaries.MatchString(path.Base(p)):
+		return scan(r)
+	}
+	return nil, nil
+}
+
+const (
+	scanBuffer  = 256 << 10
+	scanOverlap = 256 // the longest text that is looked for
+	maxVersions = 32
+)
+
+// scan streams a binary and keeps what it says of itself.
+func scan(r io.Reader) (*content, error) {
+	c := &content{}
+	buf := make([]byte, scanBuffer)
+	n, err := io.ReadFull(r, buf)
+	c.ELF = parseELF(buf[:min(n, elfHeadSize)])
+	if c.ELF == nil { // a script: nothing in it counts
+		return c, scanEnd(err)
+	}
+	for {
+		last := err != nil
+		c.look(buf[:n], last)
+		if last {
+			return c, scanEnd(err)
+		}
+		kept := copy(buf, buf[n-scanOverlap:n])
+		n, err = io.ReadFull(r, buf[kept:])
+		n += kept
+	}
+}
+
+func scanEnd(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return nil
+	}
+	return err
+}
+
+// glibcBanner is what the GNU C library says of itself when it is run, in all releases since 2.0.
+var glibcBanner = regexp.MustCompile(`^GNU C Library [^\n\x00]{0,200}release version ([0-9]+\.[0-9]+)`)
+
+// look finds texts in a part of a binary. What begins in the last scanOverlap bytes is left to the next part, in
+// which it is seen whole, unless this is the last.
+func (c *content) look(b []byte, last bool) {
+	end := len(b)
+	if !last {
+		end -= scanOverlap
+	}
+	for from := 0; ; {
+		i := bytes.Index(b[from:], []byte("3."))
+		if i < 0 || from+i >= end+1 {
+			break
+		}
+		from += i
+		if v := versionAt(b, from); v != "" && len(c.Versions) < maxVersions && !slices.Contains(c.Versions, v) {
+			c.Versions = append(c.Versions, v)
+		}
+		from += 2
+	}
+	if c.Glibc == "" {
+		for from := 0; ; from++ {
+			i := bytes.Index(b[from:], []byte("GNU C Library "))
+			if i < 0 {
+				return
+			}
+			from += i
+			if m := glibcBanner.FindSubmatch(b[from:min(len(b), from+scanOverlap)]); m != nil {
+				c.Glibc = string(m[1])
+				return
+			}
+		}
+	}
+}
+
+// versionText is a version of Python 3 at the end of a C string. Linkers let a string share the end of a longer one,
+// as of /usr/local/lib/3.12.1, so anything but a digit or a dot may stand before it.
+var versionText = regexp.MustCompile(`^3\.[0-9]{1,2}\.[0-9]{1,2}((a|b|rc)[0-9]{1,2})?\+?\x00`)
+
+func versionAt(b []byte, at int) string {
+	if at > 0 && (b[at-1] == '.' || b[at-1] >= '0' && b[at-1] <= '9') {
+		return ""
+	}
+	m := versionText.Find(b[at:min(len(b), at+24)])
+	if m == nil {
+		return ""
+	}
+	return string(m[:len(m)-1])
+}
