@@ -181,7 +181,7 @@ func (w *work) python(ctx context.Context) (Layer, error) {
 		return l, err
 	}
 	i := *p.interpreter
-	if err := w.fetch(ctx, []string{i.SHA256}, func() error { return w.Supply.Interpreter(ctx, i) }); err != nil {
+	if err := w.fetch(ctx, []string{i.SHA256}, func() error { return w.Supply.FetchInterpreter(ctx, i) }); err != nil {
 		return Layer{}, err
 	}
 	blob, err := w.Store.Blob(i.SHA256)

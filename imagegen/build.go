@@ -20,7 +20,7 @@ import (
 type Supply interface {
 	Wheels(ctx context.Context, wheels []Wheel) error
 	Debs(ctx context.Context, debs []lockfile.Deb) error
-	Interpreter(ctx context.Context, i lockfile.Interpreter) error
+	FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error
 }
 
 // Builder makes images. What it learns about a layer it keeps in the store, so that no layer is

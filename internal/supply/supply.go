@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
-	"github.com/envpack/envpack/resolver/apt"
 	"github.com/envpack/envpack/resolver/index"
 )
 
@@ -32,13 +30,15 @@ type Index struct {
 
 // Options say where things come from.
 type Options struct {
-	Store   *store.Store
-	Fetch   *fetch.Client
-	Sources *sources.Sources
-	Indexes []Index
-	Offline bool
-	Now     func() time.Time
-	MaxAge  time.Duration // of cached index pages
+	Store    *store.Store
+	Fetch    *fetch.Client
+	Sources  *sources.Sources
+	Indexes  []Index
+	Archives []lockfile.Archive // that a lock names; for building
+	Dir      string             // the project's folder, which has the files that the lock names
+	Offline  bool
+	Now      func() time.Time
+	MaxAge   time.Duration // of cached index pages
 	// Task is told of downloads; see imagegen.Builder. May be nil.
 	Task func(name string, total int64) func(n int64)
 }
@@ -92,46 +92,6 @@ func (s *Supply) newIndex(name, url string) (*index.Index, error) {
 
 // Packages are the indexes as the resolver wants them.
 func (s *Supply) Packages() resolver.Packages { return s.set }
-
-// Base implements resolver.BaseSource.
-func (s *Supply) Base(ctx context.Context, distro, arch string, pockets []string, prefer map[string]string) (*apt.Result, error) {
-	archives := map[string]string{}
-	for name, source := range s.Sources.Archives {
-		archives[name] = source.URL
-	}
-	var keys [][]byte
-	for _, file := range s.Sources.Keyrings {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, diag.Wrap(err, diag.Failure, "reading a keyring that the configuration names")
-		}
-		keys = append(keys, data)
-	}
-	return apt.Resolve(ctx, apt.Options{
-		Distro: distro, Architecture: arch, Pockets: pockets, Archives: archives, Fetcher: s.aptFetcher(),
-		ExtraKeys: keys, Now: s.Now(), Prefer: prefer, Memo: s.Store,
-	})
-}
-
-// Debs implements imagegen.Supply.
-func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
-	var jobs []job
-	for _, d := range debs {
-		jobs = append(jobs, job{
-			sha256: d.SHA256, size: d.Size, what: fmt.Sprintf("package %s %s", d.Name, d.Version),
-			find: func(context.Context) (string, error) {
-				source, ok := s.Sources.Archives[d.Archive]
-				if !ok {
-					return "", diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive).
-						Hint("lock again, with archives that this envpack knows: `envpack lock --upgrade`")
-				}
-				return source.URL + "/" + d.Path, nil
-			},
-			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade` locks what there is now",
-		})
-	}
-	return s.bring(ctx, "distribution package", jobs)
-}
 
 // Wheels implements imagegen.Supply.
 func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
