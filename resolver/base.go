@@ -94,7 +94,7 @@ func (b *bases) candidates() []baseCandidate {
 	if len(archived) > 0 {
 		own = append(own, archived[0])
 	}
-	if old := b.options.Previous; old != nil && !b.options.Upgrade {
+	if old := b.options.Previous; old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
 		slices.SortStableFunc(own, func(x, y baseCandidate) int {
 			return rank(x.name != old.Base.Distro) - rank(y.name != old.Base.Distro)
 		})
@@ -257,7 +257,7 @@ func (b *bases) none(ctx context.Context) ([]*target, error) {
 
 func preferredDebs(o Options, arch string) map[string]string {
 	prefer := map[string]string{}
-	if o.Previous == nil || o.Upgrade {
+	if o.Previous == nil || o.Upgrade || o.UpgradeBase {
 		return prefer
 	}
 	for _, d := range o.Previous.Base.Debs {

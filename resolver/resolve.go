@@ -24,9 +24,12 @@ type Sources struct {
 type Options struct {
 	Previous *lockfile.Lock // its versions are preferred; nil for none
 	Upgrade  bool           // prefer nothing of Previous
-	Packages []string       // projects for which nothing of Previous is preferred, normalised
-	Now      time.Time
-	Progress func(step string) // told what is under way; may be nil
+	// UpgradeBase prefers nothing of Previous among the distribution's packages. The distribution stays.
+	UpgradeBase bool
+	KeepDistro  bool     // keep Previous' distribution even if Upgrade is set
+	Packages    []string // projects for which nothing of Previous is preferred, normalised
+	Now         time.Time
+	Progress    func(step string) // told what is under way; may be nil
 	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
 	// an extra that a package does not have. Each once. May be nil.
 	Warn func(text string)
