@@ -2,13 +2,17 @@ package imagegen_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/project"
 	"github.com/envpack/envpack/internal/testenv"
+	"github.com/envpack/envpack/lockfile"
 )
 
 func configOf(t *testing.T, image *imagegen.Image) map[string]any {
@@ -130,6 +134,70 @@ func TestSeal(t *testing.T) {
 		if got := s.Layers[i]; got.Name != l.Name || got.Digest != l.Digest || got.DiffID != l.DiffID || got.Inputs != l.Inputs || got.Kind != l.Kind || got.Size != l.Size {
 			t.Errorf("sealed layer %+v", got)
 		}
+	}
+}
+
+// TestSealIsValid seals images with project files, without, and of a project without files.
+func TestSealIsValid(t *testing.T) {
+	w, st := sample(), openStore(t)
+	for name, tree := range map[string]*project.Tree{
+		"files": selected(t, sampleProject(t)), "no project": nil, "no files": selected(t, map[string]string{"envpack.toml": ""}),
+	} {
+		image := w.build(t, st, tree)
+		sealed := *w.lock
+		sealed.Seals = []lockfile.Seal{image.Seal()}
+		sealed.Normalize()
+		if err := sealed.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := sealed.Seals[0].Image; tree != nil && got != image.Digest {
+			t.Errorf("%s: the seal has the image %q", name, got)
+		}
+	}
+}
+
+// TestAnew has the store remember layers wrongly.
+func TestAnew(t *testing.T) {
+	w, st, tree := sample(), openStore(t), selected(t, sampleProject(t))
+	right := w.build(t, st, tree)
+	lock, ok := st.Memo("layer", layerOf(t, right, "lock").Inputs)
+	if !ok {
+		t.Fatal("the lock's layer is not remembered")
+	}
+	anew := []string{"base", "environment", "big 2.0", "project"}
+	for _, name := range anew {
+		if err := st.PutMemo("layer", layerOf(t, right, name).Inputs, lock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := w.build(t, st, tree)
+	for _, l := range wrong.Layers {
+		if !l.Remembered {
+			t.Errorf("layer %s was made", l.Name)
+		}
+	}
+	if wrong.Digest == right.Digest {
+		t.Fatal("what the store remembers does not matter")
+	}
+	plan := w.plan(t, tree)
+	plan.Anew = anew
+	image, err := w.builder(st).Build(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if image.Digest != right.Digest {
+		t.Errorf("digest %s, want %s", image.Digest, right.Digest)
+	}
+	for _, l := range image.Layers {
+		if l.Remembered == slices.Contains(anew, l.Name) {
+			t.Errorf("layer %s: remembered is %t", l.Name, l.Remembered)
+		}
+	}
+	if err := validate.Image(image.Image); err != nil {
+		t.Error(err)
+	}
+	if now := w.build(t, st, tree); now.Digest != right.Digest {
+		t.Errorf("then, the digest is %s", now.Digest)
 	}
 }
 

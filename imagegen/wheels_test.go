@@ -1,13 +1,16 @@
 package imagegen_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -230,5 +233,61 @@ func TestNoWheels(t *testing.T) {
 	image := newWorld().build(t, openStore(t), nil)
 	if diff := cmp.Diff([]string{"base", "environment", "lock"}, names(image)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestTasks names the layers by what is in them.
+func TestTasks(t *testing.T) {
+	w := newWorld()
+	var in0 []string // names of one bin
+	for i := 0; len(in0) < 5; i++ {
+		if name := fmt.Sprintf("p%03d", i); lockfile.Bin(name) == 0 {
+			in0 = append(in0, name)
+		}
+	}
+	for n, want := range map[int]string{
+		1: "(p)", 3: "(p, q, r)", 5: "(p, q, …)",
+	} {
+		w.lock.Packages = nil
+		for _, name := range in0[:n] {
+			w.wheel(name, "1.0", testenv.WheelOptions{})
+		}
+		w.wheel("big", "2.0", testenv.WheelOptions{})
+		w.own("big")
+		want = "layer wheels 00 " + strings.NewReplacer("p", in0[0], "q", in0[1], "r", in0[2]).Replace(want)
+		var mu sync.Mutex
+		var got []string
+		b := w.builder(openStore(t))
+		b.Task = func(name string, _ int64) func(int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, name)
+			return func(int64) {}
+		}
+		if _, err := b.Build(t.Context(), w.plan(t, nil)); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(got, want) || n == 1 && !slices.Contains(got, "layer big 2.0") {
+			t.Errorf("tasks %q, want %q", got, want)
+		}
+	}
+}
+
+// TestBrokenMember has a wheel that can be opened, with a member that does not inflate.
+func TestBrokenMember(t *testing.T) {
+	w, st := newWorld(), openStore(t)
+	text := strings.Repeat("a text that is deflated. ", 500)
+	w.wheel("good", "1.0", testenv.WheelOptions{})
+	file := w.wheel("broken", "1.0", files("broken/text.py", text))
+	p := &w.lock.Packages[slices.IndexFunc(w.lock.Packages, func(p lockfile.Package) bool { return p.Name == "broken" })]
+	data := w.files[p.Files[0].SHA256]
+	at := bytes.Index(data, []byte("broken/text.py")) + len("broken/text.py") + 8
+	data[at] ^= 0xff
+	p.Files[0].SHA256 = hash(data)
+	w.files[hash(data)] = data
+	_, err := w.builder(st).Build(t.Context(), w.plan(t, nil))
+	var wrong *wheelfile.Error
+	if !errors.As(err, &wrong) || wrong.Wheel != file || wrong.Class() != wheelfile.Broken || !strings.Contains(err.Error(), "text.py") {
+		t.Errorf("%v", err)
 	}
 }

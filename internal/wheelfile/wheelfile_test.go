@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -162,6 +163,12 @@ func TestRefuse(t *testing.T) {
 	named := func(name string) []testenv.ZipMember { return one(testenv.ZipMember{Name: name, Content: []byte("x")}) }
 	plain := []testenv.ZipMember{{Name: ok, Content: []byte("Name: a\n"), Stored: true}}
 	central, local, end := "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"
+	classes := map[wheelfile.Class][]string{
+		wheelfile.Unsupported: {"encrypted", "zstd", "disks"},
+		wheelfile.Unsafe: {"absolute", "parent", "parent inside", "dot", "double slash", "root folder", "backslash", "NUL", "newline", "drive", "whiteout",
+			"whiteout folder", "no name", "long part", "not UTF-8", "unflagged", "twice", "case", "case of folder", "file and folder", "folder and file",
+			"symlink", "device", "local name", "overlap", "bomb"},
+	}
 	for _, test := range []struct {
 		name    string
 		members []testenv.ZipMember
@@ -238,6 +245,15 @@ func TestRefuse(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), test.want) || typed.Wheel != "a-1-py3-none-any.whl" {
 				t.Errorf("error %q, want %q", err, test.want)
+			}
+			class := wheelfile.Broken
+			for c, names := range classes {
+				if slices.Contains(names, test.name) {
+					class = c
+				}
+			}
+			if typed.Class() != class {
+				t.Errorf("error %q of class %d, want %d", err, typed.Class(), class)
 			}
 		})
 	}
