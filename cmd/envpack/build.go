@@ -173,7 +173,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	for _, w := range b.tree.Warnings {
 		s.ui().Warn("%s", w)
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.indexes(), fetching)
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.supplyOptions(), fetching)
 	if err != nil {
 		return nil, err
 	}
@@ -207,6 +207,11 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 		return nil, notWritten(path, err)
 	}
 	return l, nil
+}
+
+// supplyOptions say where the lock's files come from.
+func (b *building) supplyOptions() supply.Options {
+	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Dir: b.m.Dir}
 }
 
 // indexes are the lock's: a build takes wheels from where the lock says.

@@ -141,7 +141,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if o.upgrade || len(o.packages) > 0 {
 		use = upgrading
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: codename(m.Distro)}, indexes, use)
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: codename(m.Distro)}, supply.Options{Indexes: indexes, Dir: m.Dir}, use)
 	if err != nil {
 		return nil, err
 	}
