@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -81,9 +82,9 @@ func scan(r io.Reader) (*content, error) {
 	if c.ELF == nil { // a script: nothing in it counts
 		return c, scanEnd(err)
 	}
-	for {
+	for first := true; ; first = false {
 		last := err != nil
-		c.look(buf[:n], last)
+		c.look(buf[:n], first, last)
 		if last {
 			return c, scanEnd(err)
 		}
@@ -103,33 +104,39 @@ func scanEnd(err error) error {
 // glibcBanner is what the GNU C library says of itself when it is run, in all releases since 2.0.
 var glibcBanner = regexp.MustCompile(`^GNU C Library [^\n\x00]{0,200}release version ([0-9]+\.[0-9]+)`)
 
-// look finds texts in a part of a binary. What begins in the last scanOverlap bytes is left to the next part, in
-// which it is seen whole, unless this is the last.
-func (c *content) look(b []byte, last bool) {
-	end := len(b)
-	if !last {
-		end -= scanOverlap
+// look finds texts in a part of a binary. What begins in the last scanOverlap bytes but one is left to the next part,
+// in which it is seen whole and with the byte before it, unless this is the last.
+func (c *content) look(b []byte, first, last bool) {
+	start, end := 1, len(b)
+	if first {
+		start = 0
 	}
-	for from := 0; ; {
-		i := bytes.Index(b[from:], []byte("3."))
-		if i < 0 || from+i >= end+1 {
-			break
-		}
-		from += i
-		if v := versionAt(b, from); v != "" && len(c.Versions) < maxVersions && !slices.Contains(c.Versions, v) {
+	if !last {
+		end -= scanOverlap - 1
+	}
+	for at := range each(b, "3.", start, end) {
+		if v := versionAt(b, at); v != "" && len(c.Versions) < maxVersions && !slices.Contains(c.Versions, v) {
 			c.Versions = append(c.Versions, v)
 		}
-		from += 2
 	}
-	if c.Glibc == "" {
-		for from := 0; ; from++ {
-			i := bytes.Index(b[from:], []byte("GNU C Library "))
-			if i < 0 {
+	for at := range each(b, "GNU C Library ", start, end) {
+		m := glibcBanner.FindSubmatch(b[at:min(len(b), at+scanOverlap)])
+		if m != nil && c.Glibc == "" {
+			c.Glibc = string(m[1])
+		}
+	}
+}
+
+// each finds where the text begins in b[start:end].
+func each(b []byte, text string, start, end int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at := start; at < end; at++ {
+			i := bytes.Index(b[at:], []byte(text))
+			if i < 0 || at+i >= end {
 				return
 			}
-			from += i
-			if m := glibcBanner.FindSubmatch(b[from:min(len(b), from+scanOverlap)]); m != nil {
-				c.Glibc = string(m[1])
+			at += i
+			if !yield(at) {
 				return
 			}
 		}

@@ -3,6 +3,7 @@ package parent
 import (
 	"bytes"
 	"encoding/binary"
+	"unicode/utf8"
 )
 
 // elfHead is what a binary's first bytes say: its machine, and which dynamic loader runs it.
@@ -64,7 +65,9 @@ func parseELF(b []byte) *elfHead {
 			return h
 		}
 		name, _, _ := bytes.Cut(b[at:at+length], []byte{0})
-		h.Interpreter = string(name)
+		if utf8.Valid(name) {
+			h.Interpreter = string(name)
+		}
 		return h
 	}
 	return h

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -18,6 +19,9 @@ import (
 type PlatformImage struct {
 	Platform string // "linux/amd64", "linux/arm/v7"
 	Image    v1.Image
+	// Origin is what the image stands on, if its lower layers are another image's: a push mounts them from there where
+	// the registry can. May be nil.
+	Origin *Origin
 }
 
 // Artifact is what is published: the image of one platform as it is, or an index of those of several.
@@ -194,11 +198,14 @@ func inMemory(what string, data []byte) (blob, error) {
 	return blob{h, size, what, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}, nil
 }
 
-// taggable is the artifact as go-containerregistry's writer wants it.
-func (a *Artifact) taggable() v1.ImageIndex { return &imageIndex{a} }
+// taggable is the artifact as go-containerregistry's writer wants it, on its way to the registry.
+func (a *Artifact) taggable(to name.Registry) v1.ImageIndex { return &imageIndex{a, to} }
 
 // imageIndex implements v1.ImageIndex.
-type imageIndex struct{ a *Artifact }
+type imageIndex struct {
+	a  *Artifact
+	to name.Registry
+}
 
 func (x *imageIndex) MediaType() (types.MediaType, error) { return x.a.manifest.MediaType, nil }
 func (x *imageIndex) Digest() (v1.Hash, error)            { return v1.NewHash(x.a.manifest.Digest) }
@@ -212,7 +219,7 @@ func (x *imageIndex) IndexManifest() (*v1.IndexManifest, error) {
 func (x *imageIndex) Image(h v1.Hash) (v1.Image, error) {
 	for _, each := range x.a.images {
 		if d, err := each.Image.Digest(); err == nil && d == h {
-			return each.Image, nil
+			return each.mountable(x.to), nil
 		}
 	}
 	return nil, fmt.Errorf("the index has no image %s", h)

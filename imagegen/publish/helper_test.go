@@ -103,7 +103,7 @@ func newImage(t testing.TB, platform string, layers ...*testLayer) PlatformImage
 	if err != nil {
 		t.Fatal(err)
 	}
-	return PlatformImage{platform, img}
+	return PlatformImage{Platform: platform, Image: img}
 }
 
 // sample is an image of three layers, one of them larger than a buffer.

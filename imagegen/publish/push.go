@@ -25,7 +25,8 @@ type PushOptions struct {
 const defaultJobs = 4
 
 // Push puts the artifact into the registry. Layers that the repository has are asked for by digest and
-// neither opened nor sent. Failures that may pass are tried again. Plain HTTP is used only for this
+// neither opened nor sent; those of an [Origin] in the same registry are mounted from there where it can,
+// and copied from anywhere else. Failures that may pass are tried again. Plain HTTP is used only for this
 // machine's own addresses. Errors are diag errors: 7 for a registry that cannot be reached, refuses or
 // fails, 6 where it says that a layer is not what its digest promises.
 func Push(ctx context.Context, ref Reference, a *Artifact, opts PushOptions) error {
@@ -50,9 +51,9 @@ func Push(ctx context.Context, ref Reference, a *Artifact, opts PushOptions) err
 	}
 	var err error
 	if a.index != nil {
-		err = remote.WriteIndex(ref.tag, a.taggable(), options...)
+		err = remote.WriteIndex(ref.tag, a.taggable(ref.tag.Registry), options...)
 	} else {
-		err = remote.Write(ref.tag, a.images[0].Image, options...)
+		err = remote.Write(ref.tag, a.images[0].mountable(ref.tag.Registry), options...)
 	}
 	wait()
 	if err != nil {

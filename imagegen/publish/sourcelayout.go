@@ -128,7 +128,7 @@ func missing(err error, what string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return diag.Wrap(fs.ErrNotExist, diag.Failure, "%s is missing", what).Hint("the image is not complete; write or copy it again")
 	}
-	return diag.Wrap(err, diag.Failure, "reading %s", what)
+	return diag.Wrap(err, 0, "reading %s", what)
 }
 
 // checkHash keeps what is no digest from becoming a path. Only SHA-256 is supported, which is the only
@@ -230,17 +230,14 @@ func (f *finder) image(d v1.Descriptor, tag string, nested bool) error {
 		f.others = append(f.others, platform)
 		return nil
 	}
-	if len(m.Layers) != len(about.RootFS.DiffIDs) {
-		return diag.New(diag.Failure, "the manifest %s of %s names %d layers, and its config %d", d.Digest, f.blobs.what(), len(m.Layers), len(about.RootFS.DiffIDs))
+	img, err := newLayoutImage(f.blobs, d, raw, config, m.Layers, about.RootFS.DiffIDs)
+	if err != nil {
+		return err
 	}
 	for i, l := range m.Layers {
 		if err := f.layer(i, l); err != nil {
 			return err
 		}
-	}
-	img, err := partial.CompressedToImage(&layoutImage{f.blobs, d.MediaType, raw, config, m.Layers, about.RootFS.DiffIDs})
-	if err != nil {
-		return err
 	}
 	f.found = append(f.found, Found{PlatformImage: PlatformImage{Platform: platform, Image: img}, Name: tag})
 	return nil
@@ -291,6 +288,13 @@ func (m *layoutImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) 
 		return nil, fmt.Errorf("the image has no layer %s", h)
 	}
 	return &blobLayer{m.blobs, m.layers[i], m.diffIDs[i]}, nil
+}
+
+func newLayoutImage(b blobStore, d v1.Descriptor, manifest, config []byte, layers []v1.Descriptor, diffIDs []v1.Hash) (v1.Image, error) {
+	if len(layers) != len(diffIDs) {
+		return nil, diag.New(diag.Failure, "the manifest %s of %s names %d layers, and its config %d", d.Digest, b.what(), len(layers), len(diffIDs))
+	}
+	return partial.CompressedToImage(&layoutImage{b, d.MediaType, manifest, config, layers, diffIDs})
 }
 
 // blobLayer implements partial.CompressedLayer.

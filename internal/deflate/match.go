@@ -10,7 +10,7 @@ const (
 	hashBits    = 16
 	minMatch    = 4
 	maxMatch    = 258
-	maxChain    = 4  // candidates looked at
+	maxChain    = 2  // candidates looked at
 	niceMatch   = 24 // a match this long ends the search
 	lazyMatch   = 10 // a match this long is taken without looking for one a byte later
 	sparseMatch = 16 // in a match longer than this, only every third byte is remembered

@@ -9,12 +9,16 @@ import (
 )
 
 // parseHTML reads a project's page (PEP 503, 592, 629, 658, 714, 792): anchors, the base element and
-// two meta elements. Everything else is passed over.
+// two meta elements. Everything else is passed over. A page that is not of a simple index is an error.
 func parseHTML(raw []byte, base *url.URL) (*page, error) {
 	p := &page{}
+	var looks appearance
 	based := false
 	for len(raw) > 0 {
+		text, _, _ := bytes.Cut(raw, []byte("<"))
 		t, rest := nextTag(raw)
+		looks.text(text)
+		looks.tag(t, rest)
 		raw = rest
 		switch t.name {
 		case "base":
@@ -43,6 +47,9 @@ func parseHTML(raw []byte, base *url.URL) (*page, error) {
 			raw = after(raw, "</"+t.name)
 		}
 	}
+	if !looks.isIndex(p) {
+		return nil, looks.refuse()
+	}
 	return p, nil
 }
 
@@ -50,13 +57,12 @@ func (p *page) anchor(t tag, href string, base *url.URL) {
 	f := File{URL: href, Size: -1}
 	u, err := base.Parse(href)
 	if err != nil {
-		p.unreadable++
+		p.unreadable.add(href, "its address makes no sense")
 		return
 	}
 	// PEP 503 wants the anchor's text to be the last part of the path, which is what pip uses.
 	if f.Filename = path.Base(u.Path); u.Path == "" || strings.HasSuffix(u.Path, "/") {
-		p.unreadable++
-		return
+		return // it leads around the index, and to no file
 	}
 	f.RequiresPython, _ = t.attr("data-requires-python")
 	f.YankedReason, f.Yanked = t.attr("data-yanked")

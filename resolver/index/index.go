@@ -12,12 +12,14 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -69,8 +71,31 @@ type Project struct {
 	Status    string // PEP 792: "active", "archived", "quarantined", "deprecated"; "": not said
 	// StatusReason is why, for people; it may be "".
 	StatusReason string
-	// Unreadable counts the entries that have no usable name or address, and are not in Files.
-	Unreadable int
+	// Unreadable are the entries that have no usable name or address, and are not in Files.
+	Unreadable Unreadable
+}
+
+// Unreadable is what could not be understood of a list of files.
+type Unreadable struct {
+	Count int
+	First []Entry // of them, at most maxEntries
+}
+
+// Entry is a file that could not be understood.
+type Entry struct {
+	Name   string // as far as it is known; may be ""
+	Reason string // "it has no address"
+}
+
+// maxEntries is how many unreadable entries of a page are kept, and maxEntryName how many bytes of
+// the name of each.
+const maxEntries, maxEntryName = 20, 200
+
+func (u *Unreadable) add(name, reason string) {
+	u.Count++
+	if len(u.First) < maxEntries {
+		u.First = append(u.First, Entry{strings.Clone(strings.ToValidUTF8(name[:min(len(name), maxEntryName)], "")), reason})
+	}
 }
 
 // File is a file of a project.
@@ -213,7 +238,7 @@ type page struct {
 	missing    bool // the index has no such page
 	status     string
 	reason     string // of the status
-	unreadable int
+	unreadable Unreadable
 	files      []File
 }
 
@@ -252,7 +277,7 @@ func (p *page) addFile(f File, base *url.URL) {
 	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
 		u, err := base.Parse(address)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			p.unreadable++
+			p.unreadable.add(cmp.Or(f.Filename, address), "its address is not of HTTP")
 			return
 		}
 		address = u.String()
@@ -267,7 +292,7 @@ func (p *page) addFile(f File, base *url.URL) {
 	f.SHA256 = hash(f.SHA256)
 	f.MetadataSHA256 = hash(f.MetadataSHA256)
 	if f.Filename == "" || strings.ContainsAny(f.Filename, "/\\\x00") || f.Filename == "." || f.Filename == ".." {
-		p.unreadable++
+		p.unreadable.add(cmp.Or(f.Filename, path.Base(f.URL)), "it has no usable name")
 		return
 	}
 	p.files = append(p.files, f)

@@ -43,7 +43,7 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 			})
 		case "files":
 			hasFiles = true
-			p.files, p.unreadable = make([]File, 0, min(strings.Count(s.b, `"filename"`), 1<<15)), 0
+			p.files, p.unreadable = make([]File, 0, min(strings.Count(s.b, `"filename"`), 1<<15)), Unreadable{}
 			shared := map[string]string{}
 			return s.array(func() error { return s.file(p, base, shared) })
 		}
@@ -68,7 +68,7 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 // where that could let a file in that should not be.
 func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 	if s.peek() != '{' {
-		p.unreadable++
+		p.unreadable.add("", "it is not an object of JSON")
 		return s.skip()
 	}
 	f := File{Size: -1}
@@ -139,7 +139,7 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 		return err
 	}
 	if f.URL == "" {
-		p.unreadable++
+		p.unreadable.add(f.Filename, "it has no address")
 		return nil
 	}
 	p.addFile(f, base)

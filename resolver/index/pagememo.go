@@ -8,7 +8,7 @@ import (
 
 // pageFormat begins a page in the store. It changes with what follows, so that older ones are not
 // misread.
-const pageFormat = "page2"
+const pageFormat = "page3"
 
 const (
 	flagYanked = 1 << iota
@@ -30,7 +30,11 @@ func encodePage(p *page) []byte {
 	b = binary.AppendUvarint(b, missing)
 	b = appendString(b, p.status)
 	b = appendString(b, p.reason)
-	b = binary.AppendUvarint(b, uint64(p.unreadable))
+	b = binary.AppendUvarint(b, uint64(p.unreadable.Count))
+	b = binary.AppendUvarint(b, uint64(len(p.unreadable.First)))
+	for _, e := range p.unreadable.First {
+		b = appendString(appendString(b, e.Name), e.Reason)
+	}
 	b = binary.AppendUvarint(b, uint64(len(p.files)))
 	last := ""
 	for _, f := range p.files {
@@ -74,7 +78,10 @@ func decodePage(raw []byte) (*page, error) {
 		return nil, errMemo
 	}
 	p := &page{fetched: time.Unix(0, d.varint()).UTC(), etag: d.string(), missing: d.uvarint() == 1, status: d.string(), reason: d.string()}
-	p.unreadable = int(d.uvarint() & 0x7fffffff)
+	p.unreadable.Count = int(d.uvarint() & 0x7fffffff)
+	for range min(d.uvarint(), maxEntries) {
+		p.unreadable.First = append(p.unreadable.First, Entry{d.string(), d.string()})
+	}
 	n := d.uvarint()
 	if n > uint64(len(d.s)) { // a file takes more than a byte
 		return nil, errMemo

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/internal/diag"
 )
 
 var testBase, _ = url.Parse("https://packages.example/simple/a/")
@@ -26,7 +28,10 @@ func TestParseJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &page{status: "deprecated", reason: "x", unreadable: 5, files: []File{
+	want := &page{status: "deprecated", reason: "x", unreadable: Unreadable{5, []Entry{
+		{"a/4.zip", "it has no usable name"}, {"a-5.zip", "it has no address"}, {"a-6.zip", "it has no usable name"}, {"", "it is not an object of JSON"},
+		{"a-8.zip", "its address is not of HTTP"},
+	}}, files: []File{
 		{Filename: "a-1.tar.gz", URL: "https://files.example/a-1.tar.gz", SHA256: goodHash, Size: -1},
 		{Filename: "aé😀-2.zip", URL: "https://packages.example/f/a-2.zip?x=1", Size: 12, Yanked: true,
 			Uploaded: time.Date(2024, 1, 2, 3, 4, 5, 678901000, time.UTC)},
@@ -54,11 +59,11 @@ func TestParseHTML(t *testing.T) {
 		<a href="a-1.zip#sha256=`+goodHash+`" data-requires-python="&gt;=3.7">whatever</a>
 		<A class=x data-upload-time="2024-01-02T03:04:05+01:00" HREF='/b/a-2%2Bcu1.whl' data-yanked data-dist-info-metadata="true">a</A>
 		<a data-yanked="bad &amp; worse" href=a-3.zip data-core-metadata="sha256=`+goodHash+`" data-dist-info-metadata=true>a</a>
-		<a name=top> <a href="../"> <a href="javascript:alert(1)"> <abbr href="n-1.zip"> <a href="a-9.zip`), testBase)
+		<a name=top> <a href="../"> <a href="javascript:alert(1)"> <a href="%zz-1.whl"> <abbr href="n-1.zip"> <a href="a-9.zip`), testBase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &page{status: "archived", reason: "moved > b", unreadable: 2, files: []File{
+	want := &page{status: "archived", reason: "moved > b", unreadable: Unreadable{1, []Entry{{"%zz-1.whl", "its address makes no sense"}}}, files: []File{
 		{Filename: "a-1.zip", URL: "https://files.example/x/a-1.zip", SHA256: goodHash, Size: -1, RequiresPython: ">=3.7"},
 		{Filename: "a-2+cu1.whl", URL: "https://files.example/b/a-2%2Bcu1.whl", Size: -1, Yanked: true, HasMetadata: true, Uploaded: time.Date(2024, 1, 2, 2, 4, 5, 0, time.UTC)},
 		{Filename: "a-3.zip", URL: "https://files.example/x/a-3.zip", Size: -1, Yanked: true, YankedReason: "bad & worse", HasMetadata: true, MetadataSHA256: goodHash},
@@ -68,6 +73,38 @@ func TestParseHTML(t *testing.T) {
 	}
 	if _, err := parseHTML([]byte(`<meta name="pypi:repository-version" content="2.0">`), testBase); err == nil {
 		t.Error("version 2 read")
+	}
+}
+
+// TestHTMLPages tells pages of projects, with and without files, from other pages.
+func TestHTMLPages(t *testing.T) {
+	for _, c := range []struct{ what, page, want string }{
+		{"the default index", `<!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.4"><title>Links for a</title></head><body><h1>Links for a</h1></body></html>`, ""},
+		{"Nexus", `<html lang="en"><head><title>Links for a</title></head><body><h1>Links for a</h1></body></html>`, ""},
+		{"devpi", `<!DOCTYPE html><html><head><title>root/dev: links for a</title></head><body><h1>root/dev: links for a</h1><form><input></form></body></html>`, ""},
+		{"Artifactory", `<!DOCTYPE html><html><head><title>Simple Index</title><meta name="api-version" value="2" /></head><body></body></html>`, ""},
+		{"an empty folder", `<html><head><title>Index of /simple/a/</title></head><body><h1>Index of /simple/a/</h1><hr><pre><a href="../">../</a></pre><hr></body></html>`, ""},
+		{"written by hand, empty", "<!doctype html>\n<html>\n<head><meta http-equiv=Content-Type content=text/html></head><body>\n</body></html>\n", ""},
+		{"written by hand", `Our wheels: <a href="a-1-py3-none-any.whl">1</a> <script>count()</script>`, ""},
+		{"nothing", ``, "not the page of a project in a simple index, but another HTML page"},
+		{"a login page", `<html><head><title>Sign in
+			· Corp` + "\u202e" + `</title></head><body><form action=/login><input name=user></form></body></html>`, `page, with the title "Sign in · Corp\u202e"`},
+		{"a login page with links", `<html><body>Welcome! <a href="/forgotten">Forgot your password?</a> <a href="/help.html">Help</a></body></html>`, "another HTML page"},
+		{"a captive portal", `<html><head><meta http-equiv="refresh" content="0; url=http://portal.example/"></head></html>`, "another HTML page"},
+		{"a page that a script fills", `<html><head><script src="app.js"></script></head><body><div id="app"></div></body></html>`, "another HTML page"},
+	} {
+		x := serve(t, "text/html", c.page)
+		p, err := x.Project(t.Context(), "a")
+		if c.want == "" {
+			if err != nil || p.Name != "a" {
+				t.Errorf("%s: %v", c.what, err)
+			}
+			continue
+		}
+		wantError(t, err, diag.Fetch, c.want)
+		if hints := diag.HintsOf(err); len(hints) != 2 {
+			t.Errorf("%s: hints %q", c.what, hints)
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ func TestRealIndex(t *testing.T) {
 					return
 				}
 				if round == "cold" {
-					t.Logf("%-20s %5d files, %d unreadable, page %v, all %v, %d requirements", name, len(p.Files), p.Unreadable, paged.Round(time.Millisecond), time.Since(start).Round(time.Millisecond), len(m.Requires))
+					t.Logf("%-20s %5d files, %d unreadable, page %v, all %v, %d requirements", name, len(p.Files), p.Unreadable.Count, paged.Round(time.Millisecond), time.Since(start).Round(time.Millisecond), len(m.Requires))
 				}
 			}()
 		}

@@ -1,0 +1,281 @@
+package elffile
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/internal/testenv"
+	"github.com/envpack/envpack/internal/wheelfile"
+)
+
+var full = image{
+	wide: true, needed: []string{"libm.so.6", "libc.so.6"}, soname: "libx.so.1", rpath: "$ORIGIN/../old", runpath: "$ORIGIN/../x.libs",
+	interpreter: "/lib64/ld-linux-x86-64.so.2",
+	versions: []Versions{
+		{Library: "libc.so.6", Names: []string{"GLIBC_2.14", "GLIBC_2.2.5"}},
+		{Library: "libm.so.6", Names: []string{"GLIBC_2.29"}},
+	},
+}
+
+// inChunks begins a stream over data, in pieces of n bytes, and counts the begins.
+func inChunks(data []byte, n int, begins *int) func(func([]byte) error) error {
+	return func(sink func([]byte) error) error {
+		*begins++
+		for rest := data; len(rest) > 0; {
+			p := bytes.Clone(rest[:min(n, len(rest))])
+			rest = rest[len(p):]
+			if err := sink(p); err != nil {
+				if errors.Is(err, ErrStop) {
+					return nil
+				}
+				return err
+			}
+			clear(p) // a chunk is not valid any more
+		}
+		return nil
+	}
+}
+
+func TestRead(t *testing.T) {
+	for _, wide := range []bool{false, true} {
+		for _, order := range []byteOrder{binary.LittleEndian, binary.BigEndian} {
+			for _, late := range []bool{false, true} {
+				m := full
+				m.wide, m.order, m.late = wide, order, late
+				data := m.build()
+				got, err := Read(bytes.NewReader(data), int64(len(data)))
+				if err != nil {
+					t.Fatalf("wide %v, %v, late %v: %v", wide, order, late, err)
+				}
+				want := &File{Class: elf.ELFCLASS32, Data: elf.ELFDATA2LSB, Type: elf.ET_DYN, Machine: elf.EM_X86_64,
+					Interpreter: m.interpreter, Soname: m.soname, Needed: m.needed, Rpath: m.rpath, Runpath: m.runpath, Versions: m.versions}
+				if wide {
+					want.Class = elf.ELFCLASS64
+				}
+				if order == byteOrder(binary.BigEndian) {
+					want.Data = elf.ELFDATA2MSB
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("wide %v, %v, late %v: %s", wide, order, late, diff)
+				}
+				for _, n := range []int{1, 7, 1 << 20} {
+					begins := 0
+					streamed, err := ReadStream(int64(len(data)), inChunks(data, n, &begins))
+					if err != nil || begins != 1 {
+						t.Fatalf("in chunks of %d: %d begins, %v", n, begins, err)
+					}
+					if diff := cmp.Diff(got, streamed); diff != "" {
+						t.Errorf("in chunks of %d: %s", n, diff)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestReadLargeStream has all that is wanted behind what is kept of a stream.
+func TestReadLargeStream(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		m := full
+		m.padding, m.late = maxHead+12345, late
+		data := m.build()
+		begins := 0
+		got, err := ReadStream(int64(len(data)), inChunks(data, 100_000, &begins))
+		if err != nil || begins > 4 {
+			t.Fatalf("%d begins, %v", begins, err)
+		}
+		want, err := Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if _, err := ReadStream(int64(len(data))+maxHead, inChunks(data[:maxHead], 1<<20, &begins)); err == nil {
+			t.Error("a stream that ends early is accepted")
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	good := full.build()
+	edit := func(change func(b []byte) []byte) []byte { return change(bytes.Clone(good)) }
+	long := full
+	long.soname = strings.Repeat("x", maxString)
+	control := full
+	control.soname = "lib\x1b[31m.so"
+	empty := full
+	empty.needed = []string{""}
+	for name, c := range map[string]struct {
+		data []byte
+		err  string
+	}{
+		"nothing":               {nil, "not an ELF file"},
+		"text":                  {[]byte("#!/bin/sh\n" + strings.Repeat(" ", 100)), "not an ELF file"},
+		"cut header":            {good[:60], "cut off"},
+		"cut header of 32 bits": {good[:40], "cut off"},
+		"class":                 {edit(func(b []byte) []byte { b[4] = 3; return b }), "class 3"},
+		"byte order":            {edit(func(b []byte) []byte { b[5] = 0; return b }), "byte order 0"},
+		"header size":           {edit(func(b []byte) []byte { b[54] = 55; return b }), "program headers of 55 bytes"},
+		"many headers":          {edit(func(b []byte) []byte { b[56], b[57] = 0xff, 0xff; return b }), "65535 program headers"},
+		"headers elsewhere":     {edit(func(b []byte) []byte { b[39] = 0xff; return b }), "not within the file"},
+		"cut":                   {good[:len(good)-100], "not within the file"},
+		"huge dynamic section":  {edit(func(b []byte) []byte { b[64+56+32+4] = 1; return b }), "is too large"},
+		"no segment":            {edit(func(b []byte) []byte { b[64] = 4; return b }), "in no segment"},
+		"long string":           {long.build(), "no end within 4096"},
+		"control character":     {control.build(), "control characters"},
+		"empty name":            {empty.build(), "empty name"},
+	} {
+		_, err := Read(bytes.NewReader(c.data), int64(len(c.data)))
+		if err == nil || !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s: %v, want %q", name, err, c.err)
+		}
+	}
+	static := edit(func(b []byte) []byte { b[64+56] = 0; return b }) // PT_NULL instead of PT_DYNAMIC
+	if f, err := Read(bytes.NewReader(static), int64(len(static))); err != nil || f.Needed != nil || f.Interpreter == "" {
+		t.Errorf("static: %+v, %v", f, err)
+	}
+	none := edit(func(b []byte) []byte { b[56] = 0; return b })
+	if f, err := Read(bytes.NewReader(none), int64(len(none))); err != nil || f.Machine != elf.EM_X86_64 {
+		t.Errorf("no program headers: %+v, %v", f, err)
+	}
+}
+
+func TestReadWheel(t *testing.T) {
+	x := full
+	x.interpreter = ""
+	name, content := testenv.Wheel("a", "1", testenv.WheelOptions{Tag: "cp311-cp311-linux_x86_64", Files: map[string]string{
+		"a/__init__.py": "", "a/_a.abi3.so": string(x.build()), "a/broken.so": string(full.build()[:200]),
+		"a/data.bin": strings.Repeat("data", 1000), "a/tool": string(full.build()),
+	}})
+	d, err := wheelfile.ReadDirectory(name, bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := ReadWheel(context.Background(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range all {
+		got = append(got, fmt.Sprintf("%s %s %v %v %v", o.Path, o.Soname, o.Needed, o.Interpreter != "", o.Fault != ""))
+	}
+	want := []string{"a/_a.abi3.so libx.so.1 [libm.so.6 libc.so.6] false false", "a/broken.so  [] false true", "a/tool libx.so.1 [libm.so.6 libc.so.6] true false"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	data, err := Encode(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(data)
+	if diff := cmp.Diff(all, again); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	if _, err := Decode(data[:10]); err == nil {
+		t.Error("damaged facts are accepted")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := ReadWheel(ctx, d); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestReadAsDebugELF compares with debug/elf on this system's libraries, whose section headers are right.
+func TestReadAsDebugELF(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"/usr/lib/*-linux-gnu/lib*.so.*", "/usr/lib64/lib*.so.*", "/usr/bin/*"} {
+		found, _ := filepath.Glob(pattern)
+		files = append(files, found...)
+	}
+	compared := 0
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		info, err := f.Stat()
+		oracle, bad := elf.NewFile(f)
+		if err != nil || bad != nil {
+			f.Close()
+			continue
+		}
+		got, err := Read(f, info.Size())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			f.Close()
+			continue
+		}
+		needed, _ := oracle.DynString(elf.DT_NEEDED)
+		soname, _ := oracle.DynString(elf.DT_SONAME)
+		runpath, _ := oracle.DynString(elf.DT_RUNPATH)
+		if strings.Join(needed, " ") != strings.Join(got.Needed, " ") || strings.Join(soname, "") != got.Soname || strings.Join(runpath, "") != got.Runpath {
+			t.Errorf("%s: %+v, debug/elf has %v %v %v", name, got, needed, soname, runpath)
+		}
+		want := map[string]map[string]bool{}
+		if versions, err := oracle.DynamicVersionNeeds(); err == nil {
+			for _, v := range versions {
+				want[v.Name] = map[string]bool{}
+				for _, n := range v.Needs {
+					want[v.Name][n.Dep] = true
+				}
+			}
+		}
+		have := map[string]map[string]bool{}
+		for _, v := range got.Versions {
+			have[v.Library] = map[string]bool{}
+			for _, n := range v.Names {
+				have[v.Library][n] = true
+			}
+		}
+		if diff := cmp.Diff(want, have); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		compared++
+		f.Close()
+	}
+	if compared == 0 {
+		t.Skip("no libraries here")
+	}
+	t.Logf("%d files", compared)
+}
+
+func FuzzRead(f *testing.F) {
+	for _, wide := range []bool{false, true} {
+		m := full
+		m.wide = wide
+		f.Add(m.build())
+		m.order, m.late = binary.BigEndian, true
+		f.Add(m.build())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := Read(bytes.NewReader(data), int64(len(data)))
+		begins := 0
+		streamed, err2 := ReadStream(int64(len(data)), inChunks(data, 512, &begins))
+		if (err == nil) != (err2 == nil) {
+			t.Fatalf("%v, streamed %v", err, err2)
+		}
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(got, streamed); diff != "" {
+			t.Error(diff)
+		}
+		for _, s := range append(append([]string{}, got.Needed...), got.Soname, got.Runpath, got.Rpath, got.Interpreter) {
+			if len(s) >= maxString || strings.ContainsAny(s, "\x00\n\x1b") {
+				t.Errorf("%q", s)
+			}
+		}
+	})
+}
