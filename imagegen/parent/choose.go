@@ -62,7 +62,8 @@ func (p *Parent) checkLayers() error {
 }
 
 // Choose says on which of the image's interpreters an environment can stand. wanted accepts full versions, and is
-// called in words what (of the manifest's python: "3.11"). prefix is where the environment will be: "opt/env".
+// called in words what (of the manifest's python: "3.11"). prefix is where the environment will be: "opt/env"; what is
+// there is in the way. "" asks nothing of the kind.
 //
 // Errors are diag errors of code 3 that wrap a [*Refusal]. With NoPython, UnsurePython and PartPython the image can
 // still be stood upon if an interpreter is added: what [Parent.Foundation] refuses is no reason of theirs.
@@ -128,7 +129,7 @@ func (p *Parent) Foundation(prefix string) error {
 	case !known:
 		return refuse(OtherPlatform, "it is for %s, of which nothing is known", p.Platform)
 	case p.Libc.Kind == "":
-		return refuse(NoLibc, "it has no C library, so no Python runs in it").
+		return refuse(NoLibc, "it has no C library where programs look for one, so no Python runs in it").
 			Hint(`choose an image of a distribution, or distro = "none" for the environment alone`)
 	case p.Libc.Kind == Musl:
 		return refuseMusl(p.Libc.Path)
@@ -136,21 +137,34 @@ func (p *Parent) Foundation(prefix string) error {
 		return refuse(OtherPlatform, "it says that it is for %s, and its C library is for another machine", p.Platform).
 			Hint("the image was made wrongly; choose another")
 	}
+	if clean(prefix) == "" {
+		return nil
+	}
+	if err := p.CheckFolder(prefix); err != nil {
+		return err
+	}
+	if len(p.Tree.List(prefix)) > 0 {
+		return refuse(InTheWay, "it has files in /%s, where the environment goes", clean(prefix)).
+			Hint("if envpack made the image, name the one that it stands on instead")
+	}
+	return nil
+}
+
+// CheckFolder refuses an image in which the path leads over anything but folders: layers name the folders that their
+// files are in, and one that replaced a symlink would hide what is behind it. What is not there is no hindrance.
+// Errors are diag errors of code 3 that wrap a [*Refusal].
+func (p *Parent) CheckFolder(folder string) error {
 	at := ""
-	for _, name := range strings.Split(clean(prefix), "/") {
+	for name := range strings.SplitSeq(clean(folder), "/") {
 		at += "/" + name
 		e, ok := p.Tree.Lstat(at)
 		if !ok {
 			return nil
 		}
-		if e.Kind != layer.Dir || "/"+e.Path != at {
-			return refuse(InTheWay, "its %s is no folder, and the environment goes into /%s", at, clean(prefix)).
+		if e.Kind != layer.Dir {
+			return refuse(InTheWay, "its %s is no folder, and files are to go into /%s", at, clean(folder)).
 				Hint("choose another image")
 		}
-	}
-	if len(p.Tree.List(prefix)) > 0 {
-		return refuse(InTheWay, "it has files in /%s, where the environment goes", clean(prefix)).
-			Hint("if envpack made the image, name the one that it stands on instead")
 	}
 	return nil
 }

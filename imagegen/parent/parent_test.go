@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/diag"
 )
 
@@ -58,6 +60,28 @@ func TestRead(t *testing.T) {
 	}
 	if text, ok := again.Tree.Read("/etc/os-release"); !ok || !strings.Contains(string(text), "bookworm") {
 		t.Errorf("%q", text)
+	}
+}
+
+func TestEntries(t *testing.T) {
+	p := read(t, gzipped(t, file{"etc/passwd", "root:x:0:0"}, file{"etc/passwd- => etc/passwd", ""}, file{"usr/lib/x", "content"}, file{"l -> usr/lib", ""}))
+	var got []string
+	for _, e := range p.Tree.Entries() {
+		s := string(e.Kind) + " " + e.Path + " " + e.Link
+		switch c := e.Content.(type) {
+		case layer.Bytes:
+			s += " " + string(c)
+		case layer.Opener:
+			if _, err := c.Open(); err == nil {
+				t.Errorf("%s can be opened", e.Path)
+			}
+			s += fmt.Sprint(" ", c.Length)
+		}
+		got = append(got, s)
+	}
+	want := []string{"5 etc ", "0 etc/passwd  root:x:0:0", "0 etc/passwd-  root:x:0:0", "2 l usr/lib", "5 usr ", "5 usr/lib ", "0 usr/lib/x  7"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

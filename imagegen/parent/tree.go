@@ -3,6 +3,7 @@ package parent
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"path"
@@ -148,6 +149,28 @@ func (t *Tree) All() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		t.root.each("", func(p string, n *node) bool { return yield(n.entry(p)) })
 	}
+}
+
+// Entries gives the tree as entries of a layer, in the order of [Tree.All]. The content of a file that was not kept
+// has a size, and cannot be opened; entries of the kind Other cannot be written. They are what a layer above is
+// compared with, not what one is made of.
+func (t *Tree) Entries() []layer.Entry {
+	var list []layer.Entry
+	t.root.each("", func(p string, n *node) bool {
+		e := layer.Entry{Path: p, Kind: n.kind, Mode: n.mode, UID: n.uid, GID: n.gid, Link: n.link}
+		switch {
+		case n.kind != layer.File:
+		case n.known != nil && n.known.Text != nil:
+			e.Content = layer.Bytes(n.known.Text)
+		default:
+			e.Content = layer.Opener{Length: n.size, Open: func() (io.ReadCloser, error) {
+				return nil, fmt.Errorf("/%s is in the image that is stood upon, and its content was not kept", p)
+			}}
+		}
+		list = append(list, e)
+		return true
+	})
+	return list
 }
 
 func (n *node) each(p string, visit func(string, *node) bool) bool {

@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,14 +113,15 @@ func TestPodmanLoad(t *testing.T) {
 	}
 }
 
-func TestDockerRegistry(t *testing.T) {
-	needTools(t)
-	dir := t.TempDir()
+// dockerRegistry starts the registry that most others descend from, and gives its address.
+func dockerRegistry(t *testing.T) (host, dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := listener.Addr().String()
+	host = listener.Addr().String()
 	listener.Close()
 	conf := filepath.Join(dir, "registry.yml")
 	os.WriteFile(conf, []byte("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: "+dir+"/data}}\nhttp: {addr: "+host+"}\n"), 0o644)
@@ -122,7 +129,7 @@ func TestDockerRegistry(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { server.Process.Kill(); server.Wait() }()
+	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
 	for range 100 {
 		if c, err := net.Dial("tcp", host); err == nil {
 			c.Close()
@@ -130,6 +137,63 @@ func TestDockerRegistry(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	return host, dir
+}
+
+// TestDockerRegistryMounts has a real registry mount an origin's layers, and counts what passes on the way.
+func TestDockerRegistryMounts(t *testing.T) {
+	needTools(t)
+	behind, _ := dockerRegistry(t)
+	var mu sync.Mutex
+	var asked []string // method, then "mount" or what is asked for, for blobs
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/blobs/") {
+			mu.Lock()
+			what := strings.TrimPrefix(r.URL.Path, "/v2/")
+			if r.URL.Query().Get("mount") != "" {
+				what = "mount"
+			}
+			asked = append(asked, r.Method+" "+what)
+			mu.Unlock()
+		}
+		(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(&url.URL{Scheme: "http", Host: behind})
+			p.Out.Host = p.In.Host // which the registry's own addresses begin with
+		}}).ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	host := strings.TrimPrefix(proxy.URL, "http://")
+	amd, lower := sample(t, "linux/amd64")
+	if err := push(t, host+"/base/python:3.11", artifact(t, amd), PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	o := origin(t, host+"/base/python:3.11", OriginOptions{})
+	img := stack(t, o, newLayer("opt/env/x", "own"))
+	asked = nil
+	a := artifact(t, img)
+	if err := push(t, host+"/team/app:v1", a, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, line := range asked {
+		verb, what, _ := strings.Cut(line, " ")
+		if what == "mount" {
+			verb = what
+		}
+		count[verb]++
+	}
+	// The own layer and the config are sent: POST, PATCH and PUT; nothing is read.
+	if want := map[string]int{"HEAD": len(lower) + 2, "mount": len(lower), "POST": 2, "PATCH": 2, "PUT": 2}; !maps.Equal(count, want) {
+		t.Errorf("%v, want %v: %s", count, want, asked)
+	}
+	dir := t.TempDir()
+	tool(t, nil, "skopeo", "copy", "-q", "--src-tls-verify=false", "docker://"+host+"/team/app:v1", "oci:"+dir+"/x:x")
+	valid(t, dir+"/x")
+}
+
+func TestDockerRegistry(t *testing.T) {
+	needTools(t)
+	host, dir := dockerRegistry(t)
 	amd, layers := sample(t, "linux/amd64")
 	arm, _ := sample(t, "linux/arm64")
 	for name, a := range map[string]*Artifact{"one": artifact(t, amd), "two": artifact(t, amd, arm)} {
