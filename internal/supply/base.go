@@ -69,15 +69,15 @@ func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
 	for _, d := range debs {
 		jobs = append(jobs, job{
 			sha256: d.SHA256, size: d.Size, what: fmt.Sprintf("package %s %s", d.Name, d.Version),
-			find: func(context.Context) (string, error) {
+			find: func(context.Context) ([]string, error) {
 				url, ok := s.archive(d.Archive)
 				if !ok {
-					return "", diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive).
+					return nil, diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive).
 						Hint("lock again, with archives that this envpack knows: `envpack lock --upgrade`")
 				}
-				return url + "/" + d.Path, nil
+				return at(url+"/"+d.Path, nil)
 			},
-			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade` locks what there is now",
+			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade-base` locks what there is now",
 		})
 	}
 	return s.bring(ctx, "distribution package", jobs)
@@ -136,16 +136,16 @@ func (s *Supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) e
 	}
 	return s.bring(ctx, "interpreter", []job{{
 		sha256: i.SHA256, size: i.Size, what: "interpreter " + i.Path,
-		find: func(context.Context) (string, error) {
+		find: func(context.Context) ([]string, error) {
 			if i.Archive == "" {
-				return i.Path, nil
+				return at(i.Path, nil)
 			}
 			url, ok := s.archive(i.Archive)
 			if !ok {
-				return "", diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", i.Archive).
+				return nil, diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", i.Archive).
 					Hint("give its address: --apt-mirror %s=URL", i.Archive)
 			}
-			return url + "/" + i.Path, nil
+			return at(url+"/"+i.Path, nil)
 		},
 		gone: "it is not there any more; keep a copy, and name it in system.python-archive",
 	}})

@@ -46,7 +46,8 @@ type Options struct {
 // Supply answers for one command.
 type Supply struct {
 	Options
-	set *index.Set
+	set   *index.Set
+	quiet sync.Map // hosts of further places that could not be reached
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
@@ -99,7 +100,7 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 	for _, w := range wheels {
 		jobs = append(jobs, job{
 			sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
-			find:  func(ctx context.Context) (string, error) { return s.WheelURL(ctx, w.Package, w.File) },
+			find:  func(ctx context.Context) ([]string, error) { return at(s.WheelURL(ctx, w.Package, w.File)) },
 			gone:  "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
 			check: func() error { return s.checkMetadata(w) },
 		})
@@ -190,82 +191,6 @@ func wheelURL(ctx context.Context, ask func(context.Context, string) (*index.Pro
 		}
 	}
 	return "", missing
-}
-
-// job is one file to be brought into the store.
-type job struct {
-	sha256 string
-	size   int64
-	what   string
-	find   func(ctx context.Context) (string, error)
-	gone   string       // the hint for a file that is not there any more
-	check  func() error // of the file when it is in the store; may be nil
-}
-
-// bring downloads what the store lacks; name is the kind of one. The first failure stops the rest.
-func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
-	var missing []job
-	var total int64
-	seen := map[string]bool{}
-	for _, j := range jobs {
-		if !seen[j.sha256] && !s.Store.Has(j.sha256) {
-			missing = append(missing, j)
-			total += j.size
-		}
-		seen[j.sha256] = true
-	}
-	if len(missing) == 0 {
-		return check(jobs)
-	}
-	if len(missing) > 1 {
-		name += "s"
-	}
-	done := s.Task(fmt.Sprintf("downloading %d %s", len(missing), name), total)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for _, j := range missing {
-		group.Go(func() error { return s.download(ctx, j, done) })
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return check(jobs)
-}
-
-// check holds every file to what was said of it, also those that were in the store before.
-func check(jobs []job) error {
-	for _, j := range jobs {
-		if j.check == nil {
-			continue
-		}
-		if err := j.check(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
-	address, err := j.find(ctx)
-	if err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	var told int64
-	err = s.Fetch.Download(ctx, address, j.sha256, j.size, s.Store, func(n int64) {
-		mu.Lock()
-		defer mu.Unlock()
-		done(n - told)
-		told = n
-	})
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	e := diag.Wrap(err, 0, "%s", j.what)
-	if status := fetch.StatusOf(err); status == 404 || status == 410 {
-		_ = e.Hint("%s", j.gone)
-	}
-	return e
 }
 
 // Describe says where things come from, for people: one line a source that is not the default.
