@@ -140,6 +140,7 @@ func TestDebian(t *testing.T) {
 				t.Errorf("%d layers", len(p.Layers))
 			}
 			compare(t, p, root)
+			compareLibraries(t, p, root)
 			if diffTree(t, p, root); len(p.Notes) > 0 {
 				t.Errorf("notes: %q", p.Notes)
 			}
@@ -189,6 +190,30 @@ print(json.dumps(dict(Version=platform.python_version(), Executable=os.path.real
 	}
 	if _, err := p.Choose(func(v string) bool { return v == says.Version }, says.Version, "opt/env"); err != nil && len(p.Tree.List("opt/env")) == 0 {
 		t.Error(err)
+	}
+}
+
+// compareLibraries holds the libraries of the linker's cache to what ldconfig lists.
+func compareLibraries(t *testing.T, p *parent.Parent, root string) {
+	t.Helper()
+	all, err := p.Libraries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, l := range all {
+		if l.Cached {
+			got = append(got, l.Name+" => "+l.Path)
+		}
+	}
+	for line := range strings.SplitSeq(inside(t, root, "ldconfig", "-p"), "\n") {
+		name, path, ok := strings.Cut(strings.TrimSpace(line), " => ")
+		if name, _, known := strings.Cut(name, " ("); ok && known {
+			want = append(want, name+" => "+path)
+		}
+	}
+	if !slices.Equal(got, want) || len(got) < 50 {
+		t.Errorf("%d libraries, ldconfig lists %d\n%q\n%q", len(got), len(want), got, want)
 	}
 }
 

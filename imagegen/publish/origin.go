@@ -129,8 +129,11 @@ func (s *Source) only(platform, digest string) (*Origin, error) {
 	case len(found) == 0:
 		return nil, diag.New(diag.Mismatch, "%s for %s is %s, and %s is wanted", s.place.given, platform, strings.Join(has, " and "), digest).Hint(movedHint)
 	}
-	return nil, diag.New(diag.Usage, "%s has %d images for %s, and one is wanted", s.place.given, len(found), platform).
-		Hint("name one of them: by its digest, or by the platform's variant")
+	e := diag.New(diag.Usage, "%s has %d images for %s, and one is wanted", s.place.given, len(found), platform)
+	if s.place.form == inRegistry {
+		return nil, e.Hint("name one of them by its digest (%s), or a platform with its variant", strings.Join(has, ", "))
+	}
+	return nil, e.Hint("copy the one that is meant to a place of its own, or name a platform with its variant")
 }
 
 func openRemoteOrigin(ctx context.Context, p place, opts OriginOptions) (*Origin, error) {

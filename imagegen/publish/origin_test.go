@@ -339,6 +339,7 @@ func TestOriginErrors(t *testing.T) {
 		text                   string
 	}{
 		{host + "/base/python:3.11", "linux/s390x", "", diag.Usage, "no image for linux/s390x"},
+		{host + "/base/python:3.11", "linux/arm", "", diag.Usage, "2 images for linux/arm"},
 		{host + "/base/python:3.12", "linux/amd64", "", diag.Fetch, "does not have it"},
 		{host + "/base/python:3.11", "linux/amd64", digest(nil), diag.Fetch, "does not have it"},
 		{host + "/base/python:3.11", "linux/arm64", configOf(t, amd), diag.Fetch, ""},

@@ -1,0 +1,134 @@
+package parent
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/envpack/envpack/imagegen/layer"
+)
+
+// Library is a shared library that the image's loader finds by its name.
+type Library struct {
+	Name string // what programs ask for: "libz.so.1"
+	Path string // where it is found, with a leading slash
+	// Cached tells that /etc/ld.so.cache names it, Flags and HWCap how (glibc's sysdeps/generic/dl-cache.h); else it lies
+	// in a folder where the loader looks without being told.
+	Cached bool
+	Flags  uint32
+	HWCap  uint64
+}
+
+// linkerFlags are what the cache says of libraries for an architecture, where that is known.
+var linkerFlags = map[string]uint32{"amd64": 0x0303, "arm64": 0x0a03}
+
+// Libraries lists the libraries for the image's architecture: those of the linker's cache in its order, and then
+// those that the loader finds without it. Errors: a cache that is none.
+func (p *Parent) Libraries() ([]Library, error) {
+	var list []Library
+	if text, ok := p.Tree.Read("etc/ld.so.cache"); ok {
+		all, err := parseLinkerCache(text)
+		if err != nil {
+			return nil, fmt.Errorf("reading /etc/ld.so.cache of the image: %w", err)
+		}
+		flags, known := linkerFlags[p.architecture()]
+		for _, l := range all {
+			if e, ok := p.Tree.Stat(l.Path); ok && e.Kind == layer.File && (!known || l.Flags == flags) {
+				list = append(list, l)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for _, l := range list {
+		seen[l.Name] = true
+	}
+	for _, folder := range libFolders(p.architecture()) {
+		if strings.HasPrefix(folder, "usr/local/") {
+			continue
+		}
+		for _, name := range p.Tree.List(folder) {
+			if seen[name] || !strings.Contains(name, ".so") {
+				continue
+			}
+			if e, ok := p.Tree.Stat(folder + "/" + name); ok && e.Kind == layer.File {
+				seen[name] = true
+				list = append(list, Library{Name: name, Path: "/" + folder + "/" + name})
+			}
+		}
+	}
+	return list, nil
+}
+
+// The two forms of the cache (glibc, sysdeps/generic/dl-cache.h). A file may have the old one and the new behind it,
+// and then the new counts.
+const (
+	oldCacheMagic  = "ld.so-1.7.0\x00"
+	newCacheMagic  = "glibc-ld.so.cache1.1"
+	oldCacheHeader = len(oldCacheMagic) + 4
+	oldCacheEntry  = 12 // flags, key, value
+	newCacheHeader = 48 // magic, count, length of the strings, flags, extensions, unused
+	newCacheEntry  = 24 // flags, key, value, OS version, hardware capabilities
+)
+
+// parseLinkerCache reads /etc/ld.so.cache of a machine with this byte order: the little one, as all that are
+// supported.
+func parseLinkerCache(b []byte) ([]Library, error) {
+	if bytes.HasPrefix(b, []byte(oldCacheMagic)) {
+		if len(b) < oldCacheHeader {
+			return nil, fmt.Errorf("it is cut off")
+		}
+		count := int64(binary.LittleEndian.Uint32(b[len(oldCacheMagic):]))
+		end := int64(oldCacheHeader) + count*int64(oldCacheEntry)
+		if end > int64(len(b)) {
+			return nil, fmt.Errorf("it is cut off")
+		}
+		if behind := (end + 7) &^ 7; behind < int64(len(b)) && bytes.HasPrefix(b[behind:], []byte(newCacheMagic)) {
+			return parseNewCache(b[behind:])
+		}
+		return cacheEntries(b[oldCacheHeader:end], oldCacheEntry, b[end:])
+	}
+	if bytes.HasPrefix(b, []byte(newCacheMagic)) {
+		return parseNewCache(b)
+	}
+	return nil, fmt.Errorf("it is no cache of glibc's")
+}
+
+func parseNewCache(b []byte) ([]Library, error) {
+	if len(b) < newCacheHeader {
+		return nil, fmt.Errorf("it is cut off")
+	}
+	if order := b[len(newCacheMagic)+8] & 3; order != 0 && order != 2 {
+		return nil, fmt.Errorf("it is of a machine with another byte order")
+	}
+	count := int64(binary.LittleEndian.Uint32(b[len(newCacheMagic):]))
+	end := int64(newCacheHeader) + count*int64(newCacheEntry)
+	if end > int64(len(b)) {
+		return nil, fmt.Errorf("it is cut off")
+	}
+	return cacheEntries(b[newCacheHeader:end], newCacheEntry, b)
+}
+
+// cacheEntries reads entries whose offsets lead into texts.
+func cacheEntries(b []byte, size int, texts []byte) ([]Library, error) {
+	var list []Library
+	for ; len(b) >= size; b = b[size:] {
+		l := Library{Cached: true, Flags: binary.LittleEndian.Uint32(b)}
+		if size == newCacheEntry {
+			l.HWCap = binary.LittleEndian.Uint64(b[16:])
+		}
+		for at, to := range map[int]*string{4: &l.Name, 8: &l.Path} {
+			offset := int64(binary.LittleEndian.Uint32(b[at:]))
+			if offset >= int64(len(texts)) {
+				return nil, fmt.Errorf("it is cut off")
+			}
+			text, _, ok := bytes.Cut(texts[offset:min(int64(len(texts)), offset+maxPath)], []byte{0})
+			if !ok {
+				return nil, fmt.Errorf("a name in it is not ended")
+			}
+			*to = string(text)
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
