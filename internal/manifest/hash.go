@@ -41,15 +41,17 @@ func (m *Manifest) Hash() string {
 		Workdir      string            `json:"workdir"`
 		Labels       map[string]string `json:"labels"`
 		// What came later is left out where it is not used, so that older hashes stay.
-		Packages []string `json:"system_packages,omitempty"`
-		Archives []string `json:"apt,omitempty"`
-		Pythons  []string `json:"python_archives,omitempty"`
+		BaseImage string   `json:"system_image,omitempty"`
+		Packages  []string `json:"system_packages,omitempty"`
+		Archives  []string `json:"apt,omitempty"`
+		Pythons   []string `json:"python_archives,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
 		Command: m.Image.Command, Include: m.Image.Include, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
 		User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels,
 	}
+	meaning.BaseImage = m.System.Image
 	meaning.Packages, meaning.Archives, meaning.Pythons = m.System.meaning()
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})

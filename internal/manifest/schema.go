@@ -35,7 +35,7 @@ var schema = map[string]map[string]kind{
 		"platforms": aList, "as-of": aMoment,
 	},
 	"system": {
-		"distro": aString, "pockets": aList, "auto": aBoolean, "image": later, "packages": aList, "python-archive": anArchive,
+		"distro": aString, "pockets": aList, "auto": aBoolean, "image": aString, "packages": aList, "python-archive": anArchive,
 	},
 	"gpu": {"cuda": later, "min-driver": later, "devices": later},
 	"image": {

@@ -14,6 +14,8 @@ import (
 type System struct {
 	Distro    string // "debian:12", "none"; "": the first that has the Python
 	DistroPos diag.Position
+	Image     string // reference, oci:DIR, oci-archive:FILE or docker-archive:FILE to stand on; "": none
+	ImagePos  diag.Position
 	Pockets   []string // parts of the distribution, sorted
 	Packages  []SystemPackage
 	Archives  []Archive
@@ -65,6 +67,17 @@ func (d *document) readSystem(m *Manifest) error {
 			return d.fail(d.value(at), "system.distro %q is no distribution", distro).Hint(`as in "debian:12", "ubuntu:22.04" or "none"`)
 		}
 		s.Distro, s.DistroPos = distro, d.value(at)
+	}
+	if image, at, ok := d.str("system", "image"); ok {
+		switch {
+		case strings.TrimSpace(image) == "" || strings.ContainsAny(image, " \t\n"):
+			return d.fail(d.value(at), "system.image %q is no image", image).
+				Hint(`as in "nvidia/cuda:12.8.1-base-ubuntu24.04" or "oci-archive:base.tar"`)
+		case s.Distro != "":
+			return d.fail(d.key(at), "system.image and system.distro are both there, and an image has its distribution").
+				Hint("keep one of them")
+		}
+		s.Image, s.ImagePos = image, d.value(at)
 	}
 	if auto, ok := d.table("system")["auto"].(bool); ok && auto {
 		return d.fail(d.value(d.path("system", "auto")), "system.auto = true is not supported yet")
