@@ -20,7 +20,17 @@ import (
 func (w *work) below(ctx context.Context) ([]Layer, error) {
 	p := w.plan
 	var list []Layer
-	if p.hasBase() {
+	switch {
+	case p.parent != nil:
+		if err := w.openParent(ctx); err != nil {
+			return nil, err
+		}
+		layers, err := w.parentLayers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list = layers
+	case p.Lock.Base.Distro != lockfile.NoDistro:
 		trees, err := w.rootLayers(ctx)
 		if err != nil {
 			return nil, err
@@ -32,12 +42,14 @@ func (w *work) below(ctx context.Context) ([]Layer, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = slices.Insert(list, min(1, len(list)), l)
+		at := min(1, len(list)) // after the base, before what was added to it
+		if p.parent != nil {
+			at = len(list)
+		}
+		list = slices.Insert(list, at, l)
 	}
 	return list, nil
 }
-
-func (p *Plan) hasBase() bool { return p.Lock.Base.Distro != lockfile.NoDistro }
 
 // distroPython is the minor version of the distribution's interpreter, "" if another one is used.
 func (p *Plan) distroPython() string {
@@ -165,12 +177,16 @@ func (p *Plan) pythonInputs() string {
 	return inputs(interpreter.Format, "archive "+p.interpreter.SHA256, "python "+p.interpreter.Version)
 }
 
-// pythonBin is the folder that has the interpreter.
-func (p *Plan) pythonBin() string {
-	if p.interpreter != nil {
-		return "/" + interpreter.Prefix + "/bin"
+// pythonPath is where the interpreter is.
+func (p *Plan) pythonPath() string {
+	name := "/python" + minorOf(p.Target.Python)
+	switch {
+	case p.interpreter != nil:
+		return "/" + interpreter.Prefix + "/bin" + name
+	case p.parent != nil:
+		return p.parent.Python
 	}
-	return "/usr/bin"
+	return "/usr/bin" + name
 }
 
 // python is the layer of an interpreter from an archive, with its names in /usr/local/bin.

@@ -20,6 +20,8 @@ import (
 type Supply interface {
 	Wheels(ctx context.Context, wheels []Wheel) error
 	Debs(ctx context.Context, debs []lockfile.Deb) error
+	// Image opens the image that another stands on, by its digest.
+	Image(ctx context.Context, reference string, image lockfile.BaseImage) (v1.Image, error)
 	FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error
 }
 

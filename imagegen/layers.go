@@ -17,8 +17,8 @@ func Formats() []string { return []string{EnvironmentFormat, FilesFormat, rootfs
 
 func (p *Plan) environmentInputs() string {
 	facts := []string{"python " + p.Target.Python}
-	if p.interpreter != nil {
-		facts = append(facts, "interpreter /"+interpreter.Prefix)
+	if at := p.pythonPath(); at != "/usr/bin/python"+minorOf(p.Target.Python) {
+		facts = append(facts, "interpreter "+at)
 	}
 	return inputs(EnvironmentFormat, facts...)
 }
@@ -30,7 +30,7 @@ func (w *work) environment(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(name, EnvironmentFormat, in, nil); ok || err != nil {
 		return l, err
 	}
-	return w.keep(ctx, name, EnvironmentFormat, in, skeleton(w.plan.Target.Python, w.plan.pythonBin()), nil)
+	return w.keep(ctx, name, EnvironmentFormat, in, skeleton(w.plan.Target.Python, w.plan.pythonPath()), nil)
 }
 
 func (p *Plan) projectInputs() string {

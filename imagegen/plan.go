@@ -26,6 +26,8 @@ type Plan struct {
 	debs        []lockfile.Deb // of the base
 	system      []lockfile.Deb // wanted besides
 	interpreter *lockfile.Interpreter
+	parent      *lockfile.BaseImage
+	standing    *standing // parent, opened by Build
 	groups      []lockfile.Group
 }
 
@@ -49,6 +51,11 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 			p.system = append(p.system, d)
 		default:
 			p.debs = append(p.debs, d)
+		}
+	}
+	for _, i := range lock.Base.Images {
+		if i.Target == platform {
+			p.parent = &i
 		}
 	}
 	for _, i := range lock.Base.Interpreters {

@@ -205,7 +205,7 @@ func (w *work) remember(name, kind, inputs string, r remembered) (Layer, error) 
 // keptBlobs are the layers of the plan that are kept whole, as far as the store knows them.
 func (b *Builder) keptBlobs(p *Plan) []string {
 	var sums []string
-	all := []string{p.baseInputs(), p.systemInputs(), p.pythonInputs(), p.environmentInputs(), p.projectInputs()}
+	all := []string{p.baseInputs(), p.systemInputs(), p.pythonInputs(), p.userInputs(), p.environmentInputs(), p.projectInputs()}
 	if in, _, err := p.projectionInputs(); err == nil {
 		all = append(all, in)
 	}
