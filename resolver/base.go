@@ -18,6 +18,8 @@ type BaseSource interface {
 	// Base resolves a distribution's packages for one architecture. Where the archives are, how they are
 	// reached and which keys count is up to the source.
 	Base(ctx context.Context, want apt.Options) (*apt.Result, error)
+	// ReadImage reads an image to stand on.
+	ReadImage(ctx context.Context, want ImageRequest) (*BaseImage, error)
 	// Interpreter reads an archive of the manifest's own.
 	Interpreter(ctx context.Context, a manifest.PythonArchive, platform string) (*Interpreter, error)
 	// Published gives the newest published interpreter archive that the specifiers allow, nil if there is none.
@@ -46,7 +48,10 @@ func chooseBase(ctx context.Context, m *manifest.Manifest, src BaseSource, lock 
 	for _, a := range m.System.Archives {
 		lock.Base.Archives = append(lock.Base.Archives, lockfile.Archive{Name: a.Name, URL: a.URL})
 	}
-	if m.Distro == manifest.NoDistro {
+	switch {
+	case m.System.Image != "":
+		return b.image(ctx)
+	case m.Distro == manifest.NoDistro:
 		return b.none(ctx)
 	}
 	var refused []string

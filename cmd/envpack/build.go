@@ -114,7 +114,8 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	a, err := artifact(images)
+	defer b.supply.Close()
+	a, err := b.artifact(images)
 	if err != nil {
 		return err
 	}
@@ -147,6 +148,7 @@ type building struct {
 	path    string
 	tree    *project.Tree
 	builder *imagegen.Builder
+	supply  *supply.Supply
 }
 
 func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, locked bool, outputs []publish.Output) (*building, error) {
@@ -177,6 +179,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	if err != nil {
 		return nil, err
 	}
+	b.supply = sup
 	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task}
 	return b, nil
 }
@@ -310,10 +313,10 @@ func wasWere(n int) string {
 	return "were"
 }
 
-func artifact(images []*imagegen.Image) (*publish.Artifact, error) {
+func (b *building) artifact(images []*imagegen.Image) (*publish.Artifact, error) {
 	var list []publish.PlatformImage
 	for _, i := range images {
-		list = append(list, publish.PlatformImage{Platform: i.Platform, Image: i.Image})
+		list = append(list, publish.PlatformImage{Platform: i.Platform, Image: i.Image, Origin: b.supply.Origin(i.Platform)})
 	}
 	return publish.New(list...)
 }

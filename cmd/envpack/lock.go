@@ -145,6 +145,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if err != nil {
 		return nil, err
 	}
+	defer sup.Close()
 	for _, line := range sup.Describe() {
 		s.ui().Printf("%s", line)
 	}

@@ -150,6 +150,9 @@ func (s *session) openSupply(st *store.Store, o sources.Options, want supply.Opt
 	client := fetch.New(fetch.Options{
 		RootCAs: roots, Credentials: found.Credentials, UserAgent: "envpack/" + buildVersion(), Offline: s.offline,
 	})
+	if want.Registry, err = registryClient(); err != nil {
+		return nil, err
+	}
 	want.Store, want.Fetch, want.Sources = st, client, found
 	want.Offline, want.Now, want.MaxAge, want.Task = s.offline, time.Now, maxAge, s.task
 	return supply.New(want)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/sources"
@@ -33,6 +34,7 @@ type Options struct {
 	Store    *store.Store
 	Fetch    *fetch.Client
 	Sources  *sources.Sources
+	Registry publish.Client // speaks to registries, for images to stand on
 	Indexes  []Index
 	Archives []lockfile.Archive // that a lock names; for building
 	Dir      string             // the project's folder, which has the files that the lock names
@@ -46,8 +48,10 @@ type Options struct {
 // Supply answers for one command.
 type Supply struct {
 	Options
-	set   *index.Set
-	quiet sync.Map // hosts of further places that could not be reached
+	set     *index.Set
+	mu      sync.Mutex
+	origins map[string]*publish.Origin // by platform
+	quiet   sync.Map                   // hosts of further places that could not be reached
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
