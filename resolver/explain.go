@@ -29,9 +29,12 @@ func (p *provider) explain(e *noSolution) error {
 			Failure: "the manifest's requirements cannot all be met",
 		})
 	}
+	facts := factsOf(e.Root)
+	for _, sentence := range p.misreadIn(facts) {
+		text = strings.TrimRight(text, "\n") + "\n" + sentence + "."
+	}
 	out := diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",
 		p.target.Platform, p.target.Python, indent(text))
-	facts := factsOf(e.Root)
 	if r := p.culprit(facts); r != nil {
 		out = out.At(r.Pos)
 	}

@@ -41,6 +41,14 @@ func TestExplanations(t *testing.T) {
 		{name: "no-wheel", dependencies: `"flash-attn>=2"`, world: func(w *world) {
 			w.add("flash-attn", "2.6.0", rel{tags: wheels312})
 		}},
+		{name: "unreadable", dependencies: `"torch>=2.5"`, world: func(w *world) {
+			w.add("torch", "2.4.0", rel{})
+			p := w.projects["torch"]
+			for _, name := range []string{"torch-2.6.0-cp311-manylinux_2_28_x86_64.whl", "torch-2.3.0-cp311.whl", "torch-nightly.whl", "other-2.6.0-py3-none-any.whl", "torch-2.exe"} {
+				p.Files = append(p.Files, index.File{Filename: name})
+			}
+			p.Unreadable = index.Unreadable{Count: 2, First: []index.Entry{{Reason: "it is not an object of JSON"}, {Name: "torch-2.6.0.tar.gz", Reason: "it has no address"}}}
+		}},
 		{name: "no-wheel-of-any-version", dependencies: `"flash-attn"`, world: func(w *world) {
 			w.add("flash-attn", "2.5.0", rel{tags: []string{"cp310-cp310-manylinux_2_28_x86_64"}, sdist: true})
 			w.add("flash-attn", "2.6.0", rel{tags: wheels312, sdist: true})

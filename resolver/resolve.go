@@ -31,7 +31,7 @@ type Options struct {
 	Now         time.Time
 	Progress    func(step string) // told what is under way; may be nil
 	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
-	// an extra that a package does not have. Each once. May be nil.
+	// an extra that a package does not have, files that could not be understood, an as-of that is still to come. Each once. May be nil.
 	Warn func(text string)
 }
 
@@ -66,7 +66,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if err := merge(ctx, lock, m, done); err != nil {
 		return nil, err
 	}
-	warn(ctx, done, o.Warn)
+	warn(ctx, done, lock.Project.AsOf, o.Now, o.Warn)
 	lockfile.ChooseLayers(lock, o.Previous)
 	lock.Normalize()
 	if o.Previous != nil {

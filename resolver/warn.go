@@ -6,17 +6,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // warn tells what is not wrong with the answers and should be known. What several targets have in
 // common is told once.
-func warn(ctx context.Context, done []*solved, tell func(string)) {
+func warn(ctx context.Context, done []*solved, asOf, now time.Time, tell func(string)) {
 	told := map[string]bool{}
 	once := func(format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); !told[text] {
 			told[text] = true
 			tell(text)
 		}
+	}
+	if asOf.After(now) {
+		once("as-of is %s, which is still to come: what is uploaded until then will change what is chosen", asOf.Format(time.RFC3339))
 	}
 	for _, s := range done {
 		for _, name := range slices.Sorted(maps.Keys(s.versions)) {
@@ -38,6 +42,10 @@ func (s *solved) warnAbout(ctx context.Context, name string, tell func(string, .
 			kept = "the manifest pins it"
 		}
 		tell("%s", because(fmt.Sprintf("%s %s was yanked by its authors; it is taken because %s", name, v, kept), c.file.YankedReason))
+	}
+	// What has no version cannot be asked for, unless not even its name is known.
+	if text := r.misreadText(func(m misread) bool { return m.name == "" || !m.version.IsZero() && !m.version.Less(v) }); text != "" {
+		tell("%s", text)
 	}
 	if len(s.extras[name]) == 0 {
 		return

@@ -21,9 +21,7 @@ import (
 	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
-	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
-	"github.com/envpack/envpack/resolver/tags"
 )
 
 const lockLong = `Pins Python, the base's packages and every wheel in envpack.lock.
@@ -283,19 +281,13 @@ func holdImage(l *lockfile.Lock, m *manifest.Manifest, path string) error {
 	return diag.New(diag.Failure, "%s is not what the manifest says", what).At(diag.Position{File: path}).Hint("%s", editedHint)
 }
 
-// holdFiles holds the names and versions of the lock's packages to those that their files name. The
-// lock's own reader knows neither, and an edited version would stand in the image's list of packages.
+// holdFiles holds the lock's files to what their names say. The lock's own reader knows nothing of names.
 func holdFiles(l *lockfile.Lock, path string) error {
-	for _, p := range l.Packages {
-		version, err := pep440.Parse(p.Version)
-		for _, f := range p.Files {
-			w, werr := tags.ParseWheel(f.Name)
-			if err == nil && werr == nil && w.Name == p.Name && w.Version.Equal(version) {
-				continue
-			}
-			return diag.New(diag.Failure, "%s %s has the file %s, which is not of that package and version", p.Name, p.Version, f.Name).
-				At(diag.Position{File: path}).Hint("%s", editedHint)
-		}
+	var e *diag.Error
+	if err := resolver.CheckFiles(l); errors.As(err, &e) {
+		return e.At(diag.Position{File: path}).Hint("%s", editedHint)
+	} else if err != nil {
+		return err
 	}
 	return nil
 }

@@ -38,9 +38,6 @@ type Source struct {
 
 	// WellKnown is true if nobody gave an address.
 	WellKnown bool
-	// SignedBy is Signed-By of apt's entry: paths of keyrings, fingerprints, or one armoured key.
-	// Whether to trust it is the reader's decision.
-	SignedBy []string
 }
 
 // Warning is about configuration that does not count.
@@ -211,7 +208,7 @@ func (f *finder) archive(given []setting, hosts []aptEntry, suite string, fallba
 	if err != nil {
 		return Source{}, err
 	}
-	return Source{URL: strings.TrimRight(u, "/"), From: chosen.origin, Pos: chosen.pos, SignedBy: chosen.signedBy}, nil
+	return Source{URL: strings.TrimRight(u, "/"), From: chosen.origin, Pos: chosen.pos}, nil
 }
 
 // address checks an address, keeps its credentials apart, and gives it without them.

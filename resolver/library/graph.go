@@ -1,0 +1,293 @@
+package library
+
+import (
+	"debug/elf"
+	"fmt"
+	"path"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/envpack/envpack/internal/elffile"
+)
+
+// node is an ELF file that the target can load.
+type node struct {
+	*elffile.Object
+	wheel  int
+	module bool // a Python extension module, or a program that is called by name
+	linked bool // another file needs it
+	active bool // an import may load it
+}
+
+// graph is who needs whom among the wheels' files.
+type graph struct {
+	Input
+	nodes    []*node
+	byName   map[string][]*node // by file name and SONAME
+	related  [][]bool           // by index of wheels
+	warnings []string
+}
+
+var machines = map[string]elf.Machine{
+	"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "i386": elf.EM_386, "armhf": elf.EM_ARM, "ppc64el": elf.EM_PPC64, "s390x": elf.EM_S390,
+	"riscv64": elf.EM_RISCV,
+}
+
+func newGraph(in Input) *graph {
+	g := &graph{Input: in, byName: map[string][]*node{}, related: relations(in.Wheels)}
+	for w := range in.Wheels {
+		for i := range in.Wheels[w].Objects {
+			o := &in.Wheels[w].Objects[i]
+			if o.Fault != "" {
+				g.warnings = append(g.warnings, fmt.Sprintf("%s: which libraries %s needs is not known: %s", in.Wheels[w].Name, o.Path, o.Fault))
+				continue
+			}
+			if elf.Machine(o.Machine) != machines[in.Architecture] || forMusl(o) || forOtherPython(o.Path, in.Python) {
+				continue
+			}
+			n := &node{Object: o, wheel: w, module: isModule(o)}
+			g.nodes = append(g.nodes, n)
+			base := path.Base(o.Path)
+			g.byName[base] = append(g.byName[base], n)
+			if o.Soname != "" && o.Soname != base {
+				g.byName[o.Soname] = append(g.byName[o.Soname], n)
+			}
+			g.checkGlibc(n)
+		}
+	}
+	for _, n := range g.nodes {
+		for _, soname := range n.Needed {
+			for _, to := range g.providers(n, soname) {
+				to.linked = to.linked || to != n
+			}
+		}
+	}
+	return g
+}
+
+// forMusl tells whether a file is for another C library than the distribution's.
+func forMusl(o *elffile.Object) bool {
+	for _, n := range o.Needed {
+		if strings.HasPrefix(n, "libc.musl-") || n == "libc.so" {
+			return true
+		}
+	}
+	return strings.HasPrefix(path.Base(o.Interpreter), "ld-musl-")
+}
+
+// forOtherPython tells whether an extension module's name says that another interpreter loads it (PEP 3149).
+func forOtherPython(name, python string) bool {
+	base := path.Base(name)
+	if strings.Contains(base, ".pypy") {
+		return true
+	}
+	_, tag, ok := strings.Cut(base, ".cpython-")
+	if !ok {
+		return false
+	}
+	digits := strings.ReplaceAll(python, ".", "")
+	rest, ok := strings.CutPrefix(tag, digits)
+	return !ok || rest == "" || rest[0] >= '0' && rest[0] <= '9'
+}
+
+// isModule tells whether a file is loaded by an import, by its name (PEP 3149: NAME.cpython-311-….so,
+// NAME.abi3.so, NAME.so, with NAME an identifier, which libraries' names by custom begin with lib), or is a
+// program among a wheel's scripts.
+func isModule(o *elffile.Object) bool {
+	if strings.Contains(o.Path, ".data/scripts/") {
+		return true
+	}
+	base, ok := strings.CutSuffix(path.Base(o.Path), ".so")
+	if !ok {
+		return false
+	}
+	if strings.Contains(base, ".cpython-") || strings.HasSuffix(base, ".abi3") {
+		return true
+	}
+	return !strings.HasPrefix(base, "lib") && !strings.ContainsAny(base, ".-+")
+}
+
+// relations tells of each two wheels whether they have to do with each other: one requires the other, or a
+// third requires both. Only then is one's library loaded before the other looks for it.
+func relations(wheels []Wheel) [][]bool {
+	index := map[string]int{}
+	for i, w := range wheels {
+		index[w.Name] = i
+	}
+	related := make([][]bool, len(wheels))
+	for i := range related {
+		related[i] = make([]bool, len(wheels))
+	}
+	for i := range wheels {
+		reached := []int{i}
+		seen := map[int]bool{i: true}
+		for n := 0; n < len(reached); n++ {
+			for _, name := range wheels[reached[n]].Requires {
+				if j, ok := index[name]; ok && !seen[j] {
+					seen[j] = true
+					reached = append(reached, j)
+				}
+			}
+		}
+		for _, a := range reached {
+			for _, b := range reached {
+				related[a][b] = true
+			}
+		}
+	}
+	return related
+}
+
+// providers are the wheels' files that meet the need of n for a library: of its own wheel, of related wheels,
+// or where its RPATH or RUNPATH points.
+func (g *graph) providers(n *node, soname string) []*node {
+	var found []*node
+	for _, p := range g.byName[soname] {
+		if g.related[n.wheel][p.wheel] || g.onPath(n, p) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// onPath tells whether p is in a folder of n's search path, $ORIGIN being n's own folder (ld.so(8)).
+func (g *graph) onPath(n, p *node) bool {
+	search := n.Runpath
+	if search == "" {
+		search = n.Rpath
+	}
+	for _, folder := range strings.Split(search, ":") {
+		rest, ok := strings.CutPrefix(strings.Replace(folder, "${ORIGIN}", "$ORIGIN", 1), "$ORIGIN")
+		if ok && path.Join(path.Dir(installed(n.Path)), rest) == path.Dir(installed(p.Path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// installed is a file's path below site-packages, by its path in the archive (PyPA's binary distribution
+// format, the .data folder).
+func installed(name string) string {
+	first, rest, ok := strings.Cut(name, "/")
+	if !ok || !strings.HasSuffix(first, ".data") {
+		return name
+	}
+	scheme, rest, _ := strings.Cut(rest, "/")
+	switch scheme {
+	case "purelib", "platlib":
+		return rest
+	case "scripts":
+		return path.Join("../../../bin", rest)
+	}
+	return path.Join("../../..", rest)
+}
+
+// needs are what no wheel meets: of files that an import may load, and of plug-ins only. Each library stands
+// once, for the first file in order of wheels and paths.
+func (g *graph) needs() (required, optional []need) {
+	g.activate()
+	order := append([]*node(nil), g.nodes...)
+	sort.SliceStable(order, func(i, j int) bool {
+		a, b := order[i], order[j]
+		if a.active != b.active {
+			return a.active
+		}
+		if a.wheel != b.wheel {
+			return a.wheel < b.wheel
+		}
+		if a.module != b.module {
+			return a.module // the more telling reason
+		}
+		return a.Path < b.Path
+	})
+	seen := map[string]bool{}
+	for _, n := range order {
+		for _, soname := range n.Needed {
+			if seen[soname] || len(g.providers(n, soname)) > 0 || fromDriver(soname) || g.ofOtherPython(soname) {
+				continue
+			}
+			seen[soname] = true
+			found := need{Need: Need{File: soname, Wheel: g.Wheels[n.wheel].Name, By: n.Path}, elsewhere: len(g.byName[soname]) > 0}
+			if n.active {
+				required = append(required, found)
+			} else {
+				optional = append(optional, found)
+			}
+		}
+	}
+	return required, optional
+}
+
+// activate marks what imports may load.
+func (g *graph) activate() {
+	var queue []*node
+	mark := func(n *node) {
+		if !n.active {
+			n.active = true
+			queue = append(queue, n)
+		}
+	}
+	follow := func() {
+		for ; len(queue) > 0; queue = queue[1:] {
+			for _, soname := range queue[0].Needed {
+				for _, p := range g.providers(queue[0], soname) {
+					mark(p)
+				}
+			}
+		}
+	}
+	for _, n := range g.nodes {
+		if n.module || isStatedModule(g.Wheels[n.wheel].Name, n.Path) {
+			mark(n)
+		}
+	}
+	follow()
+	// A wheel of which nothing is loaded yet is one whose Python code opens its libraries.
+	used := make([]bool, len(g.Wheels))
+	for _, n := range g.nodes {
+		used[n.wheel] = used[n.wheel] || n.active
+	}
+	for _, n := range g.nodes {
+		if !used[n.wheel] && !n.linked {
+			mark(n)
+		}
+	}
+	follow()
+}
+
+// ofOtherPython tells whether a library is the interpreter's, of another version than the target's.
+func (g *graph) ofOtherPython(soname string) bool {
+	return strings.HasPrefix(soname, "libpython") && !strings.HasPrefix(soname, "libpython"+g.Python+".") &&
+		!strings.HasPrefix(soname, "libpython"+g.Python+"m.") && soname != "libpython3.so"
+}
+
+// checkGlibc warns of a file that wants a newer C library than the base has, which a tag should have excluded.
+func (g *graph) checkGlibc(n *node) {
+	have, ok := minor(g.Glibc)
+	if !ok {
+		return
+	}
+	newest := 0
+	for _, v := range n.Versions {
+		for _, name := range v.Names {
+			if want, ok := minor(strings.TrimPrefix(name, "GLIBC_")); ok && strings.HasPrefix(name, "GLIBC_") {
+				newest = max(newest, want)
+			}
+		}
+	}
+	if newest > have {
+		g.warnings = append(g.warnings, fmt.Sprintf("%s: %s needs glibc 2.%d, and the base has %s", g.Wheels[n.wheel].Name, n.Path, newest, g.Glibc))
+	}
+}
+
+// minor is N of "2.N" and "2.N.M".
+func minor(version string) (int, bool) {
+	rest, ok := strings.CutPrefix(version, "2.")
+	if !ok {
+		return 0, false
+	}
+	rest, _, _ = strings.Cut(rest, ".")
+	n, err := strconv.Atoi(rest)
+	return n, err == nil
+}

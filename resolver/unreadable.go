@@ -1,0 +1,102 @@
+package resolver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pubgrub"
+	"github.com/envpack/envpack/resolver/tags"
+)
+
+// misread is a file of a project that was left out since it could not be understood, and might be
+// a wheel.
+type misread struct {
+	name, reason string
+	version      pep440.Version // zero if that is not understood either
+}
+
+// misread gives those that the project has; more of them have not even a name.
+func (r *release) misread() (list []misread, more int) {
+	u := r.project.Unreadable
+	more = u.Count - len(u.First)
+	for _, e := range u.First {
+		if e.Name == "" || strings.HasSuffix(e.Name, ".whl") {
+			list = append(list, misread{name: e.Name, reason: e.Reason})
+		}
+	}
+	for _, f := range r.project.Files {
+		if !strings.HasSuffix(f.Filename, ".whl") {
+			continue
+		}
+		w, err := tags.ParseWheel(f.Filename)
+		switch {
+		case err != nil:
+			list = append(list, misread{name: f.Filename, reason: "it is not named as wheels are"})
+		case w.Name != r.project.Name:
+			list = append(list, misread{name: f.Filename, reason: "its name is that of another package"})
+		}
+	}
+	for i := range list {
+		if text, ok := versionText(list[i].name); ok {
+			list[i].version, _ = pep440.Parse(text)
+		}
+	}
+	return list, more
+}
+
+// misreadText is a sentence about files that were left out, "" if none could matter.
+func (r *release) misreadText(matters func(misread) bool) string {
+	if r == nil || r.project == nil {
+		return ""
+	}
+	list, more := r.misread()
+	list = slices.DeleteFunc(list, func(m misread) bool { return !matters(m) })
+	count := len(list) + more
+	if count == 0 {
+		return ""
+	}
+	slices.SortStableFunc(list, func(a, b misread) int { return strings.Compare(a.name, b.name) })
+	var named []string
+	for _, m := range list[:min(len(list), 3)] {
+		if m.name == "" {
+			m.name = "one without a name"
+		}
+		named = append(named, fmt.Sprintf("%s (%s)", m.name, m.reason))
+	}
+	if rest := count - len(named); rest > 0 && len(named) > 0 {
+		named = append(named, fmt.Sprintf("%d more", rest))
+	}
+	files, were := "1 file", "was"
+	if count > 1 {
+		files, were = fmt.Sprintf("%d files", count), "were"
+	}
+	text := fmt.Sprintf("%s of %s that the index lists could not be understood and %s left out", files, r.project.Name, were)
+	if len(named) > 0 {
+		text += ": " + strings.Join(named, ", ")
+	}
+	return text
+}
+
+// misreadIn tells of the files that a failure may be due to: those of the versions that something
+// in the proof depends on.
+func (p *provider) misreadIn(facts []*step) []string {
+	wanted := map[string][]pep440.Set{}
+	for _, f := range facts {
+		if f.Kind == pubgrub.Dependency {
+			wanted[f.Dep.Package.name] = append(wanted[f.Dep.Package.name], f.Dep.Set)
+		}
+	}
+	var out []string
+	for name, sets := range wanted {
+		text := p.met[name].misreadText(func(m misread) bool {
+			return m.version.IsZero() || slices.ContainsFunc(sets, func(s pep440.Set) bool { return s.Contains(m.version) })
+		})
+		if text != "" {
+			out = append(out, text)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

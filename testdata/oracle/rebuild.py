@@ -1,0 +1,398 @@
+"""rebuild.py IMAGE LOCK STORE [LARGEST]: a second implementation of docs/format.md, written from it and
+not from the code, makes again what the lock and the image say.
+
+IMAGE is an oci-archive of one platform, LOCK its sealed envpack.lock, STORE the store it was built with.
+Held to what is written are: the lock's form, the seal's inputs, the projection, the config, the manifest,
+and the bytes of all layers but the base's; of wheels' layers, of those of at most LARGEST bytes of
+wheels (1,000,000): Python takes a second for some 100 kB that the encoder is given.
+
+It does not do: two platforms at once, the .data folders of wheels, false RECORDs, paths that wheels
+share. A wheel with one of them ends it. Python 3.11, its standard library alone.
+"""
+
+import base64
+import configparser
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+import struct
+import sys
+import tarfile
+import tomllib
+import zipfile
+import zlib
+
+from frozen import Encoder, last_block
+
+FAILED = []
+sha = lambda data: hashlib.sha256(data).hexdigest()
+
+
+def check(what, got, want):
+    print(what, "same" if got == want else f"DIFFERENT: {got!r:.300}, not {want!r:.300}")
+    if got != want:
+        FAILED.append(what)
+
+
+# Section 1: the lock.
+
+SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+TABLES = {
+    "project": "name manifest as-of requires",
+    "image": "command ports volumes user workdir include",
+    "target": "platform python abi glibc",
+    "index": "name url",
+    "base": "distro codename format",
+    "base.archive": "name url",
+    "base.release": "archive suite date valid-until inrelease keys",
+    "base.deb": "name version architecture archive path sha256 size system targets",
+    "base.interpreter": "target version archive path sha256 size",
+    "package": "name version index yanked own-layer requires",
+    "package.file": "name sha256 size uploaded targets",
+    "choice": "kind name value target reason",
+    "seal": "platform environment project image",
+    "seal.layer": "name kind inputs digest diff-id size",
+}
+
+
+stamp = lambda time: time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def quote(text):
+    escape = lambda c: SHORT.get(c) or (f"\\u{ord(c):04X}" if c < " " or c == "\x7f" else c)
+    return '"' + "".join(map(escape, text)) + '"'
+
+
+def encode(lock):
+    """The canonical form of a lock whose lists are sorted already."""
+    out = ["# Made by envpack. Not to be edited by hand; keep it in version control.", "format = 1"]
+
+    def line(key, value):
+        if isinstance(value, list) and len(value) > 1:
+            out.extend([f"{key} = [", *(f"    {quote(v)}," for v in value), "]"])
+        elif isinstance(value, list) and value:
+            out.append(f"{key} = [{quote(value[0])}]")
+        elif value is True:
+            out.append(f"{key} = true")
+        elif isinstance(value, str) and value:
+            out.append(f"{key} = {quote(value)}")
+        elif isinstance(value, int) and value:
+            out.append(f"{key} = {value}")
+        elif hasattr(value, "strftime"):
+            out.append(f"{key} = {stamp(value)}")
+
+    def table(name, value, many=True):
+        out.extend(["", f"[[{name}]]" if many else f"[{name}]"])
+        for key in TABLES[name].split():
+            line(key, value.get(key))
+
+    table("project", lock["project"], False)
+    table("image", lock["image"], False)
+    for name in "env", "labels":
+        if lock["image"].get(name):
+            out.extend(["", f"[image.{name}]"])
+            for key, value in sorted(lock["image"][name].items()):
+                line(key if re.fullmatch("[A-Za-z0-9_-]+", key) else quote(key), value)
+    for name in "target", "index":
+        for value in lock.get(name, []):
+            table(name, value)
+    table("base", lock["base"], False)
+    for name in "archive", "release", "deb", "interpreter":
+        for value in lock["base"].get(name, []):
+            table("base." + name, value)
+    for name, part in ("package", "file"), ("choice", ""), ("seal", "layer"):
+        for value in lock.get(name, []):
+            table(name, value)
+            for inner in value.get(part, []):
+                table(f"{name}.{part}", inner)
+    return ("\n".join(out) + "\n").encode()
+
+
+# Section 4: the projection, as a lock.
+
+def project(lock, platform):
+    here = lambda list: [{**v, "targets": [platform]} for v in list if platform in v["targets"]]
+
+    def edges(list):
+        for edge in list:
+            name, _, where = edge.partition("; ")
+            if not where or platform in where.split(", "):
+                yield name
+
+    packages = []
+    for p in lock.get("package", []):
+        if files := here(p["file"]):
+            packages.append({**p, "file": files, "requires": [*edges(p.get("requires", []))]})
+    debs = here(lock["base"].get("deb", []))
+    choices = [c for c in lock.get("choice", []) if c["kind"] != "record" and c.get("target", platform) == platform]
+    own = {(c["kind"], c["name"]) for c in choices if "target" in c}
+    base = {k: v for k, v in lock["base"].items() if k != "release"}
+    return {
+        "project": {"name": lock["project"]["name"], "requires": [*edges(lock["project"].get("requires", []))]},
+        "image": lock["image"],
+        "target": [t for t in lock["target"] if t["platform"] == platform],
+        "index": [i for i in lock.get("index", []) if any(p.get("index") == i["name"] for p in packages)],
+        "base": base | {
+            "deb": debs,
+            "archive": [a for a in base.get("archive", []) if any(d["archive"] == a["name"] for d in debs)],
+            "interpreter": [i for i in base.get("interpreter", []) if i["target"] == platform],
+        },
+        "package": packages,
+        "choice": [{k: c.get(k) for k in ("kind", "name", "value")} for c in choices
+                   if "target" in c or (c["kind"], c["name"]) not in own],
+    }
+
+
+# Sections 3 and 5: groups of wheels, and inputs.
+
+def groups(packages):
+    named, bins = [], {}
+    for p in sorted(packages, key=lambda p: p["name"]):
+        if p.get("own-layer"):
+            named.append((f"{p['name']} {p['version']}", [p]))
+        else:
+            bins.setdefault(hashlib.sha256(p["name"].encode()).digest()[-1] % 32, []).append(p)
+    return named + [(f"wheels {n:02}", bins[n]) for n in sorted(bins)]
+
+
+def inputs(*facts):
+    return sha("".join(f + "\n" for f in facts).encode())
+
+
+# Sections 6 and 7: tar, gzip and splicing. An entry is (kind, mode, link, content); a content is bytes, or
+# the method, the compressed bytes and the bytes of a wheel's member.
+
+def block(name, mode, size, kind, link, prefix):
+    octal = lambda v, n: b"%0*o\0" % (n - 1, v)
+    head = name.ljust(100, b"\0") + octal(mode, 8) + octal(0, 8) * 2 + octal(size, 12) + octal(315532800, 12)
+    tail = kind + link.ljust(100, b"\0") + b"ustar\x0000" + bytes(64) + octal(0, 8) + octal(0, 8) + prefix.ljust(167, b"\0")
+    return head + b"%06o\0 " % (sum(head) + 8 * 32 + sum(tail)) + tail
+
+
+def record(key, value):
+    length = 0
+    while len(row := b"%d %s=%s\n" % (length, key, value)) != length:
+        length = len(row)
+    return row
+
+
+def header(path, kind, mode, link, size):
+    name, link, rows, prefix = path.encode() + b"/" * (kind == b"5"), link.encode(), b"", b""
+    short = lambda value: bytes(c if c < 128 else 95 for c in value[:100])
+    if len(link) > 100 or not link.isascii():
+        rows, link = record(b"linkpath", link), short(link)
+    if len(name) > 100 or not name.isascii():
+        at = name[: min(156, len(name) - 1)].rfind(b"/") if name.isascii() else 0
+        if at > 0 and len(name) - at - 1 <= 100:
+            prefix, name = name[:at], name[at + 1 :]
+        else:
+            rows, name = rows + record(b"path", name), short(name)
+    if rows:
+        rows = block(b"pax_header", 0o644, len(rows), b"x", b"", b"") + rows + bytes(-len(rows) % 512)
+    return rows + block(name, mode, size, kind, link, prefix)
+
+
+def spliced(method, raw, data):
+    if method == zipfile.ZIP_STORED:
+        parts = [data[i : i + 65535] for i in range(0, len(data), 65535)]
+        return b"".join(b"\0" + struct.pack("<HH", len(p), len(p) ^ 65535) + p for p in parts)
+    start, end = last_block(raw)
+    out, free = bytearray(raw), -end % 8
+    out[start // 8] &= ~(1 << start % 8)
+    out[-1] &= 255 >> free
+    return bytes(out) + (b"\0\0\xff\xff" if free >= 3 else b"\0\0\0\xff\xff")
+
+
+def layer(entries):
+    """The digest, diff ID and size of a layer."""
+    entries = dict(entries)
+    for path in list(entries):
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            entries.setdefault(path, (b"5", 0o755, "", b""))
+    encoder, tar = Encoder(), bytearray()
+
+    def plain(data):
+        tar.extend(data)
+        encoder.write(data)
+
+    for path, (kind, mode, link, content) in sorted(entries.items(), key=lambda e: e[0].encode()):
+        data = content if isinstance(content, bytes) else content[2]
+        plain(header(path, kind, mode, link, len(data)))
+        if isinstance(content, bytes) or not data:
+            plain(data)
+        else:
+            encoder.flush()
+            tar.extend(data)
+            encoder.out += spliced(*content)
+            encoder.skip(data[-32768:])
+        plain(bytes(-len(data) % 512))
+    plain(bytes(1024))
+    encoder.close()
+    whole = b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + bytes(encoder.out) + struct.pack("<II", zlib.crc32(tar), len(tar) & 0xFFFFFFFF)
+    return "sha256:" + sha(whole), "sha256:" + sha(tar), len(whole)
+
+
+# Section 11: wheels.
+
+SCRIPT = """#!/opt/env/bin/python
+# -*- coding: utf-8 -*-
+import re
+import sys
+from {module} import {first}
+if __name__ == '__main__':
+    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])
+    sys.exit({attr}())
+"""
+
+
+def install(blob, minor):
+    site, entries, rows = f"opt/env/lib/python{minor}/site-packages", {}, []
+    wheel = zipfile.ZipFile(io.BytesIO(blob))
+    top = {n.partition("/")[0] for n in wheel.namelist()}
+    assert not any(t.endswith(".data") for t in top), "a wheel with a .data folder"
+    [info] = [t for t in top if t.endswith(".dist-info")]
+    stated = {r[0]: r[1] for r in csv.reader(io.StringIO(wheel.read(info + "/RECORD").decode())) if r}
+
+    def written(path, relative, mode, data):
+        entries[path] = (b"0", mode, "", data)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+        rows.append((relative, "sha256=" + digest, str(len(data))))
+
+    for member in wheel.infolist():
+        name, mode = member.filename, member.external_attr >> 16
+        if member.is_dir() or name in {f"{info}/{n}" for n in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")}:
+            continue
+        lengths = struct.unpack_from("<HH", blob, member.header_offset + 26)
+        at = member.header_offset + 30 + sum(lengths)
+        data, runs = wheel.read(member), mode & 0o170000 == 0o100000 and mode & 0o111
+        algorithm, _, text = stated[name].partition("=")
+        true = base64.urlsafe_b64encode(hashlib.new(algorithm, data).digest()).decode().rstrip("=")
+        assert text == true, f"RECORD is false about {name}"
+        content = (member.compress_type, blob[at : at + member.compress_size], data)
+        entries[f"{site}/{name}"] = (b"0", 0o755 if runs else 0o644, "", content)
+        rows.append((name, stated[name], str(len(data))))
+    points = configparser.ConfigParser(delimiters="=", interpolation=None)
+    points.optionxform = str
+    if f"{info}/entry_points.txt" in wheel.namelist():
+        points.read_string(wheel.read(f"{info}/entry_points.txt").decode())
+    for group in "console_scripts", "gui_scripts":
+        for name, value in points.items(group) if points.has_section(group) else []:
+            module, attr = (x.strip() for x in value.split("[")[0].split(":"))
+            text = SCRIPT.format(module=module, attr=attr, first=attr.partition(".")[0])
+            written(f"opt/env/bin/{name}", f"../../../bin/{name}", 0o755, text.encode())
+    written(f"{site}/{info}/INSTALLER", f"{info}/INSTALLER", 0o644, b"envpack\n")
+    rows.append((f"{info}/RECORD", "", ""))
+    field = lambda s: '"' + s.replace('"', '""') + '"' if re.search('[,"\r\n]', s) else s
+    lines = sorted(",".join([field(row[0]), *row[1:]]).encode() for row in rows)
+    entries[f"{site}/{info}/RECORD"] = (b"0", 0o644, "", b"\n".join(lines) + b"\n")
+    return entries
+
+
+# Sections 10 and 13: the environment, config and manifest.
+
+def skeleton(full, minor):
+    link = lambda to: (b"2", 0o777, to, b"")
+    text = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {full}\nexecutable = /usr/bin/python{minor}\n"
+    return {
+        "opt/env/bin/python": link(f"/usr/bin/python{minor}"), "opt/env/bin/python3": link("python"),
+        f"opt/env/bin/python{minor}": link("python"), "opt/env/lib64": link("lib"),
+        f"opt/env/lib/python{minor}/site-packages": (b"5", 0o755, "", b""),
+        "opt/env/pyvenv.cfg": (b"0", 0o644, "", text.encode()),
+    }
+
+
+def dump(value):
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
+
+
+def image(lock, platform, layers):
+    """Config and manifest of the image of these layers of the seal."""
+    told, created = lock["image"], "1980-01-01T00:00:00Z"
+    for p in lock.get("package", []):
+        created = max([created, *(stamp(f["uploaded"]) for f in p["file"] if platform in f["targets"] and "uploaded" in f)])
+    env = {"PATH": "/opt/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "VIRTUAL_ENV": "/opt/env"}
+    env |= dict(sorted(told.get("env", {}).items()))
+    run = {
+        "User": "1000:1000" if told["user"] == "app" else "0:0", "ExposedPorts": {p: {} for p in told.get("ports", [])},
+        "Env": [f"{k}={v}" for k, v in env.items()], "Cmd": told.get("command"), "Volumes": {v: {} for v in told.get("volumes", [])},
+        "WorkingDir": told["workdir"], "Labels": dict(sorted(told.get("labels", {}).items())),
+    }
+    config = dump({
+        "created": created, "architecture": platform.split("/")[1], "os": "linux", "config": {k: v for k, v in run.items() if v},
+        "rootfs": {"type": "layers", "diff_ids": [l["diff-id"] for l in layers]},
+        "history": [{"created": created, "created_by": "envpack: " + l["name"]} for l in layers],
+    })
+    kind = "application/vnd.oci.image."
+    blob = lambda kind, digest, size: {"mediaType": kind, "digest": digest, "size": size}
+    return config, dump({
+        "schemaVersion": 2, "mediaType": kind + "manifest.v1+json",
+        "config": blob(kind + "config.v1+json", "sha256:" + sha(config), len(config)),
+        "layers": [blob(kind + "layer.v1.tar+gzip", l["digest"], l["size"]) for l in layers],
+        "annotations": {"org.opencontainers.image.created": created},
+    })
+
+
+def main(archive, path, store, largest="1000000"):
+    text = open(path, "rb").read().replace(b"\r\n", b"\n")
+    lock = tomllib.loads(text.decode())
+    check("lock", encode(lock), text)
+    [seal] = lock["seal"]
+    platform, sealed = seal["platform"], {l["name"]: l for l in seal["layer"]}
+    [target] = [t for t in lock["target"] if t["platform"] == platform]
+    full, minor = target["python"], ".".join(target["python"].split(".")[:2])
+    tar = tarfile.open(archive)
+    blob = lambda digest: tar.extractfile("blobs/sha256/" + digest.removeprefix("sha256:")).read()
+    files = lambda name: tarfile.open(fileobj=io.BytesIO(gzip.decompress(blob(sealed[name]["digest"]))))
+
+    def same(name, facts, entries=None):
+        check(f"{name}: inputs", inputs(*facts), sealed[name]["inputs"])
+        if entries is not None:
+            check(f"{name}: bytes", layer(entries), tuple(sealed[name][k] for k in ("digest", "diff-id", "size")))
+
+    here = project(lock, platform)
+    lines = ["deb {name} {version} {architecture} {sha256}".format(**d) for d in here["base"]["deb"]]
+    same("base", [lock["base"]["format"], "architecture " + platform.split("/")[1], "python " + minor, *lines])
+    same("environment", ["environment/1", "python " + full], skeleton(full, minor))
+    order = groups(here["package"])
+    for name, packages in order:
+        wheels = [f for p in packages for f in p["file"]]
+        entries = {} if sum(f["size"] for f in wheels) <= int(largest) else None
+        if entries is not None:
+            for f in wheels:
+                entries |= install(open(f"{store}/blobs/sha256/{f['sha256'][:2]}/{f['sha256']}", "rb").read(), minor)
+        same(name, ["wheel/1", "python " + minor, "prefix opt/env", *(f"wheel {f['name']} {f['sha256']}" for f in wheels)], entries)
+    ours, entries, workdir = [], {}, lock["image"]["workdir"].strip("/") + "/"
+    for m in files("project") if "project" in sealed else []:
+        if not m.isdir():
+            content = b"" if m.issym() else files("project").extractfile(m.name).read()
+            kind = "link" if m.issym() else "exec" if m.mode & 0o100 else "file"
+            ours.append(f"{kind} {sha(m.linkname.encode() if m.issym() else content)} {m.name.removeprefix(workdir)}\0")
+            entries[m.name] = (m.type, m.mode, m.linkname, content)
+    tree = sha(("envpack-project/1\n" + "".join(ours)).encode())
+    check("project: tree", tree, seal["project"])
+    if ours:
+        same("project", ["files/1", "project " + tree, "at " + lock["image"]["workdir"]], entries)
+    projection = encode(here)
+    check("lock: file", files("lock").extractfile("opt/env/envpack.lock").read(), projection)
+    same("lock", ["files/1", "lock sha256:" + sha(projection)], {"opt/env/envpack.lock": (b"0", 0o644, "", projection)})
+
+    names = ["base", "environment", *(n for n, _ in order), *(["project"] if ours else []), "lock"]
+    check("order of layers", [l["name"] for l in seal["layer"]], names)
+    for l in seal["layer"]:
+        check(f"{l['name']}: in the archive", sha(gzip.decompress(blob(l["digest"]))), l["diff-id"].removeprefix("sha256:"))
+    config, manifest = image(lock, platform, seal["layer"])
+    check("config", f"blobs/sha256/{sha(config)}" in tar.getnames(), True)
+    check("image", "sha256:" + sha(manifest), seal["image"])
+    bare = image(lock, platform, [l for l in seal["layer"] if l["name"] != "project"])[1]
+    check("environment's digest", "sha256:" + sha(bare), seal["environment"])
+    check("index.json", json.load(tar.extractfile("index.json"))["manifests"][0]["digest"], seal["image"])
+    sys.exit(f"{len(FAILED)} differ: {', '.join(FAILED)}" if FAILED else 0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
