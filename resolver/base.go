@@ -123,7 +123,7 @@ func mayHave(specs pep440.Specifiers, minor string) bool {
 // try makes the targets on one candidate. Without targets and without an error, why says what it lacks.
 func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, why string, err error) {
 	m, lock := b.manifest, b.lock
-	base := lockfile.Base{Distro: c.name, Format: lockfile.RootFormat, Archives: lock.Base.Archives}
+	base := lockfile.Base{Distro: c.name, Format: lockfile.RootfsFormat, Archives: lock.Base.Archives}
 	var list []lockfile.Target
 	for _, platform := range m.Platforms {
 		var own *Interpreter

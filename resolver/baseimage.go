@@ -32,7 +32,7 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	if len(m.System.Packages) > 0 {
 		return nil, diag.New(diag.Manifest, "system.packages is not supported yet beside system.image").At(m.System.Packages[0].Pos)
 	}
-	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootFormat}
+	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat}
 	var targets []*target
 	for _, platform := range m.Platforms {
 		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text}
