@@ -103,7 +103,7 @@ func (d *document) readPorts(image *Image) error {
 			n, _ = strconv.Atoi(m[1])
 		}
 		if n < 1 || n > 65535 {
-			return d.fail(d.value(item(at, i)), "port %q: a number from 1 to 65535 is wanted, then /tcp, /udp or nothing", text)
+			return d.fail(d.value(item(at, i)), "port %q: a number from 1 to 65535 is wanted, then /tcp, /udp, /sctp or nothing", text)
 		}
 		protocol := m[2]
 		if protocol == "" {

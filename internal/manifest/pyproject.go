@@ -39,13 +39,16 @@ func (d *document) pyproject(m *Manifest, root map[string]any) error {
 	if err := standard.readGroups(m, d); err != nil {
 		return err
 	}
-	for _, r := range m.Requirements {
+	if err := d.read(m); err != nil {
+		return err
+	}
+	for _, r := range m.Requirements { // those of requirements files as well
 		if r.Name == pep508.NormalizeName(m.Name) {
 			return diag.New(diag.Manifest, "%s is the project itself, whose own extras are not supported yet", r.Requirement).At(r.Pos).
 				Hint("an index may have a package of that name, which is not meant here; name what the extra holds, or put it into a dependency group")
 		}
 	}
-	return d.read(m)
+	return nil
 }
 
 // readStandard reads the [project] table of PEP 621, as far as it is about an environment.

@@ -37,7 +37,7 @@ var schema = map[string]map[string]kind{
 	"system": {
 		"distro": aString, "pockets": aList, "auto": aBoolean, "image": aString, "packages": aList, "python-archive": anArchive,
 	},
-	"gpu": {"cuda": later, "min-driver": later, "devices": later},
+	"gpu": {"": later},
 	"image": {
 		"tag": aString, "command": aList, "include": aList, "env": aTable, "ports": aList, "volumes": aList,
 		"user": aString, "workdir": aString, "labels": aTable,

@@ -23,19 +23,21 @@ type aptEntry struct {
 }
 
 // serves tells whether the entry is the distribution's archive with the suite. Derivatives and
-// vendors use Debian's code names too, so more must fit: component main, an address whose path ends
-// in Debian's name (or host, without path), and the keyring, if it names one, likewise. Whatever
-// comes from there is checked against Debian's keys in any case.
-func (e aptEntry) serves(suite string) bool {
+// vendors use the distributions' code names too, so more must fit: component main, an address whose path ends
+// in the archive's name (or host, without path), and the keyring, if it names one, likewise. Whatever
+// comes from there is checked against the distribution's keys in any case.
+func (e aptEntry) serves(a archive, suite string) bool {
 	if !slices.Contains(e.suites, suite) || !slices.Contains(e.components, "main") {
 		return false
 	}
 	_, rest, _ := strings.Cut(strings.TrimRight(e.value, "/"), ":")
-	if !strings.Contains(strings.ToLower(path.Base(rest)), "debian") {
+	last := strings.ToLower(path.Base(rest))
+	// Ubuntu's ports are an archive apart, with the same suites.
+	if !strings.Contains(last, a.keyword) || strings.Contains(last, "ports") != (a.name == UbuntuPorts) {
 		return false
 	}
 	for _, key := range e.signedBy {
-		if strings.HasPrefix(key, "/") && strings.Contains(strings.ToLower(path.Base(key)), "debian") {
+		if strings.HasPrefix(key, "/") && strings.Contains(strings.ToLower(path.Base(key)), a.keyword) {
 			return true
 		}
 	}

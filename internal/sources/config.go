@@ -17,12 +17,14 @@ import (
 //	[apt]
 //	debian = "https://mirror.example/debian"
 //	debian-security = "https://mirror.example/debian-security"
+//	ubuntu = "https://mirror.example/ubuntu"        # and ubuntu-security, ubuntu-ports
 //	keyrings = ["/etc/envpack/mirror.asc"]          # trusted beside the distribution's own keys
 //
 // A relative path of a keyring is relative to the file.
 type ownConfig struct {
-	index, debian, debianSecurity setting
-	keyrings                      []string
+	index    setting
+	archives map[string]setting // by name
+	keyrings []string
 }
 
 func readOwn(h Host) (ownConfig, error) {
@@ -39,6 +41,9 @@ func readOwn(h Host) (ownConfig, error) {
 		Apt struct {
 			Debian         string   `toml:"debian"`
 			DebianSecurity string   `toml:"debian-security"`
+			Ubuntu         string   `toml:"ubuntu"`
+			UbuntuSecurity string   `toml:"ubuntu-security"`
+			UbuntuPorts    string   `toml:"ubuntu-ports"`
 			Keyrings       []string `toml:"keyrings"`
 		} `toml:"apt"`
 	}
@@ -47,14 +52,18 @@ func readOwn(h Host) (ownConfig, error) {
 	}
 	if unknown := unknownKey(text, &parsed); unknown != "" {
 		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
-			Hint("known are url below [index], and debian, debian-security and keyrings below [apt]")
+			Hint("known are url below [index], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports and keyrings below [apt]")
 	}
-	for _, s := range []struct {
-		value string
-		to    *setting
-	}{{parsed.Index.URL, &out.index}, {parsed.Apt.Debian, &out.debian}, {parsed.Apt.DebianSecurity, &out.debianSecurity}} {
-		if s.value != "" {
-			*s.to = locate(file, text, s.value)
+	if parsed.Index.URL != "" {
+		out.index = locate(file, text, parsed.Index.URL)
+	}
+	out.archives = map[string]setting{}
+	for name, value := range map[string]string{
+		Debian: parsed.Apt.Debian, DebianSecurity: parsed.Apt.DebianSecurity,
+		Ubuntu: parsed.Apt.Ubuntu, UbuntuSecurity: parsed.Apt.UbuntuSecurity, UbuntuPorts: parsed.Apt.UbuntuPorts,
+	} {
+		if value != "" {
+			out.archives[name] = locate(file, text, value)
 		}
 	}
 	for _, k := range parsed.Apt.Keyrings {

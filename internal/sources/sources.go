@@ -3,6 +3,7 @@ package sources
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -12,7 +13,7 @@ import (
 // Options are what flags and the manifest say.
 type Options struct {
 	Index   string            // flag: root of the default index's simple API
-	Apt     map[string]string // flag: archive's name → address; Debian alone moves DebianSecurity too
+	Apt     map[string]string // flag: archive's name → address; Debian alone moves DebianSecurity too, and so does Ubuntu
 	Indexes []manifest.Index  // the manifest's own
 
 	// Codename is that of the distribution whose archives are looked for in apt's sources, as in
@@ -23,7 +24,7 @@ type Options struct {
 // Sources is where packages come from.
 type Sources struct {
 	Index    Source            // the default index: the root of its simple API (PEP 503), "/" at the end
-	Archives map[string]Source // of the distribution, by name, no "/" at the end: dists/ and pool/ are below
+	Archives map[string]Source // of the distributions, by name, no "/" at the end: dists/ and pool/ are below
 	Keyrings []string          // files of keys that the user trusts beside the distribution's own
 	Warnings []Warning         // what the machine's configuration would have added, or has without effect
 
@@ -38,6 +39,9 @@ type Source struct {
 
 	// WellKnown is true if nobody gave an address.
 	WellKnown bool
+	// Further are addresses where files and suites of the archive may be that are not there any more: the archive
+	// of ended releases. None where somebody gave an address: requests then go to no other place.
+	Further []string
 }
 
 // Warning is about configuration that does not count.
@@ -154,24 +158,20 @@ func (f *finder) findArchives() error {
 		}
 	}
 	for name := range f.o.Apt {
-		if name != Debian && name != DebianSecurity {
-			return diag.New(diag.Usage, "--apt-mirror: no archive is called %q", name).Hint("there is %s and %s", Debian, DebianSecurity)
+		if !slices.ContainsFunc(archives, func(a archive) bool { return a.name == name }) {
+			return diag.New(diag.Usage, "--apt-mirror: no archive is called %q", name).
+				Hint("there is %s, %s, %s, %s and %s", Debian, DebianSecurity, Ubuntu, UbuntuSecurity, UbuntuPorts)
 		}
 	}
-	mirror, security := f.o.Apt[Debian], f.o.Apt[DebianSecurity]
-	if security == "" && mirror != "" {
-		security = strings.TrimRight(mirror, "/") + "-security" // side by side, as on every mirror
-	}
-	for _, a := range []struct {
-		name     string
-		given    []setting
-		suite    string
-		fallback origin
-	}{
-		{Debian, []setting{{value: mirror, origin: "--apt-mirror"}, f.own.debian}, f.o.Codename, debianArchive},
-		{DebianSecurity, []setting{{value: security, origin: "--apt-mirror"}, f.own.debianSecurity}, f.o.Codename + "-security", debianSecurity},
-	} {
-		source, err := f.archive(a.given, hosts, a.suite, a.fallback)
+	for _, a := range archives {
+		given := f.o.Apt[a.name]
+		if mirror := f.o.Apt[a.main]; given == "" && mirror != "" {
+			given = strings.TrimRight(mirror, "/")
+			if a.name == DebianSecurity {
+				given += "-security" // side by side, as on every mirror; Ubuntu's mirrors have all suites in one
+			}
+		}
+		source, err := f.archive([]setting{{value: given, origin: "--apt-mirror"}, f.own.archives[a.name]}, hosts, a)
 		if err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (f *finder) findArchives() error {
 	return nil
 }
 
-func (f *finder) archive(given []setting, hosts []aptEntry, suite string, fallback origin) (Source, error) {
+func (f *finder) archive(given []setting, hosts []aptEntry, a archive) (Source, error) {
 	var chosen aptEntry
 	for _, s := range given {
 		if s.value != "" {
@@ -194,7 +194,7 @@ func (f *finder) archive(given []setting, hosts []aptEntry, suite string, fallba
 			break
 		}
 		switch {
-		case !e.serves(suite):
+		case !e.serves(a, f.o.Codename+a.suffix):
 		case e.usable():
 			chosen = e
 		default:
@@ -202,7 +202,7 @@ func (f *finder) archive(given []setting, hosts []aptEntry, suite string, fallba
 		}
 	}
 	if chosen.value == "" {
-		return Source{URL: fallback.url(), From: "the default", WellKnown: true}, nil
+		return Source{URL: a.at.url(), From: "the default", WellKnown: true, Further: []string{a.ended.url()}}, nil
 	}
 	u, err := f.address(chosen.setting)
 	if err != nil {

@@ -1,6 +1,9 @@
 package sources
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // origin is where something is found unless somebody says otherwise. Hosts are reversed domain
 // names, as in org.example.packages, and become addresses only when they are asked for: no other
@@ -11,19 +14,53 @@ type origin struct {
 	path    string
 }
 
-// The names of the distribution's archives.
+// The names of the distributions' archives.
 const (
 	Debian         = "debian"
 	DebianSecurity = "debian-security"
+	Ubuntu         = "ubuntu"
+	UbuntuSecurity = "ubuntu-security"
+	UbuntuPorts    = "ubuntu-ports" // all of Ubuntu for other architectures than amd64 and i386
 )
 
-// The well-known places. Debian's archive is signed, so that plain HTTP suffices, as in the sources
-// that Debian's own installer and images write.
-var (
-	pythonIndex    = origin{"https", "org.pypi", "/simple/"}
-	debianArchive  = origin{"http", "org.debian.deb", "/debian"}
-	debianSecurity = origin{"http", "org.debian.deb", "/debian-security"}
-)
+// pythonIndex is the default index.
+var pythonIndex = origin{"https", "org.pypi", "/simple/"}
+
+// archive is what is known of a distribution's archive. Archives are signed, so that plain HTTP
+// suffices, as in the sources that the distributions' own installers and images write.
+type archive struct {
+	name     string
+	main     string // the archive that stands beside it on mirrors; "" for one that is that itself
+	suffix   string // of its suites: "-security"
+	keyword  string // in the paths or hosts of mirrors, and in the names of keyrings
+	at       origin
+	ended    origin // where releases go when their support has ended
+	snapshot origin // a time as 20060102T150405Z comes after it
+}
+
+var archives = []archive{
+	{Debian, "", "", "debian", origin{"http", "org.debian.deb", "/debian"},
+		origin{"http", "org.debian.archive", "/debian"}, origin{"http", "org.debian.snapshot", "/archive/debian/"}},
+	{DebianSecurity, Debian, "-security", "debian", origin{"http", "org.debian.deb", "/debian-security"},
+		origin{"http", "org.debian.archive", "/debian-security"}, origin{"http", "org.debian.snapshot", "/archive/debian-security/"}},
+	{Ubuntu, "", "", "ubuntu", origin{"http", "com.ubuntu.archive", "/ubuntu"},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu/"}},
+	{UbuntuSecurity, Ubuntu, "-security", "ubuntu", origin{"http", "com.ubuntu.security", "/ubuntu"},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu/"}},
+	{UbuntuPorts, "", "", "ubuntu", origin{"http", "com.ubuntu.ports", "/ubuntu-ports"},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu/"}},
+}
+
+// Snapshot is the base URL of an archive as it was at a time, at the distribution's snapshot service; ok is
+// false for archives that have none.
+func Snapshot(name string, at time.Time) (url string, ok bool) {
+	for _, a := range archives {
+		if a.name == name {
+			return a.snapshot.url() + at.UTC().Format("20060102T150405Z"), true
+		}
+	}
+	return "", false
+}
 
 func (p origin) url() string {
 	parts := strings.Split(p.reverse, ".")

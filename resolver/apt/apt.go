@@ -1,4 +1,4 @@
-// Package apt resolves which packages of a Debian release a root file system is made of: from signed
+// Package apt resolves which packages of a release of Debian or Ubuntu a root file system is made of: from signed
 // indexes to a list of .deb files with their hashes.
 //
 // It verifies the archive's signatures itself, knows nothing of images and never downloads a .deb. It reaches
@@ -9,6 +9,7 @@ package apt
 import (
 	"context"
 	"fmt"
+	"sort"
 	"strings"
 	"time"
 
@@ -33,21 +34,33 @@ type Memo interface {
 // Options say what is wanted.
 type Options struct {
 	Distro       string   // "debian:12" or "debian:bookworm"
+	Python       string   // minor version of the interpreter, "3.8"; "" is the distribution's default
 	Architecture string   // as Debian names it: "amd64", "arm64"
 	Pockets      []string // of "release", "updates", "security"; none is all
-	// Archives are base URLs by the archive's name, "debian" and "debian-security"; dists/ and pool/ are below them.
+	// Archives are base URLs by the archive's name, "debian", "debian-security", "ubuntu", "ubuntu-security" and
+	// "ubuntu-ports"; dists/ and pool/ are below them. Only the distribution's are needed.
 	Archives map[string]string
-	Fetcher  Fetcher
-	// ExtraKeys are armored OpenPGP keys that are trusted besides the embedded ones.
+	// Further are places where an archive's suite may be if it is not there: the archive of ended releases.
+	Further map[string][]string
+	// Extra are archives of others.
+	Extra   []Archive
+	Fetcher Fetcher
+	// ExtraKeys are OpenPGP keys that are trusted for the distribution's archives besides the embedded ones.
 	ExtraKeys [][]byte
+	// NotBefore are, by archive and suite with a space between, the dates of the releases that an earlier
+	// result was made from: older ones are refused.
+	NotBefore map[string]time.Time
 	Now       time.Time
 	// AcceptExpired accepts releases after their Valid-Until and signatures of keys that have expired since.
 	AcceptExpired bool
 	// Prefer are versions by package name that are kept where the archive still has them and nothing needs others.
 	Prefer map[string]string
 	Memo   Memo // may be nil
-	// Roots are packages wanted besides the base, each a relation: "ffmpeg", "libssl3 (>= 3.0)", "a | b".
+	// Roots are packages wanted besides the base, each a relation: "ffmpeg", "libssl3 (>= 3.0)", "a | b". They are
+	// part of the base.
 	Roots []string
+	// System are packages in the same form that are resolved after the base, whose packages they do not change.
+	System []string
 	// OmitPython leaves out the interpreter's packages, OmitBase all of the base.
 	OmitPython, OmitBase bool
 	// Installed is the dpkg status file of the image that the packages are added to; nil where there is none.
@@ -59,9 +72,12 @@ type Result struct {
 	Codename   string
 	Python     string // minor version of the chosen interpreter, "3.11"; "" without one
 	PythonFull string // "3.11.2"
-	Glibc      string // "2.36"; "" where neither chosen nor installed
-	Releases   []Release
-	Debs       []Deb // sorted by name; without what is installed
+	// PythonDefault tells that Python is the distribution's own python3, so that python3-minimal brings the command.
+	// Else /usr/bin/python3 is another version, or not there.
+	PythonDefault bool
+	Glibc         string // "2.36"; "" where neither chosen nor installed
+	Releases      []Release
+	Debs          []Deb // sorted by name; without what is installed
 }
 
 // Release is a signed state of a suite that the result was made from.
@@ -85,6 +101,7 @@ type Deb struct {
 	SHA256       string // lower-case hex
 	Size         int64  // bytes
 	Why          string // for people
+	System       bool   // not of the base: wanted by Options.System, or needed for that
 }
 
 // Resolve finds the packages. Errors are diag errors: Manifest for wrong options, Fetch where the archive
@@ -102,11 +119,20 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	pockets, err := d.choose(o.Pockets)
+	pockets, err := d.choose(o.Pockets, o.Architecture)
 	if err != nil {
 		return nil, err
 	}
+	more, err := extras(o.Extra)
+	if err != nil {
+		return nil, err
+	}
+	pockets = append(pockets, more...)
 	wants, err := d.wants(o)
+	if err != nil {
+		return nil, err
+	}
+	system, err := wanted(o.System)
 	if err != nil {
 		return nil, err
 	}
@@ -114,15 +140,15 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "reading the image's dpkg status")
 	}
-	keys, err := trustedKeys(o.ExtraKeys)
-	if err != nil {
-		return nil, err
-	}
 	releases := make([]Release, len(pockets))
 	indexes := make([][]candidate, len(pockets))
 	group, gctx := errgroup.WithContext(ctx)
 	for i, p := range pockets {
 		group.Go(func() error {
+			keys, err := p.trustedKeys(o.ExtraKeys)
+			if err != nil {
+				return err
+			}
 			l := loader{Options: o, pocket: p, keys: keys}
 			if err := l.load(gctx, &releases[i], &indexes[i]); err != nil {
 				return fmt.Errorf("archive %s, suite %s: %w", p.archive, p.suite, err)
@@ -133,26 +159,38 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	chosen, err := closure(ctx, indexes, installed, o.Prefer, wants)
+	base, added, err := stages(ctx, indexes, installed, o.Prefer, wants, system)
 	if err != nil {
 		return nil, err
 	}
-	return d.result(releases, installed, chosen), nil
+	return d.result(o, releases, installed, base, added), nil
 }
 
 // wants are the base's packages and the caller's.
 func (d *distribution) wants(o Options) ([]want, error) {
 	var wants []want
 	if !o.OmitBase {
-		for _, list := range [][]root{baseRoots, d.roots} {
-			for _, r := range list {
-				if !(r.python && o.OmitPython) {
-					wants = append(wants, want{alternatives{{name: r.name}}, r.reason})
-				}
+		roots, err := d.rootsOf(o.Python)
+		if o.OmitPython {
+			roots, err = d.rootsOf("")
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range roots {
+			if !(r.python && o.OmitPython) {
+				wants = append(wants, want{alternatives{{name: r.name}}, r.reason})
 			}
 		}
 	}
-	for _, text := range o.Roots {
+	more, err := wanted(o.Roots)
+	return append(wants, more...), err
+}
+
+// wanted reads the caller's packages.
+func wanted(list []string) ([]want, error) {
+	var wants []want
+	for _, text := range list {
 		all, err := parseRelations(text)
 		if err == nil && len(all) != 1 {
 			err = fmt.Errorf("it names %d packages", len(all))
@@ -165,28 +203,35 @@ func (d *distribution) wants(o Options) ([]want, error) {
 	return wants, nil
 }
 
-func (d *distribution) result(releases []Release, installed []candidate, chosen []*choice) *Result {
+func (d *distribution) result(o Options, releases []Release, installed []candidate, base, added []*choice) *Result {
 	r := &Result{Codename: d.codename, Releases: releases}
+	python := o.Python
+	if python == "" {
+		python = d.python
+	}
 	for _, c := range installed {
 		if c.name == "libc6" {
 			r.Glibc = upstreamRelease(c.version)
 		}
 	}
-	for _, c := range chosen {
-		switch c.name {
-		case "libc6":
-			r.Glibc = upstreamRelease(c.version)
-		case "python" + d.python:
-			r.Python, r.PythonFull = d.python, upstreamRelease(c.version)
+	for stage, chosen := range [][]*choice{base, added} {
+		for _, c := range chosen {
+			switch c.name {
+			case "libc6":
+				r.Glibc = upstreamRelease(c.version)
+			case "python" + python:
+				r.Python, r.PythonFull, r.PythonDefault = python, upstreamRelease(c.version), python == d.python
+			}
+			why := c.why
+			if c.by != nil {
+				why = c.by.name + " depends on " + c.why
+			}
+			r.Debs = append(r.Debs, Deb{
+				Name: c.name, Version: c.version, Architecture: c.architecture, Archive: c.archive, Suite: c.suite,
+				Path: c.path, SHA256: strings.ToLower(c.sha256), Size: c.size, Why: why, System: stage == 1,
+			})
 		}
-		why := c.why
-		if c.by != nil {
-			why = c.by.name + " depends on " + c.why
-		}
-		r.Debs = append(r.Debs, Deb{
-			Name: c.name, Version: c.version, Architecture: c.architecture, Archive: c.archive, Suite: c.suite,
-			Path: c.path, SHA256: strings.ToLower(c.sha256), Size: c.size, Why: why,
-		})
 	}
+	sort.Slice(r.Debs, func(i, j int) bool { return r.Debs[i].Name < r.Debs[j].Name })
 	return r
 }

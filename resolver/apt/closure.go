@@ -41,9 +41,8 @@ type failure struct {
 // closure finds the packages that the wants need: Pre-Depends and Depends, no recommendations. Of
 // alternatives one that is chosen already is preferred, else the first that can be had; a package that turns out to be
 // unusable is given up and all begins anew, so that a later alternative gets its turn. The result is sorted by name
-// and does not contain what is installed.
-func closure(ctx context.Context, indexes [][]candidate, installed []candidate, prefer map[string]string, wants []want) ([]*choice, error) {
-	dropped := map[string]bool{}
+// and does not contain what is installed. Preferences that had to be given up are added to dropped.
+func closure(ctx context.Context, indexes [][]candidate, installed []candidate, prefer map[string]string, dropped map[string]bool, wants []want) ([]*choice, error) {
 	banned := map[string]error{}
 	for {
 		u, err := newUniverse(indexes, installed, prefer, dropped)

@@ -46,11 +46,11 @@ func readContents(ctx context.Context, o Options) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	pockets, err := d.choose([]string{"release"})
+	pockets, err := d.choose([]string{"release"}, o.Architecture)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := trustedKeys(o.ExtraKeys)
+	keys, err := pockets[0].trustedKeys(o.ExtraKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -195,18 +195,11 @@ var errNoContents = errors.New("the release lists no contents index")
 // contents reads the indexes of all components of a pocket, which have one each (Debian) or one together
 // (Ubuntu).
 func (l *loader) contents(ctx context.Context) ([]held, error) {
-	if l.base() == "" {
-		return nil, diag.New(diag.Manifest, "no address is known for it")
-	}
-	data, err := l.get(ctx, "dists/"+l.suite+"/InRelease", maxInRelease)
+	text, _, _, err := l.signed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	text, _, err := verify(data, l.keys, l.Now, l.AcceptExpired)
-	if err != nil {
-		return nil, diag.Wrap(err, 0, "verifying InRelease")
-	}
-	r, err := parseRelease(text, l.suite, l.Now, l.AcceptExpired)
+	r, err := parseRelease(text, l.pocket, l.Now, l.AcceptExpired)
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "reading InRelease")
 	}

@@ -1,7 +1,7 @@
 package apt
 
 import (
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -11,14 +11,23 @@ import (
 type distribution struct {
 	name     string // "debian:12"
 	codename string // also accepted after the colon
-	python   string // minor version of its Python, "3.11"
+	alias    string // likewise; "" for none
+	python   string // minor version of its command python3, "3.11"
+	others   []string
 	pockets  []pocket
-	roots    []root // besides baseRoots
+	// distutils tells that python3-distutils exists: it holds distutils (and python3-lib2to3, on which it depends,
+	// lib2to3) for all minor versions of the release at once.
+	distutils bool
 }
 
-// pocket is a part of a release that is signed and updated on its own.
+// pocket is a part of a release that is signed and updated on its own, or an archive of others.
 type pocket struct {
 	name, archive, suite string
+	components           []string // none: a flat repository
+	keys                 string   // beginning of the names of the embedded keys that sign it; "" for none
+	// suiteOnly tells that all pockets have one codename, so that the field Codename proves nothing.
+	suiteOnly bool
+	extra     *Archive // of others
 }
 
 // root is a package that every base has, and why: the reason is shown to people.
@@ -27,11 +36,9 @@ type root struct {
 	python       bool // belongs to the interpreter: left out where another brings it
 }
 
-var components = []string{"main"}
-
 // baseRoots are a small ordinary userland, in which a shell, usual scripts and `dpkg -l` work. Most are
 // what Debian calls essential, on which packages need not depend (policy 3.8); what essential has for
-// booting and logging in is left out.
+// booting and logging in is left out. Every known release has all of them.
 var baseRoots = []root{
 	{name: "base-files", reason: "the file system's top, /etc/os-release, licences"},
 	{name: "base-passwd", reason: "users and groups"},
@@ -56,31 +63,107 @@ var baseRoots = []root{
 	{name: "tzdata", reason: "time zones, for zoneinfo"},
 }
 
-func debian(number, codename, python string, more ...root) distribution {
+func debian(number, codename, python string, others ...string) distribution {
+	main := []string{"main"}
 	return distribution{
-		name:     "debian:" + number,
-		codename: codename,
-		python:   python,
+		name: "debian:" + number, codename: codename, python: python, others: others,
 		pockets: []pocket{
-			{"release", "debian", codename},
-			{"updates", "debian", codename + "-updates"},
-			{"security", "debian-security", codename + "-security"},
+			{name: "release", archive: "debian", suite: codename, components: main, keys: "debian-"},
+			{name: "updates", archive: "debian", suite: codename + "-updates", components: main, keys: "debian-"},
+			{name: "security", archive: "debian-security", suite: codename + "-security", components: main, keys: "debian-"},
 		},
-		roots: append([]root{
-			{name: "python" + python, reason: "the interpreter", python: true},
-			{name: "python3-minimal", reason: "the command python3", python: true},
-			{name: "python" + python + "-venv", reason: "ensurepip and python -m venv", python: true},
-		}, more...),
 	}
 }
 
-// distutils was part of the standard library up to 3.11; Debian ships it apart.
-var distutils = root{name: "python3-distutils", reason: "distutils, which the standard library had up to 3.11", python: true}
+// ubuntu takes universe too: python3.N-venv is there, and the interpreters besides the default one.
+func ubuntu(number, codename, python string, others ...string) distribution {
+	both := []string{"main", "universe"}
+	return distribution{
+		name: "ubuntu:" + number, codename: codename, python: python, others: others,
+		pockets: []pocket{
+			{name: "release", archive: "ubuntu", suite: codename, components: both, keys: "ubuntu-", suiteOnly: true},
+			{name: "updates", archive: "ubuntu", suite: codename + "-updates", components: both, keys: "ubuntu-", suiteOnly: true},
+			{name: "security", archive: "ubuntu-security", suite: codename + "-security", components: both, keys: "ubuntu-", suiteOnly: true},
+		},
+	}
+}
 
+func (d distribution) called(alias string) distribution { d.alias = alias; return d }
+func (d distribution) withDistutils() distribution      { d.distutils = true; return d }
+
+// distributions are in the order of preference: Debian's stable releases, the newest first, Ubuntu's with
+// long support, and testing, whose releases expire within a week. Python 3.11 of Ubuntu 22.04 is a
+// release candidate, and therefore not listed. Ubuntu 26.10's indexes have no SHA-256, which locks need.
 var distributions = []distribution{
-	debian("11", "bullseye", "3.9", distutils),
-	debian("12", "bookworm", "3.11", distutils),
 	debian("13", "trixie", "3.13"),
+	debian("12", "bookworm", "3.11").withDistutils(),
+	debian("11", "bullseye", "3.9").withDistutils(),
+	ubuntu("26.04", "resolute", "3.14"),
+	ubuntu("24.04", "noble", "3.12"),
+	ubuntu("22.04", "jammy", "3.10").withDistutils(),
+	ubuntu("20.04", "focal", "3.8", "3.9").withDistutils(),
+	ubuntu("18.04", "bionic", "3.6", "3.7", "3.8").withDistutils(),
+	ubuntu("16.04", "xenial", "3.5"),
+	debian("14", "forky", "3.14", "3.13", "3.15").called("testing"),
+}
+
+// Distribution is a release of a distribution that is known.
+type Distribution struct {
+	Name     string   // "debian:12"
+	Codename string   // "bookworm"
+	Python   string   // minor version of its command python3
+	Pythons  []string // all minor versions that it has, Python first
+	Testing  bool     // not released yet: it changes daily, and old states of it expire within a week
+}
+
+// Distributions lists what is known, in the order of preference.
+func Distributions() []Distribution {
+	var all []Distribution
+	for i := range distributions {
+		d := &distributions[i]
+		all = append(all, Distribution{d.name, d.codename, d.python, d.pythons(), d.alias == "testing"})
+	}
+	return all
+}
+
+// WithPython finds the distribution for a minor version of Python: the first whose default it is, else the
+// first that has it.
+func WithPython(minor string) (Distribution, bool) {
+	all := Distributions()
+	for _, fits := range []func(Distribution) bool{
+		func(d Distribution) bool { return d.Python == minor && !d.Testing },
+		func(d Distribution) bool { return slices.Contains(d.Pythons, minor) },
+	} {
+		if i := slices.IndexFunc(all, fits); i >= 0 {
+			return all[i], true
+		}
+	}
+	return Distribution{}, false
+}
+
+func (d *distribution) pythons() []string { return append([]string{d.python}, d.others...) }
+
+// rootsOf lists the base's packages with the minor version of Python; "" is the default one.
+func (d *distribution) rootsOf(python string) ([]root, error) {
+	if python == "" {
+		python = d.python
+	}
+	if !slices.Contains(d.pythons(), python) {
+		err := diag.New(diag.Manifest, "%s has no Python %s, but %s", d.name, python, strings.Join(d.pythons(), ", "))
+		if other, ok := WithPython(python); ok {
+			err = err.Hint("%s has it", other.Name)
+		}
+		return nil, err
+	}
+	roots := append(slices.Clone(baseRoots), root{name: "python" + python, reason: "the interpreter", python: true})
+	if python == d.python {
+		roots = append(roots, root{name: "python3-minimal", reason: "the command python3", python: true})
+	}
+	roots = append(roots, root{name: "python" + python + "-venv", reason: "ensurepip and python -m venv", python: true})
+	if d.distutils {
+		roots = append(roots, root{name: "python3-distutils", reason: "distutils, which the standard library had up to 3.11", python: true})
+	}
+	return roots, nil
 }
 
 // findDistribution accepts "debian:12" and "debian:bookworm".
@@ -89,28 +172,25 @@ func findDistribution(name string) (*distribution, error) {
 	for i := range distributions {
 		d := &distributions[i]
 		family, _, _ := strings.Cut(d.name, ":")
-		if name == d.name || name == family+":"+d.codename {
+		if name == d.name || name == family+":"+d.codename || d.alias != "" && name == family+":"+d.alias {
 			return d, nil
 		}
 		known = append(known, d.name)
 	}
-	sort.Strings(known)
 	return nil, diag.New(diag.Manifest, "distribution %q is not known", name).
 		Hint("known are %s", strings.Join(known, ", "))
 }
 
-// choose returns the wanted pockets in the distribution's order; none wanted is all.
-func (d *distribution) choose(wanted []string) ([]pocket, error) {
-	if len(wanted) == 0 {
-		return d.pockets, nil
-	}
+// choose returns the wanted pockets in the distribution's order, for the architecture; none wanted is all.
+func (d *distribution) choose(wanted []string, architecture string) ([]pocket, error) {
 	want := map[string]bool{}
 	for _, w := range wanted {
 		want[w] = true
 	}
 	var chosen []pocket
 	for _, p := range d.pockets {
-		if want[p.name] {
+		if len(wanted) == 0 || want[p.name] {
+			p.archive = archiveFor(p.archive, architecture)
 			chosen = append(chosen, p)
 			delete(want, p.name)
 		}
@@ -122,4 +202,12 @@ func (d *distribution) choose(wanted []string) ([]pocket, error) {
 		}
 	}
 	return chosen, nil
+}
+
+// archiveFor is the archive that has the architecture: Ubuntu's has only two, all pockets of others are in its ports.
+func archiveFor(archive, architecture string) string {
+	if strings.HasPrefix(archive, "ubuntu") && architecture != "amd64" && architecture != "i386" {
+		return "ubuntu-ports"
+	}
+	return archive
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 	"github.com/therootcompany/xz"
 )
 
@@ -40,6 +41,12 @@ func unpackIndex(name string, data []byte) ([]byte, error) {
 		r, err = xz.NewReader(bytes.NewReader(data), 0)
 	case ".gz":
 		r, err = gzip.NewReader(bytes.NewReader(data))
+	case ".zst":
+		var d *zstd.Decoder
+		if d, err = zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1)); err == nil {
+			defer d.Close()
+			r = d
+		}
 	default:
 		return data, nil
 	}
@@ -77,7 +84,8 @@ func parseIndex(text string) ([]candidate, error) {
 		if !isSHA256(c.sha256) {
 			return fmt.Errorf("package %s has no SHA256", c.name)
 		}
-		if c.path == "" || c.path[0] == '/' || path.Clean(c.path) != c.path || strings.HasPrefix(c.path, "../") {
+		c.path = strings.TrimPrefix(c.path, "./") // as in flat repositories
+		if c.path == "" || c.path[0] == '/' || c.path == ".." || path.Clean(c.path) != c.path || strings.HasPrefix(c.path, "../") {
 			return fmt.Errorf("package %s has path %q", c.name, c.path)
 		}
 		all = append(all, c)

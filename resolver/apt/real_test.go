@@ -18,27 +18,44 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/testenv"
 	"github.com/envpack/envpack/resolver/apt"
 )
 
-// TestRealArchive resolves with the mirror that this machine's apt is configured for, and compares with apt.
-func TestRealArchive(t *testing.T) {
-	testenv.Real(t, "a mirror")
-	archives := configuredArchives(t)
+// TestRealArchives resolves with the archives that this machine reaches, and compares with apt.
+func TestRealArchives(t *testing.T) {
+	testenv.Real(t, "mirrors of Debian and Ubuntu")
+	media := []string{"git", "ffmpeg", "libsndfile1", "libgl1", "libglib2.0-0", "build-essential"}
+	daemons := []string{"openssh-server", "cron"}
 	memo := &memo{}
-	for _, c := range []struct {
-		distro, codename, python string
-		roots                    []string
-	}{
-		{"debian:12", "bookworm", "3.11", nil},
-		{"debian:12", "bookworm", "3.11", []string{"ffmpeg", "libgl1", "libsndfile1", "git"}},
-		{"debian:11", "bullseye", "3.9", nil},
-		{"debian:13", "trixie", "3.13", []string{"ffmpeg"}},
-	} {
-		t.Run(c.distro+" "+strings.Join(c.roots, " "), func(t *testing.T) {
-			o := apt.Options{Distro: c.distro, Architecture: "amd64", Archives: archives, Fetcher: httpFetcher{},
-				Now: time.Now(), AcceptExpired: true, Memo: memo, Roots: c.roots}
+	type question struct {
+		distro, python string
+		system         []string
+	}
+	var questions []question
+	for _, d := range apt.Distributions() {
+		for _, python := range d.Pythons {
+			questions = append(questions, question{d.Name, python, nil})
+		}
+		if !d.Testing {
+			questions = append(questions, question{d.Name, "", media}, question{d.Name, "", daemons})
+		}
+	}
+	compared := map[string]*aptRoot{}
+	for _, q := range questions {
+		t.Run(q.distro+" "+q.python+" "+strings.Join(q.system, " "), func(t *testing.T) {
+			codename := codenameOf(q.distro)
+			found, err := sources.Find(sources.ThisHost("linux"), sources.Options{Codename: codename})
+			if err != nil {
+				t.Fatal(err)
+			}
+			archives, further := map[string]string{}, map[string][]string{}
+			for name, s := range found.Archives {
+				archives[name], further[name] = s.URL, s.Further
+			}
+			o := apt.Options{Distro: q.distro, Python: q.python, Architecture: "amd64", Archives: archives, Further: further, Fetcher: httpFetcher{},
+				Now: time.Now(), AcceptExpired: q.distro == "debian:14", Memo: memo, System: q.system}
 			start := time.Now()
 			r, err := apt.Resolve(context.Background(), o)
 			if err != nil {
@@ -53,8 +70,7 @@ func TestRealArchive(t *testing.T) {
 			if diff := cmp.Diff(r, again); diff != "" {
 				t.Errorf("the memo changes the result: %s", diff)
 			}
-			var ours []string
-			var wanted []string
+			var ours, wanted []string
 			var size int64
 			for _, d := range r.Debs {
 				ours = append(ours, d.Name+" "+d.Version)
@@ -63,54 +79,60 @@ func TestRealArchive(t *testing.T) {
 					wanted = append(wanted, d.Name)
 				}
 			}
-			t.Logf("%d packages, %d bytes, %v, with memo %v, Python %s, glibc %s", len(r.Debs), size, first, time.Since(start), r.PythonFull, r.Glibc)
-			if r.Python != c.python || r.Codename != c.codename || len(r.Releases) != 3 {
+			t.Logf("%d packages, %d bytes, %v, again %v, Python %s, glibc %s", len(r.Debs), size, first, time.Since(start), r.PythonFull, r.Glibc)
+			if q.python != "" && r.Python != q.python || r.Codename != codename || len(r.Releases) != 3 {
 				t.Errorf("Python %s, codename %s, %d releases", r.Python, r.Codename, len(r.Releases))
 			}
-			if diff := cmp.Diff(aptClosure(t, archives, c.codename, wanted), ours); diff != "" {
+			if compared[q.distro] == nil {
+				compared[q.distro] = newAptRoot(t, archives, q.distro)
+			}
+			if diff := cmp.Diff(compared[q.distro].closure(t, wanted), ours); diff != "" {
 				t.Errorf("apt chooses otherwise (-apt +ours):\n%s", diff)
 			}
 		})
 	}
 }
 
-// configuredArchives reads the base URLs from deb822 source files.
-func configuredArchives(t *testing.T) map[string]string {
-	files, _ := filepath.Glob("/etc/apt/sources.list.d/*.sources")
-	archives := map[string]string{}
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, line := range strings.Split(string(data), "\n") {
-			if uri, ok := strings.CutPrefix(line, "URIs: "); ok {
-				for _, archive := range []string{"debian", "debian-security"} {
-					if strings.HasSuffix(strings.TrimSuffix(uri, "/"), "/"+archive) {
-						archives[archive] = uri
-					}
-				}
-			}
+func codenameOf(distro string) string {
+	for _, d := range apt.Distributions() {
+		if d.Name == distro {
+			return d.Codename
 		}
 	}
-	if len(archives) != 2 {
-		t.Fatal("apt's sources name no mirror of debian and debian-security")
-	}
-	return archives
+	return ""
 }
 
-// aptClosure is what apt would install into an empty system, sorted, each "name version".
-func aptClosure(t *testing.T, archives map[string]string, codename string, wanted []string) []string {
+// aptRoot is apt's configuration for an empty system.
+type aptRoot struct{ dir string }
+
+func newAptRoot(t *testing.T, archives map[string]string, distro string) *aptRoot {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "apt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The folder outlives the subtest that makes it.
 	for _, d := range []string{"state/lists/partial", "cache/archives/partial", "parts"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	signed := "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no]"
-	lists := fmt.Sprintf("deb %[1]s %[2]s %[4]s main\ndeb %[1]s %[2]s %[4]s-updates main\ndeb %[1]s %[3]s %[4]s-security main\n",
-		signed, archives["debian"], archives["debian-security"], codename)
+	family, _, _ := strings.Cut(distro, ":")
+	keys, err := filepath.Glob("keys/" + family + "-*.asc")
+	if err != nil || len(keys) == 0 {
+		t.Fatal(keys, err)
+	}
+	var ring []byte
+	for _, k := range keys {
+		data, err := os.ReadFile(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ring = append(ring, data...)
+	}
+	components := map[string]string{"debian": "main", "ubuntu": "main universe"}[family]
+	lists := fmt.Sprintf("deb %[1]s %[2]s %[4]s %[5]s\ndeb %[1]s %[2]s %[4]s-updates %[5]s\ndeb %[1]s %[3]s %[4]s-security %[5]s\n",
+		"[signed-by="+dir+"/keys.asc check-valid-until=no]", archives[family], archives[family+"-security"], codenameOf(distro), components)
 	config := fmt.Sprintf(`Dir::Etc::sourcelist "%[1]s/list";
 Dir::Etc::sourceparts "-";
 Dir::Etc::preferencesparts "-";
@@ -122,24 +144,33 @@ APT::Architectures { "amd64"; };
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 `, dir)
-	for name, text := range map[string]string{"list": lists, "apt.conf": config, "status": ""} {
+	for name, text := range map[string]string{"list": lists, "apt.conf": config, "status": "", "keys.asc": string(ring)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	run := func(args ...string) string {
-		cmd := exec.Command("apt-get", append([]string{"-c", filepath.Join(dir, "apt.conf")}, args...)...)
-		cmd.Env = append(os.Environ(), "LC_ALL=C")
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("apt-get %s: %v\n%s", args[0], err, stderr.String())
-		}
-		return string(out)
+	a := &aptRoot{dir}
+	a.run(t, "update")
+	return a
+}
+
+func (a *aptRoot) run(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("apt-get", append([]string{"-c", filepath.Join(a.dir, "apt.conf")}, args...)...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("apt-get %s: %v\n%s\n%s", args[0], err, stderr.String(), out)
 	}
-	run("update")
-	out := run(append([]string{"install", "--simulate", "--no-install-recommends"}, wanted...)...)
+	return string(out)
+}
+
+// closure is what apt would install into an empty system, sorted, each "name version".
+func (a *aptRoot) closure(t *testing.T, wanted []string) []string {
+	t.Helper()
+	out := a.run(t, append([]string{"install", "--simulate", "--no-install-recommends"}, wanted...)...)
 	var all []string
 	scanner := bufio.NewScanner(strings.NewReader(out))
 	for scanner.Scan() {

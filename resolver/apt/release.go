@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -26,7 +27,9 @@ type release struct {
 	byHash           bool
 	// splitAll tells that packages of architecture "all" have an index of their own.
 	splitAll bool
-	files    map[string]indexFile // by path below dists/SUITE
+	files    map[string]indexFile // by path below the release file's folder
+
+	architectures, components []string
 }
 
 type indexFile struct {
@@ -47,8 +50,26 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
 		return nil, nil, diag.New(diag.Mismatch, "the signed message is damaged, or more follows it")
 	}
+	signers, err = checkAll(block.Bytes, block.ArmoredSignature.Body, keys, now, acceptExpired)
+	return block.Plaintext, signers, err
+}
+
+// verifyDetached is verify for a text whose signature, armored or binary, is a file of its own.
+func verifyDetached(text, signature []byte, keys openpgp.EntityList, now time.Time, acceptExpired bool) (signers []string, err error) {
+	var packets io.Reader = bytes.NewReader(signature)
+	if bytes.HasPrefix(signature, []byte("-----BEGIN PGP")) {
+		block, err := armor.Decode(packets)
+		if err != nil {
+			return nil, diag.Wrap(err, diag.Mismatch, "the signature is damaged")
+		}
+		packets = block.Body
+	}
+	return checkAll(text, packets, keys, now, acceptExpired)
+}
+
+func checkAll(signed []byte, signature io.Reader, keys openpgp.EntityList, now time.Time, acceptExpired bool) (signers []string, err error) {
 	config := &packet.Config{Time: func() time.Time { return now }}
-	packets := packet.NewReader(block.ArmoredSignature.Body)
+	packets := packet.NewReader(signature)
 	var unknown, expired []string
 	seen := map[string]bool{}
 	for {
@@ -57,14 +78,14 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 			break
 		}
 		if err != nil {
-			return nil, nil, diag.Wrap(err, diag.Mismatch, "the signature is damaged")
+			return nil, diag.Wrap(err, diag.Mismatch, "the signature is damaged")
 		}
 		sig, ok := p.(*packet.Signature)
 		if !ok || sig.IssuerKeyId == nil {
-			return nil, nil, diag.New(diag.Mismatch, "the signature holds a packet that is no signature, or one without a key id")
+			return nil, diag.New(diag.Mismatch, "the signature holds a packet that is no signature, or one without a key id")
 		}
 		id := fmt.Sprintf("%016X", *sig.IssuerKeyId)
-		signer, err := checkOne(block.Bytes, sig, keys, config)
+		signer, err := checkOne(signed, sig, keys, config)
 		switch {
 		case errors.Is(err, pgperrors.ErrUnknownIssuer):
 			unknown = append(unknown, id)
@@ -76,7 +97,7 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 				continue
 			}
 		case err != nil:
-			return nil, nil, diag.Wrap(err, diag.Mismatch, "bad signature by key %s", id)
+			return nil, diag.Wrap(err, diag.Mismatch, "bad signature by key %s", id)
 		}
 		if f := fingerprint(signer); !seen[f] {
 			seen[f] = true
@@ -85,18 +106,18 @@ func verify(data []byte, keys openpgp.EntityList, now time.Time, acceptExpired b
 	}
 	if len(signers) == 0 {
 		if len(expired) > 0 {
-			return nil, nil, diag.New(diag.Mismatch, "at %s it has no signature in force: expired, or not yet made, are those of %s",
+			return nil, diag.New(diag.Mismatch, "at %s it has no signature in force: expired, or not yet made, are those of %s",
 				now.UTC().Format(time.RFC3339), strings.Join(expired, ", ")).
 				Hint("this machine's clock may be wrong")
 		}
 		if len(unknown) == 0 {
-			return nil, nil, diag.New(diag.Mismatch, "it has no signature")
+			return nil, diag.New(diag.Mismatch, "it has no signature")
 		}
-		return nil, nil, diag.New(diag.Mismatch, "it is signed by unknown keys only: %s", strings.Join(unknown, ", ")).
+		return nil, diag.New(diag.Mismatch, "it is signed by unknown keys only: %s", strings.Join(unknown, ", ")).
 			Hint("where you trust this archive, give its public key")
 	}
 	sort.Strings(signers)
-	return block.Plaintext, signers, nil
+	return signers, nil
 }
 
 func checkOne(signed []byte, sig *packet.Signature, keys openpgp.EntityList, config *packet.Config) (*openpgp.Entity, error) {
@@ -115,8 +136,11 @@ func checkOne(signed []byte, sig *packet.Signature, keys openpgp.EntityList, con
 	return openpgp.CheckDetachedSignature(keys, bytes.NewReader(signed), &one, config)
 }
 
-// parseRelease reads the signed text and checks that it is of the suite and in force.
-func parseRelease(text []byte, suite string, now time.Time, acceptExpired bool) (*release, error) {
+// timeForm is how instants are shown.
+const timeForm = time.RFC3339
+
+// parseRelease reads the signed text and checks that it is of the pocket's suite and in force.
+func parseRelease(text []byte, of pocket, now time.Time, acceptExpired bool) (*release, error) {
 	all, err := parseControl(string(text))
 	if err != nil {
 		return nil, err
@@ -125,9 +149,10 @@ func parseRelease(text []byte, suite string, now time.Time, acceptExpired bool) 
 		return nil, fmt.Errorf("it has %d stanzas, not 1", len(all))
 	}
 	p := all[0]
-	r := &release{codename: p["codename"], suite: p["suite"], byHash: p["acquire-by-hash"] == "yes", files: map[string]indexFile{}}
-	if r.codename != suite && r.suite != suite {
-		return nil, diag.New(diag.Mismatch, "it is of suite %q (codename %q), not of %q", r.suite, r.codename, suite).
+	r := &release{codename: p["codename"], suite: p["suite"], byHash: p["acquire-by-hash"] == "yes", files: map[string]indexFile{},
+		components: strings.Fields(p["components"])}
+	if !r.isOf(of) {
+		return nil, diag.New(diag.Mismatch, "it is of suite %q (codename %q), not of %q", r.suite, r.codename, of.suite).
 			Hint("the mirror serves another suite under this name")
 	}
 	if r.date, err = parseDate(p["date"]); err != nil {
@@ -139,12 +164,13 @@ func parseRelease(text []byte, suite string, now time.Time, acceptExpired bool) 
 		}
 		if now.After(r.validUntil) && !acceptExpired {
 			return nil, diag.New(diag.Mismatch, "it was valid until %s only", r.validUntil.Format(time.RFC3339)).
-				Hint("the mirror is out of date, or this machine's clock is wrong")
+				Hint("the mirror is out of date, or this machine's clock is wrong; to take old states of it all the same, write accept-expired = true below [system]")
 		}
 	}
 	hasAll := false
 	for _, arch := range strings.Fields(p["architectures"]) {
 		hasAll = hasAll || arch == "all"
+		r.architectures = append(r.architectures, arch)
 	}
 	r.splitAll = hasAll && !strings.Contains(p["no-support-for-architecture-all"], "Packages")
 	for _, line := range strings.Split(p["sha256"], "\n") {
@@ -159,9 +185,26 @@ func parseRelease(text []byte, suite string, now time.Time, acceptExpired bool) 
 		if err != nil || size < 0 {
 			return nil, fmt.Errorf("field SHA256: line %q", line)
 		}
-		r.files[fields[2]] = indexFile{strings.ToLower(fields[0]), size}
+		r.files[strings.TrimPrefix(fields[2], "./")] = indexFile{strings.ToLower(fields[0]), size}
 	}
 	return r, nil
+}
+
+// isOf tells whether the release is the pocket's, and not another's that the same key signed. A flat repository need
+// not have a name.
+func (r *release) isOf(p pocket) bool {
+	switch {
+	case len(p.components) == 0:
+		return true
+	case p.suiteOnly:
+		return r.suite == p.suite
+	}
+	return r.codename == p.suite || r.suite == p.suite
+}
+
+// offers says what there is, for hints.
+func (r *release) offers() string {
+	return fmt.Sprintf("architectures %s, components %s", strings.Join(r.architectures, " "), strings.Join(r.components, " "))
 }
 
 // parseDate reads RFC 1123 dates, whose zone archives write as "UTC" or "+0000". Other names of zones are not

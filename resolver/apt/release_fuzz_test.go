@@ -12,7 +12,7 @@ import (
 // Signatures are checked as of a time when they are good, and of one when they are not, expired ones accepted.
 func FuzzVerify(f *testing.F) {
 	repo := testenv.NewAptRepo()
-	keys, err := trustedKeys([][]byte{[]byte(repo.ArmoredKey())})
+	keys, err := readKeys([]byte(repo.ArmoredKey()))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func FuzzParseRelease(f *testing.F) {
 	f.Add([]byte("Suite: stable\nCodename: bookworm\nDate: Sat, 11 Jul 2026 10:16:37 UTC\nValid-Until: Sat, 18 Jul 2026 10:16:37 +0000\n" +
 		"Acquire-By-Hash: yes\nArchitectures: all amd64\nNo-Support-for-Architecture-all: Packages\nSHA256:\n " + sum + " 12 main/binary-amd64/Packages.xz\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := parseRelease(text, "bookworm", time.Date(2026, 7, 12, 0, 0, 0, 0, time.UTC), false)
+		r, err := parseRelease(text, pocket{suite: "bookworm", components: []string{"main"}}, time.Date(2026, 7, 12, 0, 0, 0, 0, time.UTC), false)
 		if err != nil {
 			return
 		}

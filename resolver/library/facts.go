@@ -22,6 +22,7 @@ type fact struct {
 	Libraries []string `toml:"libraries"` // file names of libraries
 	Commands  []string `toml:"commands"`
 	Loads     []string `toml:"loads"` // patterns of paths in the wheel: plug-ins that are in fact needed
+	Soft      bool     `toml:"soft"`  // the wheel does without, where the distribution has none
 	Source    string   `toml:"source"`
 
 	specifiers pep440.Specifiers
@@ -68,10 +69,10 @@ func statedNeeds(wheels []Wheel) ([]need, error) {
 				continue
 			}
 			for _, file := range f.Libraries {
-				needs = append(needs, need{Need: Need{File: file, Wheel: w.Name, By: f.Source}})
+				needs = append(needs, need{Need: Need{File: file, Wheel: w.Name, By: f.Source}, soft: f.Soft})
 			}
 			for _, command := range f.Commands {
-				needs = append(needs, need{Need: Need{File: command, Command: true, Wheel: w.Name, By: f.Source}})
+				needs = append(needs, need{Need: Need{File: command, Command: true, Wheel: w.Name, By: f.Source}, soft: f.Soft})
 			}
 		}
 	}

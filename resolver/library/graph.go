@@ -208,7 +208,7 @@ func (g *graph) needs() (required, optional []need) {
 				continue
 			}
 			seen[soname] = true
-			found := need{Need: Need{File: soname, Wheel: g.Wheels[n.wheel].Name, By: n.Path}, elsewhere: len(g.byName[soname]) > 0}
+			found := need{Need: Need{File: soname, Wheel: g.Wheels[n.wheel].Name, By: n.Path}, soft: len(g.byName[soname]) > 0}
 			if n.active {
 				required = append(required, found)
 			} else {

@@ -112,7 +112,7 @@ func Find(in Input) (*Result, error) {
 		c := Choice{Needs: []Need{n.Need}}
 		if best := s.rank(n.Need); len(best) > 0 {
 			c.Package = best[0].Package
-		} else if n.elsewhere {
+		} else if n.soft {
 			continue
 		}
 		s.result.Optional = append(s.result.Optional, c)
@@ -130,9 +130,9 @@ func sortNeeds(all []Need) {
 // need is one to be met.
 type need struct {
 	Need
-	// elsewhere tells that a wheel which has nothing to do with this one has the library: it may have been
-	// loaded before, so that its absence from the distribution is no fault.
-	elsewhere bool
+	// soft tells that its absence from the distribution is no fault: the wheel does without, or another wheel,
+	// which has nothing to do with this one, has the library and may be loaded before.
+	soft bool
 }
 
 type search struct {
@@ -174,7 +174,7 @@ func (s *search) meet(n need) {
 	}
 	best := s.rank(n.Need)
 	if len(best) == 0 {
-		if !n.elsewhere {
+		if !n.soft {
 			s.result.Missing = append(s.result.Missing, n.Need)
 		}
 		return
