@@ -309,7 +309,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{name: "flag", o: Options{Index: "ftp://u:secret@x.example"}, want: "--index-url: ftp: is no http or https address", code: diag.Usage},
 		{name: "no scheme", o: Options{Apt: map[string]string{Debian: "x.example/debian"}}, want: "--apt-mirror: an address without scheme is no http or https address", code: diag.Usage},
-		{name: "archive", o: Options{Apt: map[string]string{"mint": "https://x.example/ubuntu"}}, want: `--apt-mirror: no archive is called "ubuntu"`, code: diag.Usage},
+		{name: "archive", o: Options{Apt: map[string]string{"mint": "https://x.example/ubuntu"}}, want: `--apt-mirror: no archive is called "mint"`, code: diag.Usage},
 		{name: "no host", env: map[string]string{"PIP_INDEX_URL": "https:///simple"}, want: "PIP_INDEX_URL: the address names no host", code: diag.Failure},
 		{name: "query", env: map[string]string{"UV_INDEX_URL": "https://x.example/?token=secret"}, want: "UV_INDEX_URL: the address has a query or a fragment", code: diag.Failure},
 		{name: "no URL", env: map[string]string{"PIP_INDEX_URL": "https://u:secret@x.example:port"}, want: "PIP_INDEX_URL: not a URL", code: diag.Failure},

@@ -205,8 +205,15 @@ func (l *loader) contents(ctx context.Context) ([]held, error) {
 	}
 	var all []held
 	found := false
-	for _, folder := range []string{"", "main/", "universe/"} {
-		name := "Contents-" + l.Architecture + ".gz"
+	name := "Contents-" + l.Architecture + ".gz"
+	folders := []string{""}
+	if _, together := r.files[name]; !together {
+		folders = folders[:0]
+		for _, component := range l.components {
+			folders = append(folders, component+"/")
+		}
+	}
+	for _, folder := range folders {
 		file, ok := r.files[folder+name]
 		if !ok {
 			continue

@@ -27,6 +27,7 @@ bin/with blank                                          utils/no
 lib/x86_64-linux-gnu/libm.so.6                          libs/libc6
 lib64/ld-linux-x86-64.so.2                              libs/libc6
 usr/aarch64-linux-gnu/lib/libgomp.so.1                  devel/libgomp1-arm64-cross
+usr/lib/lapack/liblapack.so.3                           libs/liblapack3
 usr/bin/ffmpeg                                          video/ffmpeg
 usr/lib/python3/dist-packages/liba.so.1                 python/python3-a
 usr/lib/x86_64-linux-gnu/blas/libblas.so.3              libs/libblas3
@@ -67,6 +68,7 @@ func TestParseContents(t *testing.T) {
 		"libGL.so.1.7.0 main/libs/libgl1 false false",
 		"libblas.so.3 main/libs/libblas3 false true",
 		"libjpeg.so main/libdevel/libjpeg-dev false false",
+		"liblapack.so.3 main/libs/liblapack3 false true",
 		"libm.so.6 main/libs/libc6 false false",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -82,7 +84,7 @@ func TestParseContents(t *testing.T) {
 		}
 	}
 	long := contentsText + "\nusr/lib/" + strings.Repeat("x", maxContentsLine) + "/libx.so.1 libs/libx1\n"
-	if _, err := parseContents(context.Background(), pack(t, long), "amd64", ""); err == nil || !strings.Contains(err.Error(), "line 18") {
+	if _, err := parseContents(context.Background(), pack(t, long), "amd64", ""); err == nil || !strings.Contains(err.Error(), "line 19") {
 		t.Error(err)
 	}
 	wide := "usr/lib/" + strings.Repeat("x", 200<<10) + " libs/libx1\nusr/lib/libx.so.1 libs/libx1"

@@ -153,6 +153,10 @@ func (f folders) parse(line []byte) (h held, packages string, ok bool) {
 	if f.libraries[folder] {
 		return h, packages, true
 	}
+	if oldAlternativeFolders[folder] {
+		h.Alternative = true
+		return h, packages, true
+	}
 	for _, t := range f.triplets {
 		if sub, inside := strings.CutPrefix(folder, t); inside && isAlternativeFolder(sub) {
 			h.Alternative = true
@@ -179,6 +183,11 @@ func isAlternativeFolder(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "openblas-") || strings.HasPrefix(name, "blis-")
+}
+
+// oldAlternativeFolders are those of Ubuntu 16.04, where BLAS and LAPACK were not below the multiarch folder.
+var oldAlternativeFolders = map[string]bool{
+	"usr/lib/libblas": true, "usr/lib/lapack": true, "usr/lib/openblas-base": true, "usr/lib/atlas-base/atlas": true,
 }
 
 // splitQualified cuts "section/name" or "component/section/name".
