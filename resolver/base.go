@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -54,61 +55,71 @@ func chooseBase(ctx context.Context, m *manifest.Manifest, src BaseSource, lock 
 	case m.Distro == manifest.NoDistro:
 		return b.none(ctx)
 	}
+	candidates, err := b.candidates()
+	if err != nil {
+		return nil, err
+	}
 	var refused []string
-	for _, d := range b.candidates() {
-		targets, why, err := b.try(ctx, d)
+	for _, c := range candidates {
+		targets, why, err := b.try(ctx, c)
 		if err != nil || targets != nil {
 			return targets, err
 		}
-		refused = append(refused, d.name+": "+why)
+		refused = append(refused, c.distro+": "+why)
 	}
 	return nil, diag.New(diag.Manifest, "no base has a Python that %q allows", m.Python.Text).At(m.Python.Pos).
-		Hint("%s", strings.Join(refused, "; "))
+		Hint("%s", strings.Join(refused, "; ")).
+		Hint("there is %s; an interpreter of your own is named by system.python-archive", pythons())
 }
 
-// baseCandidate is a distribution to try, with its own interpreter of a minor version or, if python is "", with one
-// from an archive.
+// baseCandidate is a distribution to try, with its own interpreter of a minor version, or with one from an
+// archive.
 type baseCandidate struct {
-	name   string
-	python string
-	reason string
+	distro  string
+	python  string // minor version; "" is the distribution's default, or, if archive is set, none
+	archive bool
 }
 
-// candidates lists what could be the base, the best first: the lock's, so that it stays; distributions that have
-// the Python, in their order; then the first distribution with an interpreter from an archive.
-func (b *bases) candidates() []baseCandidate {
+// candidates lists what could be the base, the best first: the lock's distribution, so that it stays; then those
+// whose python3 fits, those that have a fitting Python besides, and those that are not released yet; then the first
+// with an interpreter from an archive.
+func (b *bases) candidates() ([]baseCandidate, error) {
 	m := b.manifest
-	var own, archived []baseCandidate
-	for _, d := range apt.Distributions() {
-		if m.Distro != "" && !d.Is(m.Distro) {
-			continue
+	known := apt.Distributions()
+	if m.Distro != "" {
+		d, err := apt.Find(m.Distro)
+		if err != nil {
+			return nil, diag.Wrap(err, 0, "").At(m.DistroPos)
 		}
-		for _, minor := range d.Pythons {
-			if mayHave(m.Python.Specifiers, minor) {
-				own = append(own, baseCandidate{d.Name, minor, fmt.Sprintf("the distribution's own Python fits %q", m.Python.Text)})
-			}
-		}
-		archived = append(archived, baseCandidate{name: d.Name})
+		known = []apt.Distribution{d}
 	}
-	if m.Distro != "" && len(archived) == 0 {
-		own = append(own, baseCandidate{name: m.Distro}) // resolving it tells what is known
-	}
-	if len(m.System.Pythons) > 0 {
-		return archived
-	}
-	if len(archived) > 0 {
-		own = append(own, archived[0])
-	}
-	if old := b.options.Previous; old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
-		slices.SortStableFunc(own, func(x, y baseCandidate) int {
-			return rank(x.name != old.Base.Distro) - rank(y.name != old.Base.Distro)
+	if old := b.options.Previous; m.Distro == "" && old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
+		slices.SortStableFunc(known, func(x, y apt.Distribution) int {
+			return number(x.Name != old.Base.Distro) - number(y.Name != old.Base.Distro)
 		})
 	}
-	return own
+	archived := baseCandidate{distro: known[0].Name, archive: true}
+	if len(m.System.Pythons) > 0 {
+		return []baseCandidate{archived}, nil
+	}
+	var lists [3][]baseCandidate
+	for _, d := range known {
+		for i, minor := range d.Pythons {
+			if !mayHave(m.Python.Specifiers, minor) {
+				continue
+			}
+			place := min(i, 1)
+			if d.Testing && m.Distro == "" {
+				place = 2
+			}
+			lists[place] = append(lists[place], baseCandidate{distro: d.Name, python: minor})
+		}
+	}
+	return append(slices.Concat(lists[0], lists[1], lists[2]), archived), nil
 }
 
-func rank(last bool) int {
-	if last {
+func number(is bool) int {
+	if is {
 		return 1
 	}
 	return 0
@@ -123,11 +134,11 @@ func mayHave(specs pep440.Specifiers, minor string) bool {
 // try makes the targets on one candidate. Without targets and without an error, why says what it lacks.
 func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, why string, err error) {
 	m, lock := b.manifest, b.lock
-	base := lockfile.Base{Distro: c.name, Format: lockfile.RootfsFormat, Archives: lock.Base.Archives}
+	base := lockfile.Base{Distro: c.distro, Format: lockfile.RootfsFormat, Archives: lock.Base.Archives}
 	var list []lockfile.Target
 	for _, platform := range m.Platforms {
 		var own *Interpreter
-		if c.python == "" {
+		if c.archive {
 			if own, err = b.interpreter(ctx, platform); err != nil {
 				return nil, "", err
 			}
@@ -137,7 +148,7 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		}
 		result, err := b.source.Base(ctx, b.request(c, platform, nil))
 		if err != nil {
-			return nil, "", b.failed(err, c.name, platform)
+			return nil, "", b.failed(err, c.distro, platform)
 		}
 		version, glibc := result.PythonFull, result.Glibc
 		if own != nil {
@@ -146,7 +157,7 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		}
 		python, err := pep440.Parse(version)
 		if err != nil {
-			return nil, "", fmt.Errorf("the Python of %s: %w", c.name, err)
+			return nil, "", fmt.Errorf("the Python of %s: %w", c.distro, err)
 		}
 		if !m.Python.Specifiers.Contains(python) {
 			return nil, "it has " + version, nil
@@ -160,14 +171,14 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		addBase(&base, result, platform)
 	}
 	lock.Base, lock.Targets = base, list
-	reason := c.reason
-	if c.python == "" {
+	reason := fmt.Sprintf("the distribution's own Python fits %q", m.Python.Text)
+	if c.archive {
 		reason = fmt.Sprintf("no distribution has a Python that %q allows", m.Python.Text)
 		if len(m.System.Pythons) > 0 {
 			reason = "the manifest names the interpreter"
 		}
 	}
-	lock.Choices = append(lock.Choices, lockfile.Choice{Kind: "python", Name: "interpreter", Value: c.name, Reason: reason})
+	lock.Choices = append(lock.Choices, lockfile.Choice{Kind: "python", Name: "interpreter", Value: c.distro, Reason: reason})
 	return targets, "", nil
 }
 
@@ -176,19 +187,54 @@ func (b *bases) request(c baseCandidate, platform string, more []string) apt.Opt
 	_, arch, _ := strings.Cut(platform, "/")
 	m := b.manifest
 	want := apt.Options{
-		Distro: c.name, Python: c.python, OmitPython: c.python == "", Architecture: arch, Pockets: m.Pockets,
+		Distro: c.distro, Python: c.python, OmitPython: c.archive, Architecture: arch, Pockets: m.Pockets,
 		Prefer: preferredDebs(b.options, arch),
 	}
 	for _, p := range m.System.Packages {
-		want.System = append(want.System, p.Text)
+		want.System = append(want.System, relation(p.Text))
+	}
+	if old := b.options.Previous; old != nil {
+		want.NotBefore = map[string]time.Time{}
+		for _, r := range old.Base.Releases {
+			want.NotBefore[r.Archive+" "+r.Suite] = r.Date
+		}
 	}
 	want.System = append(want.System, more...)
 	for _, a := range m.System.Archives {
-		want.Extra = append(want.Extra, apt.Archive{
-			Name: a.Name, URL: a.URL, Suite: a.Suite, Components: a.Components, Key: a.Key, KeyURL: a.KeyURL, Fingerprints: a.Fingerprints,
-		})
+		extra := apt.Archive{Name: a.Name, URL: a.URL, Suite: a.Suite, Components: a.Components, Fingerprints: a.Fingerprints}
+		if a.Key != nil {
+			extra.Keys = [][]byte{a.Key}
+		}
+		want.Extra = append(want.Extra, extra)
 	}
 	return want
+}
+
+// relation is a package of the manifest as a relation of Debian's: apt's "name=version" is "name (= version)".
+func relation(text string) string {
+	name, version, exact := strings.Cut(text, "=")
+	if !exact {
+		return text
+	}
+	return fmt.Sprintf("%s (= %s)", name, version)
+}
+
+// pythons lists the minor versions that some distribution has.
+func pythons() string {
+	var all []pep440.Version
+	for _, d := range apt.Distributions() {
+		for _, minor := range d.Pythons {
+			if v, err := pep440.Parse(minor); err == nil && !slices.ContainsFunc(all, v.Equal) {
+				all = append(all, v)
+			}
+		}
+	}
+	slices.SortFunc(all, pep440.Version.Compare)
+	var names []string
+	for _, v := range all {
+		names = append(names, v.String())
+	}
+	return "Python " + strings.Join(names, ", ")
 }
 
 // failed gives an error of the distribution the place in the manifest that it is about.
