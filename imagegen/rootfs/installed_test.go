@@ -100,7 +100,7 @@ func installed(t *testing.T, suite, set string, names []string, merged bool) (ro
 	args := []string{"--mode=root", "--variant=apt", "--include=" + strings.Join(names, ","), "--aptopt=Acquire::Check-Valid-Until false",
 		"--skip=essential/unlink", "--customize-hook=copy-out /var/cache/apt/archives " + debs}
 	if merged {
-		args = append(args, "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
+		args = append(args, "--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh")
 	}
 	if ubuntu := os.Getenv("ENVPACK_TEST_UBUNTU_KEYRING"); ubuntu != "" {
 		args = append(args, "--keyring="+ubuntu)

@@ -43,6 +43,7 @@ func TestRealArchives(t *testing.T) {
 		}
 	}
 	compared := map[string]*aptRoot{}
+	temp := t.TempDir()
 	for _, q := range questions {
 		t.Run(q.distro+" "+q.python+" "+strings.Join(q.system, " "), func(t *testing.T) {
 			codename := codenameOf(q.distro)
@@ -84,7 +85,7 @@ func TestRealArchives(t *testing.T) {
 				t.Errorf("Python %s, codename %s, %d releases", r.Python, r.Codename, len(r.Releases))
 			}
 			if compared[q.distro] == nil {
-				compared[q.distro] = newAptRoot(t, archives, q.distro)
+				compared[q.distro] = newAptRoot(t, temp, archives, q.distro)
 			}
 			if diff := cmp.Diff(compared[q.distro].closure(t, wanted), ours); diff != "" {
 				t.Errorf("apt chooses otherwise (-apt +ours):\n%s", diff)
@@ -105,13 +106,12 @@ func codenameOf(distro string) string {
 // aptRoot is apt's configuration for an empty system.
 type aptRoot struct{ dir string }
 
-func newAptRoot(t *testing.T, archives map[string]string, distro string) *aptRoot {
+func newAptRoot(t *testing.T, temp string, archives map[string]string, distro string) *aptRoot {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "apt")
+	dir, err := os.MkdirTemp(temp, "apt") // outlives the subtest that makes it
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The folder outlives the subtest that makes it.
 	for _, d := range []string{"state/lists/partial", "cache/archives/partial", "parts"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)

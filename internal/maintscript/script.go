@@ -1,0 +1,137 @@
+package maintscript
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Finding is something of a script that nobody does in its place.
+type Finding struct {
+	Line    int    // from 1
+	Command string // as far as its words are known; `*` stands for what is not
+	Reason  string // why it is not done
+}
+
+// String is "line N: COMMAND (REASON)".
+func (f Finding) String() string {
+	return fmt.Sprintf("line %d: %s (%s)", f.Line, f.Command, f.Reason)
+}
+
+// Read parses a script. One that is no POSIX shell script gives a Finding instead.
+func Read(script string) (*Script, *Finding) {
+	first, _, _ := strings.Cut(script, "\n")
+	if !utf8.ValidString(first) || strings.HasPrefix(script, "\x7fELF") {
+		return nil, &Finding{1, "a program", "it is no script"}
+	}
+	if language, ok := strings.CutPrefix(first, "#!"); ok {
+		words := strings.Fields(language)
+		if len(words) > 1 && strings.HasSuffix(words[0], "/env") {
+			words = words[1:]
+		}
+		shell := ""
+		if len(words) > 0 {
+			shell = words[0][strings.LastIndexByte(words[0], '/')+1:]
+		}
+		if shell != "sh" && shell != "bash" && shell != "dash" {
+			return nil, &Finding{1, first, "it is not a shell's script"}
+		}
+	}
+	list, err := parse(script)
+	if err != nil {
+		return nil, &Finding{err.line, "the script", "its syntax is not understood: " + err.what}
+	}
+	return &Script{list, generators(script)}, nil
+}
+
+// generators finds the parts that debhelper's programs add, debhelper's autoscript function: they stand
+// between two comments, of which the first names the program.
+func generators(script string) map[int]string {
+	found := map[int]string{}
+	now := ""
+	for i, line := range strings.Split(script, "\n") {
+		line = strings.TrimSpace(line)
+		if name, ok := strings.CutPrefix(line, "# Automatically added by "); ok {
+			now, _, _ = strings.Cut(strings.TrimSpace(name), "/")
+		} else if strings.HasPrefix(line, "# End automatically added section") {
+			now = ""
+		}
+		if now != "" {
+			found[i+1] = now
+		}
+	}
+	return found
+}
+
+// Unreproduced names the commands of a postinst or preinst whose effects nobody reproduces on a first
+// installation, from the script alone. See [Effect] for what counts.
+func Unreproduced(script string) []Finding {
+	s, finding := Read(script)
+	if finding != nil {
+		return []Finding{*finding}
+	}
+	r := &static{}
+	s.Walk(r, []string{"configure", ""}, nil)
+	return Unique(r.found)
+}
+
+// Unique leaves out what was found before: functions and branches are walked more than once.
+func Unique(all []Finding) []Finding {
+	var list []Finding
+	seen := map[int]bool{}
+	for _, f := range all {
+		if !seen[f.Line] {
+			seen[f.Line] = true
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// static is a System of which nothing is known.
+type static struct{ found []Finding }
+
+func (*static) Stat(string, bool) About      { return About{} }
+func (*static) Glob(string) ([]string, bool) { return nil, false }
+
+// Read gives no file.
+func (*static) Read(string) (string, bool)    { return "", false }
+func (*static) Default(string) (string, bool) { return "", false }
+func (s *static) Run(c Call) Result {
+	effect := EffectOf(c)
+	switch {
+	case effect == Harmless:
+	case effect == Reproducible && c.Known():
+	default:
+		s.found = append(s.found, c.Finding(""))
+	}
+	return Result{}
+}
+
+// Finding is the finding about a call; without a reason, that of the command.
+func (c Call) Finding(reason string) Finding {
+	var words []string
+	for _, a := range c.Args {
+		word := a.Text
+		if word == "" || strings.ContainsAny(word, " \t\n") {
+			word = "'" + word + "'"
+		}
+		words = append(words, word)
+	}
+	command := strings.Join(words, " ")
+	if c.Output != nil {
+		command += " > " + c.Output.File.Text
+	}
+	if len(command) > 160 {
+		command = command[:160] + "…"
+	}
+	if reason == "" {
+		reason = "what it does is not known"
+		if e := EffectOf(c); e == Reproducible {
+			reason = "its words are not known without running it"
+		} else if r, ok := unreproduced[c.Name()]; ok {
+			reason = r
+		}
+	}
+	return Finding{c.Line, strings.ToValidUTF8(strings.ReplaceAll(command, "\n", " "), "?"), reason}
+}

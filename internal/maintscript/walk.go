@@ -1,0 +1,458 @@
+package maintscript
+
+import (
+	"strings"
+)
+
+// Status is what is known of a command's exit status.
+type Status byte
+
+// A command's success.
+const (
+	Maybe Status = iota
+	Yes
+	No
+)
+
+func (s Status) not() Status {
+	switch s {
+	case Yes:
+		return No
+	case No:
+		return Yes
+	}
+	return Maybe
+}
+
+// Arg is a word after expansion. Of an unknown one, Text is the source's part that is known, with `*`
+// for what is not.
+type Arg struct {
+	Text  string
+	Known bool
+}
+
+// Call is a command that a script would start.
+type Call struct {
+	Line      int
+	Args      []Arg // the name first
+	Certain   bool  // no unknown condition stands before it
+	Generator string
+	Stdin     *Arg     // a here-document, or what a pipe or `<` is known to give; nil if there is none
+	Output    *Outcome // the file that the output goes to; nil: none
+}
+
+// Outcome is where a command's output goes.
+type Outcome struct {
+	File   Arg
+	Append bool
+}
+
+// Name is the command without its folder.
+func (c Call) Name() string {
+	name := c.Args[0].Text
+	return name[strings.LastIndexByte(name, '/')+1:]
+}
+
+// Known tells whether all words are.
+func (c Call) Known() bool {
+	for _, a := range c.Args {
+		if !a.Known {
+			return false
+		}
+	}
+	return true
+}
+
+// Words are the arguments' texts, the name left out.
+func (c Call) Words() []string {
+	var words []string
+	for _, a := range c.Args[1:] {
+		words = append(words, a.Text)
+	}
+	return words
+}
+
+// Result is what a System knows of a call.
+type Result struct {
+	Status Status
+	Output string // standard output, if Known
+	Known  bool
+}
+
+// Kind is what a path is.
+type Kind byte
+
+// The kinds of Stat.
+const (
+	Unknown Kind = iota
+	Missing
+	File
+	Dir
+	Link // only for questions about a link itself
+)
+
+// About is what a System knows of a path.
+type About struct {
+	Kind       Kind
+	Executable bool
+	Empty      bool // a file without content
+}
+
+// System answers for the root file system that a script would run in.
+type System interface {
+	// Stat tells what path leads to, or with link what is there itself.
+	Stat(path string, link bool) About
+	// Glob lists the paths that match a pattern; false if that is not known.
+	Glob(pattern string) ([]string, bool)
+	// Read gives the text of a file that a script reads in with `.`; false if it is not known.
+	Read(path string) (string, bool)
+	// Run is told of a command.
+	Run(c Call) Result
+	// Default is the answer to a debconf question that nobody is asked; false if it is not known.
+	Default(question string) (string, bool)
+}
+
+// Script is a maintainer script that was read.
+type Script struct {
+	list       []node
+	generators map[int]string // by line, of the parts that debhelper added
+}
+
+// walker follows a script.
+type walker struct {
+	system    System
+	script    *Script
+	vars      map[string]Arg
+	args      []Arg
+	functions map[string]node
+	certain   bool
+	stdin     *Arg
+	output    *Outcome
+	captured  *strings.Builder // of a command substitution; nil outside
+	lost      bool             // something of the captured output is not known
+	steps     int
+	depth     int
+	stop      stopKind
+	mayExit   bool   // an unknown condition may have ended the script
+	status    Status // of the last command, `$?`
+}
+
+type stopKind byte
+
+const (
+	running stopKind = iota
+	breaking
+	continuing
+	returning
+	exiting
+)
+
+const maxSteps = 200_000
+
+// Walk follows the script as it would be started with the arguments in the environment, and tells the
+// system of its commands.
+func (s *Script) Walk(system System, args []string, env map[string]string) {
+	w := &walker{system: system, script: s, vars: map[string]Arg{}, functions: map[string]node{}, certain: true, status: Yes}
+	for k, v := range env {
+		w.vars[k] = Arg{v, true}
+	}
+	for _, a := range args {
+		w.args = append(w.args, Arg{a, true})
+	}
+	w.list(s.list)
+}
+
+func (w *walker) list(all []node) Status {
+	status := Yes
+	for _, n := range all {
+		if w.stop != running {
+			break
+		}
+		status = w.node(n)
+		w.status = status
+	}
+	return status
+}
+
+func (w *walker) node(n node) Status {
+	if w.steps++; w.steps > maxSteps {
+		w.stop = exiting
+		return Maybe
+	}
+	switch n := n.(type) {
+	case simple:
+		return w.simple(n)
+	case pipeline:
+		return w.pipeline(n)
+	case andOr:
+		return w.andOr(n)
+	case ifNode:
+		return w.branches(w.list(n.cond), func() Status { return w.list(n.then) }, func() Status { return w.list(n.other) })
+	case caseNode:
+		return w.cases(n)
+	case forNode:
+		return w.forLoop(n)
+	case whileNode:
+		return w.whileLoop(n)
+	case function:
+		w.functions[n.name] = n.body
+		return Yes
+	case group:
+		return w.group(n)
+	}
+	return Maybe
+}
+
+func (w *walker) andOr(n andOr) Status {
+	left := w.node(n.left)
+	if w.stop != running {
+		return left
+	}
+	w.status = left
+	if n.or {
+		return w.branches(left, func() Status { return Yes }, func() Status { return w.node(n.right) })
+	}
+	return w.branches(left, func() Status { return w.node(n.right) }, func() Status { return No })
+}
+
+// branches takes the way that a condition says, or both, after which only what they agree on is known.
+func (w *walker) branches(cond Status, yes, no func() Status) Status {
+	if w.stop != running {
+		return cond
+	}
+	switch cond {
+	case Yes:
+		return yes()
+	case No:
+		return no()
+	}
+	certain := w.certain
+	w.certain = false
+	before := clone(w.vars)
+	a := yes()
+	stopA, after := w.stop, w.vars
+	w.vars, w.stop = before, running
+	b := no()
+	stopB := w.stop
+	w.mayExit = w.mayExit || stopA == exiting || stopB == exiting
+	switch {
+	case stopA != running && stopB != running:
+		w.certain, w.stop = certain, min(stopA, stopB)
+		return Maybe
+	case stopA != running: // only the other way goes on, if any does
+		w.stop = running
+		return b
+	case stopB != running:
+		w.vars, w.stop = after, running
+		return a
+	}
+	w.certain = certain
+	w.vars = merged(after, w.vars)
+	if a == b {
+		return a
+	}
+	return Maybe
+}
+
+func clone(m map[string]Arg) map[string]Arg {
+	c := make(map[string]Arg, len(m))
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+func merged(a, b map[string]Arg) map[string]Arg {
+	c := map[string]Arg{}
+	for k, v := range a {
+		if b[k] != v {
+			v = Arg{Text: "*"}
+		}
+		c[k] = v
+	}
+	for k := range b {
+		if _, there := a[k]; !there {
+			c[k] = Arg{Text: "*"}
+		}
+	}
+	return c
+}
+
+func (w *walker) cases(n caseNode) Status {
+	subject := w.text(n.subject)
+	return w.casesFrom(subject, n.items)
+}
+
+func (w *walker) casesFrom(subject Arg, items []caseItem) Status {
+	if len(items) == 0 {
+		return Yes
+	}
+	match := No
+	for _, p := range items[0].patterns {
+		pattern := w.pattern(p)
+		switch {
+		case pattern.Known && pattern.Text == "*":
+			match = Yes
+		case !pattern.Known || !subject.Known:
+			if match == No {
+				match = Maybe
+			}
+		case matchPattern(pattern.Text, subject.Text):
+			match = Yes
+		}
+	}
+	return w.branches(match, func() Status { return w.list(items[0].body) }, func() Status { return w.casesFrom(subject, items[1:]) })
+}
+
+func (w *walker) forLoop(n forNode) Status {
+	words := w.args
+	if !n.args {
+		words = w.fields(n.words)
+	}
+	status := Yes
+	for _, x := range words {
+		w.vars[n.name] = x
+		if !x.Known { // any number of words
+			certain := w.certain
+			w.certain = false
+			status = w.list(n.body)
+			w.certain = certain
+		} else {
+			status = w.list(n.body)
+		}
+		if w.stop == continuing {
+			w.stop = running
+		}
+		if w.stop == breaking {
+			w.stop = running
+			break
+		}
+		if w.stop != running {
+			break
+		}
+	}
+	return status
+}
+
+// whileLoop walks the body once, with all that it sets unknown: nothing is known of how often it runs.
+func (w *walker) whileLoop(n whileNode) Status {
+	certain := w.certain
+	cond := w.list(n.cond)
+	if n.until {
+		cond = cond.not()
+	}
+	if cond == No || w.stop != running {
+		return Yes
+	}
+	w.certain = false
+	before := clone(w.vars)
+	w.list(n.body)
+	if w.stop == continuing {
+		w.stop = running
+	}
+	w.vars = merged(before, w.vars)
+	w.list(n.body)
+	w.vars = merged(before, w.vars)
+	w.certain = certain
+	if w.stop == breaking || w.stop == continuing || w.stop == returning {
+		w.stop = running
+	}
+	return Maybe
+}
+
+// group walks a list of its own: what a subshell sets is gone afterwards.
+func (w *walker) group(n group) Status {
+	restore := w.redirect(n.redirects)
+	defer restore()
+	if !n.subshell {
+		return w.list(n.body)
+	}
+	vars := clone(w.vars)
+	status := w.list(n.body)
+	w.vars = vars
+	w.stop = running
+	return status
+}
+
+// pipeline walks its commands, each with what is known of the output of the one before.
+func (w *walker) pipeline(n pipeline) Status {
+	if len(n.nodes) == 1 {
+		return w.node(n.nodes[0]).not()
+	}
+	stdin, output := w.stdin, w.output
+	status := Maybe
+	vars := clone(w.vars)
+	for i, c := range n.nodes {
+		if i < len(n.nodes)-1 {
+			text, known := w.capture([]node{c})
+			w.stdin = &Arg{text, known}
+			continue
+		}
+		status = w.node(c)
+		if w.stop != running {
+			w.stop = running // of the pipe's own shell
+		}
+	}
+	w.vars, w.stdin, w.output = vars, stdin, output
+	if n.negate {
+		return status.not()
+	}
+	return status
+}
+
+// capture walks a list and gives its output without the line ends at its end.
+func (w *walker) capture(body []node) (string, bool) {
+	captured, lost, output := w.captured, w.lost, w.output
+	var b strings.Builder
+	w.captured, w.lost, w.output = &b, false, nil
+	vars, stop := clone(w.vars), w.stop
+	if w.depth++; w.depth < maxDepth {
+		w.list(body)
+	} else {
+		w.lost = true
+	}
+	w.depth--
+	known := !w.lost
+	w.captured, w.lost, w.output, w.vars, w.stop = captured, lost, output, vars, stop
+	return strings.TrimRight(b.String(), "\n"), known
+}
+
+// redirect sets where input comes from and output goes to, and gives back how to undo it.
+func (w *walker) redirect(all []*redirect) func() {
+	stdin, output, captured, lost := w.stdin, w.output, w.captured, w.lost
+	moved := false
+	for _, r := range all {
+		switch {
+		case strings.HasPrefix(r.op, "<<"):
+			text := w.text(r.target)
+			w.stdin = &text
+		case r.op == "<":
+			w.stdin = &Arg{Text: "*"}
+		case (r.op == ">" || r.op == ">>" || r.op == ">|") && (r.fd == "" || r.fd == "1"):
+			w.output = &Outcome{w.text(r.target), r.op == ">>"}
+			w.captured, moved = nil, true
+			if w.output.File.Known && w.output.File.Text == "/dev/null" {
+				w.output = nil
+			}
+		case r.op == ">&" && (r.fd == "" || r.fd == "1"):
+			w.output, w.captured, moved = nil, nil, true
+		}
+	}
+	return func() {
+		now := w.lost
+		w.stdin, w.output, w.captured = stdin, output, captured
+		if w.lost = now; moved {
+			w.lost = lost
+		}
+	}
+}
+
+func (w *walker) print(text string, known bool) {
+	if w.captured == nil {
+		return
+	}
+	if !known {
+		w.lost = true
+	}
+	w.captured.WriteString(text)
+}
