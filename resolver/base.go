@@ -40,12 +40,18 @@ type bases struct {
 	source   BaseSource
 	lock     *lockfile.Lock
 	options  Options
+
+	chosen       *baseCandidate          // what the base is assembled of; nil for an image, or none
+	interpreters map[string]*Interpreter // by platform, those of archives
 }
 
-// chooseBase resolves the base of every platform into the lock, and gives the targets that follow
-// from it.
-func chooseBase(ctx context.Context, m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) ([]*target, error) {
-	b := &bases{m, src, lock, o}
+func newBases(m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) *bases {
+	return &bases{manifest: m, source: src, lock: lock, options: o, interpreters: map[string]*Interpreter{}}
+}
+
+// base resolves the base of every platform into the lock, and gives the targets that follow from it.
+func (b *bases) base(ctx context.Context) ([]*target, error) {
+	m, lock := b.manifest, b.lock
 	for _, a := range m.System.Archives {
 		lock.Base.Archives = append(lock.Base.Archives, lockfile.Archive{Name: a.Name, URL: a.URL})
 	}
@@ -153,6 +159,7 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		version, glibc := result.PythonFull, result.Glibc
 		if own != nil {
 			version = own.Version
+			b.interpreters[platform] = own
 			base.Interpreters = append(base.Interpreters, own.Interpreter)
 		}
 		python, err := pep440.Parse(version)
@@ -171,6 +178,7 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		addBase(&base, result, platform)
 	}
 	lock.Base, lock.Targets = base, list
+	b.chosen = &c
 	reason := fmt.Sprintf("the distribution's own Python fits %q", m.Python.Text)
 	if c.archive {
 		reason = fmt.Sprintf("no distribution has a Python that %q allows", m.Python.Text)
@@ -182,13 +190,28 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 	return targets, "", nil
 }
 
+// extend resolves the base again, with further packages by platform.
+func (b *bases) extend(ctx context.Context, more map[string][]string) error {
+	base := b.lock.Base
+	base.Releases, base.Debs = nil, nil
+	for _, t := range b.lock.Targets {
+		result, err := b.source.Base(ctx, b.request(*b.chosen, t.Platform, more[t.Platform]))
+		if err != nil {
+			return b.failed(err, b.chosen.distro, t.Platform)
+		}
+		addBase(&base, result, t.Platform)
+	}
+	b.lock.Base = base
+	return nil
+}
+
 // request is what is asked of the distribution for a platform; more are packages that were found to be needed.
 func (b *bases) request(c baseCandidate, platform string, more []string) apt.Options {
 	_, arch, _ := strings.Cut(platform, "/")
 	m := b.manifest
 	want := apt.Options{
 		Distro: c.distro, Python: c.python, OmitPython: c.archive, Architecture: arch, Pockets: m.Pockets,
-		Prefer: preferredDebs(b.options, arch),
+		Prefer: preferredDebs(b.options, arch), AcceptExpired: m.System.AcceptExpired,
 	}
 	for _, p := range m.System.Packages {
 		want.System = append(want.System, relation(p.Text))

@@ -79,4 +79,3 @@ func (b *bases) refused(err error, platform string) error {
 	}
 	return e
 }
-

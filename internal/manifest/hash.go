@@ -42,6 +42,8 @@ func (m *Manifest) Hash() string {
 		Labels       map[string]string `json:"labels"`
 		// What came later is left out where it is not used, so that older hashes stay.
 		BaseImage string   `json:"system_image,omitempty"`
+		NoAuto    bool     `json:"no_auto,omitempty"`
+		Expired   bool     `json:"accept_expired,omitempty"`
 		Packages  []string `json:"system_packages,omitempty"`
 		Archives  []string `json:"apt,omitempty"`
 		Pythons   []string `json:"python_archives,omitempty"`
@@ -51,7 +53,7 @@ func (m *Manifest) Hash() string {
 		Command: m.Image.Command, Include: m.Image.Include, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
 		User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels,
 	}
-	meaning.BaseImage = m.System.Image
+	meaning.BaseImage, meaning.NoAuto, meaning.Expired = m.System.Image, !m.System.Auto, m.System.AcceptExpired
 	meaning.Packages, meaning.Archives, meaning.Pythons = m.System.meaning()
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})

@@ -35,7 +35,7 @@ var schema = map[string]map[string]kind{
 		"platforms": aList, "as-of": aMoment,
 	},
 	"system": {
-		"distro": aString, "pockets": aList, "auto": aBoolean, "image": aString, "packages": aList, "python-archive": anArchive,
+		"distro": aString, "pockets": aList, "auto": aBoolean, "accept-expired": aBoolean, "image": aString, "packages": aList, "python-archive": anArchive,
 	},
 	"gpu": {"": later},
 	"image": {

@@ -18,8 +18,11 @@ type System struct {
 	ImagePos  diag.Position
 	Pockets   []string // parts of the distribution, sorted
 	Packages  []SystemPackage
-	Archives  []Archive
-	Pythons   []PythonArchive
+	Auto      bool // add the libraries that wheels need
+	// AcceptExpired takes releases of archives after their Valid-Until.
+	AcceptExpired bool
+	Archives      []Archive
+	Pythons       []PythonArchive
 }
 
 // SystemPackage is a package of the distribution that the image is to have besides the base.
@@ -79,9 +82,11 @@ func (d *document) readSystem(m *Manifest) error {
 		}
 		s.Image, s.ImagePos = image, d.value(at)
 	}
-	if auto, ok := d.table("system")["auto"].(bool); ok && auto {
-		return d.fail(d.value(d.path("system", "auto")), "system.auto = true is not supported yet")
+	s.Auto = true
+	if auto, ok := d.table("system")["auto"].(bool); ok {
+		s.Auto = auto
 	}
+	s.AcceptExpired, _ = d.table("system")["accept-expired"].(bool)
 	for _, step := range []func(*System) error{d.readPockets, d.readSystemPackages, d.readPythonArchives, d.readArchives} {
 		if err := step(s); err != nil {
 			return err
