@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/interpreter"
@@ -26,41 +28,80 @@ const maxKey = 1 << 20
 
 // Base implements resolver.BaseSource.
 func (s *Supply) Base(ctx context.Context, want apt.Options) (*apt.Result, error) {
-	want.Archives = map[string]string{}
-	for name, source := range s.Sources.Archives {
-		want.Archives[name] = source.URL
+	if err := s.reach(ctx, &want); err != nil {
+		return nil, err
 	}
-	for _, file := range s.Sources.Keyrings {
+	return apt.Resolve(ctx, want)
+}
+
+// Contents implements resolver.Scanner.
+func (s *Supply) Contents(ctx context.Context, want apt.Options) (*apt.Contents, error) {
+	if err := s.reach(ctx, &want); err != nil {
+		return nil, err
+	}
+	return apt.ReadContents(ctx, want)
+}
+
+// reach says how the archives of a distribution are reached, and whom to trust.
+func (s *Supply) reach(ctx context.Context, want *apt.Options) error {
+	found, err := s.sourcesOf(want.Distro)
+	if err != nil {
+		return err
+	}
+	want.Archives, want.Further = map[string]string{}, map[string][]string{}
+	for name, source := range found.Archives {
+		want.Archives[name], want.Further[name] = source.URL, source.Further
+	}
+	for _, file := range found.Keyrings {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return nil, diag.Wrap(err, diag.Failure, "reading a keyring that the configuration names")
+			return diag.Wrap(err, diag.Failure, "reading a keyring that the configuration names")
 		}
 		want.ExtraKeys = append(want.ExtraKeys, data)
 	}
 	for i := range want.Extra {
 		a := &want.Extra[i]
-		if a.KeyURL == "" {
+		url, ok := s.KeyURLs[a.Name]
+		if !ok {
 			continue
 		}
-		data, err := s.Fetch.AptFetcher().Get(ctx, a.KeyURL, maxKey)
+		data, err := s.Fetch.AptFetcher().Get(ctx, url, maxKey)
 		if err != nil {
-			return nil, diag.Wrap(err, diag.Fetch, "fetching the key of the archive %s", a.Name)
+			return diag.Wrap(err, diag.Fetch, "fetching the key of the archive %s", a.Name)
 		}
 		a.Keys = append(a.Keys, data)
 	}
 	want.Fetcher, want.Now, want.Memo = s.aptFetcher(), s.Now(), s.Store
-	return apt.Resolve(ctx, want)
+	return nil
 }
 
-// archive is the address of an archive that the lock names.
-func (s *Supply) archive(name string) (string, bool) {
-	for _, a := range s.Archives {
-		if a.Name == name {
-			return strings.TrimSuffix(a.URL, "/"), true
+// sourcesOf finds the archives of a distribution: which entries of apt's configuration are about it depends on
+// its codename. What they are is told, once for each.
+func (s *Supply) sourcesOf(distro string) (*sources.Sources, error) {
+	d, err := apt.Find(distro)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.found == nil {
+		s.found = map[string]*sources.Sources{}
+	}
+	if known := s.found[d.Codename]; known != nil {
+		return known, nil
+	}
+	found, err := s.SourcesFor(d.Codename)
+	if err != nil {
+		return nil, err
+	}
+	s.found[d.Codename], s.Sources = found, found
+	family, _, _ := strings.Cut(d.Name, ":")
+	for _, name := range slices.Sorted(maps.Keys(found.Archives)) {
+		if source := found.Archives[name]; !source.WellKnown && strings.HasPrefix(name, family) {
+			s.Tell(fmt.Sprintf("%s from %s (%s)", name, source.URL, source.From))
 		}
 	}
-	source, ok := s.Sources.Archives[name]
-	return source.URL, ok
+	return found, nil
 }
 
 // Debs implements imagegen.Supply.
@@ -69,28 +110,49 @@ func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
 	for _, d := range debs {
 		jobs = append(jobs, job{
 			sha256: d.SHA256, size: d.Size, what: fmt.Sprintf("package %s %s", d.Name, d.Version),
-			find: func(context.Context) ([]string, error) {
-				url, ok := s.archive(d.Archive)
-				if !ok {
-					return nil, diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive).
-						Hint("lock again, with archives that this envpack knows: `envpack lock --upgrade`")
-				}
-				return at(url+"/"+d.Path, nil)
-			},
+			find: func(context.Context) ([]string, error) { return s.places(d) },
 			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade-base` locks what there is now",
 		})
 	}
 	return s.bring(ctx, "distribution package", jobs)
 }
 
+// places are the addresses that may have a package: its archive, where that moves when its support ends, and the
+// distribution's snapshot service, as of the release that the lock was made from.
+func (s *Supply) places(d lockfile.Deb) ([]string, error) {
+	for _, a := range s.Archives {
+		if a.Name == d.Archive {
+			return []string{strings.TrimSuffix(a.URL, "/") + "/" + d.Path}, nil
+		}
+	}
+	source, ok := s.Sources.Archives[d.Archive]
+	if !ok {
+		return nil, diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive).
+			Hint("lock again, with archives that this envpack knows: `envpack lock --upgrade`")
+	}
+	list := []string{source.URL + "/" + d.Path}
+	for _, further := range source.Further {
+		list = append(list, further+"/"+d.Path)
+	}
+	if date := s.Released[d.Archive]; source.WellKnown && !date.IsZero() {
+		if url, ok := sources.Snapshot(d.Archive, date); ok {
+			list = append(list, url+"/"+d.Path)
+		}
+	}
+	return list, nil
+}
+
 // Published implements resolver.BaseSource.
 func (s *Supply) Published(ctx context.Context, python pep440.Specifiers, platform string) (*resolver.Interpreter, error) {
-	found, err := published.Find(python, platform)
-	if err != nil || found == nil {
+	found, err := published.Find(pep440.FromSpecifiers(python), platform)
+	if diag.CodeOf(err) == diag.NoAnswer {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	i := lockfile.Interpreter{
-		Target: platform, Version: found.Version, Archive: sources.PythonBuilds, Path: found.Path, SHA256: found.SHA256, Size: found.Size,
+		Target: platform, Version: found.Version.String(), Archive: sources.PythonBuilds, Path: found.Path, SHA256: found.SHA256,
 	}
 	return s.readInterpreter(ctx, i)
 }
@@ -140,12 +202,12 @@ func (s *Supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) e
 			if i.Archive == "" {
 				return at(i.Path, nil)
 			}
-			url, ok := s.archive(i.Archive)
+			source, ok := s.Sources.Archives[i.Archive]
 			if !ok {
 				return nil, diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", i.Archive).
 					Hint("give its address: --apt-mirror %s=URL", i.Archive)
 			}
-			return at(url+"/"+i.Path, nil)
+			return at(source.URL+"/"+i.Path, nil)
 		},
 		gone: "it is not there any more; keep a copy, and name it in system.python-archive",
 	}})

@@ -36,11 +36,16 @@ type Options struct {
 	Sources  *sources.Sources
 	Registry publish.Client // speaks to registries, for images to stand on
 	Indexes  []Index
-	Archives []lockfile.Archive // that a lock names; for building
-	Dir      string             // the project's folder, which has the files that the lock names
-	Offline  bool
-	Now      func() time.Time
-	MaxAge   time.Duration // of cached index pages
+	// SourcesFor finds the sources again, with the archives of the distribution of a codename.
+	SourcesFor func(codename string) (*sources.Sources, error)
+	KeyURLs    map[string]string    // addresses of the keys of archives that the manifest names, by archive
+	Archives   []lockfile.Archive   // that a lock names
+	Released   map[string]time.Time // dates of the newest releases that a lock was made from, by archive
+	Dir        string               // the project's folder, which has the files that manifest and lock name
+	Tell       func(line string)    // told where things come from; may be nil
+	Offline    bool
+	Now        func() time.Time
+	MaxAge     time.Duration // of cached index pages
 	// Task is told of downloads; see imagegen.Builder. May be nil.
 	Task func(name string, total int64) func(n int64)
 }
@@ -50,8 +55,9 @@ type Supply struct {
 	Options
 	set     *index.Set
 	mu      sync.Mutex
-	origins map[string]*publish.Origin // by platform
-	quiet   sync.Map                   // hosts of further places that could not be reached
+	origins map[string]*publish.Origin  // by platform
+	found   map[string]*sources.Sources // by codename
+	quiet   sync.Map                    // hosts of further places that could not be reached
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
@@ -62,6 +68,9 @@ const parallel = 8
 func New(o Options) (*Supply, error) {
 	if o.Task == nil {
 		o.Task = func(string, int64) func(int64) { return func(int64) {} }
+	}
+	if o.Tell == nil {
+		o.Tell = func(string) {}
 	}
 	s := &Supply{Options: o}
 	var list []index.Source
@@ -197,16 +206,10 @@ func wheelURL(ctx context.Context, ask func(context.Context, string) (*index.Pro
 	return "", missing
 }
 
-// Describe says where things come from, for people: one line a source that is not the default.
-func (s *Supply) Describe() []string {
-	var lines []string
+// Describe says where the default index's packages come from, for people; "" if it is the default.
+func (s *Supply) Describe() string {
 	if src := s.Sources.Index; !src.WellKnown {
-		lines = append(lines, fmt.Sprintf("packages from %s (%s)", src.URL, src.From))
+		return fmt.Sprintf("packages from %s (%s)", src.URL, src.From)
 	}
-	for _, name := range []string{"debian", "debian-security"} {
-		if src, ok := s.Sources.Archives[name]; ok && !src.WellKnown {
-			lines = append(lines, fmt.Sprintf("%s from %s (%s)", name, strings.TrimSuffix(src.URL, "/"), src.From))
-		}
-	}
-	return lines
+	return ""
 }
