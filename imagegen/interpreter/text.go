@@ -31,7 +31,7 @@ func isDropped(p string) bool {
 	return slices.Contains(strings.Split(p, "/"), "__pycache__") || strings.HasPrefix(p, "lib/") && path.Ext(p) == ".a"
 }
 
-var statedPrefix = regexp.MustCompile(`(?m)^[ {]*['"]prefix['"]: ?['"]([^'"]*)['"]`)
+var statedPrefix = regexp.MustCompile(`(?m)^(?:build_time_vars = )?[ {]*['"]prefix['"]: ?['"]([^'"]*)['"]`)
 
 // builtFor is the folder for which the interpreter was built, by its _sysconfigdata.
 func (t *tree) builtFor() (string, error) {
@@ -116,7 +116,7 @@ func inName(c byte) bool {
 
 // compiler finds the program that a variable of sysconfig begins with, where it is one of those by which
 // python-build-standalone is built (its cpython-unix/targets.yml; the variables are those that uv corrects).
-var compiler = regexp.MustCompile(`(?m)^([ {]*['"](?:BLDSHARED|CC|CXX|LDCXXSHARED|LDSHARED|LINKCC|AR)['"]: ?['"])` +
+var compiler = regexp.MustCompile(`(?m)^((?:build_time_vars = )?[ {]*['"](?:BLDSHARED|CC|CXX|LDCXXSHARED|LDSHARED|LINKCC|AR)['"]: ?['"])` +
 	`(clang|clang\+\+|musl-clang|/usr/bin/[a-z0-9_]+-linux-gnu[a-z]*-(?:gcc|g\+\+|clang|clang\+\+)|(?:[^ '"]*/)?llvm-ar)([ '"])`)
 
 func usualCompiler(found string) string {
