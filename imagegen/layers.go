@@ -2,7 +2,6 @@ package imagegen
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/imagegen/rootfs"

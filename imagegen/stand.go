@@ -11,7 +11,6 @@ import (
 	"github.com/envpack/envpack/imagegen/parent"
 	"github.com/envpack/envpack/imagegen/rootfs"
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/lockfile"
 )
 
 // The kinds of layers of an image that stands on another: those of the other, and the one that adds the

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -214,7 +215,13 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 
 // supplyOptions say where the lock's files come from.
 func (b *building) supplyOptions() supply.Options {
-	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Dir: b.m.Dir}
+	released := map[string]time.Time{}
+	for _, r := range b.lock.Base.Releases {
+		if r.Date.After(released[r.Archive]) {
+			released[r.Archive] = r.Date
+		}
+	}
+	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Released: released, Dir: b.m.Dir}
 }
 
 // indexes are the lock's: a build takes wheels from where the lock says.

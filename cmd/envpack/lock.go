@@ -40,6 +40,7 @@ type lockOptions struct {
 	upgradeBase bool
 	packages    []string
 	check       bool
+	noScan      bool
 
 	stay  bool                                          // on the lock's distribution, also when upgrading
 	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
@@ -61,6 +62,7 @@ func newLock(s *session) *cobra.Command {
 	cmd.Flags().BoolVar(&o.upgradeBase, "upgrade-base", false, "prefer the newest versions of the distribution's packages, and keep the rest")
 	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "prefer the newest version of this package; may be given several times")
 	completeFlag(cmd, "upgrade-package", completePackage)
+	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
@@ -139,18 +141,27 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if o.upgrade || len(o.packages) > 0 {
 		use = upgrading
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: codename(m.Distro)}, supply.Options{Indexes: indexes, Dir: m.Dir}, use)
+	keys := map[string]string{}
+	for _, a := range m.System.Archives {
+		s.warnPlain("the archive "+a.Name, a.URL)
+		if a.KeyURL != "" {
+			keys[a.Name] = a.KeyURL
+		}
+	}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes}, supply.Options{
+		Indexes: indexes, KeyURLs: keys, Dir: m.Dir, Tell: func(line string) { s.ui().Printf("%s", line) },
+	}, use)
 	if err != nil {
 		return nil, err
 	}
 	defer sup.Close()
-	for _, line := range sup.Describe() {
+	if line := sup.Describe(); line != "" {
 		s.ui().Printf("%s", line)
 	}
 	phase := s.ui().Phase("locking")
 	defer phase.Drop() // unless it is done
 	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, KeepDistro: o.stay, Now: time.Now(),
+		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, KeepDistro: o.stay, Now: time.Now(),
 		Progress: func(step string) { phase.Note("%s", step) },
 		Warn:     func(text string) { s.ui().Warn("%s", text) },
 	}
@@ -165,7 +176,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		}
 		options.Packages = append(options.Packages, normal)
 	}
-	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base}, options)
+	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup}, options)
 	if err == nil {
 		phase.Done()
 	}
@@ -179,15 +190,6 @@ func hasPackage(l *lockfile.Lock, name string) bool {
 		}
 	}
 	return false
-}
-
-// codename is that of a distribution as a manifest names it.
-func codename(distro string) string {
-	switch distro {
-	case "", "debian:12":
-		return "bookworm"
-	}
-	return ""
 }
 
 // writeLock writes the lock unless it is the same, and tells what changed.

@@ -153,6 +153,11 @@ func (s *session) openSupply(st *store.Store, o sources.Options, want supply.Opt
 	if want.Registry, err = registryClient(); err != nil {
 		return nil, err
 	}
+	want.SourcesFor = func(codename string) (*sources.Sources, error) {
+		o := o
+		o.Codename = codename
+		return sources.Find(host, o)
+	}
 	want.Store, want.Fetch, want.Sources = st, client, found
 	want.Offline, want.Now, want.MaxAge, want.Task = s.offline, time.Now, maxAge, s.task
 	return supply.New(want)

@@ -3,6 +3,7 @@ package supply
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,7 +35,7 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(s.Jobs)
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, i := range unread {
 		group.Go(func() error {
 			objects, err := s.readObjects(ctx, wheels[i])
@@ -53,13 +54,13 @@ func (s *Supply) readObjects(ctx context.Context, w resolver.Wheel) ([]elffile.O
 		return nil, err
 	}
 	defer blob.Close()
-	dir, err := wheelfile.Open(blob, blob.Size())
+	dir, err := wheelfile.ReadDirectory(w.File.Name, blob, blob.Size())
 	if err != nil {
-		return nil, fmt.Errorf("wheel %s: %w", w.File.Name, err)
+		return nil, err
 	}
 	objects, err := elffile.ReadWheel(ctx, dir)
 	if err != nil {
-		return nil, fmt.Errorf("wheel %s: %w", w.File.Name, err)
+		return nil, err
 	}
 	data, err := elffile.Encode(objects)
 	if err != nil {
