@@ -177,10 +177,11 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		options.Packages = append(options.Packages, normal)
 	}
 	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup}, options)
-	if err == nil {
-		phase.Done()
+	if err != nil {
+		return nil, advise(err)
 	}
-	return l, err
+	phase.Done()
+	return l, nil
 }
 
 func hasPackage(l *lockfile.Lock, name string) bool {
