@@ -62,6 +62,7 @@ type node struct {
 	size    int64
 	text    []byte        // instead of the spool, of files that are read as text
 	elf     *elffile.File // of ELF files
+	ssl     string        // of ELF files with an OpenSSL in them, the folder of its settings
 	dropped bool
 }
 
@@ -166,14 +167,20 @@ func (t *tree) content(p string, n *node, r io.Reader) error {
 		return err
 	}
 	n.offset = t.end
+	isELF := string(head) == "\x7fELF"
+	var marks finder
+	if isELF {
+		whole = io.TeeReader(whole, &marks)
+	}
 	written, err := io.Copy(&spoolWriter{t.spool, n.offset}, whole)
 	if err != nil {
 		return err
 	}
 	t.end += written
-	if string(head) != "\x7fELF" {
+	if !isELF {
 		return nil
 	}
+	n.ssl = marks.dir
 	if n.elf, err = elffile.Read(io.NewSectionReader(t.spool, n.offset, n.size), n.size); err != nil {
 		return fmt.Errorf("reading as ELF: %w", err)
 	}

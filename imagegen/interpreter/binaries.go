@@ -57,6 +57,9 @@ func (t *tree) binaries(i *Interpreter, architecture string) error {
 				i.Needed = append(i.Needed, name)
 			}
 		}
+		if dir := t.nodes[p].ssl; dir != "" && i.CertFile == "" {
+			i.CertFile = path.Join(dir, "cert.pem")
+		}
 		i.Glibc = later(i.Glibc, glibcOf(t.nodes[p].elf))
 	}
 	sort.Strings(i.Needed)

@@ -49,6 +49,9 @@ type Interpreter struct {
 	Users map[string]string
 	// Glibc is the lowest version of the C library that has all that the files want: "2.17"; "" if they want nothing.
 	Glibc string
+	// CertFile is where an OpenSSL that the archive brings looks for certificates unless told otherwise:
+	// "/etc/ssl/cert.pem". The distribution's own packages need not have it. "" if the archive brings none.
+	CertFile string
 	// BuiltFor is the folder whose name was replaced in texts: "/install".
 	BuiltFor string
 	// Dropped are the archive's paths that are not among the entries, below its top folder and sorted; of a folder

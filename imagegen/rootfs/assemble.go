@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path"
+	"slices"
 	"sort"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -38,6 +39,8 @@ type unpacked struct {
 	control   string
 	members   map[string][]byte // control members besides control: scripts, md5sums, …
 	multiArch string
+	depends   []string // names, of Pre-Depends and Depends, each alternative
+	provides  []string
 	shipped   []string // paths as packaged, in archive order
 	entries   []layer.Entry
 }
@@ -45,8 +48,11 @@ type unpacked struct {
 // Tree is what Assemble makes.
 type Tree struct {
 	Entries []layer.Entry // sorted, with every parent folder
-	// Unread are calls of update-alternatives that only a shell could read, by package.
+	// Unread are what packages' scripts would do and nobody does in their place, by package: the script, the
+	// line and the command, with the reason.
 	Unread map[string][]string
+
+	spooledAt map[string]spooled // files whose content is in the spool, by path
 }
 
 // Assemble unpacks the packages and does what their maintainer scripts would have done. The order
@@ -54,47 +60,62 @@ type Tree struct {
 // the one that it is said to be, two packages that ship one path (which dpkg refuses too, whatever
 // the content, unless it is a folder).
 func Assemble(ctx context.Context, debs []Deb, o Options) (*Tree, error) {
-	debs = append([]Deb(nil), debs...)
-	sort.SliceStable(debs, func(i, j int) bool {
-		if debs[i].Name != debs[j].Name {
-			return debs[i].Name < debs[j].Name
-		}
-		return debs[i].Architecture < debs[j].Architecture
-	})
 	all, err := unpackAll(ctx, debs, o)
 	if err != nil {
 		return nil, err
 	}
+	return assemble(all, configureOrder(all), o)
+}
+
+// assemble makes a tree of packages, sorted by name and configured in the given order.
+func assemble(all, order []*unpacked, o Options) (*Tree, error) {
 	t := newTree()
+	var err error
+	if t.unmerged, err = isUnmerged(all); err != nil {
+		return nil, err
+	}
 	if err := t.ship(all); err != nil {
 		return nil, err
 	}
 	t.linkMerged()
-	result := &Tree{Unread: map[string][]string{}}
-	if err := t.configure(all, o, result); err != nil {
+	result := &Tree{Unread: map[string][]string{}, spooledAt: map[string]spooled{}}
+	if err := t.configure(all, order, o, result); err != nil {
 		return nil, fmt.Errorf("assembling the root file system: %w", err)
 	}
-	result.Entries = t.entries()
+	result.Entries = t.entries(result.spooledAt)
 	return result, nil
 }
 
 // configure is what the maintainer scripts would do, in the order in which it builds on itself.
-func (t *tree) configure(all []*unpacked, o Options, result *Tree) error {
+func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error {
 	if err := t.defaults(); err != nil {
 		return err
 	}
 	if err := t.accounts(); err != nil {
 		return err
 	}
-	var choices []alternative
+	c := &configuration{t: t, arch: o.Architecture, all: map[string]*unpacked{}}
 	for _, d := range all {
-		found, unread := parseAlternatives(string(d.members["postinst"]))
-		choices = append(choices, found...)
+		c.all[d.Name] = d
+	}
+	for _, d := range order {
+		before := len(c.alternatives)
+		unread, err := c.scripts(d)
+		if err != nil {
+			return fmt.Errorf("package %s: %w", d.Name, err)
+		}
+		if c.unread { // a plain reading finds what stands behind conditions that are not known
+			found, left := parseAlternatives(string(d.members["postinst"]))
+			c.alternatives = append(c.alternatives[:before], found...)
+			if len(left) == 0 {
+				unread = slices.DeleteFunc(unread, func(s string) bool { return strings.Contains(s, ": update-alternatives ") })
+			}
+		}
 		if len(unread) > 0 {
 			result.Unread[d.Name] = unread
 		}
 	}
-	t.alternatives(choices)
+	t.alternatives(c.alternatives)
 	if err := t.trust(); err != nil {
 		return err
 	}
@@ -102,10 +123,19 @@ func (t *tree) configure(all []*unpacked, o Options, result *Tree) error {
 	if err := t.linkerCache(o.Architecture); err != nil {
 		return err
 	}
+	c.records()
+	c.tidy()
 	return t.database(all, o.Architecture)
 }
 
 func unpackAll(ctx context.Context, debs []Deb, o Options) ([]*unpacked, error) {
+	debs = append([]Deb(nil), debs...)
+	sort.SliceStable(debs, func(i, j int) bool {
+		if debs[i].Name != debs[j].Name {
+			return debs[i].Name < debs[j].Name
+		}
+		return debs[i].Architecture < debs[j].Architecture
+	})
 	all := make([]*unpacked, len(debs))
 	var next atomic.Int64 // the spool's first free byte
 	group, ctx := errgroup.WithContext(ctx)
@@ -141,7 +171,7 @@ func unpack(ctx context.Context, d Deb, o Options, next *atomic.Int64) (*unpacke
 	return u, err
 }
 
-// take puts one packaged file in its place, under the merged /usr.
+// take spools one packaged file.
 func (u *unpacked) take(e debfile.Entry, content io.Reader, o Options, next *atomic.Int64) error {
 	if e.Path == "" || e.Path == "." {
 		return nil
@@ -149,7 +179,7 @@ func (u *unpacked) take(e debfile.Entry, content io.Reader, o Options, next *ato
 	u.shipped = append(u.shipped, e.Path)
 	kind := layer.Kind(e.Kind)
 	entry := layer.Entry{
-		Path: merge(e.Path, kind),
+		Path: e.Path,
 		Kind: kind,
 		Mode: e.Mode,
 		UID:  e.UID,
@@ -157,7 +187,7 @@ func (u *unpacked) take(e debfile.Entry, content io.Reader, o Options, next *ato
 	}
 	switch kind {
 	case layer.Hardlink:
-		entry.Link = merge(path.Clean(e.Link), layer.File)
+		entry.Link = e.Link
 	case layer.Symlink:
 		entry.Link, entry.Mode = e.Link, 0o777
 	case layer.File:

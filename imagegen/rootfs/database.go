@@ -76,7 +76,7 @@ func (t *tree) statusStanza(d *unpacked) (string, error) {
 		if !strings.HasPrefix(line, "/") {
 			continue // remove-on-upgrade lines name files that are not there
 		}
-		data, err := t.read(merge(clean(line), '0'))
+		data, err := t.read(t.merge(clean(line), '0'))
 		if err != nil {
 			return "", fmt.Errorf("%s: conffile %w", d.Name, err)
 		}

@@ -108,7 +108,7 @@ func (t *tree) shells() error {
 				continue
 			}
 			both := []string{line}
-			if merged := merge(clean(line), layer.File); merged != clean(line) {
+			if merged := t.merge(clean(line), layer.File); merged != clean(line) {
 				both = append(both, "/"+merged)
 			}
 			for _, shell := range both {

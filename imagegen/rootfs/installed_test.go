@@ -239,15 +239,23 @@ var expected = []expectation{
 		`(mode|owner) var/(cache/apt/archives|lib/apt/lists)/partial: .*`),
 	expect("debconf's answers to questions that nobody asks", `- var/cache/debconf/.*`),
 	expect("dpkg makes them when they are wanted", `\+ var/lib/dpkg/(available|statoverride)`),
+	expect("for logging in", `- (etc/pam.d/common-.*|var/lib/pam/.*|var/log/faillog)`),
+	expect("for starting at boot", `- (etc/(rc[0-6S].d|systemd/(system|user)|init|runit/runsvdir)/.*|var/lib/systemd/deb-systemd-(user-)?helper-(enabled|masked)(/.*)?)`, `- var/lib/systemd/(catalog/database|.*timesync.*)`),
+	expect("state of Debian's byte compiler", `- (etc/python3|etc/python3/debian_config|var/lib/python|var/lib/python/python3.*_installed)`),
+	expect("a package's diversions of its own files", `content var/lib/dpkg/diversions`),
+	expect("caches of MIME types, images and fonts, which their programs write", `[-] usr/share/mime/.*`, `[-] usr/lib/.*/(loaders.cache|gschemas.compiled|giomodule.cache)`, `- usr/share/glib-2.0/schemas/gschemas.compiled`,
+		`- var/(cache|log)/fontconfig.*`),
+	expect("keys of a host", `- etc/ssh/ssh_host_.*`),
+	expect("ucf's memory of what it installed", `(-|content) var/lib/ucf/.*`),
 	expect("what an image has besides", `\+ (home/app(/.*)?|etc/profile.d/envpack.sh|usr/bin/python)`),
 }
 
 // reductions are what counts of files of which a part is of the day, the host or the order of unpacking.
 var reductions = map[string]func(string) string{
-	"etc/passwd":                 withoutApp,
-	"etc/group":                  withoutApp,
-	"etc/gshadow":                withoutApp,
-	"etc/shadow":                 func(s string) string { return withoutApp(lastChange.ReplaceAllString(s, "$1:")) },
+	"etc/passwd":                 accounts,
+	"etc/group":                  accounts,
+	"etc/gshadow":                accounts,
+	"etc/shadow":                 func(s string) string { return sortLines(withoutApp(lastChange.ReplaceAllString(s, "$1:"))) },
 	"etc/shells":                 sortLines,
 	"etc/ld.so.cache":            linkerList,
 	"var/lib/shells.state":       sortLines,
@@ -330,6 +338,15 @@ func differences(t *testing.T, tree *rootfs.Tree, root string) []string {
 			ours[e.Path] = target
 		}
 	}
+	n := numbers{theirs: names{}, ours: names{}}
+	for _, file := range []string{"etc/passwd", "etc/group"} {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.theirs.read(file, string(text))
+		n.ours.read(file, string(contentOf(t, ours[file])))
+	}
 	seen := map[string]bool{}
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || name == root {
@@ -346,7 +363,7 @@ func differences(t *testing.T, tree *rootfs.Tree, root string) []string {
 		if err != nil {
 			return err
 		}
-		list = append(list, different(t, e, name, info)...)
+		list = append(list, different(t, n, e, name, info)...)
 		return nil
 	})
 	if err != nil {
@@ -360,7 +377,32 @@ func differences(t *testing.T, tree *rootfs.Tree, root string) []string {
 	return list
 }
 
-func different(t *testing.T, e layer.Entry, name string, info fs.FileInfo) []string {
+// names are users and groups by file and number: those of the system are numbered in the order in which
+// packages are configured, which is apt's affair there.
+type names map[string]string
+
+type numbers struct{ theirs, ours names }
+
+func (n names) read(file, text string) {
+	for _, line := range strings.Split(text, "\n") {
+		if fields := strings.Split(line, ":"); len(fields) > 3 {
+			n[file+fields[2]] = fields[0]
+		}
+	}
+}
+
+func (n names) owner(uid, gid int) string {
+	return n["etc/passwd"+fmt.Sprint(uid)] + ":" + n["etc/group"+fmt.Sprint(gid)]
+}
+
+var systemNumbers = regexp.MustCompile(`:[1-9][0-9][0-9]\b`)
+
+// accounts sorts an account table, and leaves out the numbers of the system's users and the user app.
+func accounts(s string) string {
+	return sortLines(systemNumbers.ReplaceAllString(withoutApp(s), ":N"))
+}
+
+func different(t *testing.T, n numbers, e layer.Entry, name string, info fs.FileInfo) []string {
 	t.Helper()
 	kinds := map[fs.FileMode]layer.Kind{0: layer.File, fs.ModeDir: layer.Dir, fs.ModeSymlink: layer.Symlink}
 	if kinds[info.Mode().Type()] != e.Kind {
@@ -383,8 +425,9 @@ func different(t *testing.T, e layer.Entry, name string, info fs.FileInfo) []str
 		list = append(list, fmt.Sprintf("mode %s: %o, ours %o", e.Path, mode, e.Mode))
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	if uid, gid := int(stat.Uid), int(stat.Gid); uid != e.UID || gid != e.GID {
-		list = append(list, fmt.Sprintf("owner %s: %d:%d, ours %d:%d", e.Path, uid, gid, e.UID, e.GID))
+	theirs := n.theirs.owner(int(stat.Uid), int(stat.Gid))
+	if ours := n.ours.owner(e.UID, e.GID); theirs != ours {
+		list = append(list, fmt.Sprintf("owner %s: %s, ours %s", e.Path, theirs, ours))
 	}
 	if e.Kind == layer.File {
 		theirs, err := os.ReadFile(name)

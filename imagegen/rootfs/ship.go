@@ -44,8 +44,12 @@ func (t *tree) ship(all []*unpacked) error {
 	}
 	var list []*shipment
 	for _, d := range all {
-		for i := range d.entries {
-			list = append(list, &shipment{d.Name, d.entries[i].Path, &d.entries[i]})
+		for _, e := range d.entries { // a copy: places and owners may change
+			e.Path = t.merge(e.Path, e.Kind)
+			if e.Kind == layer.Hardlink {
+				e.Link = t.merge(path.Clean(e.Link), layer.File)
+			}
+			list = append(list, &shipment{d.Name, e.Path, &e})
 		}
 	}
 	sort.SliceStable(list, func(i, j int) bool {

@@ -16,6 +16,8 @@ import (
 type tree struct {
 	nodes map[string]*layer.Entry
 	owner map[string]string // package that shipped the path; "" for what we made
+	// unmerged says that /bin, /lib and /sbin are folders of their own.
+	unmerged bool
 }
 
 func newTree() *tree {
@@ -190,8 +192,8 @@ func (t *tree) paths(folder string) []string {
 	return found
 }
 
-// entries gives the whole tree, sorted, with every parent.
-func (t *tree) entries() []layer.Entry {
+// entries gives the whole tree, sorted, with every parent, and notes which files are in the spool.
+func (t *tree) entries(spooledAt map[string]spooled) []layer.Entry {
 	for _, p := range slices.Sorted(maps.Keys(t.nodes)) {
 		if parent := path.Dir(p); parent != "." {
 			t.dir(parent, 0o755, 0)
@@ -202,6 +204,7 @@ func (t *tree) entries() []layer.Entry {
 		e := *t.nodes[p]
 		if s, ok := e.Content.(spooled); ok {
 			e.Content = s.Opener
+			spooledAt[p] = s
 		}
 		all = append(all, e)
 	}

@@ -66,7 +66,7 @@ func (w *walker) call(body node, args []Arg) Status {
 // run asks the system.
 func (w *walker) run(c Call) Status {
 	c.Generator = w.script.generators[c.Line]
-	c.Certain, c.Stdin, c.Output = w.certain, w.stdin, w.output
+	c.Certain, c.Stdin, c.Output, c.Dir, c.Umask = w.certain, w.stdin, w.output, w.dir, w.umask
 	r := w.system.Run(c)
 	w.print(r.Output, r.Known)
 	return r.Status
@@ -77,8 +77,9 @@ var builtins map[string]func(*walker, Call) Status
 func init() { // the table names functions that use it
 	yes := func(*walker, Call) Status { return Yes }
 	builtins = map[string]func(*walker, Call) Status{
-		"true": yes, "set": yes, "umask": yes, "cd": yes, "trap": yes, "hash": yes, "wait": yes, "ulimit": yes,
+		"true": yes, "set": yes, "cd": (*walker).cd, "trap": yes, "hash": yes, "wait": yes, "ulimit": yes,
 		":":     func(w *walker, c Call) Status { w.touched(c); return Yes },
+		"umask": (*walker).setMask, "db_set": (*walker).answer,
 		"false": func(*walker, Call) Status { return No },
 		"echo":  (*walker).echo, "printf": (*walker).printf,
 		"[": (*walker).bracket, "test": (*walker).bracket,
@@ -102,7 +103,7 @@ func init() { // the table names functions that use it
 		"command": (*walker).command, "which": (*walker).command, "type": (*walker).command,
 		"cat": (*walker).cat, "exec": (*walker).exec, "basename": (*walker).basename, "dirname": (*walker).dirname,
 		"db_get": (*walker).question, "db_version": yes, "db_title": yes, "db_capb": yes, "db_settitle": yes, "db_stop": yes,
-		"db_input": yes, "db_go": yes, "db_unregister": yes, "db_purge": yes, "db_reset": yes, "db_set": yes, "db_fset": yes,
+		"db_input": yes, "db_go": yes, "db_unregister": yes, "db_purge": yes, "db_reset": yes, "db_fset": yes,
 		"db_subst": yes, "db_register": yes, "db_metaget": (*walker).question, "db_fget": func(w *walker, _ Call) Status {
 			w.vars["RET"] = Arg{"false", true}
 			return Yes
@@ -290,9 +291,12 @@ func (w *walker) dpkg(c Call) Status {
 			return Maybe
 		}
 		op, newer := strings.CutSuffix(words[2], "-nl")
+		if c.Args[4].Known && words[3] == "" { // no version either
+			return truth(op == "eq" || op == "le" || op == "ge" || op == "=")
+		}
 		switch op {
 		case "lt", "le", "<", "<<", "<=":
-			return truth(!newer || words[3] == "")
+			return truth(!newer)
 		case "gt", "ge", ">", ">>", ">=":
 			return truth(newer)
 		case "ne":
@@ -328,6 +332,33 @@ func (w *walker) source(c Call) Status {
 	w.depth--
 	if w.stop == returning {
 		w.stop = running
+	}
+	return Yes
+}
+
+func (w *walker) cd(c Call) Status {
+	w.dir = ""
+	if len(c.Args) == 2 && c.Args[1].Known && strings.HasPrefix(c.Args[1].Text, "/") {
+		w.dir = c.Args[1].Text
+	}
+	return Yes
+}
+
+func (w *walker) setMask(c Call) Status {
+	if len(c.Args) == 2 && c.Args[1].Known {
+		if mask, err := strconv.ParseUint(c.Args[1].Text, 8, 16); err == nil && mask <= 0o777 {
+			w.umask = uint32(mask)
+		}
+	}
+	return Yes
+}
+
+// answer is db_set.
+func (w *walker) answer(c Call) Status {
+	if len(c.Args) == 3 && c.Args[1].Known {
+		answer := c.Args[2]
+		answer.Known = answer.Known && w.certain
+		w.system.Answer(c.Args[1].Text, answer)
 	}
 	return Yes
 }

@@ -64,9 +64,13 @@ func (w *walker) field(from word) []Arg {
 			return
 		}
 		if globs && now.Known {
-			if found, ok := w.system.Glob(pattern.String()); ok {
+			from, below := pattern.String(), ""
+			if !strings.HasPrefix(from, "/") && w.dir != "" {
+				below = strings.TrimSuffix(w.dir, "/") + "/"
+			}
+			if found, ok := w.system.Glob(escape.Replace(below) + from); ok {
 				for _, f := range found {
-					all = append(all, Arg{f, true})
+					all = append(all, Arg{strings.TrimPrefix(f, below), true})
 				}
 				if len(found) > 0 {
 					now, open, globs = Arg{Known: true}, false, false

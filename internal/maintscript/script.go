@@ -96,6 +96,7 @@ func (*static) Glob(string) ([]string, bool) { return nil, false }
 
 // Read gives no file.
 func (*static) Read(string) (string, bool)    { return "", false }
+func (*static) Answer(string, Arg)            {}
 func (*static) Default(string) (string, bool) { return "", false }
 func (s *static) Run(c Call) Result {
 	effect := EffectOf(c)

@@ -34,8 +34,10 @@ type Arg struct {
 // Call is a command that a script would start.
 type Call struct {
 	Line      int
-	Args      []Arg // the name first
-	Certain   bool  // no unknown condition stands before it
+	Args      []Arg  // the name first
+	Certain   bool   // no unknown condition stands before it
+	Umask     uint32 // of files that it makes
+	Dir       string // where it is started, as far as a script says so; "" if that is not known
 	Generator string
 	Stdin     *Arg     // a here-document, or what a pipe or `<` is known to give; nil if there is none
 	Output    *Outcome // the file that the output goes to; nil: none
@@ -110,6 +112,8 @@ type System interface {
 	Run(c Call) Result
 	// Default is the answer to a debconf question that nobody is asked; false if it is not known.
 	Default(question string) (string, bool)
+	// Answer is told that a script answers a question itself.
+	Answer(question string, answer Arg)
 }
 
 // Script is a maintainer script that was read.
@@ -125,6 +129,8 @@ type walker struct {
 	vars      map[string]Arg
 	args      []Arg
 	functions map[string]node
+	umask     uint32
+	dir       string // the current folder; "" if it is not known
 	certain   bool
 	stdin     *Arg
 	output    *Outcome
@@ -152,7 +158,7 @@ const maxSteps = 200_000
 // Walk follows the script as it would be started with the arguments in the environment, and tells the
 // system of its commands.
 func (s *Script) Walk(system System, args []string, env map[string]string) {
-	w := &walker{system: system, script: s, vars: map[string]Arg{}, functions: map[string]node{}, certain: true, status: Yes}
+	w := &walker{system: system, script: s, umask: 0o022, vars: map[string]Arg{}, functions: map[string]node{}, certain: true, status: Yes}
 	for k, v := range env {
 		w.vars[k] = Arg{v, true}
 	}

@@ -1,0 +1,130 @@
+package rootfs
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/envpack/envpack/internal/maintscript"
+)
+
+// basic turns a basic regular expression into Go's: `\(` and its like are what others write without `\`.
+func basic(pattern string) string {
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '\\' && i+1 < len(pattern):
+			i++
+			if strings.IndexByte("(){}|+?", pattern[i]) >= 0 {
+				b.WriteByte(pattern[i])
+			} else {
+				b.WriteString(`\` + pattern[i:i+1])
+			}
+		case strings.IndexByte("(){}|+?", c) >= 0:
+			b.WriteString(`\` + string(c))
+		case c == '[':
+			end := strings.IndexByte(pattern[min(i+2, len(pattern)):], ']')
+			if end < 0 {
+				b.WriteByte(c)
+				continue
+			}
+			b.WriteString(pattern[i : i+end+3])
+			i += end + 2
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// grep answers where its input is known: grep(1) with one pattern.
+func (c *configuration) grep(call maintscript.Call) (maintscript.Result, bool) {
+	o, words, ok := splitOptions(call.Words(), "e regexp", "q s i v x w E F c l h H quiet silent no-messages ignore-case invert-match line-regexp extended-regexp fixed-strings word-regexp")
+	if !ok || has(o, "c", "l", "H") {
+		return maintscript.Result{}, false
+	}
+	if has(o, "e", "regexp") {
+		words = append([]string{o["e"] + o["regexp"]}, words...)
+	}
+	if len(words) == 0 {
+		return maintscript.Result{}, false
+	}
+	pattern := words[0]
+	switch {
+	case has(o, "F", "fixed-strings") || call.Name() == "fgrep":
+		pattern = regexp.QuoteMeta(pattern)
+	case !has(o, "E", "extended-regexp") && call.Name() != "egrep":
+		pattern = basic(pattern)
+	}
+	if has(o, "x", "line-regexp") {
+		pattern = "^(?:" + pattern + ")$"
+	}
+	if has(o, "w", "word-regexp") {
+		pattern = `\b(?:` + pattern + `)\b`
+	}
+	if has(o, "i", "ignore-case") {
+		pattern = "(?i)" + pattern
+	}
+	match, err := regexp.Compile(pattern)
+	if err != nil {
+		return maintscript.Result{}, false
+	}
+	var text string
+	if len(words) == 1 {
+		if call.Stdin == nil || !call.Stdin.Known {
+			return maintscript.Result{}, false
+		}
+		text = call.Stdin.Text
+	}
+	for _, file := range words[min(1, len(words)):] {
+		part, _ := c.Read(file)
+		text += part
+	}
+	result := maintscript.Result{Status: maintscript.No, Known: true}
+	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		if text != "" && match.MatchString(line) != has(o, "v", "invert-match") {
+			result.Status = maintscript.Yes
+			if !has(o, "q", "quiet", "silent") {
+				result.Output += line + "\n"
+			}
+		}
+	}
+	return result, true
+}
+
+// packages answers questions about what is installed: all packages of the tree are.
+func (c *configuration) packages(words []string, last string) (maintscript.Result, bool) {
+	yes := maintscript.Result{Status: maintscript.Yes, Known: true}
+	no := maintscript.Result{Status: maintscript.No, Known: true}
+	name, _, _ := strings.Cut(last, ":")
+	u := c.all[name]
+	switch words[0] {
+	case "--print-architecture":
+		yes.Output = c.arch + "\n"
+		return yes, true
+	case "-S", "--search":
+		if c.shippers == nil {
+			c.shippers = map[string]string{}
+			for _, u := range c.all {
+				for _, p := range u.shipped {
+					c.shippers["/"+p] = u.Name
+				}
+			}
+		}
+		if c.shippers[last] == "" {
+			return no, true
+		}
+		return maintscript.Result{Status: maintscript.Yes}, true
+	case "-L", "--listfiles":
+		if u == nil || len(words) != 2 {
+			return no, u == nil
+		}
+		yes.Output = u.list()
+		return yes, true
+	case "-W", "--show", "-s", "--status", "-l", "--list":
+		if u == nil && len(words) == 2 {
+			return no, true
+		}
+		return maintscript.Result{Status: maintscript.Yes}, u != nil
+	}
+	return maintscript.Result{}, false
+}
