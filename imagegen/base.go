@@ -126,50 +126,29 @@ func (w *work) makeRoot(ctx context.Context) (base, system Layer, err error) {
 	if err := w.fetch(ctx, sums, func() error { return w.Supply.Debs(ctx, all) }); err != nil {
 		return base, system, err
 	}
-	tree, done, err := w.assemble(ctx, p.debs)
+	spool, err := w.Store.TempFile()
 	if err != nil {
 		return base, system, err
 	}
-	defer done()
-	base, err = w.keep(ctx, baseLayer, rootfs.Format, p.baseInputs(), tree.Entries, tree.Unread)
+	defer os.Remove(spool.Name())
+	defer spool.Close()
+	debs, closeAll, err := w.openDebs(all)
+	defer closeAll()
+	if err != nil {
+		return base, system, err
+	}
+	trees, err := rootfs.AssembleBoth(ctx, debs[:len(p.debs)], debs[len(p.debs):], rootfs.Options{
+		Architecture: p.architecture(), Python: p.distroPython(), Spool: spool, Parallel: w.Jobs,
+	})
+	if err != nil {
+		return base, system, err
+	}
+	base, err = w.keep(ctx, baseLayer, rootfs.Format, p.baseInputs(), trees.Base.Entries, trees.Base.Unread)
 	if err != nil || len(p.system) == 0 {
 		return base, system, err
 	}
-	full, doneFull, err := w.assemble(ctx, all)
-	if err != nil {
-		return base, system, err
-	}
-	defer doneFull()
-	entries, err := rootfs.Difference(tree, full)
-	if err != nil {
-		return base, system, err
-	}
-	system, err = w.keep(ctx, systemLayer, rootfs.Format, p.systemInputs(), entries, full.Unread)
+	system, err = w.keep(ctx, systemLayer, rootfs.Format, p.systemInputs(), trees.System, trees.Unread)
 	return base, system, err
-}
-
-// assemble makes the tree of packages that the store has. done frees what its files are read from.
-func (w *work) assemble(ctx context.Context, list []lockfile.Deb) (tree *rootfs.Tree, done func(), err error) {
-	spool, err := w.Store.TempFile()
-	if err != nil {
-		return nil, nil, err
-	}
-	done = func() {
-		spool.Close()
-		os.Remove(spool.Name())
-	}
-	debs, closeAll, err := w.openDebs(list)
-	defer closeAll()
-	if err == nil {
-		tree, err = rootfs.Assemble(ctx, debs, rootfs.Options{
-			Architecture: w.plan.architecture(), Python: w.plan.distroPython(), Spool: spool, Parallel: w.Jobs,
-		})
-	}
-	if err != nil {
-		done()
-		return nil, nil, err
-	}
-	return tree, done, nil
 }
 
 // openDebs opens packages that the store has. closeAll is to be called whatever the error.
