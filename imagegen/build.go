@@ -20,6 +20,9 @@ import (
 type Supply interface {
 	Wheels(ctx context.Context, wheels []Wheel) error
 	Debs(ctx context.Context, debs []lockfile.Deb) error
+	// Image opens the image that another stands on, by its digest.
+	Image(ctx context.Context, reference string, image lockfile.BaseImage) (v1.Image, error)
+	FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error
 }
 
 // Builder makes images. What it learns about a layer it keeps in the store, so that no layer is
@@ -64,9 +67,9 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 	}
 	w := &work{Builder: &own, plan: p, reading: ctx}
 	group, both := errgroup.WithContext(ctx)
-	var base Layer
+	var below []Layer
 	group.Go(func() (err error) {
-		base, err = w.base(both)
+		below, err = w.below(both)
 		return err
 	})
 	var wheels []Layer
@@ -85,7 +88,7 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	front := append([]Layer{base, env}, wheels...)
+	front := slices.Concat(below, []Layer{env}, wheels)
 	project, err := w.project(ctx)
 	if err != nil {
 		return nil, err
@@ -165,7 +168,10 @@ func places(n int) string {
 // that building again fetches them. It returns how many there were.
 func (b *Builder) Repair(ctx context.Context, p *Plan) (int, error) {
 	var sums []string
-	for _, d := range p.debs {
+	if p.interpreter != nil {
+		sums = append(sums, p.interpreter.SHA256)
+	}
+	for _, d := range slices.Concat(p.debs, p.system) {
 		sums = append(sums, d.SHA256)
 	}
 	for _, g := range p.groups {

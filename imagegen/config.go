@@ -18,6 +18,7 @@ type config struct {
 	Created      string    `json:"created"`
 	Architecture string    `json:"architecture"`
 	OS           string    `json:"os"`
+	Variant      string    `json:"variant,omitempty"`
 	Config       runConfig `json:"config"`
 	RootFS       rootFS    `json:"rootfs"`
 	History      []history `json:"history"`
@@ -27,10 +28,12 @@ type runConfig struct {
 	User         string              `json:"User,omitempty"`
 	ExposedPorts map[string]struct{} `json:"ExposedPorts,omitempty"`
 	Env          []string            `json:"Env,omitempty"`
+	Entrypoint   []string            `json:"Entrypoint,omitempty"`
 	Cmd          []string            `json:"Cmd,omitempty"`
 	Volumes      map[string]struct{} `json:"Volumes,omitempty"`
 	WorkingDir   string              `json:"WorkingDir,omitempty"`
 	Labels       map[string]string   `json:"Labels,omitempty"`
+	StopSignal   string              `json:"StopSignal,omitempty"`
 }
 
 type rootFS struct {
@@ -39,8 +42,10 @@ type rootFS struct {
 }
 
 type history struct {
-	Created   string `json:"created"`
-	CreatedBy string `json:"created_by"`
+	Created    string `json:"created,omitempty"`
+	CreatedBy  string `json:"created_by,omitempty"`
+	Comment    string `json:"comment,omitempty"`
+	EmptyLayer bool   `json:"empty_layer,omitempty"`
 }
 
 // searchPath has the environment first, then the folders that Docker's images have.
@@ -73,10 +78,10 @@ func user(name string) string {
 }
 
 func newConfig(p *Plan, layers []Layer) config {
-	stamp := p.Created.UTC().Format(time.RFC3339)
+	created := stamp(p.Created)
 	image := p.Lock.Image
 	c := config{
-		Created:      stamp,
+		Created:      created,
 		Architecture: p.architecture(),
 		OS:           "linux",
 		Config: runConfig{
@@ -90,12 +95,21 @@ func newConfig(p *Plan, layers []Layer) config {
 		},
 		RootFS: rootFS{Type: "layers"},
 	}
+	if p.standing != nil {
+		c.inherit(p)
+		c.History = p.history()
+	}
 	for _, l := range layers {
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, l.DiffID)
-		c.History = append(c.History, history{Created: stamp, CreatedBy: historyPrefix + l.Name})
+		if l.Kind != ParentFormat {
+			c.History = append(c.History, history{Created: created, CreatedBy: historyPrefix + l.Name})
+		}
 	}
 	return c
 }
+
+// stamp is a time as configs have it.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // historyPrefix begins the history line of a layer that envpack made; the layer's name follows.
 const historyPrefix = "envpack: "

@@ -2,6 +2,7 @@ package imagegen
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
@@ -19,18 +20,20 @@ const EnvironmentFormat = "environment/1"
 
 // skeleton is the virtual environment without packages, as `python -m venv --without-pip` makes
 // it (PEP 405): a pyvenv.cfg beside bin/python is what makes sys.prefix point here.
-func skeleton(python string) []layer.Entry {
+//
+// at is the path of the interpreter, /usr/bin/python3.11 for the distribution's.
+func skeleton(python, at string) []layer.Entry {
 	minor := minorOf(python)
-	cfg := "home = /usr/bin\n" +
+	cfg := "home = " + path.Dir(at) + "\n" +
 		"include-system-site-packages = false\n" +
 		"version = " + python + "\n" +
-		"executable = /usr/bin/python" + minor + "\n"
+		"executable = " + at + "\n"
 	link := func(p, target string) layer.Entry {
 		return layer.Entry{Path: Prefix + "/" + p, Kind: layer.Symlink, Mode: 0o777, Link: target}
 	}
 	return []layer.Entry{
 		{Path: Prefix + "/pyvenv.cfg", Kind: layer.File, Mode: 0o644, Content: layer.Bytes(cfg)},
-		link("bin/python", "/usr/bin/python"+minor),
+		link("bin/python", at),
 		link("bin/python3", "python"),
 		link("bin/python"+minor, "python"),
 		link("lib64", "lib"),

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/project"
 	"github.com/envpack/envpack/imagegen/rootfs"
@@ -40,6 +42,7 @@ type world struct {
 	calls    int
 	reversed bool // put files into the store in the other order
 	fail     func() error
+	base     v1.Image // that images stand on
 }
 
 func newWorld() *world {
@@ -159,6 +162,16 @@ func (s supply) bring(ctx context.Context, files map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// FetchInterpreter implements imagegen.Supply.
+func (s supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error {
+	return s.bring(ctx, map[string]string{i.SHA256: i.Path})
+}
+
+// Image implements imagegen.Supply.
+func (s supply) Image(context.Context, string, lockfile.BaseImage) (v1.Image, error) {
+	return s.base, nil
 }
 
 func openStore(t testing.TB) *store.Store {

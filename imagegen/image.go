@@ -34,6 +34,8 @@ type Layer struct {
 	Digest string
 	DiffID string
 	Size   int64
+	// MediaType is that of a layer of another image; "" for our own.
+	MediaType string
 	// Remembered is set if the layer was not made but is what the store noted about its inputs.
 	Remembered bool
 }
@@ -58,7 +60,11 @@ func assemble(p *Plan, layers []Layer) (*assembled, error) {
 		Annotations:   map[string]string{"org.opencontainers.image.created": p.Created.UTC().Format(time.RFC3339)},
 	}
 	for _, l := range layers {
-		m.Layers = append(m.Layers, descriptor{string(types.OCILayer), l.Digest, l.Size})
+		kind := l.MediaType
+		if kind == "" {
+			kind = string(types.OCILayer)
+		}
+		m.Layers = append(m.Layers, descriptor{kind, l.Digest, l.Size})
 	}
 	raw, err := marshal(m)
 	if err != nil {

@@ -23,8 +23,12 @@ type Plan struct {
 	// wrongly: what it notes is as right as the envpack that noted it.
 	Anew []string
 
-	debs   []lockfile.Deb
-	groups []lockfile.Group
+	debs        []lockfile.Deb // of the base
+	system      []lockfile.Deb // wanted besides
+	interpreter *lockfile.Interpreter
+	parent      *lockfile.BaseImage
+	standing    *standing // parent, opened by Build
+	groups      []lockfile.Group
 }
 
 // NewPlan selects from the lock what belongs to the platform. tree may be nil. Errors: a platform
@@ -41,8 +45,22 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 			Hint("list it in platforms in the manifest, and lock again: `envpack lock`")
 	}
 	for _, d := range lock.Base.Debs {
-		if slices.Contains(d.Targets, platform) {
+		switch {
+		case !slices.Contains(d.Targets, platform):
+		case d.System:
+			p.system = append(p.system, d)
+		default:
 			p.debs = append(p.debs, d)
+		}
+	}
+	for _, i := range lock.Base.Images {
+		if i.Target == platform {
+			p.parent = &i
+		}
+	}
+	for _, i := range lock.Base.Interpreters {
+		if i.Target == platform {
+			p.interpreter = &i
 		}
 	}
 	p.groups = lock.Groups(platform)

@@ -92,8 +92,11 @@ func (w *work) report(r remembered) {
 		}
 		w.deviations[wheel] = list
 	}
-	if len(r.Unread) > 0 {
-		w.unread = r.Unread
+	for name, lines := range r.Unread {
+		if w.unread == nil {
+			w.unread = map[string][]string{}
+		}
+		w.unread[name] = lines
 	}
 }
 
@@ -202,11 +205,14 @@ func (w *work) remember(name, kind, inputs string, r remembered) (Layer, error) 
 // keptBlobs are the layers of the plan that are kept whole, as far as the store knows them.
 func (b *Builder) keptBlobs(p *Plan) []string {
 	var sums []string
-	all := []string{p.baseInputs(), p.environmentInputs(), p.projectInputs()}
+	all := []string{p.baseInputs(), p.systemInputs(), p.pythonInputs(), p.userInputs(), p.environmentInputs(), p.projectInputs()}
 	if in, _, err := p.projectionInputs(); err == nil {
 		all = append(all, in)
 	}
 	for _, in := range all {
+		if in == "" {
+			continue
+		}
 		var r remembered
 		if data, ok := b.Store.Memo(layerMemo, in); ok && json.Unmarshal(data, &r) == nil && r.Kept {
 			sums = append(sums, hexOf(r.Digest))

@@ -64,6 +64,8 @@ func Diff(old, l *Lock) []Change {
 	d.maps("index", indexesOf(old), indexesOf(l))
 	d.value("base", "", old.Base.Distro, l.Base.Distro)
 	d.value("base", "format", old.Base.Format, l.Base.Format)
+	d.value("base", "image", old.Base.Reference, l.Base.Reference)
+	d.maps("image", imagesOf(old), imagesOf(l))
 	d.maps("archive", archivesOf(old), archivesOf(l))
 	d.maps("interpreter", interpretersOf(old), interpretersOf(l))
 	d.debs(old.Base.Debs, l.Base.Debs)
@@ -264,6 +266,14 @@ func indexesOf(l *Lock) map[string]string {
 	m := map[string]string{}
 	for _, x := range l.Indexes {
 		m[x.Name] = x.URL
+	}
+	return m
+}
+
+func imagesOf(l *Lock) map[string]string {
+	m := map[string]string{}
+	for _, i := range l.Base.Images {
+		m[i.Target] = i.Digest
 	}
 	return m
 }

@@ -86,6 +86,7 @@ func (e *encoder) base(b Base) {
 	e.text("distro", b.Distro)
 	e.text("codename", b.Codename)
 	e.text("format", b.Format)
+	e.text("reference", b.Reference)
 	for _, a := range b.Archives {
 		e.table("[[base.archive]]")
 		e.text("name", a.Name)
@@ -111,6 +112,22 @@ func (e *encoder) base(b Base) {
 		e.number("size", d.Size)
 		e.flag("system", d.System)
 		e.list("targets", d.Targets)
+	}
+	for _, i := range b.Images {
+		e.table("[[base.image]]")
+		e.text("target", i.Target)
+		e.text("digest", i.Digest)
+		e.text("config", i.Config)
+		e.time("created", i.Created)
+		e.text("python", i.Python)
+		e.number("user-id", i.UserID)
+		for _, y := range i.Layers {
+			e.table("[[base.image.layer]]")
+			e.text("digest", y.Digest)
+			e.text("diff-id", y.DiffID)
+			e.number("size", y.Size)
+			e.text("media-type", y.MediaType)
+		}
 	}
 	for _, i := range b.Interpreters {
 		e.table("[[base.interpreter]]")

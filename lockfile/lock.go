@@ -66,12 +66,15 @@ type Index struct {
 
 // Base is the root file system below the environment.
 type Base struct {
-	Distro   string    `toml:"distro"`   // "debian:12"; "none": the environment alone
+	Distro   string    `toml:"distro"`   // "debian:12"; "none": the environment alone; of an image what it says of itself
 	Codename string    `toml:"codename"` // "bookworm"
 	Format   string    `toml:"format"`   // "rootfs/1"
 	Archives []Archive `toml:"archive"`  // that the manifest adds to the distribution's own
 	Releases []Release `toml:"release"`
 	Debs     []Deb     `toml:"deb"`
+	// Reference is the image that the base is, as the manifest names it; "": the base is assembled of packages.
+	Reference string      `toml:"reference"`
+	Images    []BaseImage `toml:"image"` // one a target
 	// Interpreters bring a Python that the distribution does not have; at most one a target.
 	Interpreters []Interpreter `toml:"interpreter"`
 }
@@ -83,6 +86,25 @@ const NoDistro = "none"
 type Archive struct {
 	Name string `toml:"name"`
 	URL  string `toml:"url"` // without credentials; suites are below it
+}
+
+// BaseImage is an image that a target's image stands on.
+type BaseImage struct {
+	Target  string      `toml:"target"`  // platform
+	Digest  string      `toml:"digest"`  // "sha256:…" of its manifest
+	Config  string      `toml:"config"`  // "sha256:…" of its config
+	Created time.Time   `toml:"created"` // zero: it does not say
+	Python  string      `toml:"python"`  // path of the interpreter in it; "" if another brings it
+	UserID  int64       `toml:"user-id"` // of the user app
+	Layers  []BaseLayer `toml:"layer"`   // from the lowest on
+}
+
+// BaseLayer is a layer of an image that another stands on.
+type BaseLayer struct {
+	Digest    string `toml:"digest"`
+	DiffID    string `toml:"diff-id"`
+	Size      int64  `toml:"size"`       // compressed bytes
+	MediaType string `toml:"media-type"` // in an OCI manifest
 }
 
 // Interpreter is an archive of a relocatable Python.

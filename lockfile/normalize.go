@@ -11,15 +11,15 @@ import (
 // returns. Strings compare bytewise, in this order of importance:
 //
 //   - requirements and edges by name, extras, platforms; doubles are dropped
-//   - targets by platform; indexes and archives by name; releases by archive, suite, hash; interpreters
-//     by platform
+//   - targets by platform; indexes and archives by name; releases by archive, suite, hash; images
+//     and interpreters by platform
 //   - debs by name, architecture, version, archive, path
 //   - packages by name, version, index; their files by name
 //   - choices by kind, name, target, value; seals by platform
 //   - every list of platforms, extras, keys, ports, volumes and include patterns by itself, doubles
 //     dropped
 //
-// The command and the layers of a seal keep their order, which has a meaning. Times become UTC and
+// The command and the layers of images and seals keep their order, which has a meaning. Times become UTC and
 // lose what is below a second. Empty lists and maps become nil.
 func (l *Lock) Normalize() {
 	l.Project.AsOf = wholeUTC(l.Project.AsOf)
@@ -66,6 +66,11 @@ func (b *Base) normalize() {
 		return cmp.Or(strings.Compare(x.Archive, y.Archive), strings.Compare(x.Suite, y.Suite), strings.Compare(x.InRelease, y.InRelease))
 	})
 	b.Archives = sorted(b.Archives, func(x, y Archive) int { return strings.Compare(x.Name, y.Name) })
+	for i := range b.Images {
+		b.Images[i].Created = wholeUTC(b.Images[i].Created)
+		b.Images[i].Layers = orNil(b.Images[i].Layers)
+	}
+	b.Images = sorted(b.Images, func(x, y BaseImage) int { return strings.Compare(x.Target, y.Target) })
 	b.Interpreters = sorted(b.Interpreters, func(x, y Interpreter) int { return strings.Compare(x.Target, y.Target) })
 	for i := range b.Debs {
 		b.Debs[i].Targets = sortedSet(b.Debs[i].Targets)
@@ -145,6 +150,7 @@ func (l *Lock) clone() *Lock {
 		}
 	}
 	c.Base.Archives = slices.Clone(l.Base.Archives)
+	c.Base.Images = slices.Clone(l.Base.Images)
 	c.Base.Interpreters = slices.Clone(l.Base.Interpreters)
 	c.Choices = slices.Clone(l.Choices)
 	c.Seals = slices.Clone(l.Seals)

@@ -39,6 +39,7 @@ func (l *Lock) project(platform string) (*Lock, error) {
 		archives[d.Archive] = true
 	}
 	p.Base.Archives = slices.DeleteFunc(p.Base.Archives, func(a Archive) bool { return !archives[a.Name] })
+	p.Base.Images = slices.DeleteFunc(p.Base.Images, func(i BaseImage) bool { return i.Target != platform })
 	p.Base.Interpreters = slices.DeleteFunc(p.Base.Interpreters, func(i Interpreter) bool { return i.Target != platform })
 	used := map[string]bool{}
 	var packages []Package
@@ -97,9 +98,15 @@ func choicesOn(platform string, choices []Choice) []Choice {
 // Epoch is the date of an image that no input gives a date, and the oldest that a zip can hold.
 var Epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Created is the date of the platform's image: the newest upload time of its wheels, else [Epoch].
+// Created is the date of the platform's image: the newest of the upload times of its wheels and the date of the
+// image that it stands on, else [Epoch].
 func (l *Lock) Created(platform string) time.Time {
 	created := Epoch
+	for _, i := range l.Base.Images {
+		if i.Target == platform && i.Created.After(created) {
+			created = i.Created
+		}
+	}
 	for _, p := range l.Packages {
 		for _, f := range p.Files {
 			if slices.Contains(f.Targets, platform) && f.Uploaded.After(created) {

@@ -17,7 +17,10 @@ func (v *validator) base() {
 		v.interpreters(b.Interpreters)
 		return
 	}
-	v.form("base.codename", b.Codename, oneWord, "a codename")
+	v.images(b)
+	if b.Reference == "" || len(b.Releases) > 0 {
+		v.form("base.codename", b.Codename, oneWord, "a codename")
+	}
 	v.form("base.format", b.Format, kindFormat, "a kind and its format, such as rootfs/1")
 	for i, r := range b.Releases {
 		at := fmt.Sprintf("base.release[%d].", i)
@@ -71,6 +74,43 @@ func (v *validator) archives(list []Archive) {
 		}
 		names[a.Name] = true
 		v.address(at+"url", a.URL)
+	}
+}
+
+// images holds the images to their form: one for each target, if the base is an image.
+func (v *validator) images(b Base) {
+	if b.Reference == "" && len(b.Images) > 0 {
+		v.fail("base.reference", "is missing: the base has images")
+	}
+	if b.Reference != "" && len(b.Images) != len(v.lock.Targets) {
+		v.fail("base.image", "there are %d images for %d targets", len(b.Images), len(v.lock.Targets))
+	}
+	seen := map[string]bool{}
+	for i, x := range b.Images {
+		at := fmt.Sprintf("base.image[%d].", i)
+		if !v.targets[x.Target] || seen[x.Target] {
+			v.fail(at+"target", "there is no target %q, or it has two images", x.Target)
+		}
+		seen[x.Target] = true
+		v.digest(at+"digest", x.Digest)
+		v.digest(at+"config", x.Config)
+		v.instant(at+"created", x.Created)
+		if x.Python != "" && (!path.IsAbs(x.Python) || path.Clean(x.Python) != x.Python) {
+			v.fail(at+"python", "%q is not an absolute path in its shortest form", x.Python)
+		}
+		if x.UserID < 0 || x.UserID >= 1<<32-1 {
+			v.fail(at+"user-id", "%d is no number of a user", x.UserID)
+		}
+		if len(x.Layers) == 0 {
+			v.fail(at+"layer", "is missing: an image has layers")
+		}
+		for j, y := range x.Layers {
+			at := fmt.Sprintf("base.image[%d].layer[%d].", i, j)
+			v.digest(at+"digest", y.Digest)
+			v.digest(at+"diff-id", y.DiffID)
+			v.size(at+"size", y.Size)
+			v.form(at+"media-type", y.MediaType, oneWord, "a media type")
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -12,56 +14,324 @@ import (
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
-// BaseSource resolves a distribution's packages for one architecture; prefer are the versions of
-// the lock that is there, by package name.
+// BaseSource knows the distributions' archives and interpreter archives.
 type BaseSource interface {
-	Base(ctx context.Context, distro, architecture string, pockets []string, prefer map[string]string) (*apt.Result, error)
+	// Base resolves a distribution's packages for one architecture. Where the archives are, how they are
+	// reached and which keys count is up to the source.
+	Base(ctx context.Context, want apt.Options) (*apt.Result, error)
+	// ReadImage reads an image to stand on.
+	ReadImage(ctx context.Context, want ImageRequest) (*BaseImage, error)
+	// Interpreter reads an archive of the manifest's own.
+	Interpreter(ctx context.Context, a manifest.PythonArchive, platform string) (*Interpreter, error)
+	// Published gives the newest published interpreter archive that the specifiers allow, nil if there is none.
+	Published(ctx context.Context, python pep440.Specifiers, platform string) (*Interpreter, error)
 }
 
-// defaultDistro is the distribution of a manifest that names none.
-const defaultDistro = "debian:12"
+// Interpreter is an archive of a relocatable Python, and what it needs of the base.
+type Interpreter struct {
+	lockfile.Interpreter
+	Glibc  string   // the least glibc that it runs on; "" if it does not say
+	Needed []string // sonames of libraries that it does not bring
+}
 
-// chooseBase resolves the base of every platform into the lock, and gives the targets that follow
-// from it.
-func chooseBase(ctx context.Context, m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) ([]*target, error) {
-	distro := m.Distro
-	if distro == "" {
-		distro = defaultDistro
+// bases makes the bases of a manifest's platforms.
+type bases struct {
+	manifest *manifest.Manifest
+	source   BaseSource
+	lock     *lockfile.Lock
+	options  Options
+
+	chosen       *baseCandidate          // what the base is assembled of; nil for an image, or none
+	interpreters map[string]*Interpreter // by platform, those of archives
+}
+
+func newBases(m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) *bases {
+	return &bases{manifest: m, source: src, lock: lock, options: o, interpreters: map[string]*Interpreter{}}
+}
+
+// base resolves the base of every platform into the lock, and gives the targets that follow from it.
+func (b *bases) base(ctx context.Context) ([]*target, error) {
+	m, lock := b.manifest, b.lock
+	for _, a := range m.System.Archives {
+		lock.Base.Archives = append(lock.Base.Archives, lockfile.Archive{Name: a.Name, URL: a.URL})
 	}
-	lock.Base = lockfile.Base{Distro: distro, Format: lockfile.RootfsFormat}
-	var targets []*target
-	for _, platform := range m.Platforms {
-		_, arch, _ := strings.Cut(platform, "/")
-		result, err := src.Base(ctx, distro, arch, m.Pockets, preferredDebs(o, arch))
-		if err != nil {
-			return nil, diag.Wrap(err, 0, "choosing the base %s for %s", distro, platform)
+	switch {
+	case m.System.Image != "":
+		return b.image(ctx)
+	case m.Distro == manifest.NoDistro:
+		return b.none(ctx)
+	}
+	candidates, err := b.candidates()
+	if err != nil {
+		return nil, err
+	}
+	var refused []string
+	for _, c := range candidates {
+		targets, why, err := b.try(ctx, c)
+		if err != nil || targets != nil {
+			return targets, err
 		}
-		python, err := pep440.Parse(result.PythonFull)
+		refused = append(refused, c.distro+": "+why)
+	}
+	return nil, diag.New(diag.Manifest, "no base has a Python that %q allows", m.Python.Text).At(m.Python.Pos).
+		Hint("%s", strings.Join(refused, "; ")).
+		Hint("there is %s; an interpreter of your own is named by system.python-archive", pythons())
+}
+
+// baseCandidate is a distribution to try, with its own interpreter of a minor version, or with one from an
+// archive.
+type baseCandidate struct {
+	distro  string
+	python  string // minor version; "" is the distribution's default, or, if archive is set, none
+	archive bool
+}
+
+// candidates lists what could be the base, the best first: the lock's distribution, so that it stays; then those
+// whose python3 fits, those that have a fitting Python besides, and those that are not released yet; then the first
+// with an interpreter from an archive.
+func (b *bases) candidates() ([]baseCandidate, error) {
+	m := b.manifest
+	known := apt.Distributions()
+	if m.Distro != "" {
+		d, err := apt.Find(m.Distro)
 		if err != nil {
-			return nil, fmt.Errorf("the base's Python: %w", err)
+			return nil, diag.Wrap(err, 0, "").At(m.DistroPos)
+		}
+		known = []apt.Distribution{d}
+	}
+	if old := b.options.Previous; m.Distro == "" && old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
+		slices.SortStableFunc(known, func(x, y apt.Distribution) int {
+			return number(x.Name != old.Base.Distro) - number(y.Name != old.Base.Distro)
+		})
+	}
+	archived := baseCandidate{distro: known[0].Name, archive: true}
+	if len(m.System.Pythons) > 0 {
+		return []baseCandidate{archived}, nil
+	}
+	var lists [3][]baseCandidate
+	for _, d := range known {
+		for i, minor := range d.Pythons {
+			if !mayHave(m.Python.Specifiers, minor) {
+				continue
+			}
+			place := min(i, 1)
+			if d.Testing && m.Distro == "" {
+				place = 2
+			}
+			lists[place] = append(lists[place], baseCandidate{distro: d.Name, python: minor})
+		}
+	}
+	return append(slices.Concat(lists[0], lists[1], lists[2]), archived), nil
+}
+
+func number(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// mayHave tells whether some version of a minor one may satisfy the specifiers.
+func mayHave(specs pep440.Specifiers, minor string) bool {
+	all, err := pep440.ParseSpecifiers("==" + minor + ".*")
+	return err == nil && !pep440.FromSpecifiers(specs).Disjoint(pep440.FromSpecifiers(all))
+}
+
+// try makes the targets on one candidate. Without targets and without an error, why says what it lacks.
+func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, why string, err error) {
+	m, lock := b.manifest, b.lock
+	base := lockfile.Base{Distro: c.distro, Format: lockfile.RootfsFormat, Archives: lock.Base.Archives}
+	var list []lockfile.Target
+	for _, platform := range m.Platforms {
+		var own *Interpreter
+		if c.archive {
+			if own, err = b.interpreter(ctx, platform); err != nil {
+				return nil, "", err
+			}
+			if own == nil {
+				return nil, "no published interpreter for " + platform, nil
+			}
+		}
+		result, err := b.source.Base(ctx, b.request(c, platform, nil))
+		if err != nil {
+			return nil, "", b.failed(err, c.distro, platform)
+		}
+		version, glibc := result.PythonFull, result.Glibc
+		if own != nil {
+			version = own.Version
+			b.interpreters[platform] = own
+			base.Interpreters = append(base.Interpreters, own.Interpreter)
+		}
+		python, err := pep440.Parse(version)
+		if err != nil {
+			return nil, "", fmt.Errorf("the Python of %s: %w", c.distro, err)
 		}
 		if !m.Python.Specifiers.Contains(python) {
-			return nil, diag.New(diag.Manifest, "%s has Python %s, and the manifest wants %s", distro, python, m.Python.Text).
-				At(m.Python.Pos).Hint("choices now: debian:12 with Python 3.11")
+			return nil, "it has " + version, nil
 		}
-		t, err := newTarget(platform, python.String(), result.Glibc)
+		t, err := newTarget(platform, python.String(), glibc)
+		if err != nil {
+			return nil, "", err
+		}
+		targets = append(targets, t)
+		list = append(list, t.Target)
+		addBase(&base, result, platform)
+	}
+	lock.Base, lock.Targets = base, list
+	b.chosen = &c
+	reason := fmt.Sprintf("the distribution's own Python fits %q", m.Python.Text)
+	if c.archive {
+		reason = fmt.Sprintf("no distribution has a Python that %q allows", m.Python.Text)
+		if len(m.System.Pythons) > 0 {
+			reason = "the manifest names the interpreter"
+		}
+	}
+	lock.Choices = append(lock.Choices, lockfile.Choice{Kind: "python", Name: "interpreter", Value: c.distro, Reason: reason})
+	return targets, "", nil
+}
+
+// extend resolves the base again, with further packages by platform.
+func (b *bases) extend(ctx context.Context, more map[string][]string) error {
+	base := b.lock.Base
+	base.Releases, base.Debs = nil, nil
+	for _, t := range b.lock.Targets {
+		result, err := b.source.Base(ctx, b.request(*b.chosen, t.Platform, more[t.Platform]))
+		if err != nil {
+			return b.failed(err, b.chosen.distro, t.Platform)
+		}
+		addBase(&base, result, t.Platform)
+	}
+	b.lock.Base = base
+	return nil
+}
+
+// request is what is asked of the distribution for a platform; more are packages that were found to be needed.
+func (b *bases) request(c baseCandidate, platform string, more []string) apt.Options {
+	_, arch, _ := strings.Cut(platform, "/")
+	m := b.manifest
+	want := apt.Options{
+		Distro: c.distro, Python: c.python, OmitPython: c.archive, Architecture: arch, Pockets: m.Pockets,
+		Prefer: preferredDebs(b.options, arch), AcceptExpired: m.System.AcceptExpired,
+	}
+	for _, p := range m.System.Packages {
+		want.System = append(want.System, relation(p.Text))
+	}
+	if old := b.options.Previous; old != nil {
+		want.NotBefore = map[string]time.Time{}
+		for _, r := range old.Base.Releases {
+			want.NotBefore[r.Archive+" "+r.Suite] = r.Date
+		}
+	}
+	want.System = append(want.System, more...)
+	for _, a := range m.System.Archives {
+		extra := apt.Archive{Name: a.Name, URL: a.URL, Suite: a.Suite, Components: a.Components, Fingerprints: a.Fingerprints}
+		if a.Key != nil {
+			extra.Keys = [][]byte{a.Key}
+		}
+		want.Extra = append(want.Extra, extra)
+	}
+	return want
+}
+
+// relation is a package of the manifest as a relation of Debian's: apt's "name=version" is "name (= version)".
+func relation(text string) string {
+	name, version, exact := strings.Cut(text, "=")
+	if !exact {
+		return text
+	}
+	return fmt.Sprintf("%s (= %s)", name, version)
+}
+
+// pythons lists the minor versions that some distribution has.
+func pythons() string {
+	var all []pep440.Version
+	for _, d := range apt.Distributions() {
+		for _, minor := range d.Pythons {
+			if v, err := pep440.Parse(minor); err == nil && !slices.ContainsFunc(all, v.Equal) {
+				all = append(all, v)
+			}
+		}
+	}
+	slices.SortFunc(all, pep440.Version.Compare)
+	var names []string
+	for _, v := range all {
+		names = append(names, v.String())
+	}
+	return "Python " + strings.Join(names, ", ")
+}
+
+// failed gives an error of the distribution the place in the manifest that it is about.
+func (b *bases) failed(err error, distro, platform string) error {
+	e := diag.Wrap(err, 0, "choosing the base %s for %s", distro, platform)
+	if diag.CodeOf(err) == diag.Manifest && b.manifest.Distro != "" && e.Pos.File == "" {
+		e = e.At(b.manifest.DistroPos)
+	}
+	return e
+}
+
+// interpreter is the archive for a platform: the manifest's own, or a published one.
+func (b *bases) interpreter(ctx context.Context, platform string) (*Interpreter, error) {
+	m := b.manifest
+	for _, a := range m.System.Pythons {
+		if a.Platform != "" && a.Platform != platform {
+			continue
+		}
+		i, err := b.source.Interpreter(ctx, a, platform)
+		if err != nil {
+			return nil, diag.Wrap(err, 0, "reading system.python-archive for %s", platform).At(a.Pos)
+		}
+		version, err := pep440.Parse(i.Version)
+		if err != nil {
+			return nil, fmt.Errorf("system.python-archive: %w", err)
+		}
+		if !m.Python.Specifiers.Contains(version) {
+			return nil, diag.New(diag.Manifest, "system.python-archive has Python %s, and the manifest wants %s", i.Version, m.Python.Text).At(a.Pos)
+		}
+		return i, nil
+	}
+	if len(m.System.Pythons) > 0 {
+		return nil, diag.New(diag.Manifest, "system.python-archive names no interpreter for %s", platform).At(m.System.Pythons[0].Pos)
+	}
+	return b.source.Published(ctx, m.Python.Specifiers, platform)
+}
+
+// noneGlibc is the glibc that an environment without a base is made for: that of manylinux_2_28, which
+// everything since 2018 has.
+const noneGlibc = "2.28"
+
+// none makes the targets of an environment without a base. Its Python is stated in full, as nothing is there
+// to read it from, or comes from an archive.
+func (b *bases) none(ctx context.Context) ([]*target, error) {
+	m := b.manifest
+	b.lock.Base = lockfile.Base{Distro: lockfile.NoDistro}
+	var targets []*target
+	for _, platform := range m.Platforms {
+		version := m.Python.Full()
+		switch {
+		case len(m.System.Pythons) > 0:
+			i, err := b.interpreter(ctx, platform)
+			if err != nil {
+				return nil, err
+			}
+			version = i.Version
+			b.lock.Base.Interpreters = append(b.lock.Base.Interpreters, i.Interpreter)
+		case version == "":
+			return nil, diag.New(diag.Manifest, "without a distribution, Python is to be given in full, and %q is not", m.Python.Text).
+				At(m.Python.Pos).Hint(`as in python = "3.12.4", for markers depend on it; or name a system.python-archive`)
+		}
+		t, err := newTarget(platform, version, noneGlibc)
 		if err != nil {
 			return nil, err
 		}
 		targets = append(targets, t)
-		lock.Targets = append(lock.Targets, t.Target)
-		addBase(&lock.Base, result, platform)
+		b.lock.Targets = append(b.lock.Targets, t.Target)
 	}
-	lock.Choices = append(lock.Choices, lockfile.Choice{
-		Kind: "python", Name: "interpreter", Value: distro,
-		Reason: fmt.Sprintf("the distribution's own Python fits %q", m.Python.Text),
-	})
 	return targets, nil
 }
 
 func preferredDebs(o Options, arch string) map[string]string {
 	prefer := map[string]string{}
-	if o.Previous == nil || o.Upgrade {
+	if o.Previous == nil || o.Upgrade || o.UpgradeBase {
 		return prefer
 	}
 	for _, d := range o.Previous.Base.Debs {
@@ -90,7 +360,7 @@ func addBase(b *lockfile.Base, r *apt.Result, platform string) {
 	for _, d := range r.Debs {
 		merged := false
 		for i := range b.Debs {
-			if b.Debs[i].SHA256 == d.SHA256 && b.Debs[i].Path == d.Path {
+			if b.Debs[i].SHA256 == d.SHA256 && b.Debs[i].Path == d.Path && b.Debs[i].System == d.System {
 				b.Debs[i].Targets = append(b.Debs[i].Targets, platform)
 				merged = true
 			}
@@ -98,7 +368,7 @@ func addBase(b *lockfile.Base, r *apt.Result, platform string) {
 		if !merged {
 			b.Debs = append(b.Debs, lockfile.Deb{
 				Name: d.Name, Version: d.Version, Architecture: d.Architecture, Archive: d.Archive, Path: d.Path,
-				SHA256: d.SHA256, Size: d.Size, Targets: []string{platform},
+				SHA256: d.SHA256, Size: d.Size, System: d.System, Targets: []string{platform},
 			})
 		}
 	}

@@ -18,15 +18,21 @@ import (
 type Sources struct {
 	Packages Packages
 	Base     BaseSource
+	Scan     Scanner // nil: nothing is read of wheels
 }
 
 // Options change how a lock is made.
 type Options struct {
 	Previous *lockfile.Lock // its versions are preferred; nil for none
 	Upgrade  bool           // prefer nothing of Previous
-	Packages []string       // projects for which nothing of Previous is preferred, normalised
-	Now      time.Time
-	Progress func(step string) // told what is under way; may be nil
+	// UpgradeBase prefers nothing of Previous among the distribution's packages. The distribution stays.
+	UpgradeBase bool
+	// NoScan does not read the wheels for the libraries that they need: what Previous has found stays.
+	NoScan     bool
+	KeepDistro bool     // keep Previous' distribution even if Upgrade is set
+	Packages   []string // projects for which nothing of Previous is preferred, normalised
+	Now        time.Time
+	Progress   func(step string) // told what is under way; may be nil
 	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
 	// an extra that a package does not have, files that could not be understood, an as-of that is still to come. Each once. May be nil.
 	Warn func(text string)
@@ -47,7 +53,8 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		keepAsOf(lock, m, o.Previous)
 	}
 	o.Progress("choosing the base")
-	targets, err := chooseBase(ctx, m, src.Base, lock, o)
+	bases := newBases(m, src.Base, lock, o)
+	targets, err := bases.base(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +68,9 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		done = append(done, s)
 	}
 	if err := merge(ctx, lock, m, done); err != nil {
+		return nil, err
+	}
+	if err := bases.addLibraries(ctx, targets, src.Scan); err != nil {
 		return nil, err
 	}
 	warn(ctx, done, lock.Project.AsOf, o.Now, o.Warn)

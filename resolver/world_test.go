@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand"
@@ -170,7 +171,24 @@ func (w *world) shuffled(r *rand.Rand) *world {
 // fakeBase is a distribution with nothing but an interpreter.
 type fakeBase struct{ python string }
 
-func (b fakeBase) Base(_ context.Context, _, arch string, _ []string, _ map[string]string) (*apt.Result, error) {
+// ReadImage implements BaseSource.
+func (b fakeBase) ReadImage(context.Context, ImageRequest) (*BaseImage, error) {
+	return nil, errors.New("there is no image")
+}
+
+// Interpreter implements BaseSource.
+func (b fakeBase) Interpreter(context.Context, manifest.PythonArchive, string) (*Interpreter, error) {
+	return nil, errors.New("there is no archive")
+}
+
+// Published implements BaseSource.
+func (b fakeBase) Published(context.Context, pep440.Specifiers, string) (*Interpreter, error) {
+	return nil, nil
+}
+
+// Base implements BaseSource.
+func (b fakeBase) Base(_ context.Context, want apt.Options) (*apt.Result, error) {
+	arch := want.Architecture
 	return &apt.Result{
 		Codename: "bookworm", PythonFull: b.python, Glibc: "2.36",
 		Releases: []apt.Release{{

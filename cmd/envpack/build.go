@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -114,7 +115,8 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	a, err := artifact(images)
+	defer b.supply.Close()
+	a, err := b.artifact(images)
 	if err != nil {
 		return err
 	}
@@ -147,6 +149,7 @@ type building struct {
 	path    string
 	tree    *project.Tree
 	builder *imagegen.Builder
+	supply  *supply.Supply
 }
 
 func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, locked bool, outputs []publish.Output) (*building, error) {
@@ -173,10 +176,11 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	for _, w := range b.tree.Warnings {
 		s.ui().Warn("%s", w)
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.indexes(), fetching)
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.supplyOptions(), fetching)
 	if err != nil {
 		return nil, err
 	}
+	b.supply = sup
 	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task}
 	return b, nil
 }
@@ -207,6 +211,17 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 		return nil, notWritten(path, err)
 	}
 	return l, nil
+}
+
+// supplyOptions say where the lock's files come from.
+func (b *building) supplyOptions() supply.Options {
+	released := map[string]time.Time{}
+	for _, r := range b.lock.Base.Releases {
+		if r.Date.After(released[r.Archive]) {
+			released[r.Archive] = r.Date
+		}
+	}
+	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Released: released, Dir: b.m.Dir}
 }
 
 // indexes are the lock's: a build takes wheels from where the lock says.
@@ -305,10 +320,10 @@ func wasWere(n int) string {
 	return "were"
 }
 
-func artifact(images []*imagegen.Image) (*publish.Artifact, error) {
+func (b *building) artifact(images []*imagegen.Image) (*publish.Artifact, error) {
 	var list []publish.PlatformImage
 	for _, i := range images {
-		list = append(list, publish.PlatformImage{Platform: i.Platform, Image: i.Image})
+		list = append(list, publish.PlatformImage{Platform: i.Platform, Image: i.Image, Origin: b.supply.Origin(i.Platform)})
 	}
 	return publish.New(list...)
 }

@@ -59,7 +59,7 @@ func (s *session) exportPylock(ctx context.Context, dir, output string) error {
 		return err
 	}
 	b := &building{session: s, m: m, lock: lock}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.indexes(), fetching)
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.supplyOptions(), fetching)
 	if err != nil {
 		return err
 	}

@@ -26,18 +26,24 @@ import (
 
 const lockLong = `Pins Python, the base's packages and every wheel in envpack.lock.
 
-The versions of a lock that is there are kept as far as the manifest allows; --upgrade and
---upgrade-package let them move. Prints what changed.`
+The versions of a lock that is there are kept as far as the manifest allows; --upgrade,
+--upgrade-base and --upgrade-package let them move. Prints what changed.`
 
 const lockExample = `  envpack lock                              # the project in this folder
   envpack lock examples/digits
   envpack lock --upgrade-package numpy      # let one package move
+  envpack lock --upgrade-base               # take security fixes of the distribution, nothing else
   envpack lock --check                      # in CI: is the lock up to date?`
 
 type lockOptions struct {
-	upgrade  bool
-	packages []string
-	check    bool
+	upgrade     bool
+	upgradeBase bool
+	packages    []string
+	check       bool
+	noScan      bool
+
+	stay  bool                                          // on the lock's distribution, also when upgrading
+	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
 }
 
 func newLock(s *session) *cobra.Command {
@@ -53,15 +59,17 @@ func newLock(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
+	cmd.Flags().BoolVar(&o.upgradeBase, "upgrade-base", false, "prefer the newest versions of the distribution's packages, and keep the rest")
 	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "prefer the newest version of this package; may be given several times")
 	completeFlag(cmd, "upgrade-package", completePackage)
+	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
 
 func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
-	if o.check && (o.upgrade || len(o.packages) > 0) {
-		return diag.New(diag.Usage, "--check changes nothing, --upgrade and --upgrade-package do: give one of them")
+	if o.check && (o.upgrade || o.upgradeBase || len(o.packages) > 0) {
+		return diag.New(diag.Usage, "--check changes nothing, --upgrade, --upgrade-base and --upgrade-package do: give one of them")
 	}
 	m, err := manifest.Load(dir)
 	if err != nil {
@@ -133,19 +141,33 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if o.upgrade || len(o.packages) > 0 {
 		use = upgrading
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: codename(m.Distro)}, indexes, use)
+	keys := map[string]string{}
+	for _, a := range m.System.Archives {
+		s.warnPlain("the archive "+a.Name, a.URL)
+		if a.KeyURL != "" {
+			keys[a.Name] = a.KeyURL
+		}
+	}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes}, supply.Options{
+		Indexes: indexes, KeyURLs: keys, Dir: m.Dir, Tell: func(line string) { s.ui().Printf("%s", line) },
+	}, use)
 	if err != nil {
 		return nil, err
 	}
-	for _, line := range sup.Describe() {
+	defer sup.Close()
+	if line := sup.Describe(); line != "" {
 		s.ui().Printf("%s", line)
 	}
 	phase := s.ui().Phase("locking")
 	defer phase.Drop() // unless it is done
 	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, Now: time.Now(),
+		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, KeepDistro: o.stay, Now: time.Now(),
 		Progress: func(step string) { phase.Note("%s", step) },
 		Warn:     func(text string) { s.ui().Warn("%s", text) },
+	}
+	var base resolver.BaseSource = sup
+	if o.watch != nil {
+		base = o.watch(base)
 	}
 	for _, name := range o.packages {
 		normal := pep508.NormalizeName(name)
@@ -154,11 +176,12 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		}
 		options.Packages = append(options.Packages, normal)
 	}
-	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: sup}, options)
-	if err == nil {
-		phase.Done()
+	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup}, options)
+	if err != nil {
+		return nil, advise(err)
 	}
-	return l, err
+	phase.Done()
+	return l, nil
 }
 
 func hasPackage(l *lockfile.Lock, name string) bool {
@@ -168,15 +191,6 @@ func hasPackage(l *lockfile.Lock, name string) bool {
 		}
 	}
 	return false
-}
-
-// codename is that of a distribution as a manifest names it.
-func codename(distro string) string {
-	switch distro {
-	case "", "debian:12":
-		return "bookworm"
-	}
-	return ""
 }
 
 // writeLock writes the lock unless it is the same, and tells what changed.

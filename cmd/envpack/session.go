@@ -113,8 +113,9 @@ const (
 	upgrading
 )
 
-// openSupply finds the sources and opens the way to them.
-func (s *session) openSupply(st *store.Store, o sources.Options, indexes []supply.Index, use use) (*supply.Supply, error) {
+// openSupply finds the sources and opens the way to them. Of want the indexes, archives and the folder
+// are the caller's.
+func (s *session) openSupply(st *store.Store, o sources.Options, want supply.Options, use use) (*supply.Supply, error) {
 	host := sources.ThisHost(runtime.GOOS)
 	o.Index = s.indexURL
 	o.Apt = map[string]string{}
@@ -135,7 +136,7 @@ func (s *session) openSupply(st *store.Store, o sources.Options, indexes []suppl
 			s.warnOnce(w.String())
 		}
 		s.warnPlain("the default index", found.Index.URL)
-		for _, i := range indexes {
+		for _, i := range want.Indexes {
 			s.warnPlain("the index "+i.Name, i.URL)
 		}
 	}
@@ -149,7 +150,15 @@ func (s *session) openSupply(st *store.Store, o sources.Options, indexes []suppl
 	client := fetch.New(fetch.Options{
 		RootCAs: roots, Credentials: found.Credentials, UserAgent: "envpack/" + buildVersion(), Offline: s.offline,
 	})
-	return supply.New(supply.Options{
-		Store: st, Fetch: client, Sources: found, Indexes: indexes, Offline: s.offline, Now: time.Now, MaxAge: maxAge, Task: s.task,
-	})
+	if want.Registry, err = registryClient(); err != nil {
+		return nil, err
+	}
+	want.SourcesFor = func(codename string) (*sources.Sources, error) {
+		o := o
+		o.Codename = codename
+		return sources.Find(host, o)
+	}
+	want.Store, want.Fetch, want.Sources = st, client, found
+	want.Offline, want.Now, want.MaxAge, want.Task = s.offline, time.Now, maxAge, s.task
+	return supply.New(want)
 }

@@ -40,12 +40,21 @@ func (m *Manifest) Hash() string {
 		User         string            `json:"user"`
 		Workdir      string            `json:"workdir"`
 		Labels       map[string]string `json:"labels"`
+		// What came later is left out where it is not used, so that older hashes stay.
+		BaseImage string   `json:"system_image,omitempty"`
+		NoAuto    bool     `json:"no_auto,omitempty"`
+		Expired   bool     `json:"accept_expired,omitempty"`
+		Packages  []string `json:"system_packages,omitempty"`
+		Archives  []string `json:"apt,omitempty"`
+		Pythons   []string `json:"python_archives,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
 		Command: m.Image.Command, Include: m.Image.Include, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
 		User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels,
 	}
+	meaning.BaseImage, meaning.NoAuto, meaning.Expired = m.System.Image, !m.System.Auto, m.System.AcceptExpired
+	meaning.Packages, meaning.Archives, meaning.Pythons = m.System.meaning()
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})
 	}
@@ -55,7 +64,11 @@ func (m *Manifest) Hash() string {
 	if err := encoder.Encode(meaning); err != nil {
 		panic(err) // strings, booleans, and lists and maps of them
 	}
-	sum := sha256.Sum256(bytes.TrimRight(data.Bytes(), "\n"))
+	return sumOf(bytes.TrimRight(data.Bytes(), "\n"))
+}
+
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 

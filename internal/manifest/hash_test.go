@@ -37,7 +37,7 @@ func TestHash(t *testing.T) {
 		"port's protocol":      edit(`"8080", "53/udp", "8080/tcp"`, `"8080/tcp", "53/udp"`),
 		"slash of an index":    edit("whl/cu126", "whl/cu126/"),
 		"order of patterns":    edit(`["torch", "Torch_Vision", "nvidia-*"]`, `["nvidia-*", "torchvision", "torch"]`, "torchvision", "torch-vision"),
-		"auto":                 edit("auto = false\n", ""),
+		"auto":                 edit("auto = true\n", ""),
 	}
 	for name, text := range same {
 		if load(t, text).Hash() != before {
@@ -57,7 +57,13 @@ func TestHash(t *testing.T) {
 		"port": edit("53/udp", "53/tcp"), "volume": edit("/data", "/date"), "user": edit("root", "app"), "workdir": edit("/srv/app", "/srv/a"),
 		"label": edit("Digits", "digits"), "index": edit("whl/cu126", "whl/cu128"), "index name": edit("pytorch-cu126", "torch"),
 		"index packages": edit(`"nvidia-*"`, `"nvidia*"`), "prereleases": edit("explicit", "allow"), "constraint": edit(`"<2"`, `"<3"`),
-		"file": edit("attrs\n", "attrs<30\n"), "hash of a file": edit("--hash=sha256:1111", "--hash=sha256:1112"), "constraint in a file": edit("urllib3<2", "urllib3<3"),
+		"auto": edit("auto = true", "auto = false"), "expired": edit("auto = true", "accept-expired = true"),
+		"system package": edit("auto = true", `packages = ["ffmpeg"]`), "its version": edit("auto = true", `packages = ["ffmpeg=7"]`),
+		"base image":  edit(`distro = "debian:12"`, `image = "debian:12"`),
+		"interpreter": edit("auto = true", `python-archive = { path = "p.tar.gz", sha256 = "1111111111111111111111111111111111111111111111111111111111111111" }`),
+		"archive":     edit("[resolver]", "[[apt]]\nname = 'a'\nurl = 'https://apt.example'\nsuite = '/'\nkey = 'requirements.txt'\n[resolver]"),
+		"its key":     edit("[resolver]", "[[apt]]\nname = 'a'\nurl = 'https://apt.example'\nsuite = '/'\nkey = 'pyproject.toml'\n[resolver]"),
+		"file":        edit("attrs\n", "attrs<30\n"), "hash of a file": edit("--hash=sha256:1111", "--hash=sha256:1112"), "constraint in a file": edit("urllib3<2", "urllib3<3"),
 	} {
 		hash := load(t, text).Hash()
 		if other, there := seen[hash]; there {

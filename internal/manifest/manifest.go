@@ -25,9 +25,7 @@ type Manifest struct {
 	AsOf         AsOf
 	Prereleases  Prereleases
 
-	Distro  string   // "debian:12"; "" is the default
-	Pockets []string // parts of the distribution, sorted
-
+	System
 	Indexes []Index
 	Image   Image
 }
@@ -37,6 +35,14 @@ type Python struct {
 	Text       string // as written
 	Specifiers pep440.Specifiers
 	Pos        diag.Position
+}
+
+// Full is the full version that is wanted, "" if several are allowed.
+func (p Python) Full() string {
+	if fullForm.MatchString(p.Text) {
+		return p.Text
+	}
+	return ""
 }
 
 // Requirement is one requirement with its place and the hashes that its file may have.

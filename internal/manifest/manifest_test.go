@@ -65,7 +65,7 @@ as-of = 2024-03-01
 [system]
 distro = "debian:12"
 pockets = ["security", "release"]
-auto = false
+auto = true
 
 [image]
 tag = "registry.example:5000/team/digits:v1"
@@ -166,7 +166,7 @@ func TestDefaults(t *testing.T) {
 	m := load(t, "-- envpack.toml --\nproject.name = 'x'\nproject.python = '3.11'\n")
 	want := &Manifest{
 		File: m.File, Dir: m.Dir, Name: "x", Python: m.Python, Platforms: []string{"linux/amd64"}, Prereleases: IfNecessary,
-		Pockets: []string{"release", "security", "updates"}, Image: Image{User: "app", Workdir: "/app"},
+		System: System{Pockets: []string{"release", "security", "updates"}, Auto: true}, Image: Image{User: "app", Workdir: "/app"},
 	}
 	if d := cmp.Diff(want, m, cmp.Comparer(func(a, b Python) bool { return a.Text == b.Text }), cmp.AllowUnexported(AsOf{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)

@@ -79,8 +79,8 @@ func (d *document) readProject(m *Manifest) error {
 	}
 	platforms, at := d.list("project", "platforms")
 	for i, p := range platforms {
-		if p != "linux/amd64" && p != "linux/arm64" {
-			return d.fail(d.value(item(at, i)), "platform %q: there is linux/amd64 and linux/arm64", p)
+		if !known(allPlatforms, p) {
+			return d.fail(d.value(item(at, i)), "platform %q: there is %s", p, choices(allPlatforms))
 		}
 	}
 	m.Platforms = unique(platforms)
@@ -187,31 +187,6 @@ func (d *document) readConstraints(m *Manifest) error {
 		m.Constraints = append(m.Constraints, Requirement{
 			Requirement: pep508.Requirement{Name: pep508.NormalizeName(name), RawName: name, Specifiers: specs}, Pos: d.value(at),
 		})
-	}
-	return nil
-}
-
-func (d *document) readSystem(m *Manifest) error {
-	if distro, at, ok := d.str("system", "distro"); ok {
-		if !known(distros, distro) {
-			return d.fail(d.value(at), "system.distro %q is not supported yet", distro).Hint("there is %s", choices(distros))
-		}
-		m.Distro = distro
-	}
-	if auto, ok := d.table("system")["auto"].(bool); ok && auto {
-		return d.fail(d.value(d.path("system", "auto")), "system.auto = true is not supported yet")
-	}
-	pockets, at := d.list("system", "pockets")
-	for i, p := range pockets {
-		if !known(allPockets, p) {
-			return d.fail(d.value(item(at, i)), "pocket %q: there is %s", p, choices(allPockets))
-		}
-	}
-	m.Pockets = unique(pockets)
-	if len(m.Pockets) == 0 {
-		m.Pockets = append([]string(nil), allPockets...)
-	} else if !known(m.Pockets, "release") {
-		return d.fail(d.value(at), "system.pockets lacks release, which the others build on")
 	}
 	return nil
 }

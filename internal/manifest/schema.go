@@ -20,7 +20,12 @@ const (
 	aTable   kind = "a table of strings"
 	aMoment  kind = "a date, an instant or a duration"
 	later    kind = "not supported yet"
+
+	anArchive kind = "a table with url and sha256" // checked where it is read
 )
+
+// pythonArchiveKeys are those of system.python-archive.
+var pythonArchiveKeys = map[string]kind{"platform": aString, "url": aString, "path": aString, "sha256": aString}
 
 // schema is every key of the manifest. A key or table marked later is part of the format, and
 // refused until code serves it.
@@ -30,13 +35,14 @@ var schema = map[string]map[string]kind{
 		"platforms": aList, "as-of": aMoment,
 	},
 	"system": {
-		"distro": aString, "pockets": aList, "auto": aBoolean, "image": later, "packages": later, "python-archive": later,
+		"distro": aString, "pockets": aList, "auto": aBoolean, "accept-expired": aBoolean, "image": aString, "packages": aList, "python-archive": anArchive,
 	},
 	"gpu": {"": later},
 	"image": {
 		"tag": aString, "command": aList, "include": aList, "env": aTable, "ports": aList, "volumes": aList,
 		"user": aString, "workdir": aString, "labels": aTable,
 	},
+	"apt":         {"name": aString, "url": aString, "suite": aString, "components": aList, "key": aString, "fingerprints": aList},
 	"index":       {"name": aString, "url": aString, "default": aBoolean, "packages": aList},
 	"resolver":    {"prereleases": aString},
 	"constraints": nil, // package = "bounds"
@@ -80,8 +86,8 @@ func (d *document) check() error {
 			problems = append(problems, d.fail(d.key(at), "[%s] is not supported yet", table))
 			continue
 		}
-		if table == "index" {
-			problems = append(problems, d.checkIndexes(at, keys)...)
+		if table == "index" || table == "apt" {
+			problems = append(problems, d.checkList(at, table, keys)...)
 			continue
 		}
 		content, ok := d.root[table].(map[string]any)
@@ -100,15 +106,16 @@ func (d *document) check() error {
 	return first(problems)
 }
 
-func (d *document) checkIndexes(at string, keys map[string]kind) []*diag.Error {
-	list, ok := tables(d.root["index"])
+// checkList checks a list of tables.
+func (d *document) checkList(at, name string, keys map[string]kind) []*diag.Error {
+	list, ok := tables(d.root[name])
 	if !ok {
-		return []*diag.Error{d.fail(d.key(at), "index is %s, not a list of tables", describe(d.root["index"])).
-			Hint("write each index as a table of its own, headed [[index]]")}
+		return []*diag.Error{d.fail(d.key(at), "%s is %s, not a list of tables", name, describe(d.root[name])).
+			Hint("write each as a table of its own, headed [[%s]]", name)}
 	}
 	var problems []*diag.Error
 	for i, content := range list {
-		problems = append(problems, d.checkTable(fmt.Sprintf("%s[%d]", at, i), "index", keys, content)...)
+		problems = append(problems, d.checkTable(fmt.Sprintf("%s[%d]", at, i), name, keys, content)...)
 	}
 	return problems
 }
@@ -201,7 +208,7 @@ func (d *document) unknownTable(at, name string) *diag.Error {
 	}
 	if _, isTable := d.root[name].(map[string]any); !isTable {
 		for _, table := range slices.Sorted(maps.Keys(schema)) {
-			if _, ok := schema[table][name]; ok && table != "index" {
+			if _, ok := schema[table][name]; ok && table != "index" && table != "apt" {
 				return d.fail(d.key(at), "%s stands outside of a table", name).Hint("it belongs below [%s]", d.path(table))
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
-// distros are the distributions that a base can be assembled from.
-var distros = []string{"debian:12"}
+// allPlatforms are the platforms that images can be made for.
+var allPlatforms = []string{"linux/amd64", "linux/arm64"}
 
 // patternForm is a package name with * for any letters.
 var patternForm = regexp.MustCompile(`^[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?$`)

@@ -20,6 +20,9 @@ import (
 //	ubuntu = "https://mirror.example/ubuntu"        # and ubuntu-security, ubuntu-ports
 //	keyrings = ["/etc/envpack/mirror.asc"]          # trusted beside the distribution's own keys
 //
+//	[interpreters]
+//	url = "https://mirror.example/python-builds"    # of python-build-standalone's releases
+//
 // A relative path of a keyring is relative to the file.
 type ownConfig struct {
 	index    setting
@@ -46,13 +49,16 @@ func readOwn(h Host) (ownConfig, error) {
 			UbuntuPorts    string   `toml:"ubuntu-ports"`
 			Keyrings       []string `toml:"keyrings"`
 		} `toml:"apt"`
+		Interpreters struct {
+			URL string `toml:"url"`
+		} `toml:"interpreters"`
 	}
 	if err := decode(file, text, &parsed); err != nil {
 		return out, err
 	}
 	if unknown := unknownKey(text, &parsed); unknown != "" {
 		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
-			Hint("known are url below [index], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports and keyrings below [apt]")
+			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports and keyrings below [apt]")
 	}
 	if parsed.Index.URL != "" {
 		out.index = locate(file, text, parsed.Index.URL)
@@ -61,6 +67,7 @@ func readOwn(h Host) (ownConfig, error) {
 	for name, value := range map[string]string{
 		Debian: parsed.Apt.Debian, DebianSecurity: parsed.Apt.DebianSecurity,
 		Ubuntu: parsed.Apt.Ubuntu, UbuntuSecurity: parsed.Apt.UbuntuSecurity, UbuntuPorts: parsed.Apt.UbuntuPorts,
+		PythonBuilds: parsed.Interpreters.URL,
 	} {
 		if value != "" {
 			out.archives[name] = locate(file, text, value)

@@ -158,9 +158,9 @@ func (f *finder) findArchives() error {
 		}
 	}
 	for name := range f.o.Apt {
-		if !slices.ContainsFunc(archives, func(a archive) bool { return a.name == name }) {
+		if name != PythonBuilds && !slices.ContainsFunc(archives, func(a archive) bool { return a.name == name }) {
 			return diag.New(diag.Usage, "--apt-mirror: no archive is called %q", name).
-				Hint("there is %s, %s, %s, %s and %s", Debian, DebianSecurity, Ubuntu, UbuntuSecurity, UbuntuPorts)
+				Hint("there is %s, %s, %s, %s, %s and %s", Debian, DebianSecurity, Ubuntu, UbuntuSecurity, UbuntuPorts, PythonBuilds)
 		}
 	}
 	for _, a := range archives {
@@ -178,6 +178,26 @@ func (f *finder) findArchives() error {
 		f.out.Archives[a.name] = source
 	}
 	f.out.Keyrings = f.own.keyrings
+	return f.findPythonBuilds()
+}
+
+// findPythonBuilds chooses the address of interpreter archives: a mirror, or where the project has them.
+func (f *finder) findPythonBuilds() error {
+	source := Source{URL: pythonBuilds.url(), From: "the default", WellKnown: true}
+	for _, s := range []setting{
+		{value: f.o.Apt[PythonBuilds], origin: "--apt-mirror"}, f.env("UV_PYTHON_INSTALL_MIRROR"), f.own.archives[PythonBuilds],
+	} {
+		if s.value == "" || s.pos.IsZero() && strings.HasPrefix(s.value, "file:") {
+			continue // uv takes folders as well
+		}
+		u, err := f.address(s)
+		if err != nil {
+			return err
+		}
+		source = Source{URL: strings.TrimRight(u, "/"), From: s.origin, Pos: s.pos}
+		break
+	}
+	f.out.Archives[PythonBuilds] = source
 	return nil
 }
 

@@ -23,6 +23,12 @@ const (
 	UbuntuPorts    = "ubuntu-ports" // all of Ubuntu for other architectures than amd64 and i386
 )
 
+// PythonBuilds is the place of python-build-standalone's releases.
+const PythonBuilds = "python-build-standalone"
+
+// pythonBuilds is where they are.
+var pythonBuilds = origin{"https", "com.github", "/astral-sh/python-build-standalone/releases/download"}
+
 // pythonIndex is the default index.
 var pythonIndex = origin{"https", "org.pypi", "/simple/"}
 

@@ -123,11 +123,11 @@ func TestRealBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := fetch.New(fetch.Options{Credentials: found.Credentials})
-	s, err := supply.New(supply.Options{Store: st, Fetch: client, Sources: found, Now: time.Now})
+	s, err := supply.New(supply.Options{Store: st, Fetch: client, Sources: found, Now: time.Now, SourcesFor: func(string) (*sources.Sources, error) { return found, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := s.Base(ctx, "debian:12", "amd64", nil, nil)
+	base, err := s.Base(ctx, apt.Options{Distro: "debian:12", Architecture: "amd64"})
 	if err != nil {
 		t.Fatal(err)
 	}

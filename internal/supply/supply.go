@@ -4,21 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
-	"github.com/envpack/envpack/resolver/apt"
 	"github.com/envpack/envpack/resolver/index"
 )
 
@@ -32,13 +28,21 @@ type Index struct {
 
 // Options say where things come from.
 type Options struct {
-	Store   *store.Store
-	Fetch   *fetch.Client
-	Sources *sources.Sources
-	Indexes []Index
-	Offline bool
-	Now     func() time.Time
-	MaxAge  time.Duration // of cached index pages
+	Store    *store.Store
+	Fetch    *fetch.Client
+	Sources  *sources.Sources
+	Registry publish.Client // speaks to registries, for images to stand on
+	Indexes  []Index
+	// SourcesFor finds the sources again, with the archives of the distribution of a codename.
+	SourcesFor func(codename string) (*sources.Sources, error)
+	KeyURLs    map[string]string    // addresses of the keys of archives that the manifest names, by archive
+	Archives   []lockfile.Archive   // that a lock names
+	Released   map[string]time.Time // dates of the newest releases that a lock was made from, by archive
+	Dir        string               // the project's folder, which has the files that manifest and lock name
+	Tell       func(line string)    // told where things come from; may be nil
+	Offline    bool
+	Now        func() time.Time
+	MaxAge     time.Duration // of cached index pages
 	// Task is told of downloads; see imagegen.Builder. May be nil.
 	Task func(name string, total int64) func(n int64)
 }
@@ -46,7 +50,11 @@ type Options struct {
 // Supply answers for one command.
 type Supply struct {
 	Options
-	set *index.Set
+	set     *index.Set
+	mu      sync.Mutex
+	origins map[string]*publish.Origin  // by platform
+	found   map[string]*sources.Sources // by codename
+	quiet   sync.Map                    // hosts of further places that could not be reached
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
@@ -57,6 +65,9 @@ const parallel = 8
 func New(o Options) (*Supply, error) {
 	if o.Task == nil {
 		o.Task = func(string, int64) func(int64) { return func(int64) {} }
+	}
+	if o.Tell == nil {
+		o.Tell = func(string) {}
 	}
 	s := &Supply{Options: o}
 	var list []index.Source
@@ -93,53 +104,13 @@ func (s *Supply) newIndex(name, url string) (*index.Index, error) {
 // Packages are the indexes as the resolver wants them.
 func (s *Supply) Packages() resolver.Packages { return s.set }
 
-// Base implements resolver.BaseSource.
-func (s *Supply) Base(ctx context.Context, distro, arch string, pockets []string, prefer map[string]string) (*apt.Result, error) {
-	archives := map[string]string{}
-	for name, source := range s.Sources.Archives {
-		archives[name] = source.URL
-	}
-	var keys [][]byte
-	for _, file := range s.Sources.Keyrings {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, diag.Wrap(err, diag.Failure, "reading a keyring that the configuration names")
-		}
-		keys = append(keys, data)
-	}
-	return apt.Resolve(ctx, apt.Options{
-		Distro: distro, Architecture: arch, Pockets: pockets, Archives: archives, Fetcher: s.aptFetcher(),
-		ExtraKeys: keys, Now: s.Now(), Prefer: prefer, Memo: s.Store,
-	})
-}
-
-// Debs implements imagegen.Supply.
-func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
-	var jobs []job
-	for _, d := range debs {
-		jobs = append(jobs, job{
-			sha256: d.SHA256, size: d.Size, what: fmt.Sprintf("package %s %s", d.Name, d.Version),
-			find: func(context.Context) (string, error) {
-				source, ok := s.Sources.Archives[d.Archive]
-				if !ok {
-					return "", diag.New(diag.Fetch, "the lock names the archive %q, for which there is no address", d.Archive).
-						Hint("lock again, with archives that this envpack knows: `envpack lock --upgrade`")
-				}
-				return source.URL + "/" + d.Path, nil
-			},
-			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade` locks what there is now",
-		})
-	}
-	return s.bring(ctx, "distribution package", jobs)
-}
-
 // Wheels implements imagegen.Supply.
 func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 	var jobs []job
 	for _, w := range wheels {
 		jobs = append(jobs, job{
 			sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
-			find:  func(ctx context.Context) (string, error) { return s.WheelURL(ctx, w.Package, w.File) },
+			find:  func(ctx context.Context) ([]string, error) { return at(s.WheelURL(ctx, w.Package, w.File)) },
 			gone:  "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
 			check: func() error { return s.checkMetadata(w) },
 		})
@@ -232,92 +203,10 @@ func wheelURL(ctx context.Context, ask func(context.Context, string) (*index.Pro
 	return "", missing
 }
 
-// job is one file to be brought into the store.
-type job struct {
-	sha256 string
-	size   int64
-	what   string
-	find   func(ctx context.Context) (string, error)
-	gone   string       // the hint for a file that is not there any more
-	check  func() error // of the file when it is in the store; may be nil
-}
-
-// bring downloads what the store lacks; name is the kind of one. The first failure stops the rest.
-func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
-	var missing []job
-	var total int64
-	seen := map[string]bool{}
-	for _, j := range jobs {
-		if !seen[j.sha256] && !s.Store.Has(j.sha256) {
-			missing = append(missing, j)
-			total += j.size
-		}
-		seen[j.sha256] = true
-	}
-	if len(missing) == 0 {
-		return check(jobs)
-	}
-	if len(missing) > 1 {
-		name += "s"
-	}
-	done := s.Task(fmt.Sprintf("downloading %d %s", len(missing), name), total)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for _, j := range missing {
-		group.Go(func() error { return s.download(ctx, j, done) })
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return check(jobs)
-}
-
-// check holds every file to what was said of it, also those that were in the store before.
-func check(jobs []job) error {
-	for _, j := range jobs {
-		if j.check == nil {
-			continue
-		}
-		if err := j.check(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
-	address, err := j.find(ctx)
-	if err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	var told int64
-	err = s.Fetch.Download(ctx, address, j.sha256, j.size, s.Store, func(n int64) {
-		mu.Lock()
-		defer mu.Unlock()
-		done(n - told)
-		told = n
-	})
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	e := diag.Wrap(err, 0, "%s", j.what)
-	if status := fetch.StatusOf(err); status == 404 || status == 410 {
-		_ = e.Hint("%s", j.gone)
-	}
-	return e
-}
-
-// Describe says where things come from, for people: one line a source that is not the default.
-func (s *Supply) Describe() []string {
-	var lines []string
+// Describe says where the default index's packages come from, for people; "" if it is the default.
+func (s *Supply) Describe() string {
 	if src := s.Sources.Index; !src.WellKnown {
-		lines = append(lines, fmt.Sprintf("packages from %s (%s)", src.URL, src.From))
+		return fmt.Sprintf("packages from %s (%s)", src.URL, src.From)
 	}
-	for _, name := range []string{"debian", "debian-security"} {
-		if src, ok := s.Sources.Archives[name]; ok && !src.WellKnown {
-			lines = append(lines, fmt.Sprintf("%s from %s (%s)", name, strings.TrimSuffix(src.URL, "/"), src.From))
-		}
-	}
-	return lines
+	return ""
 }

@@ -293,7 +293,7 @@ func TestSupersededDeb(t *testing.T) {
 	w := newWorld(t)
 	d := w.deb("libx", "1.0", testenv.DebOptions{})
 	d.Path, d.SHA256, d.Version = "pool/main/libx_0.9_amd64.deb", strings.Repeat("0", 64), "0.9"
-	check(t, w.supply(t).Debs(t.Context(), []lockfile.Deb{d}), diag.Fetch, "package libx 0.9", "a newer version took its place; `envpack lock --upgrade`")
+	check(t, w.supply(t).Debs(t.Context(), []lockfile.Deb{d}), diag.Fetch, "package libx 0.9", "a newer version took its place; `envpack lock --upgrade-base`")
 }
 
 func TestUnknownArchive(t *testing.T) {
@@ -322,11 +322,8 @@ func TestCancelled(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	w := newWorld(t)
-	w.o.Sources.Archives = map[string]sources.Source{
-		"debian": {URL: "https://mirror.example/debian", From: "--apt-mirror"}, "debian-security": {URL: "https://x.example", WellKnown: true},
-	}
 	w.o.Sources.Index = sources.Source{URL: "https://index.example/simple/", From: "PIP_INDEX_URL"}
-	want := []string{"packages from https://index.example/simple/ (PIP_INDEX_URL)", "debian from https://mirror.example/debian (--apt-mirror)"}
+	want := "packages from https://index.example/simple/ (PIP_INDEX_URL)"
 	if diff := cmp.Diff(want, w.supply(t).Describe()); diff != "" {
 		t.Error(diff)
 	}

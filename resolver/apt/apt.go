@@ -102,6 +102,7 @@ type Deb struct {
 	Size         int64  // bytes
 	Why          string // for people
 	System       bool   // not of the base: wanted by Options.System, or needed for that
+	Security     bool   // the version is in the distribution's security pocket
 }
 
 // Resolve finds the packages. Errors are diag errors: Manifest for wrong options, Fetch where the archive
@@ -163,7 +164,12 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.result(o, releases, installed, base, added), nil
+	r := d.result(o, releases, installed, base, added)
+	fixes := securityFixes(pockets, indexes)
+	for i := range r.Debs {
+		r.Debs[i].Security = fixes[r.Debs[i].Name] == r.Debs[i].Version
+	}
+	return r, nil
 }
 
 // wants are the base's packages and the caller's.

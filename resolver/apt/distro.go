@@ -121,7 +121,7 @@ func Distributions() []Distribution {
 	var all []Distribution
 	for i := range distributions {
 		d := &distributions[i]
-		all = append(all, Distribution{d.name, d.codename, d.python, d.pythons(), d.alias == "testing"})
+		all = append(all, d.exported())
 	}
 	return all
 }

@@ -1,0 +1,228 @@
+package imagegen
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/envpack/envpack/imagegen/interpreter"
+	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/imagegen/rootfs"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// below are the layers under the environment: the root file system, an interpreter that the
+// distribution lacks, and the packages that the manifest wants besides. Without a distribution there
+// is at most the interpreter.
+func (w *work) below(ctx context.Context) ([]Layer, error) {
+	p := w.plan
+	var list []Layer
+	switch {
+	case p.parent != nil:
+		if err := w.openParent(ctx); err != nil {
+			return nil, err
+		}
+		layers, err := w.parentLayers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list = layers
+	case p.Lock.Base.Distro != lockfile.NoDistro:
+		trees, err := w.rootLayers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list = trees
+	}
+	if p.interpreter != nil {
+		l, err := w.python(ctx)
+		if err != nil {
+			return nil, err
+		}
+		at := min(1, len(list)) // after the base, before what was added to it
+		if p.parent != nil {
+			at = len(list)
+		}
+		list = slices.Insert(list, at, l)
+	}
+	return list, nil
+}
+
+// distroPython is the minor version of the distribution's interpreter, "" if another one is used.
+func (p *Plan) distroPython() string {
+	if p.interpreter != nil {
+		return ""
+	}
+	return minorOf(p.Target.Python)
+}
+
+func (p *Plan) baseInputs() string { return p.rootInputs(p.debs, nil) }
+
+// systemInputs are those of the layer "system", "" if there is none: what the base is made of belongs
+// to them, since the layer is a difference.
+func (p *Plan) systemInputs() string {
+	if len(p.system) == 0 {
+		return ""
+	}
+	return p.rootInputs(p.debs, p.system)
+}
+
+func (p *Plan) rootInputs(base, system []lockfile.Deb) string {
+	facts := []string{"architecture " + p.architecture()}
+	if minor := p.distroPython(); minor != "" {
+		facts = append(facts, "python "+minor)
+	}
+	for _, d := range base {
+		facts = append(facts, fmt.Sprintf("deb %s %s %s %s", d.Name, d.Version, d.Architecture, d.SHA256))
+	}
+	for _, d := range system {
+		facts = append(facts, fmt.Sprintf("system %s %s %s %s", d.Name, d.Version, d.Architecture, d.SHA256))
+	}
+	return inputs(p.Lock.Base.Format, facts...)
+}
+
+// The names of the layers below the environment.
+const (
+	baseLayer   = "base"
+	systemLayer = "system"
+	pythonLayer = "python"
+)
+
+// rootLayers are the layers of the distribution's packages.
+func (w *work) rootLayers(ctx context.Context) ([]Layer, error) {
+	p := w.plan
+	if p.Lock.Base.Format != rootfs.Format {
+		return nil, diag.New(diag.Failure, "the lock wants a base of the format %q, and this envpack makes %s", p.Lock.Base.Format, rootfs.Format).
+			Hint("use the envpack that made the lock, or lock again: `envpack lock --upgrade`")
+	}
+	base, haveBase, err := w.known(baseLayer, rootfs.Format, p.baseInputs(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.system) == 0 {
+		if !haveBase {
+			base, _, err = w.makeRoot(ctx)
+		}
+		return []Layer{base}, err
+	}
+	system, haveSystem, err := w.known(systemLayer, rootfs.Format, p.systemInputs(), nil)
+	if err == nil && !(haveBase && haveSystem) {
+		base, system, err = w.makeRoot(ctx)
+	}
+	return []Layer{base, system}, err
+}
+
+// makeRoot assembles the base, and the difference that the system packages make to it.
+func (w *work) makeRoot(ctx context.Context) (base, system Layer, err error) {
+	p := w.plan
+	all := slices.Concat(p.debs, p.system)
+	var sums []string
+	for _, d := range all {
+		sums = append(sums, d.SHA256)
+	}
+	if err := w.fetch(ctx, sums, func() error { return w.Supply.Debs(ctx, all) }); err != nil {
+		return base, system, err
+	}
+	spool, err := w.Store.TempFile()
+	if err != nil {
+		return base, system, err
+	}
+	defer os.Remove(spool.Name())
+	defer spool.Close()
+	debs, closeAll, err := w.openDebs(all)
+	defer closeAll()
+	if err != nil {
+		return base, system, err
+	}
+	trees, err := rootfs.AssembleBoth(ctx, debs[:len(p.debs)], debs[len(p.debs):], rootfs.Options{
+		Architecture: p.architecture(), Python: p.distroPython(), Spool: spool, Parallel: w.Jobs,
+	})
+	if err != nil {
+		return base, system, err
+	}
+	base, err = w.keep(ctx, baseLayer, rootfs.Format, p.baseInputs(), trees.Base.Entries, trees.Base.Unread)
+	if err != nil || len(p.system) == 0 {
+		return base, system, err
+	}
+	system, err = w.keep(ctx, systemLayer, rootfs.Format, p.systemInputs(), trees.System, trees.Unread)
+	return base, system, err
+}
+
+// openDebs opens packages that the store has. closeAll is to be called whatever the error.
+func (w *work) openDebs(list []lockfile.Deb) (debs []rootfs.Deb, closeAll func(), err error) {
+	var open []io.Closer
+	closeAll = func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}
+	for _, d := range list {
+		blob, err := w.Store.Blob(d.SHA256)
+		if err != nil {
+			return nil, closeAll, err
+		}
+		open = append(open, blob)
+		debs = append(debs, rootfs.Deb{Name: d.Name, Version: d.Version, Architecture: d.Architecture, File: blob, Size: blob.Size()})
+	}
+	return debs, closeAll, nil
+}
+
+func (p *Plan) pythonInputs() string {
+	if p.interpreter == nil {
+		return ""
+	}
+	return inputs(interpreter.Format, "archive "+p.interpreter.SHA256, "python "+p.interpreter.Version)
+}
+
+// pythonPath is where the interpreter is.
+func (p *Plan) pythonPath() string {
+	name := "/python" + minorOf(p.Target.Python)
+	switch {
+	case p.interpreter != nil:
+		return "/" + interpreter.Prefix + "/bin" + name
+	case p.parent != nil:
+		return p.parent.Python
+	}
+	return "/usr/bin" + name
+}
+
+// python is the layer of an interpreter from an archive, with its names in /usr/local/bin.
+func (w *work) python(ctx context.Context) (Layer, error) {
+	p := w.plan
+	in := p.pythonInputs()
+	if l, ok, err := w.known(pythonLayer, interpreter.Format, in, nil); ok || err != nil {
+		return l, err
+	}
+	i := *p.interpreter
+	if err := w.fetch(ctx, []string{i.SHA256}, func() error { return w.Supply.FetchInterpreter(ctx, i) }); err != nil {
+		return Layer{}, err
+	}
+	blob, err := w.Store.Blob(i.SHA256)
+	if err != nil {
+		return Layer{}, err
+	}
+	defer blob.Close()
+	spool, err := w.Store.TempFile()
+	if err != nil {
+		return Layer{}, err
+	}
+	defer os.Remove(spool.Name())
+	defer spool.Close()
+	found, err := interpreter.Read(ctx, blob, blob.Size(), interpreter.Want{
+		Version: i.Version, Architecture: p.architecture(), Spool: spool,
+	})
+	if err != nil {
+		return Layer{}, fmt.Errorf("the interpreter %s: %w", i.Path, err)
+	}
+	entries := append([]layer.Entry(nil), found.Entries...)
+	minor := minorOf(i.Version)
+	for _, name := range []string{"python", "python3", "python" + minor} {
+		entries = append(entries, layer.Entry{
+			Path: "usr/local/bin/" + name, Kind: layer.Symlink, Mode: 0o777, Link: "/" + interpreter.Prefix + "/bin/python" + minor,
+		})
+	}
+	return w.keep(ctx, pythonLayer, interpreter.Format, in, entries, nil)
+}

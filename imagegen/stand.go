@@ -1,0 +1,149 @@
+package imagegen
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/envpack/envpack/imagegen/parent"
+	"github.com/envpack/envpack/imagegen/rootfs"
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// The kinds of layers of an image that stands on another: those of the other, and the one that adds the
+// user app to its tables.
+const (
+	ParentFormat = "image/1"
+	UserFormat   = "user/1"
+)
+
+const userLayer = "user"
+
+// standing is what the image stands on.
+type standing struct {
+	image v1.Image
+	file  *v1.ConfigFile
+}
+
+// openParent opens the image that the plan's stands on, and holds it to the lock.
+func (w *work) openParent(ctx context.Context) error {
+	p := w.plan
+	img, err := w.Supply.Image(ctx, p.Lock.Base.Reference, *p.parent)
+	if err != nil {
+		return err
+	}
+	wrong := func(what string) error {
+		return diag.New(diag.Mismatch, "the image %s is not the one in the lock: its %s differs", p.Lock.Base.Reference, what)
+	}
+	if d, err := img.Digest(); err != nil {
+		return err
+	} else if d.String() != p.parent.Digest {
+		return wrong("manifest")
+	}
+	if c, err := img.ConfigName(); err != nil {
+		return err
+	} else if c.String() != p.parent.Config {
+		return wrong("config")
+	}
+	file, err := img.ConfigFile()
+	if err != nil {
+		return err
+	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	if len(manifest.Layers) != len(p.parent.Layers) || len(file.RootFS.DiffIDs) != len(p.parent.Layers) {
+		return wrong("number of layers")
+	}
+	for i, l := range p.parent.Layers {
+		if manifest.Layers[i].Digest.String() != l.Digest || manifest.Layers[i].Size != l.Size || file.RootFS.DiffIDs[i].String() != l.DiffID {
+			return wrong("list of layers")
+		}
+	}
+	p.standing = &standing{img, file}
+	return nil
+}
+
+// parentLayers are the layers below, and the user's where the image has no user app.
+func (w *work) parentLayers(ctx context.Context) ([]Layer, error) {
+	p := w.plan
+	var list []Layer
+	for i, l := range p.parent.Layers {
+		hash, err := v1.NewHash(l.Digest)
+		if err != nil {
+			return nil, fmt.Errorf("the base image: %w", err)
+		}
+		found, err := p.standing.image.LayerByDigest(hash)
+		if err != nil {
+			return nil, fmt.Errorf("the base image: %w", err)
+		}
+		list = append(list, Layer{
+			Layer: found, Name: fmt.Sprintf("image %02d", i+1), Kind: ParentFormat, Inputs: inputs(ParentFormat, "layer "+l.Digest),
+			Digest: l.Digest, DiffID: l.DiffID, Size: l.Size, MediaType: l.MediaType,
+		})
+	}
+	if p.Lock.Image.User != rootfs.AppUser {
+		return list, nil
+	}
+	in := p.userInputs()
+	if l, ok, err := w.known(userLayer, UserFormat, in, nil); ok || err != nil {
+		return append(list, l), err
+	}
+	facts, err := w.parentFacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := userEntries(facts.Tree, p.parent.UserID)
+	if err != nil {
+		return nil, err
+	}
+	l, err := w.keep(ctx, userLayer, UserFormat, in, entries, nil)
+	return append(list, l), err
+}
+
+func (p *Plan) userInputs() string {
+	if p.parent == nil || p.Lock.Image.User != rootfs.AppUser {
+		return ""
+	}
+	return inputs(UserFormat, "image "+p.parent.Digest, fmt.Sprintf("user %d", p.parent.UserID))
+}
+
+// parentFacts reads the image below, or what was remembered of it.
+func (w *work) parentFacts(ctx context.Context) (*parent.Parent, error) {
+	return ParentFacts(ctx, w.Store, w.plan.standing.image, parent.Options{Platform: w.plan.Target.Platform, Task: w.Task})
+}
+
+// Memo keeps derived data between runs.
+type Memo interface {
+	Memo(kind, key string) ([]byte, bool)
+	PutMemo(kind, key string, data []byte) error
+}
+
+// ParentFacts reads an image to stand on, once for each: what was found is remembered by its digest.
+// Errors: those of parent.Read.
+func ParentFacts(ctx context.Context, memo Memo, img v1.Image, o parent.Options) (*parent.Parent, error) {
+	digest, err := img.Digest()
+	if err != nil {
+		return nil, err
+	}
+	kind, key := strings.ReplaceAll(parent.Format, "/", "-"), digest.Hex+" "+strings.ReplaceAll(o.Platform, "/", "-")
+	if data, ok := memo.Memo(kind, key); ok {
+		var known parent.Parent
+		if json.Unmarshal(data, &known) == nil && known.Digest == digest.String() {
+			return &known, nil
+		}
+	}
+	found, err := parent.Read(ctx, img, o)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(found)
+	if err != nil {
+		return nil, fmt.Errorf("remembering the image %s: %w", digest, err)
+	}
+	return found, memo.PutMemo(kind, key, data)
+}

@@ -1,0 +1,146 @@
+package supply
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/fetch"
+)
+
+// job is one file to be brought into the store.
+type job struct {
+	sha256 string
+	size   int64 // bytes; 0: not known
+	what   string
+	// find gives the addresses that may have the file, the first of which is where it should be.
+	find  func(ctx context.Context) ([]string, error)
+	gone  string       // the hint for a file that is not there any more
+	check func() error // of the file when it is in the store; may be nil
+}
+
+// at is a find for a single address.
+func at(address string, err error) ([]string, error) { return []string{address}, err }
+
+// bring downloads what the store lacks; name is the kind of one. The first failure stops the rest.
+func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
+	var missing []job
+	var total int64
+	seen := map[string]bool{}
+	for _, j := range jobs {
+		if !seen[j.sha256] && !s.Store.Has(j.sha256) {
+			missing = append(missing, j)
+			total += j.size
+		}
+		seen[j.sha256] = true
+	}
+	if len(missing) == 0 {
+		return check(jobs)
+	}
+	if len(missing) > 1 {
+		name += "s"
+	}
+	done := s.Task(fmt.Sprintf("downloading %d %s", len(missing), name), total)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, j := range missing {
+		group.Go(func() error { return s.download(ctx, j, done) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return check(jobs)
+}
+
+// check holds every file to what was said of it, also those that were in the store before.
+func check(jobs []job) error {
+	for _, j := range jobs {
+		if j.check == nil {
+			continue
+		}
+		if err := j.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// download tries the places of a file in turn. Wherever the bytes come from, their hash is the lock's, so
+// that a further place changes nothing but whether they are found. The error is about the first place, and says
+// which others were tried.
+func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
+	addresses, err := j.find(ctx)
+	if err != nil {
+		return err
+	}
+	var first error
+	var tried []string
+	for i, address := range addresses {
+		host := hostOf(address)
+		if i > 0 && s.silent(host) {
+			continue
+		}
+		err := s.downloadFrom(ctx, address, j, done)
+		if err == nil || ctx.Err() != nil || diag.CodeOf(err) != diag.Fetch {
+			return wrapDownload(err, j)
+		}
+		if i == 0 {
+			first = err
+			continue
+		}
+		if fetch.StatusOf(err) == 0 {
+			s.quiet.Store(host, true)
+		}
+		tried = append(tried, host)
+	}
+	e := diag.Wrap(first, 0, "%s", j.what)
+	if status := fetch.StatusOf(first); status == 404 || status == 410 {
+		_ = e.Hint("%s", j.gone)
+	}
+	if len(tried) > 0 {
+		_ = e.Hint("%s did not give it either", strings.Join(tried, ", "))
+	}
+	return e
+}
+
+func wrapDownload(err error, j job) error {
+	if err == nil {
+		return nil
+	}
+	return diag.Wrap(err, 0, "%s", j.what)
+}
+
+// silent tells whether a further place could not be reached before: with many files missing, waiting for it
+// once is enough.
+func (s *Supply) silent(host string) bool {
+	_, ok := s.quiet.Load(host)
+	return ok
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+func (s *Supply) downloadFrom(ctx context.Context, address string, j job, done func(int64)) error {
+	var mu sync.Mutex
+	var told int64
+	size := j.size
+	if size == 0 {
+		size = -1
+	}
+	return s.Fetch.Download(ctx, address, j.sha256, size, s.Store, func(n int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		done(n - told)
+		told = n
+	})
+}
