@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/imagegen/interpreter"
 	"github.com/envpack/envpack/imagegen/layer"
@@ -223,6 +224,10 @@ func (w *work) python(ctx context.Context) (Layer, error) {
 		entries = append(entries, layer.Entry{
 			Path: "usr/local/bin/" + name, Kind: layer.Symlink, Mode: 0o777, Link: "/" + interpreter.Prefix + "/bin/python" + minor,
 		})
+	}
+	if cert := strings.TrimPrefix(found.CertFile, "/"); cert != "" && p.parent == nil {
+		// An OpenSSL of its own looks for certificates where the distribution has none.
+		entries = append(entries, layer.Entry{Path: cert, Kind: layer.Symlink, Mode: 0o777, Link: "/etc/ssl/certs/ca-certificates.crt"})
 	}
 	return w.keep(ctx, pythonLayer, interpreter.Format, in, entries, nil)
 }
