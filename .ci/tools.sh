@@ -1,6 +1,7 @@
 # Sourced by run: installs what the tests hand images to, and what they compare with.
 packages=(podman buildah skopeo umoci runc docker-registry fuse-overlayfs uidmap netavark aardvark-dns iptables
-    catatonit mmdebstrap pigz isal libarchive-tools xz-utils unzip git gpgv dpkg util-linux)
+    catatonit mmdebstrap pigz isal libarchive-tools xz-utils unzip git gpgv dpkg util-linux
+    patchelf binutils gcc libc6-dev bubblewrap)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
