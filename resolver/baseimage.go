@@ -12,6 +12,9 @@ import (
 type ImageRequest struct {
 	Reference string
 	Platform  string
+	// Digest is that of the manifest that an earlier lock has, which is kept whatever the reference means now;
+	// "": what it means now.
+	Digest string
 	// Wanted accepts full versions of Python, which What names in words. Nil: another interpreter is brought.
 	Wanted func(version string) bool
 	What   string
@@ -35,7 +38,7 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat}
 	var targets []*target
 	for _, platform := range m.Platforms {
-		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text}
+		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text, Digest: b.lockedImage(platform)}
 		var own *Interpreter
 		if len(m.System.Pythons) > 0 {
 			i, err := b.interpreter(ctx, platform)
@@ -69,6 +72,21 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	}
 	b.lock.Base = base
 	return targets, nil
+}
+
+// lockedImage is the digest that the earlier lock has of the image for a platform. A tag that moves is no reason to
+// stand on something else: that is asked for.
+func (b *bases) lockedImage(platform string) string {
+	old := b.options.Previous
+	if old == nil || b.options.Upgrade || b.options.UpgradeBase || old.Base.Reference != b.manifest.System.Image {
+		return ""
+	}
+	for _, i := range old.Base.Images {
+		if i.Target == platform {
+			return i.Digest
+		}
+	}
+	return ""
 }
 
 // refused gives an error about the image its place in the manifest.

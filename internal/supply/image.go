@@ -16,7 +16,7 @@ import (
 
 // ReadImage implements resolver.BaseSource.
 func (s *Supply) ReadImage(ctx context.Context, want resolver.ImageRequest) (*resolver.BaseImage, error) {
-	origin, err := s.openOrigin(ctx, want.Reference, want.Platform, "")
+	origin, err := s.openOrigin(ctx, want.Reference, want.Platform, want.Digest)
 	if err != nil {
 		return nil, err
 	}
