@@ -1,0 +1,76 @@
+package testenv
+
+import (
+	"debug/elf"
+	"encoding/binary"
+)
+
+// ELF describes a shared library or program for 64-bit machines: nothing that could run, but what the dynamic linker
+// reads of it.
+type ELF struct {
+	Machine elf.Machine // default x86-64
+	Loader  string      // of a program: "/lib64/ld-linux-x86-64.so.2"
+	Soname  string
+	Needed  []string // sonames
+}
+
+// Bytes is the file: one segment over all of it, at an address equal to its offset.
+func (f ELF) Bytes() []byte {
+	const header, entry = 64, 56
+	le := binary.LittleEndian
+	strings := []byte{0}
+	at := func(s string) uint64 {
+		n := len(strings)
+		strings = append(append(strings, s...), 0)
+		return uint64(n)
+	}
+	var tags [][2]uint64
+	for _, n := range f.Needed {
+		tags = append(tags, [2]uint64{uint64(elf.DT_NEEDED), at(n)})
+	}
+	if f.Soname != "" {
+		tags = append(tags, [2]uint64{uint64(elf.DT_SONAME), at(f.Soname)})
+	}
+	segments := 2
+	if f.Loader != "" {
+		segments++
+	}
+	loaderAt := header + segments*entry
+	stringsAt := loaderAt + len(f.Loader) + 1
+	dynamicAt := stringsAt + len(strings)
+	tags = append(tags, [2]uint64{uint64(elf.DT_STRTAB), uint64(stringsAt)}, [2]uint64{uint64(elf.DT_STRSZ), uint64(len(strings))}, [2]uint64{})
+	dynamic := 16 * len(tags)
+	out := make([]byte, dynamicAt+dynamic)
+	copy(out, "\x7fELF\x02\x01\x01")
+	machine := f.Machine
+	if machine == 0 {
+		machine = elf.EM_X86_64
+	}
+	le.PutUint16(out[16:], uint16(elf.ET_DYN))
+	le.PutUint16(out[18:], uint16(machine))
+	le.PutUint32(out[20:], 1)
+	le.PutUint64(out[32:], header)
+	le.PutUint16(out[52:], header)
+	le.PutUint16(out[54:], entry)
+	le.PutUint16(out[56:], uint16(segments))
+	segment := func(i int, kind elf.ProgType, offset, size int) {
+		p := out[header+i*entry:]
+		le.PutUint32(p, uint32(kind))
+		le.PutUint64(p[8:], uint64(offset))
+		le.PutUint64(p[16:], uint64(offset))
+		le.PutUint64(p[32:], uint64(size))
+		le.PutUint64(p[40:], uint64(size))
+	}
+	segment(0, elf.PT_LOAD, 0, len(out))
+	segment(1, elf.PT_DYNAMIC, dynamicAt, dynamic)
+	if f.Loader != "" {
+		segment(2, elf.PT_INTERP, loaderAt, len(f.Loader)+1)
+	}
+	copy(out[loaderAt:], f.Loader)
+	copy(out[stringsAt:], strings)
+	for i, t := range tags {
+		le.PutUint64(out[dynamicAt+16*i:], t[0])
+		le.PutUint64(out[dynamicAt+16*i+8:], t[1])
+	}
+	return out
+}
