@@ -45,7 +45,7 @@ type Image struct {
 	Project     string // hash of the project's files; "" for none
 	Layers      []Layer
 	Deviations  map[string][]install.Deviation // by wheel: where its RECORD is not right
-	Unread      map[string][]string            // by package of the base: alternatives that need a shell
+	Unread      map[string][]string            // by package: what its scripts would do and nobody does in their place
 	Newer       map[string]string              // by wheel: a Wheel-Version of which its specification asks to warn
 }
 
@@ -58,14 +58,7 @@ type Image struct {
 // *wheelfile.Error and *layer.EntryError for files that are not what they say, which may come from
 // damage in the store (see Repair).
 func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
-	own := *b
-	if own.Jobs <= 0 {
-		own.Jobs = runtime.GOMAXPROCS(0)
-	}
-	if own.Task == nil {
-		own.Task = func(string, int64) func(int64) { return func(int64) {} }
-	}
-	w := &work{Builder: &own, plan: p, reading: ctx}
+	w := b.work(ctx, p)
 	group, both := errgroup.WithContext(ctx)
 	var below []Layer
 	group.Go(func() (err error) {
@@ -94,6 +87,28 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 		return nil, err
 	}
 	return w.finish(front, project, lock)
+}
+
+// Unread makes the layers of the distribution's packages, which a later Build finds made, and says what their scripts
+// would do and nobody does in their place, by package. Errors: those of Build.
+func (b *Builder) Unread(ctx context.Context, p *Plan) (map[string][]string, error) {
+	if p.parent != nil || p.Lock.Base.Distro == lockfile.NoDistro {
+		return nil, nil
+	}
+	w := b.work(ctx, p)
+	_, err := w.rootLayers(ctx)
+	return w.unread, err
+}
+
+func (b *Builder) work(ctx context.Context, p *Plan) *work {
+	own := *b
+	if own.Jobs <= 0 {
+		own.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if own.Task == nil {
+		own.Task = func(string, int64) func(int64) { return func(int64) {} }
+	}
+	return &work{Builder: &own, plan: p, reading: ctx}
 }
 
 // finish puts the image together, with the project's layer and without.

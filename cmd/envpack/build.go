@@ -284,9 +284,7 @@ func (b *building) image(ctx context.Context, platform string) (*imagegen.Image,
 	if image, err = b.hold(ctx, plan, image); err != nil {
 		return nil, err
 	}
-	for _, pkg := range slices.Sorted(maps.Keys(image.Unread)) {
-		b.ui().Warn("%s sets up alternatives in a way that only a shell can follow, and they were left out: %s", pkg, image.Unread[pkg][0])
-	}
+	b.warnUnread(image.Unread)
 	for _, wheel := range slices.Sorted(maps.Keys(image.Newer)) {
 		b.warnOnce(fmt.Sprintf("%s is of wheel format %s, which is newer than 1.0; it was installed as 1.0 wants it", wheel, image.Newer[wheel]))
 	}

@@ -87,7 +87,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		}
 		return nil
 	}
-	if _, err := readLock(m, path); err != nil || o.upgrade || len(o.packages) > 0 {
+	if _, err := readLock(m, path); err != nil || o.upgrade || o.upgradeBase || len(o.packages) > 0 {
 		if err := writable(path); err != nil { // before the work, not after it
 			return err
 		}
@@ -103,6 +103,11 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	l, err := s.resolve(ctx, st, m, old, o)
 	if err != nil {
 		return err
+	}
+	if !o.noScan {
+		if err := s.warnScripts(ctx, st, m, l); err != nil {
+			return err
+		}
 	}
 	return s.writeLock(l, old, path)
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// warnScripts makes the base's layers of a lock, which a build would make next, to tell what the packages' scripts
+// would do and nobody does in their place.
+func (s *session) warnScripts(ctx context.Context, st *store.Store, m *manifest.Manifest, l *lockfile.Lock) error {
+	b := &building{session: s, m: m, lock: l}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: l.Base.Codename}, b.supplyOptions(), fetching)
+	if err != nil {
+		return err
+	}
+	defer sup.Close()
+	builder := &imagegen.Builder{Store: st, Supply: sup, Task: s.task}
+	for _, t := range l.Targets {
+		plan, err := imagegen.NewPlan(l, t.Platform, nil)
+		if err != nil {
+			return err
+		}
+		unread, err := builder.Unread(ctx, plan)
+		if ctx.Err() == nil && diag.CodeOf(err) == diag.Fetch {
+			s.ui().Warn("what the scripts of the base's packages would do was not looked at: %v", err)
+			return nil
+		}
+		if err != nil {
+			return advise(err)
+		}
+		s.warnUnread(unread)
+	}
+	return nil
+}
+
+// warnUnread tells what nobody does in place of packages' scripts, a line for each package, once.
+func (s *session) warnUnread(unread map[string][]string) {
+	for _, pkg := range slices.Sorted(maps.Keys(unread)) {
+		more := ""
+		if n := len(unread[pkg]) - 1; n > 0 {
+			more = fmt.Sprintf(", and %d more", n)
+		}
+		s.warnOnce(fmt.Sprintf("package %s: nobody does in the image what its script says: %s%s", pkg, unread[pkg][0], more))
+	}
+}
