@@ -38,6 +38,17 @@ func TestMain(m *testing.M) {
 //	requests PREFIX N                    the index was asked N times for paths with the prefix, since the last time
 //	registry deny|hold|allow             refuse pushes, never answer them, or allow them
 //	uploads N                            N blobs were sent to the registry, since the last time
+//	archive NAME [flat]                  make an archive of others; see [world.archive]
+//	deb CODENAME NAME VERSION [KEY=VALUE]...  put a package into an archive; see [world.deb]
+//	gone CODENAME NAME VERSION           take a package out of an archive
+//	release CODENAME KEY=VALUE           change the releases of an archive; see [world.release]
+//	asked PREFIX N                       the archives were asked N times for paths with the prefix, since the last time
+//	interpreter FILE VERSION [SONAME]... make an archive of a Python; $SHA256 is its hash
+//	expand FILE                          replace $NAME in a file
+//	layers NAME...                       the image that envpack.lock is sealed with begins with these layers
+//	layer LAYER NAME                     set $NAME to the digest of a layer in the seal
+//	equal A B                            two texts are equal
+//	holds DIR PATH [TEXT]                the image in a layout has a file of that text
 //	status CODE PROGRAM [ARG]...         run it, and hold it to the exit status
 //	when EVENT SIGNAL                    wait for an event and signal the process in the background; see [when]
 //	exited CODE                          the status of the process that was signalled, after wait
@@ -49,7 +60,7 @@ func TestMain(m *testing.M) {
 //	readonly DIR                         let nothing be written into the directory
 //	misremember LAYER OTHER              let the store say of LAYER in envpack.lock what it says of OTHER
 func TestScripts(t *testing.T) {
-	base := serveBase(t)
+	base := newBase(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
 		UpdateScripts:       *update,
@@ -68,6 +79,19 @@ func TestScripts(t *testing.T) {
 			"when":     withWorld((*world).when),
 			"exited":   withWorld((*world).exited),
 			"status":   status,
+
+			"archive":     withWorld((*world).archive),
+			"deb":         withWorld((*world).deb),
+			"gone":        withWorld((*world).gone),
+			"release":     withWorld((*world).release),
+			"asked":       withWorld((*world).askedFor),
+			"interpreter": withWorld((*world).interpreter),
+			"expand":      expand,
+			"layers":      layers,
+			"layer":       layerDigest,
+			"equal":       equal,
+			"holds":       holds,
+
 			"damage":   damage,
 			"bytes":    makeBytes,
 			"same":     same,

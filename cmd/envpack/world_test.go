@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,34 +26,42 @@ import (
 	"github.com/envpack/envpack/resolver/apt"
 )
 
-// base is a distribution archive that all scripts share.
+// base is the distributions' archives that all scripts begin with.
 type base struct {
-	url, key string
+	archives []*testenv.AptRepo
+	key      string
 }
 
-// serveBase serves Debian 12 as far as a base needs it: packages of little more than their names.
-func serveBase(t *testing.T) base {
+// newBase makes Debian 12 and 13 and Ubuntu 22.04 as far as a base needs them: packages of little more than their names.
+func newBase(t *testing.T) base {
 	t.Helper()
-	repo := testenv.NewAptRepo()
-	roots, err := apt.Roots("debian:12")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, root := range roots {
-		if root.Name != "python3.11" {
-			repo.AddEmpty(root.Name)
+	var b base
+	for _, d := range []struct{ name, archive, codename, libc, python, version string }{
+		{"debian:12", "debian", "bookworm", "2.36-9", "python3.11", "3.11.2-6"},
+		{"debian:13", "debian", "trixie", "2.41-12", "python3.13", "3.13.5-2"},
+		{"ubuntu:22.04", "ubuntu", "jammy", "2.35-0ubuntu3", "python3.10", "3.10.12-1~22.04"},
+	} {
+		repo := testenv.NewAptRepo()
+		repo.Archive, repo.Codename = d.archive, d.codename
+		roots, err := apt.Roots(d.name)
+		if err != nil {
+			t.Fatal(err)
 		}
+		for _, root := range roots {
+			if root.Name != d.python {
+				repo.AddEmpty(root.Name)
+			}
+		}
+		for _, arch := range []string{"amd64", "arm64"} {
+			repo.AddDeb("libc6", d.libc, arch, testenv.DebOptions{Files: map[string]string{"usr/lib/libc.so.6": "libc for " + arch}})
+			repo.AddDeb(d.python, d.version, arch, testenv.DebOptions{
+				Fields: map[string]string{"Depends": "libc6 (>= 2.34)"},
+				Files:  map[string]string{"usr/bin/" + d.python: "python for " + arch}, Modes: map[string]uint32{"usr/bin/" + d.python: 0o755},
+			})
+		}
+		b.archives, b.key = append(b.archives, repo), repo.ArmoredKey()
 	}
-	for _, arch := range []string{"amd64", "arm64"} {
-		repo.AddDeb("libc6", "2.36-9", arch, testenv.DebOptions{Files: map[string]string{"usr/lib/libc.so.6": "libc for " + arch}})
-		repo.AddDeb("python3.11", "3.11.2-6", arch, testenv.DebOptions{
-			Fields: map[string]string{"Depends": "libc6 (>= 2.34)"},
-			Files:  map[string]string{"usr/bin/python3.11": "python for " + arch}, Modes: map[string]uint32{"usr/bin/python3.11": 0o755},
-		})
-	}
-	server := httptest.NewServer(repo)
-	t.Cleanup(server.Close)
-	return base{server.URL, repo.ArmoredKey()}
+	return b
 }
 
 type worldKey struct{}
@@ -66,6 +75,11 @@ type world struct {
 	corrupt  string // path whose middle byte is another
 	stalled  atomic.Bool
 
+	archives []*testenv.AptRepo
+	owned    map[string]bool   // codenames of those that are not shared with other scripts
+	files    map[string][]byte // by path, that the archives' server has besides
+	asked    []string          // paths that it was asked for
+
 	denied, holds bool
 	sent          int // blobs
 
@@ -74,11 +88,15 @@ type world struct {
 
 // newWorld serves it, and writes the configuration that leads there.
 func newWorld(env *testscript.Env, b base) error {
-	w := &world{packages: &testenv.Index{Metadata: true}}
+	w := &world{
+		packages: &testenv.Index{Metadata: true}, archives: slices.Clone(b.archives), owned: map[string]bool{}, files: map[string][]byte{},
+	}
 	w.server = httptest.NewServer(http.HandlerFunc(w.serveIndex))
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	registryServer := httptest.NewServer(w.guard(images))
+	archives := httptest.NewServer(http.HandlerFunc(w.serveArchives))
 	env.Defer(func() {
+		archives.Close()
 		w.server.CloseClientConnections()
 		w.server.Close()
 		registryServer.Close()
@@ -91,7 +109,7 @@ func newWorld(env *testscript.Env, b base) error {
 		return err
 	}
 	text := fmt.Sprintf("[index]\nurl = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nkeyrings = [\"archive.asc\"]\n",
-		w.server.URL+"/simple/", b.url+"/interpreters", b.url+"/debian", b.url+"/debian-security", b.url+"/ubuntu", b.url+"/ubuntu")
+		w.server.URL+"/simple/", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu")
 	for name, text := range map[string]string{"config.toml": text, "archive.asc": b.key} {
 		if err := os.WriteFile(filepath.Join(config, name), []byte(text), 0o644); err != nil {
 			return err
@@ -104,6 +122,7 @@ func newWorld(env *testscript.Env, b base) error {
 	env.Setenv("PIP_CONFIG_FILE", os.DevNull)
 	env.Setenv("ENVPACK_CACHE", filepath.Join(env.WorkDir, ".store"))
 	env.Setenv("ADDRESS", strings.TrimPrefix(w.server.URL, "http://")) // of the index
+	env.Setenv("ARCHIVES", archives.URL)
 	env.Setenv("REGISTRY", strings.TrimPrefix(registryServer.URL, "http://"))
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	return nil
@@ -165,7 +184,7 @@ func (w *world) guard(next http.Handler) http.Handler {
 }
 
 // wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
-// PATH:TEXT. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
+// PATH:TEXT, an elf PATH:SONAME,…, a library that needs others. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
 // its Wheel-Version.
 func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
@@ -196,6 +215,9 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 		case "file":
 			path, text, _ := strings.Cut(value, ":")
 			add(path, text)
+		case "elf":
+			path, needed, _ := strings.Cut(value, ":")
+			add(path, string(testenv.ELF{Needed: strings.Split(needed, ",")}.Bytes()))
 		case "size":
 			add(args[0]+"/data.bin", string(noise(number(ts, value))))
 		case "cut":

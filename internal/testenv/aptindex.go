@@ -52,4 +52,3 @@ func (l *listing) contents(arch string) {
 	}
 	l.file(below, "Contents-"+arch+".gz", Gzip([]byte(strings.Join(lines, ""))))
 }
-
