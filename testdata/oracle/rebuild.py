@@ -3,11 +3,11 @@ not from the code, makes again what the lock and the image say.
 
 IMAGE is an oci-archive of one platform, LOCK its sealed envpack.lock, STORE the store it was built with.
 Held to what is written are: the lock's form, the seal's inputs, the projection, the config, the manifest,
-and the bytes of all layers but the base's; of wheels' layers, of those of at most LARGEST bytes of
-wheels (1,000,000): Python takes a second for some 100 kB that the encoder is given.
+and the bytes of all layers but those of debs and of an interpreter; of wheels' layers, of those of at most
+LARGEST bytes of wheels (1,000,000): Python takes a second for some 100 kB that the encoder is given.
 
-It does not do: two platforms at once, the .data folders of wheels, false RECORDs, paths that wheels
-share. A wheel with one of them ends it. Python 3.11, its standard library alone.
+It does not do: two platforms at once, images that stand on another, the .data folders of wheels, false
+RECORDs, paths that wheels share. One of them ends it. Python 3.11, its standard library alone.
 """
 
 import base64
@@ -45,10 +45,12 @@ TABLES = {
     "image": "command ports volumes user workdir include",
     "target": "platform python abi glibc",
     "index": "name url",
-    "base": "distro codename format",
+    "base": "distro codename format reference",
     "base.archive": "name url",
     "base.release": "archive suite date valid-until inrelease keys",
     "base.deb": "name version architecture archive path sha256 size system targets",
+    "base.image": "target digest config created python user-id",
+    "base.image.layer": "digest diff-id size media-type",
     "base.interpreter": "target version archive path sha256 size",
     "package": "name version index yanked own-layer requires",
     "package.file": "name sha256 size uploaded targets",
@@ -100,9 +102,11 @@ def encode(lock):
         for value in lock.get(name, []):
             table(name, value)
     table("base", lock["base"], False)
-    for name in "archive", "release", "deb", "interpreter":
+    for name in "archive", "release", "deb", "image", "interpreter":
         for value in lock["base"].get(name, []):
             table("base." + name, value)
+            for inner in value.get("layer", []):
+                table("base.image.layer", inner)
     for name, part in ("package", "file"), ("choice", ""), ("seal", "layer"):
         for value in lock.get(name, []):
             table(name, value)
@@ -138,7 +142,7 @@ def project(lock, platform):
         "base": base | {
             "deb": debs,
             "archive": [a for a in base.get("archive", []) if any(d["archive"] == a["name"] for d in debs)],
-            "interpreter": [i for i in base.get("interpreter", []) if i["target"] == platform],
+            **{k: [i for i in base.get(k, []) if i["target"] == platform] for k in ("image", "interpreter")},
         },
         "package": packages,
         "choice": [{k: c.get(k) for k in ("kind", "name", "value")} for c in choices
@@ -294,11 +298,12 @@ def install(blob, minor):
 
 # Sections 10 and 13: the environment, config and manifest.
 
-def skeleton(full, minor):
+def skeleton(full, minor, python):
     link = lambda to: (b"2", 0o777, to, b"")
-    text = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {full}\nexecutable = /usr/bin/python{minor}\n"
+    home = python.rpartition("/")[0]
+    text = f"home = {home}\ninclude-system-site-packages = false\nversion = {full}\nexecutable = {python}\n"
     return {
-        "opt/env/bin/python": link(f"/usr/bin/python{minor}"), "opt/env/bin/python3": link("python"),
+        "opt/env/bin/python": link(python), "opt/env/bin/python3": link("python"),
         f"opt/env/bin/python{minor}": link("python"), "opt/env/lib64": link("lib"),
         f"opt/env/lib/python{minor}/site-packages": (b"5", 0o755, "", b""),
         "opt/env/pyvenv.cfg": (b"0", 0o644, "", text.encode()),
@@ -355,9 +360,23 @@ def main(archive, path, store, largest="1000000"):
             check(f"{name}: bytes", layer(entries), tuple(sealed[name][k] for k in ("digest", "diff-id", "size")))
 
     here = project(lock, platform)
-    lines = ["deb {name} {version} {architecture} {sha256}".format(**d) for d in here["base"]["deb"]]
-    same("base", [lock["base"]["format"], "architecture " + platform.split("/")[1], "python " + minor, *lines])
-    same("environment", ["environment/1", "python " + full], skeleton(full, minor))
+    assert "reference" not in lock["base"], "an image that stands on another"
+    below, python, own = [], f"/usr/bin/python{minor}", here["base"]["interpreter"]
+    if lock["base"]["distro"] != "none":
+        fact = lambda d: ("system" if d.get("system") else "deb") + " {name} {version} {architecture} {sha256}".format(**d)
+        facts = [lock["base"]["format"], "architecture " + platform.split("/")[1], *([] if own else ["python " + minor])]
+        debs = here["base"]["deb"]
+        same("base", facts := facts + [fact(d) for d in debs if not d.get("system")])
+        below.append("base")
+        if more := [fact(d) for d in debs if d.get("system")]:
+            same("system", facts + more)
+            below.append("system")
+    for i in own:
+        same("python", ["python/1", "archive " + i["sha256"], "python " + i["version"]])
+        below.insert(1, "python")
+        python = f"/opt/python/bin/python{minor}"
+    place = [] if python.startswith("/usr/bin/") else ["interpreter " + python]
+    same("environment", ["environment/1", "python " + full, *place], skeleton(full, minor, python))
     order = groups(here["package"])
     for name, packages in order:
         wheels = [f for p in packages for f in p["file"]]
@@ -381,7 +400,7 @@ def main(archive, path, store, largest="1000000"):
     check("lock: file", files("lock").extractfile("opt/env/envpack.lock").read(), projection)
     same("lock", ["files/1", "lock sha256:" + sha(projection)], {"opt/env/envpack.lock": (b"0", 0o644, "", projection)})
 
-    names = ["base", "environment", *(n for n, _ in order), *(["project"] if ours else []), "lock"]
+    names = [*below, "environment", *(n for n, _ in order), *(["project"] if ours else []), "lock"]
     check("order of layers", [l["name"] for l in seal["layer"]], names)
     for l in seal["layer"]:
         check(f"{l['name']}: in the archive", sha(gzip.decompress(blob(l["digest"]))), l["diff-id"].removeprefix("sha256:"))
