@@ -34,7 +34,7 @@ func adduser(c *configuration, call maintscript.Call) string {
 		return "it is not for the system"
 	}
 	if group {
-		return said(c.t.addGroup(names[0], number(o["gid"]), false))
+		return said(c.t.addGroup(names[0], number(o["gid"]), false, "!"))
 	}
 	// What a user gets that nothing is said of has changed over adduser's versions; its program says it.
 	program, _ := c.Read("/usr/sbin/adduser")
@@ -97,7 +97,7 @@ func groupadd(c *configuration, call maintscript.Call) string {
 	if !ok || len(names) != 1 {
 		return unknownOption
 	}
-	return said(c.t.addGroup(names[0], number(o["g"]+o["gid"]), true))
+	return said(c.t.addGroup(names[0], number(o["g"]+o["gid"]), true, "!"))
 }
 
 // usermod changes a user's fields.

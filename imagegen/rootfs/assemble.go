@@ -88,9 +88,7 @@ func assemble(all, order []*unpacked, o Options) (*Tree, error) {
 
 // configure is what the maintainer scripts would do, in the order in which it builds on itself.
 func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error {
-	if err := t.defaults(); err != nil {
-		return err
-	}
+	t.baseFolders()
 	if err := t.accounts(); err != nil {
 		return err
 	}
@@ -114,6 +112,11 @@ func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error 
 		if len(unread) > 0 {
 			result.Unread[d.Name] = unread
 		}
+	}
+	baseFiles := c.all["base-files"]
+	greeting := baseFiles == nil || baseFiles.members["postinst"] == nil || strings.Contains(string(baseFiles.members["postinst"]), "/etc/motd")
+	if err := t.defaults(greeting); err != nil {
+		return err
 	}
 	t.alternatives(c.alternatives)
 	if err := t.trust(); err != nil {

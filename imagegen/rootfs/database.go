@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"bytes"
 	"crypto/md5" //nolint:gosec // dpkg's own format for conffiles
 	"encoding/hex"
 	"fmt"
@@ -44,6 +45,9 @@ func (t *tree) database(debs []*unpacked, arch string) error {
 	}
 	t.file(info+"/format", 0o644, 0, []byte("1\n"))
 	t.file(admin+"/arch", 0o644, 0, []byte(arch+"\n"))
+	if t.knowsNativeFile() {
+		t.file(admin+"/arch-native", 0o644, 0, []byte(arch+"\n"))
+	}
 	t.file(admin+"/status", 0o644, 0, []byte(status.String()))
 	for _, empty := range []string{"available", "diversions", "statoverride", "triggers/Unincorp"} {
 		t.fileIfMissing(admin+"/"+empty, 0o644, 0, nil)
@@ -148,4 +152,14 @@ func (t *tree) triggers(debs []*unpacked) {
 		sort.Strings(named[name])
 		t.file(admin+"/triggers/"+name, 0o644, 0, []byte(strings.Join(named[name], "\n")+"\n"))
 	}
+}
+
+// knowsNativeFile tells whether the dpkg of the tree keeps its architecture in a file of its own, as it does
+// from 1.22 on: its program names the file.
+func (t *tree) knowsNativeFile() bool {
+	if t.owner["usr/bin/dpkg"] == "" {
+		return false
+	}
+	program, err := t.read("usr/bin/dpkg")
+	return err == nil && bytes.Contains(program, []byte("arch-native"))
 }

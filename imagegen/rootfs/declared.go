@@ -71,6 +71,9 @@ func field(line []string, i int) string {
 	return ""
 }
 
+// locked is what systemd-sysusers writes where a password would be.
+const locked = "!*"
+
 // sysusers is systemd-sysusers(8): sysusers.d(5).
 func sysusers(c *configuration, call maintscript.Call) string {
 	lines, why := c.declarations(call, "sysusers.d")
@@ -82,9 +85,9 @@ func sysusers(c *configuration, call maintscript.Call) string {
 		id, group, _ := strings.Cut(field(line, 2), ":")
 		switch strings.TrimSuffix(line[0], "!") {
 		case "g":
-			why = said(c.t.addGroup(name, number(id), true))
+			why = said(c.t.addGroup(name, number(id), true, locked))
 		case "u":
-			a := newAccount{name: name, uid: number(id), gid: -1, group: group, gecos: field(line, 3), home: field(line, 4), shell: field(line, 5), descending: true, locked: true}
+			a := newAccount{name: name, uid: number(id), gid: -1, group: group, gecos: field(line, 3), home: field(line, 4), shell: field(line, 5), descending: true, locked: true, secret: locked}
 			if n := number(group); n >= 0 {
 				a.gid, a.group = n, ""
 			}
@@ -96,7 +99,7 @@ func sysusers(c *configuration, call maintscript.Call) string {
 			}
 			why = said(c.t.addUser(a))
 		case "m":
-			if why = said(c.t.addGroup(field(line, 2), -1, true)); why == "" {
+			if why = said(c.t.addGroup(field(line, 2), -1, true, locked)); why == "" {
 				why = said(c.t.join(name, field(line, 2)))
 			}
 		case "r":
@@ -119,8 +122,8 @@ func tmpfiles(c *configuration, call maintscript.Call) string {
 	}
 	for _, line := range lines {
 		p := field(line, 1)
-		if strings.Contains(p, "%") || strings.ContainsAny(line[0], "!") {
-			continue // of this boot, this machine
+		if strings.Contains(p, "%") || strings.ContainsAny(line[0], "!^") {
+			continue // of a start, of this machine, of credentials
 		}
 		switch strings.TrimRight(line[0], "+=-^~$") {
 		case "d", "D", "v", "q", "Q":
@@ -139,7 +142,7 @@ func tmpfiles(c *configuration, call maintscript.Call) string {
 		if why := c.mode(p, strings.TrimLeft(field(line, 2), "~:")); why != "" {
 			return why
 		}
-		if user, group := field(line, 3), field(line, 4); user+group != "" {
+		if user, group := strings.TrimLeft(field(line, 3), ":"), strings.TrimLeft(field(line, 4), ":"); user+group != "" {
 			if why := c.owner(p, user+":"+group); why != "" {
 				return why
 			}

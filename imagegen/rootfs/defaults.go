@@ -15,10 +15,10 @@ case ":$PATH:" in
 esac
 `
 
-// defaults makes what the postinst scripts of base-files, libc-bin, tzdata, debianutils, netbase
-// and login make on a first installation.
-func (t *tree) defaults() error {
-	t.baseFolders()
+// defaults makes what is missing of that which the postinst scripts of base-files, libc-bin, tzdata,
+// debianutils, netbase and login make on a first installation, once what could be read of them is done.
+// greeting says that somebody makes /etc/motd.
+func (t *tree) defaults(greeting bool) error {
 	for from, to := range map[string]string{
 		"usr/share/base-files/dot.profile": "root/.profile",
 		"usr/share/base-files/dot.bashrc":  "root/.bashrc",
@@ -28,6 +28,9 @@ func (t *tree) defaults() error {
 		"usr/share/libc-bin/nsswitch.conf": "etc/nsswitch.conf",
 		"usr/share/readline/inputrc":       "etc/inputrc",
 	} {
+		if to == "etc/motd" && !greeting {
+			continue
+		}
 		if err := t.copyFile(from, to); err != nil {
 			return err
 		}
@@ -87,7 +90,14 @@ func (t *tree) shells() error {
 	if !t.exists(template) {
 		return nil
 	}
-	text, err := t.read(template)
+	if t.owner["usr/share/debianutils/shells.d"] == "" && t.owner["usr/sbin/update-shells"] == "" && t.exists("etc/shells") {
+		return nil // older packages call add-shell in their scripts
+	}
+	source := template
+	if t.exists("etc/shells") {
+		source = "etc/shells"
+	}
+	text, err := t.read(source)
 	if err != nil {
 		return err
 	}
@@ -95,9 +105,14 @@ func (t *tree) shells() error {
 	for _, line := range strings.Split(string(text), "\n") {
 		listed[line] = true
 	}
+	files := t.paths(template + ".d")
+	if t.shellsOfTemplate() {
+		files = append([]string{template}, files...)
+	}
 	text = append([]byte(nil), text...)
 	var state bytes.Buffer
-	for _, p := range append([]string{template}, t.paths(template+".d")...) {
+	known := map[string]bool{}
+	for _, p := range files {
 		data, err := t.read(p)
 		if err != nil {
 			return err
@@ -112,7 +127,10 @@ func (t *tree) shells() error {
 				both = append(both, "/"+merged)
 			}
 			for _, shell := range both {
-				state.WriteString(shell + "\n")
+				if !known[shell] {
+					known[shell] = true
+					state.WriteString(shell + "\n")
+				}
 				if !listed[shell] {
 					listed[shell] = true
 					text = append(text, shell+"\n"...)
@@ -123,4 +141,15 @@ func (t *tree) shells() error {
 	t.file("etc/shells", 0o644, 0, text)
 	t.file("var/lib/shells.state", 0o644, 0, state.Bytes())
 	return nil
+}
+
+// shellsOfTemplate tells whether update-shells takes the template's shells as packaged ones, as it does since
+// debianutils 5.7: the program says it.
+func (t *tree) shellsOfTemplate() bool {
+	const program = "usr/sbin/update-shells"
+	if !t.exists(program) {
+		return true
+	}
+	text, err := t.read(program)
+	return err != nil || bytes.Contains(text, []byte(`for f in "$TEMPLATE`))
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -240,13 +241,28 @@ var expected = []expectation{
 	expect("debconf's answers to questions that nobody asks", `- var/cache/debconf/.*`),
 	expect("dpkg makes them when they are wanted", `\+ var/lib/dpkg/(available|statoverride)`),
 	expect("for logging in", `- (etc/pam.d/common-.*|var/lib/pam/.*|var/log/faillog)`),
-	expect("for starting at boot", `- (etc/(rc[0-6S].d|systemd/(system|user)|init|runit/runsvdir)/.*|var/lib/systemd/deb-systemd-(user-)?helper-(enabled|masked)(/.*)?)`, `- var/lib/systemd/(catalog/database|.*timesync.*)`),
+	expect("for starting at boot", `- (etc/machine-id|etc/mtab|etc/rc.local|etc/init.d/.depend.*|var/log/(dmesg|fsck/.*)|root/.ssh|var/(cache|lib|log)/private|var/lib/systemd/(catalog|coredump|ephemeral-trees|pstore))`,
+		`(mode|owner) var/log/(btmp|journal): .*`, `[-+] run/.*`, `- (etc/(rc[0-6S].d|systemd/(system|user)|init|runit/runsvdir)/.*|var/lib/systemd/deb-systemd-(user-)?helper-(enabled|masked)(/.*)?)`, `- var/lib/systemd/(catalog/database|.*timesync.*)`),
 	expect("state of Debian's byte compiler", `- (etc/python3|etc/python3/debian_config|var/lib/python|var/lib/python/python3.*_installed)`),
 	expect("a package's diversions of its own files", `content var/lib/dpkg/diversions`),
 	expect("caches of MIME types, images and fonts, which their programs write", `[-] usr/share/mime/.*`, `[-] usr/lib/.*/(loaders.cache|gschemas.compiled|giomodule.cache)`, `- usr/share/glib-2.0/schemas/gschemas.compiled`,
 		`- var/(cache|log)/fontconfig.*`),
 	expect("keys of a host", `- etc/ssh/ssh_host_.*`),
 	expect("ucf's memory of what it installed", `(-|content) var/lib/ucf/.*`),
+	expect("the hook that merges /usr", `- var/lib/dpkg/info/usr-is-merged.*`, `- (usr/)?lib(o|x)?32`),
+	expect("records of logins, by number of the user", `(-|content) var/log/(faillog|lastlog|tallylog)`),
+	expect("caches that their programs make when they run", `- var/cache/ldconfig(/.*)?`, `- etc/mailcap`),
+	expect("the installer clears it away", `\+ var/log/dpkg.log`),
+	expect("dash's diversion of /bin/sh", `- (usr/)?bin/sh.distrib`, `- usr/share/man/man1/sh.distrib.1.gz`),
+	expect("apt-key and the kernel's hooks, which run programs", `(-|content) etc/apt/(trusted.gpg~?|apt.conf.d/01autoremove-kernels)`),
+	expect("a folder that libc6 keeps until /usr is merged, and removes", `- lib.usr-is-merged`),
+	expect("records of logins, of packages that are not there", `\+ var/log/(btmp|lastlog|wtmp)`),
+	expect("OpenSSL's default file", `\+ usr/lib/ssl/cert.pem`),
+	expect("passwords are in shadow files also without the package passwd", `\+ etc/g?shadow`),
+	expect("for programs that read it", `\+ etc/timezone`),
+	expect("dpkg does not write an empty one", `\+ var/lib/dpkg/triggers/File`),
+	expect("the mode of a file of the package's control archive", `mode var/lib/dpkg/info/.*: 664, ours 644`),
+	expect("the mode of the first package that has it; order of unpacking", `mode usr/share/man/man3: 775, ours 755`),
 	expect("what an image has besides", `\+ (home/app(/.*)?|etc/profile.d/envpack.sh|usr/bin/python)`),
 }
 
@@ -288,6 +304,7 @@ func sortLines(s string) string {
 // sortStanzas puts packages and their fields in one order.
 func sortStanzas(s string) string {
 	stanzas := strings.Split(strings.TrimSpace(s), "\n\n")
+	stanzas = slices.DeleteFunc(stanzas, func(stanza string) bool { return strings.HasPrefix(stanza, "Package: usr-is-merged\n") })
 	for i, stanza := range stanzas {
 		fields := strings.Split(strings.ReplaceAll(stanza, "\n ", "\x00 "), "\n")
 		sort.Strings(fields)
@@ -399,7 +416,7 @@ var systemNumbers = regexp.MustCompile(`:[1-9][0-9][0-9]\b`)
 
 // accounts sorts an account table, and leaves out the numbers of the system's users and the user app.
 func accounts(s string) string {
-	return sortLines(systemNumbers.ReplaceAllString(withoutApp(s), ":N"))
+	return sortLines(systemNumbers.ReplaceAllString(strings.ReplaceAll(withoutApp(s), ":*:", ":x:"), ":N"))
 }
 
 func different(t *testing.T, n numbers, e layer.Entry, name string, info fs.FileInfo) []string {
@@ -441,6 +458,8 @@ func different(t *testing.T, n numbers, e layer.Entry, name string, info fs.File
 		if a != b {
 			list = append(list, "content "+e.Path)
 			if dir := os.Getenv("ENVPACK_TEST_DIFFERENT"); dir != "" {
+				dir = filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestInstalled/"), "/", "_"))
+				os.MkdirAll(dir, 0o755)
 				os.WriteFile(filepath.Join(dir, strings.ReplaceAll(e.Path, "/", "_")+".theirs"), []byte(a), 0o644)
 				os.WriteFile(filepath.Join(dir, strings.ReplaceAll(e.Path, "/", "_")+".ours"), []byte(b), 0o644)
 			}

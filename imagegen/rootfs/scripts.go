@@ -161,8 +161,8 @@ func (c *configuration) Glob(pattern string) ([]string, bool) {
 }
 
 // made are files that the fix-ups make as the scripts would: what scripts do with them needs no reading.
-var made = []string{"/etc/ca-certificates.conf", "/etc/localtime", "/etc/timezone", "/etc/nsswitch.conf", "/etc/ld.so.cache", "/etc/passwd", "/etc/group",
-	"/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/shells", "/etc/hosts", "/etc/networks", "/etc/environment", "/var/lib/dpkg", "/var/cache/debconf",
+var made = []string{"/etc/ca-certificates.conf", "/etc/localtime", "/etc/timezone", "/etc/ld.so.cache", "/etc/passwd", "/etc/group",
+	"/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/hosts", "/var/lib/dpkg", "/var/cache/debconf",
 	"/etc/resolv.conf", "/dev", "/run", "/var/run", "/proc", "/sys", "/etc/python3/debian_config", "/etc/python3", "/var/lib/python"}
 
 // isMade tells whether all paths among a call's words are such files, and at least one is there.
@@ -205,7 +205,7 @@ func (c *configuration) Run(call maintscript.Call) maintscript.Result {
 	case maintscript.Harmless:
 		return maintscript.Result{}
 	case maintscript.Reproducible:
-		if call.Name() != "update-alternatives" && isMade(call) {
+		if !strings.Contains(call.Name(), "add") && !strings.Contains(call.Name(), "-") && call.Name() != "usermod" && isMade(call) {
 			return maintscript.Result{}
 		}
 		if c.nothing(call) {
@@ -323,6 +323,10 @@ func (c *configuration) question(call maintscript.Call) (maintscript.Result, boo
 	case "dpkg-realpath":
 		at, err := c.t.resolve(last)
 		return maintscript.Result{Status: maintscript.Yes, Output: "/" + at + "\n", Known: err == nil}, true
+	case "find":
+		if e, _, ok := c.t.stat(words[0]); !ok || e.Kind == layer.Dir && len(c.t.paths(e.Path)) == 0 {
+			return maintscript.Result{Known: true}, true // nothing is there to be found
+		}
 	case "ls":
 		if !path.IsAbs(last) {
 			break

@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -95,12 +96,13 @@ type newAccount struct {
 	group              string // existing primary group; "" for one of the user's own
 	gecos, home, shell string
 	descending         bool
+	secret             string // in the shadow file, if it is not the usual
 	makeHome, locked   bool
 	groups             []string // further groups
 }
 
 // addGroup adds a group unless it is there.
-func (t *tree) addGroup(name string, gid int, descending bool) error {
+func (t *tree) addGroup(name string, gid int, descending bool, secret string) error {
 	groups := t.table("etc/group")
 	if groups.find(name) != nil {
 		return nil
@@ -114,7 +116,7 @@ func (t *tree) addGroup(name string, gid int, descending bool) error {
 		return fmt.Errorf("the number %d of the group %s is taken", gid, name)
 	}
 	t.setGroups(append(groups, []string{name, "x", strconv.Itoa(gid), ""}))
-	t.setTable("etc/gshadow", append(t.table("etc/gshadow"), []string{name, "!", "", ""}), 0o640, shadowGroup)
+	t.setTable("etc/gshadow", append(t.table("etc/gshadow"), []string{name, secret, "", ""}), 0o640, shadowGroup)
 	return nil
 }
 
@@ -140,7 +142,7 @@ func (t *tree) addUser(a newAccount) error {
 			if t.table("etc/group").findID(want) != nil {
 				want = -1
 			}
-			if err := t.addGroup(a.name, want, a.descending); err != nil {
+			if err := t.addGroup(a.name, want, a.descending, cmp.Or(a.secret, "!")); err != nil {
 				return err
 			}
 		}
@@ -155,6 +157,9 @@ func (t *tree) addUser(a newAccount) error {
 	secret := "*"
 	if a.locked {
 		secret = "!"
+	}
+	if a.secret != "" {
+		secret = a.secret
 	}
 	fields := []string{a.name, secret, "", "", "", "", "", "", ""}
 	if !a.locked {

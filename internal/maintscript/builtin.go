@@ -77,7 +77,7 @@ var builtins map[string]func(*walker, Call) Status
 func init() { // the table names functions that use it
 	yes := func(*walker, Call) Status { return Yes }
 	builtins = map[string]func(*walker, Call) Status{
-		"true": yes, "set": yes, "cd": (*walker).cd, "trap": yes, "hash": yes, "wait": yes, "ulimit": yes,
+		"true": yes, "set": (*walker).set, "cd": (*walker).cd, "trap": yes, "hash": yes, "wait": yes, "ulimit": yes,
 		":":     func(w *walker, c Call) Status { w.touched(c); return Yes },
 		"umask": (*walker).setMask, "db_set": (*walker).answer,
 		"false": func(*walker, Call) Status { return No },
@@ -95,7 +95,7 @@ func init() { // the table names functions that use it
 		"continue": func(w *walker, _ Call) Status { w.stop = continuing; return Yes },
 		"dpkg":     (*walker).dpkg,
 		"read": func(w *walker, c Call) Status {
-			for _, name := range c.Words() {
+			for _, name := range readNames(c) {
 				w.vars[name] = Arg{Text: "*"}
 			}
 			return Maybe
@@ -361,4 +361,31 @@ func (w *walker) answer(c Call) Status {
 		w.system.Answer(c.Args[1].Text, answer)
 	}
 	return Yes
+}
+
+// set sets the arguments; what it says of the shell itself is of no matter.
+func (w *walker) set(c Call) Status {
+	for i, a := range c.Args[1:] {
+		if a.Text == "--" {
+			w.args = append([]Arg(nil), c.Args[i+2:]...)
+			return Yes
+		}
+		if a.Known && a.Text != "" && (a.Text[0] == '-' || a.Text[0] == '+') {
+			continue
+		}
+		if i == 0 || c.Args[i].Text != "-o" && c.Args[i].Text != "+o" {
+			w.args = append([]Arg(nil), c.Args[i+1:]...)
+			return Yes
+		}
+	}
+	return Yes
+}
+
+// readNames are the variables of a `read`.
+func readNames(c Call) []string {
+	names := c.Words()
+	for len(names) > 0 && strings.HasPrefix(names[0], "-") {
+		names = names[1:]
+	}
+	return names
 }

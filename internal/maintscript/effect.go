@@ -76,6 +76,14 @@ func EffectOf(c Call) Effect {
 	if e, ok := generated[c.Generator]; ok && e != Harmful {
 		return e
 	}
+	for _, a := range c.Args[1:] {
+		switch base := a.Text[strings.LastIndexByte(a.Text, '/')+1:]; {
+		case base == "py_compile.py", base == "compileall.py", a.Text == "rtupdate", a.Text == "post-rtupdate", a.Text == "pre-rtupdate":
+			return Harmless // compiled Python files
+		case (a.Text == "--help" || a.Text == "--version") && deviceOutput(c.Output):
+			return Harmless
+		}
+	}
 	if !c.Args[0].Known {
 		return Harmful
 	}
@@ -113,14 +121,6 @@ func EffectOf(c Call) Effect {
 			}
 		}
 		return Harmful
-	}
-	for _, a := range c.Args[1:] {
-		switch base := a.Text[strings.LastIndexByte(a.Text, '/')+1:]; {
-		case base == "py_compile.py", base == "compileall.py", a.Text == "rtupdate", a.Text == "post-rtupdate", a.Text == "pre-rtupdate":
-			return Harmless // compiled Python files
-		case (a.Text == "--help" || a.Text == "--version") && deviceOutput(c.Output):
-			return Harmless
-		}
 	}
 	if c.Name() == "perl" && len(c.Args) == 3 && c.Args[1].Text == "-e" && c.Args[2] == (Arg{"", true}) {
 		return Harmless
