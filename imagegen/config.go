@@ -54,6 +54,9 @@ const searchPath = "/" + Prefix + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin
 // environment is the image's Env: ours, then the manifest's by name, which may replace ours.
 func environment(image lockfile.Image) []string {
 	env := []string{"PATH=" + searchPath, "LANG=C.UTF-8", "VIRTUAL_ENV=/" + Prefix}
+	if image.User == rootfs.AppUser {
+		env = append(env, "HOME="+rootfs.AppHome) // for users that are in no table, too
+	}
 	for _, name := range slices.Sorted(maps.Keys(image.Env)) {
 		entry := name + "=" + image.Env[name]
 		replaced := false

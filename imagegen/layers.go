@@ -2,7 +2,9 @@ package imagegen
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/envpack/envpack/imagegen/interpreter"
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/imagegen/rootfs"
 	"github.com/envpack/envpack/lockfile"
@@ -12,12 +14,17 @@ import (
 const FilesFormat = "files/1"
 
 // Formats are the formats of layers that this envpack writes.
-func Formats() []string { return []string{EnvironmentFormat, FilesFormat, rootfs.Format, WheelFormat} }
+func Formats() []string {
+	return []string{EnvironmentFormat, FilesFormat, interpreter.Format, rootfs.Format, UserFormat, WheelFormat}
+}
 
 func (p *Plan) environmentInputs() string {
 	facts := []string{"python " + p.Target.Python}
 	if at := p.pythonPath(); at != "/usr/bin/python"+minorOf(p.Target.Python) {
 		facts = append(facts, "interpreter "+at)
+	}
+	if id, ok := p.userID(); ok {
+		facts = append(facts, fmt.Sprintf("workdir %s %d", p.Lock.Image.Workdir, id))
 	}
 	return inputs(EnvironmentFormat, facts...)
 }
@@ -29,14 +36,18 @@ func (w *work) environment(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(name, EnvironmentFormat, in, nil); ok || err != nil {
 		return l, err
 	}
-	return w.keep(ctx, name, EnvironmentFormat, in, skeleton(w.plan.Target.Python, w.plan.pythonPath()), nil)
+	return w.keep(ctx, name, EnvironmentFormat, in, append(skeleton(w.plan.Target.Python, w.plan.pythonPath()), w.plan.workFolders(nil)...), nil)
 }
 
 func (p *Plan) projectInputs() string {
 	if p.Project == nil {
 		return ""
 	}
-	return inputs(FilesFormat, "project "+p.Project.Hash(), "at "+p.Lock.Image.Workdir)
+	facts := []string{"project " + p.Project.Hash(), "at " + p.Lock.Image.Workdir}
+	if id, ok := p.userID(); ok {
+		facts = append(facts, fmt.Sprintf("user %d", id))
+	}
+	return inputs(FilesFormat, facts...)
 }
 
 // project is the layer of the project's files, or none if there are no files.
@@ -49,7 +60,8 @@ func (w *work) project(ctx context.Context) ([]Layer, error) {
 	in := p.projectInputs()
 	l, ok, err := w.known(name, FilesFormat, in, nil)
 	if err == nil && !ok {
-		l, err = w.keep(ctx, name, FilesFormat, in, p.Project.Entries(p.Lock.Image.Workdir), nil)
+		files := p.Project.Entries(p.Lock.Image.Workdir)
+		l, err = w.keep(ctx, name, FilesFormat, in, append(files, p.workFolders(files)...), nil)
 	}
 	if err != nil {
 		return nil, err

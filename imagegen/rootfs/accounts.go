@@ -10,7 +10,7 @@ import (
 const (
 	AppUser = "app"
 	AppID   = 1000
-	appHome = "/home/app"
+	AppHome = "/home/app"
 )
 
 // shadowGroup is the group of the shadow files: Debian Policy 9.2.2 keeps the number for good.
@@ -32,7 +32,7 @@ func (t *tree) accounts() error {
 	if t.exists("usr/bin/bash") {
 		shell = "/bin/bash"
 	}
-	users = append(users, fmt.Sprintf("%s:x:%d:%d::%s:%s", AppUser, AppID, AppID, appHome, shell))
+	users = append(users, fmt.Sprintf("%s:x:%d:%d::%s:%s", AppUser, AppID, AppID, AppHome, shell))
 	groups = append(groups, fmt.Sprintf("%s:x:%d:", AppUser, AppID))
 
 	var passwd, shadow, group, gshadow bytes.Buffer
@@ -91,16 +91,17 @@ func (t *tree) master(p, without string) ([]string, error) {
 	return lines, nil
 }
 
-// home makes the user's home from /etc/skel, with a place for caches, all its own.
+// home makes the user's home from /etc/skel, with a place for caches, all its own. A user whose group is root may
+// write there as well, as container platforms make them up.
 func (t *tree) home() error {
-	t.dir(appHome, 0o755, 0)
-	for _, d := range []string{appHome, appHome + "/.cache", appHome + "/.config", appHome + "/.local"} {
-		t.dir(d, 0o755, 0)
+	t.dir(AppHome, 0o775, 0)
+	for _, d := range []string{AppHome, AppHome + "/.cache", AppHome + "/.config", AppHome + "/.local"} {
+		t.dir(d, 0o775, 0)
 		t.own(d)
 	}
 	for _, p := range t.paths("etc/skel") {
 		e := *t.nodes[p]
-		e.Path = clean(appHome) + strings.TrimPrefix(p, "etc/skel")
+		e.Path = clean(AppHome) + strings.TrimPrefix(p, "etc/skel")
 		e.UID, e.GID = AppID, AppID
 		t.nodes[e.Path] = &e
 	}
@@ -109,6 +110,6 @@ func (t *tree) home() error {
 
 func (t *tree) own(p string) {
 	if e, _, ok := t.stat(p); ok {
-		e.UID, e.GID = AppID, AppID
+		e.UID, e.GID, e.Mode = AppID, 0, 0o775
 	}
 }

@@ -31,10 +31,13 @@ func TestAccounts(t *testing.T) {
 	if e := tree.entry(t, "etc/shadow"); e.Mode != 0o640 || e.UID != 0 || e.GID != 42 {
 		t.Errorf("/etc/shadow is %o, of %d:%d", e.Mode, e.UID, e.GID)
 	}
-	for _, p := range []string{"home/app", "home/app/.cache", "home/app/.config", "home/app/.local", "home/app/.bashrc"} {
-		if e := tree.entry(t, p); e.UID != AppID || e.GID != AppID {
-			t.Errorf("/%s is of %d:%d", p, e.UID, e.GID)
+	for _, p := range []string{"home/app", "home/app/.cache", "home/app/.config", "home/app/.local"} {
+		if e := tree.entry(t, p); e.UID != AppID || e.GID != 0 || e.Mode != 0o775 {
+			t.Errorf("/%s is %o, of %d:%d", p, e.Mode, e.UID, e.GID)
 		}
+	}
+	if e := tree.entry(t, "home/app/.bashrc"); e.UID != AppID || e.GID != AppID {
+		t.Errorf("/home/app/.bashrc is of %d:%d", e.UID, e.GID)
 	}
 	if e := tree.entry(t, "etc/skel/.bashrc"); e.UID != 0 {
 		t.Errorf("the skeleton became the user's")
