@@ -97,20 +97,8 @@ func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error 
 		c.all[d.Name] = d
 	}
 	for _, d := range order {
-		before := len(c.alternatives)
-		unread, err := c.scripts(d)
-		if err != nil {
-			return fmt.Errorf("package %s: %w", d.Name, err)
-		}
-		if c.unread { // a plain reading finds what stands behind conditions that are not known
-			found, left := parseAlternatives(string(d.members["postinst"]))
-			c.alternatives = append(c.alternatives[:before], found...)
-			if len(left) == 0 {
-				unread = slices.DeleteFunc(unread, func(s string) bool { return strings.Contains(s, ": update-alternatives ") })
-			}
-		}
-		if len(unread) > 0 {
-			result.Unread[d.Name] = unread
+		if err := c.configure(d, result.Unread); err != nil {
+			return err
 		}
 	}
 	baseFiles := c.all["base-files"]
@@ -129,6 +117,26 @@ func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error 
 	c.records()
 	c.tidy()
 	return t.database(all, o.Architecture)
+}
+
+// configure does what the scripts of one package say, and notes what is left.
+func (c *configuration) configure(d *unpacked, left map[string][]string) error {
+	before := len(c.alternatives)
+	unread, err := c.scripts(d)
+	if err != nil {
+		return fmt.Errorf("package %s: %w", d.Name, err)
+	}
+	if c.unread { // a plain reading finds what stands behind conditions that are not known
+		found, left := parseAlternatives(string(d.members["postinst"]))
+		c.alternatives = append(c.alternatives[:before], found...)
+		if len(left) == 0 {
+			unread = slices.DeleteFunc(unread, func(s string) bool { return strings.Contains(s, ": update-alternatives ") })
+		}
+	}
+	if len(unread) > 0 {
+		left[d.Name] = unread
+	}
+	return nil
 }
 
 func unpackAll(ctx context.Context, debs []Deb, o Options) ([]*unpacked, error) {

@@ -28,7 +28,11 @@ var linkerArchs = map[string]linkerArch{
 }
 
 // library is one line of the cache.
-type library struct{ name, path string }
+type library struct {
+	name, path string
+	flags      uint32
+	hwcap      uint64
+}
 
 // linkerCache writes /etc/ld.so.cache as ldconfig would, but for its own version, which it puts in,
 // and the folders glibc-hwcaps, without which the loader takes the libraries for any processor. The
@@ -41,13 +45,23 @@ func (t *tree) linkerCache(arch string) error {
 	if !t.exists("etc/ld.so.conf") {
 		return nil
 	}
-	folders, err := t.linkerFolders("etc/ld.so.conf", 0)
+	all, _, err := t.linkerLibraries(about)
 	if err != nil {
 		return err
 	}
-	var all []library
+	t.file("etc/ld.so.cache", 0o644, 0, encodeLinkerCache(all))
+	return nil
+}
+
+// linkerLibraries finds the libraries whose files are in the spool, in the order of the folders, which it gives too.
+func (t *tree) linkerLibraries(about linkerArch) (all []library, folders []string, err error) {
+	folders, err = t.linkerFolders("etc/ld.so.conf", 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	folders = append(folders, about.trusted...)
 	seen := map[string]bool{}
-	for _, folder := range append(folders, about.trusted...) {
+	for _, folder := range folders {
 		e, real, ok := t.stat(folder)
 		if !ok || e.Kind != layer.Dir || seen[real] {
 			continue
@@ -55,11 +69,52 @@ func (t *tree) linkerCache(arch string) error {
 		seen[real] = true
 		found, err := t.libraries(folder, real, about.machine)
 		if err != nil {
-			return err
+			return nil, nil, err
+		}
+		for i := range found {
+			found[i].flags = about.flags
 		}
 		all = append(all, found...)
 	}
-	t.file("etc/ld.so.cache", 0o644, 0, encodeLinkerCache(all, about.flags))
+	return all, folders, nil
+}
+
+// extendedHWCap marks lines of the cache for folders glibc-hwcaps, whose meaning stands apart from them
+// (dl-cache.h, DL_CACHE_HWCAP_EXTENSION).
+const extendedHWCap = 1 << 62
+
+// linkerCacheOnto adds libraries to an image's cache, if it has one and there are any. Lines for folders
+// glibc-hwcaps are left out, as linkerCache leaves them out.
+func (t *tree) linkerCacheOnto(arch string, below []CachedLibrary) error {
+	about, ok := linkerArchs[arch]
+	if !ok {
+		return fmt.Errorf("no linker cache is known for architecture %s", arch)
+	}
+	if !t.exists("etc/ld.so.conf") || !t.exists("etc/ld.so.cache") {
+		return nil
+	}
+	all, folders, err := t.linkerLibraries(about)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	fresh := map[string]bool{}
+	for _, l := range all {
+		fresh[l.path] = true
+	}
+	for _, l := range below {
+		if l.HWCap&extendedHWCap == 0 && !(fresh[l.Path] && l.Flags == about.flags) {
+			all = append(all, library{l.Name, l.Path, l.Flags, l.HWCap})
+		}
+	}
+	rank := func(l library) int {
+		at := slices.Index(folders, path.Dir(l.path))
+		if at < 0 {
+			return len(folders)
+		}
+		return at
+	}
+	slices.SortStableFunc(all, func(a, b library) int { return rank(a) - rank(b) })
+	t.replace("etc/ld.so.cache", encodeLinkerCache(all))
 	return nil
 }
 
@@ -138,7 +193,7 @@ func (t *tree) libraries(folder, real string, machine elf.Machine) ([]library, e
 	}
 	var list []library
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		list = append(list, library{name, found[name]})
+		list = append(list, library{name: name, path: found[name]})
 	}
 	return list, nil
 }
@@ -168,7 +223,7 @@ func sharedObject(e *layer.Entry, machine elf.Machine) (string, bool, error) {
 
 // encodeLinkerCache writes glibc's format "glibc-ld.so.cache1.1" (sysdeps/generic/dl-cache.h),
 // little-endian, without extensions.
-func encodeLinkerCache(all []library, flags uint32) []byte {
+func encodeLinkerCache(all []library) []byte {
 	sort.SliceStable(all, func(i, j int) bool { return compareLibraries(all[i].name, all[j].name) > 0 })
 	const header, entry = 48, 24
 	var strs bytes.Buffer
@@ -186,10 +241,11 @@ func encodeLinkerCache(all []library, flags uint32) []byte {
 	}
 	var entries []byte
 	for _, l := range all {
-		entries = binary.LittleEndian.AppendUint32(entries, flags)
+		entries = binary.LittleEndian.AppendUint32(entries, l.flags)
 		entries = binary.LittleEndian.AppendUint32(entries, place(l.name))
 		entries = binary.LittleEndian.AppendUint32(entries, place(l.path))
-		entries = append(entries, make([]byte, 12)...) // osversion, hwcap
+		entries = append(entries, 0, 0, 0, 0) // osversion
+		entries = binary.LittleEndian.AppendUint64(entries, l.hwcap)
 	}
 	out := []byte("glibc-ld.so.cache1.1")
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(all)))
