@@ -38,7 +38,7 @@ type candidate struct {
 type release struct {
 	project    *index.Project
 	candidates []*candidate
-	missing    string // why there is no such project; "": there is
+	missing    *noProject // why there is no such project; nil: there is
 }
 
 // at finds a version, nil if there is none.
@@ -126,7 +126,7 @@ func (c *catalogue) release(ctx context.Context, name string) (*release, error) 
 func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
 	p, err := c.packages.Project(ctx, name)
 	if errors.Is(err, index.ErrNoProject) {
-		return &release{missing: missingText(name, err)}, nil
+		return &release{missing: missing(name, err)}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -38,22 +38,8 @@ func (p *provider) explain(e *noSolution) error {
 	if r := p.culprit(facts); r != nil {
 		out = out.At(r.Pos)
 	}
-	var hints []string
-	for _, f := range facts {
-		why, _ := f.Reason.(reason)
-		_, missing := f.Reason.(noProject)
-		// Some names of modules were taken by empty source distributions.
-		if name := importNames[f.Package.name]; name != "" && (missing || why.kind == onlySdist) {
-			hints = append(hints, fmt.Sprintf("%s is what is imported; the package is called %s", f.Package.name, name))
-			continue
-		}
-		hints = append(hints, why.hint())
-	}
-	slices.Sort(hints)
-	for _, h := range slices.Compact(hints) {
-		if h != "" {
-			out = out.Hint("%s", h)
-		}
+	for _, h := range p.hints(facts) {
+		out = out.Hint("%s", h)
 	}
 	return out
 }
@@ -218,7 +204,7 @@ func (p *provider) fact(f *step) string {
 		}
 		return why.clause(q.name, versions, all)
 	case pubgrub.NoVersions:
-		if why, ok := f.Reason.(noProject); ok {
+		if why, ok := f.Reason.(*noProject); ok {
 			return why.text
 		}
 		r := p.met[q.name]

@@ -34,6 +34,20 @@ func TestExplanations(t *testing.T) {
 			w.add("trainer", "1.0", rel{requires: []string{"corp-metrics>=2"}})
 			w.add("trainer", "1.1", rel{requires: []string{"corp-metrics>=2"}})
 		}},
+		{name: "unknown-address", dependencies: `"nunpy"`, world: func(w *world) { w.root = "https://index.example/" }},
+		{name: "local-label", dependencies: `"torch==2.4.0+cu121", "torchvision==0.19.0+cu121", "numpy"`, world: func(w *world) {
+			for _, name := range []string{"numpy", "torch", "torchvision"} {
+				w.add(name, "2.4.0", rel{})
+			}
+		}},
+		{name: "local-label-of-an-index", dependencies: `"torch==2.4.0+cu121"`, more: "[[index]]\nname = \"cu118\"\nurl = \"https://index.example/whl/cu118\"\npackages = [\"torch\"]\n", world: func(w *world) {
+			w.add("torch", "2.4.0+cu118", rel{})
+			w.projects["torch"].IndexName = "cu118"
+		}},
+		{name: "wheels-for-older-pythons", dependencies: `"tensorflow==2.9"`, world: func(w *world) {
+			w.add("tensorflow", "2.9.0", rel{tags: []string{"cp38-cp38-manylinux_2_17_x86_64", "cp39-cp39-manylinux_2_17_x86_64", "cp310-cp310-manylinux_2_17_x86_64", "cp311-cp311-win_amd64"}})
+			w.add("tensorflow", "2.14.0", rel{tags: []string{"cp311-cp311-manylinux_2_17_x86_64"}})
+		}},
 		{name: "unknown-version", dependencies: `"torch>=3"`, world: func(w *world) {
 			w.add("torch", "2.4.0", rel{})
 			w.add("torch", "2.5.0", rel{})

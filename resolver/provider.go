@@ -140,8 +140,8 @@ func (p *provider) choose(r *release, name string, s pep440.Set) choice {
 		return choice{Version: best.version, Found: true}
 	}
 	switch {
-	case r.missing != "":
-		return choice{Reason: noProject{r.missing}}
+	case r.missing != nil:
+		return choice{Reason: r.missing}
 	case r.project.Status == "quarantined" && len(r.candidates) == 0:
 		return choice{Exclude: []pubgrub.Exclusion[pep440.Set]{{Set: s, Reason: reason{quarantined, r.project.StatusReason}}}}
 	}

@@ -37,15 +37,26 @@ const (
 )
 
 // noProject is the solver's reason for a project that no index has.
-type noProject struct{ text string }
+type noProject struct {
+	text      string
+	bound     bool     // to one index
+	addresses []string // of the indexes that were asked
+}
 
-// missingText words that no index has a project.
-func missingText(name string, err error) string {
+// missing words that no index has a project. The default index has no name that people know.
+func missing(name string, err error) *noProject {
 	var e *index.NoProjectError
-	if errors.As(err, &e) && (e.Bound || len(e.Indexes) != 1 || e.Indexes[0] != DefaultIndex) {
-		return e.Error()
+	if !errors.As(err, &e) {
+		return &noProject{text: "there is no package " + name}
 	}
-	return "there is no package " + name
+	n := &noProject{text: e.Error(), bound: e.Bound, addresses: e.Addresses}
+	if !e.Bound && len(e.Indexes) == 1 && e.Indexes[0] == DefaultIndex {
+		n.text = "there is no package " + name
+		if len(e.Addresses) == 1 {
+			n.text += " on the default index (" + e.Addresses[0] + ")"
+		}
+	}
+	return n
 }
 
 // clause words the reason as a sentence about versions of a project; all tells whether these are

@@ -25,6 +25,7 @@ import (
 
 // world is an index in memory.
 type world struct {
+	root     string // address of the index; "": one that ends in /simple/
 	projects map[string]*index.Project
 	metadata map[string]*index.Metadata // by file name
 	broken   map[string]error           // by file name: what reading its metadata gives
@@ -122,6 +123,14 @@ func (w *world) add(name, version string, r rel) {
 	}
 }
 
+// address is that of the default index.
+func (w *world) address() string {
+	if w.root != "" {
+		return w.root
+	}
+	return "https://index.example/simple/"
+}
+
 func (w *world) pause() {
 	if w.slow {
 		time.Sleep(time.Duration(rand.Intn(300)) * time.Microsecond)
@@ -139,7 +148,7 @@ func (w *world) Project(ctx context.Context, name string) (*index.Project, error
 	}
 	p := w.projects[name]
 	if p == nil {
-		return nil, &index.NoProjectError{Name: name, Indexes: []string{DefaultIndex}}
+		return nil, &index.NoProjectError{Name: name, Indexes: []string{DefaultIndex}, Addresses: []string{w.address()}}
 	}
 	return p, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -56,7 +57,9 @@ func NewSet(sources ...Source) (*Set, error) {
 type NoProjectError struct {
 	Name    string
 	Indexes []string // that were asked
-	Bound   bool     // the package is bound to them
+	// Addresses are theirs, without credentials, in the same order.
+	Addresses []string
+	Bound     bool // the package is bound to them
 }
 
 // Error implements error.
@@ -89,6 +92,7 @@ func (s *Set) Project(ctx context.Context, name string) (*Project, error) {
 			return p, err
 		}
 		missing.Indexes = append(missing.Indexes, x.Name())
+		missing.Addresses = append(missing.Addresses, fetch.Redact(x.base.String()))
 	}
 	return nil, missing
 }
