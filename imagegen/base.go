@@ -31,6 +31,13 @@ func (w *work) below(ctx context.Context) ([]Layer, error) {
 			return nil, err
 		}
 		list = layers
+		if len(p.system) > 0 {
+			system, err := w.systemOnto(ctx)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, system)
+		}
 	case p.Lock.Base.Distro != lockfile.NoDistro:
 		trees, err := w.rootLayers(ctx)
 		if err != nil {
@@ -65,8 +72,11 @@ func (p *Plan) baseInputs() string { return p.rootInputs(p.debs, nil) }
 // systemInputs are those of the layer "system", "" if there is none: what the base is made of belongs
 // to them, since the layer is a difference.
 func (p *Plan) systemInputs() string {
-	if len(p.system) == 0 {
+	switch {
+	case len(p.system) == 0:
 		return ""
+	case p.parent != nil:
+		return p.ontoInputs()
 	}
 	return p.rootInputs(p.debs, p.system)
 }
@@ -95,9 +105,8 @@ const (
 // rootLayers are the layers of the distribution's packages.
 func (w *work) rootLayers(ctx context.Context) ([]Layer, error) {
 	p := w.plan
-	if p.Lock.Base.Format != rootfs.Format {
-		return nil, diag.New(diag.Failure, "the lock wants a base of the format %q, and this envpack makes %s", p.Lock.Base.Format, rootfs.Format).
-			Hint("use the envpack that made the lock, or lock again: `envpack lock --upgrade`")
+	if err := w.checkFormat(); err != nil {
+		return nil, err
 	}
 	base, haveBase, err := w.known(baseLayer, rootfs.Format, p.baseInputs(), nil)
 	if err != nil {
@@ -114,6 +123,16 @@ func (w *work) rootLayers(ctx context.Context) ([]Layer, error) {
 		base, system, err = w.makeRoot(ctx)
 	}
 	return []Layer{base, system}, err
+}
+
+// checkFormat refuses a base that is made by other rules.
+func (w *work) checkFormat() error {
+	p := w.plan
+	if p.Lock.Base.Format != rootfs.Format {
+		return diag.New(diag.Failure, "the lock wants a base of the format %q, and this envpack makes %s", p.Lock.Base.Format, rootfs.Format).
+			Hint("use the envpack that made the lock, or lock again: `envpack lock --upgrade`")
+	}
+	return nil
 }
 
 // makeRoot assembles the base, and the difference that the system packages make to it.

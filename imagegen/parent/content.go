@@ -34,10 +34,12 @@ var texts = map[string]bool{
 	"etc/ld.so.cache": true, "etc/ld.so.conf": true,
 	dpkgFolder + "status": true, dpkgFolder + "diversions": true, dpkgFolder + "statoverride": true,
 	dpkgFolder + "arch": true, dpkgFolder + "info/format": true,
+	// What packages' scripts ask for when they add users and shells.
+	"usr/sbin/adduser": true, "etc/shells": true,
 }
 
 var (
-	textFolders = map[string]bool{dpkgFolder + "status.d": true, dpkgFolder + "alternatives": true, "etc/ld.so.conf.d": true}
+	textFolders = map[string]bool{dpkgFolder + "status.d": true, dpkgFolder + "alternatives": true, dpkgFolder + "triggers": true, "etc/ld.so.conf.d": true}
 	headerFile  = regexp.MustCompile(`(^|/)include/python3\.[0-9]+m?/patchlevel\.h$`)
 	binaries    = regexp.MustCompile(`^(python(3(\.[0-9]+m?)?)?|libpython3\.[0-9]+m?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so)$`)
 )

@@ -27,16 +27,14 @@ var linkerFlags = map[string]uint32{"amd64": 0x0303, "arm64": 0x0a03}
 // those that the loader finds without it. Errors: a cache that is none.
 func (p *Parent) Libraries() ([]Library, error) {
 	var list []Library
-	if text, ok := p.Tree.Read("etc/ld.so.cache"); ok {
-		all, err := parseLinkerCache(text)
-		if err != nil {
-			return nil, fmt.Errorf("reading /etc/ld.so.cache of the image: %w", err)
-		}
-		flags, known := linkerFlags[p.architecture()]
-		for _, l := range all {
-			if e, ok := p.Tree.Stat(l.Path); ok && e.Kind == layer.File && (!known || l.Flags == flags) {
-				list = append(list, l)
-			}
+	all, err := p.LinkerCache()
+	if err != nil {
+		return nil, err
+	}
+	flags, known := linkerFlags[p.architecture()]
+	for _, l := range all {
+		if e, ok := p.Tree.Stat(l.Path); ok && e.Kind == layer.File && (!known || l.Flags == flags) {
+			list = append(list, l)
 		}
 	}
 	seen := map[string]bool{}
@@ -58,6 +56,20 @@ func (p *Parent) Libraries() ([]Library, error) {
 		}
 	}
 	return list, nil
+}
+
+// LinkerCache lists all lines of /etc/ld.so.cache, in their order; none if there is no cache. Errors: a cache that is
+// none.
+func (p *Parent) LinkerCache() ([]Library, error) {
+	text, ok := p.Tree.Read("etc/ld.so.cache")
+	if !ok {
+		return nil, nil
+	}
+	all, err := parseLinkerCache(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading /etc/ld.so.cache of the image: %w", err)
+	}
+	return all, nil
 }
 
 // The two forms of the cache (glibc, sysdeps/generic/dl-cache.h). A file may have the old one and the new behind it,
