@@ -31,6 +31,11 @@ func (f *finder) findAdditions() {
 			f.warn(s, "no-index is not used: a lock takes every package from an index", "")
 		}
 	}
+	for _, s := range []setting{f.env("PIP_NO_BINARY"), f.env("PIP_ONLY_BINARY"), f.pip.get("no-binary"), f.pip.get("only-binary")} {
+		if s.value != "" && s.value != ":none:" {
+			f.warn(s, "this is not used: a lock takes wheels, of whatever package, and builds none", "")
+		}
+	}
 	for _, s := range []setting{f.env("PIP_CLIENT_CERT"), f.pip.get("client-cert")} {
 		if s.value != "" {
 			f.warn(s, "client certificates are not supported yet, so this one is not used", "")

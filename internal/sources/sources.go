@@ -2,7 +2,9 @@ package sources
 
 import (
 	"fmt"
+	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -243,7 +245,7 @@ func (f *finder) address(s setting) (string, error) {
 
 // parseAddress reads an HTTP address. Errors do not show it, since it may hold a password.
 func parseAddress(s setting) (*url.URL, error) {
-	fail := func(format string, args ...any) error {
+	fail := func(format string, args ...any) *diag.Error {
 		code := diag.Failure
 		if strings.HasPrefix(s.origin, "--") {
 			code = diag.Usage
@@ -255,6 +257,9 @@ func parseAddress(s setting) (*url.URL, error) {
 		return diag.New(code, "%s: %s", what, fmt.Sprintf(format, args...)).At(s.pos)
 	}
 	u, err := url.Parse(s.value)
+	if with := withScheme(s.value); with != "" {
+		return nil, fail("an address without scheme is no http or https address").Hint("write %s", with)
+	}
 	switch {
 	case err != nil:
 		return nil, fail("not a URL")
@@ -266,6 +271,28 @@ func parseAddress(s setting) (*url.URL, error) {
 		return nil, fail("the address has a query or a fragment")
 	}
 	return u, nil
+}
+
+// hostForm is how a host begins an address that has no scheme: with a dot, a port, or as this machine's own.
+var hostForm = regexp.MustCompile(`^(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+:\d+)(?::\d+)?(?:/|$)`)
+
+// withScheme is the address that somebody meant who left the scheme out, "" if that is not so. One that may
+// hold a password is not shown.
+func withScheme(text string) string {
+	if strings.ContainsAny(text, "@?#") || !hostForm.MatchString(text) {
+		return ""
+	}
+	for _, scheme := range []string{"https://", "http://"} {
+		u, err := url.Parse(scheme + text)
+		if err != nil {
+			return ""
+		}
+		ip := net.ParseIP(u.Hostname())
+		if own := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); own == (scheme == "http://") {
+			return u.String()
+		}
+	}
+	return ""
 }
 
 func quoteScheme(u *url.URL) string {
