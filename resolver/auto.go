@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,21 +34,25 @@ const libraryChoice = "library"
 
 // addLibraries adds to every target's base the packages whose libraries its wheels need and nobody brings.
 func (b *bases) addLibraries(ctx context.Context, targets []*target, scan Scanner) error {
-	if b.chosen == nil || !b.manifest.System.Auto {
+	if b.chosen == nil && len(b.images) == 0 || !b.manifest.System.Auto {
 		return nil
 	}
-	if scan == nil || b.options.NoScan {
-		return b.keepLibraries(ctx)
-	}
 	more := map[string][]string{}
-	found := false
 	for _, t := range targets {
+		if scan == nil || b.options.NoScan {
+			b.keepLibraries(t, more)
+			continue
+		}
 		r, err := b.libraries(ctx, t, scan)
+		if errors.Is(err, errNoContents) {
+			b.options.Warn(err.Error())
+			b.keepLibraries(t, more)
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		for _, c := range r.Add {
-			found = true
 			more[t.Platform] = append(more[t.Platform], c.Package)
 			for _, n := range c.Needs {
 				b.choose(lockfile.Choice{Kind: libraryChoice, Name: n.File, Value: c.Package, Target: t.Platform, Reason: n.String()})
@@ -55,11 +60,14 @@ func (b *bases) addLibraries(ctx context.Context, targets []*target, scan Scanne
 		}
 		b.warnLibraries(r)
 	}
-	if !found {
+	if len(more) == 0 || b.chosen == nil {
 		return nil
 	}
 	return b.extend(ctx, more)
 }
+
+// errNoContents is wrapped by a text for people: the distribution's index of files was not read.
+var errNoContents = errors.New("name their packages in system.packages, or set system.auto = false; what the lock had of them stays")
 
 // choose adds a choice, unless the same thing was chosen before.
 func (b *bases) choose(c lockfile.Choice) {
@@ -71,32 +79,29 @@ func (b *bases) choose(c lockfile.Choice) {
 	b.lock.Choices = append(b.lock.Choices, c)
 }
 
-// keepLibraries adds what the earlier lock had found, where nobody looks now.
-func (b *bases) keepLibraries(ctx context.Context) error {
+// keepLibraries adds to more what the earlier lock had found for the target, where nobody looks now. Another
+// distribution's packages are called otherwise.
+func (b *bases) keepLibraries(t *target, more map[string][]string) {
 	old := b.options.Previous
 	if old == nil {
-		return nil
+		return
 	}
-	more := map[string][]string{}
 	for _, c := range old.Choices {
-		if c.Kind != libraryChoice {
+		if c.Kind != libraryChoice || c.Target != "" && c.Target != t.Platform {
 			continue
 		}
-		for _, t := range b.lock.Targets {
-			if c.Target == "" || c.Target == t.Platform {
-				c.Target = t.Platform
-				b.choose(c)
-				more[t.Platform] = append(more[t.Platform], c.Value)
-			}
+		if old.Base.Distro != b.chosen.distro {
+			b.options.Warn(fmt.Sprintf("the libraries that wheels need were found in %s, and the base is %s now: `envpack lock` looks for them there",
+				old.Base.Distro, b.chosen.distro))
+			return
 		}
+		c.Target = t.Platform
+		b.choose(c)
+		more[t.Platform] = append(more[t.Platform], c.Value)
 	}
-	if len(more) == 0 {
-		return nil
-	}
-	return b.extend(ctx, more)
 }
 
-// libraries finds the packages for one target.
+// libraries finds the packages for one target. Errors: those of the scanner; errNoContents.
 func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*library.Result, error) {
 	_, arch, _ := strings.Cut(t.Platform, "/")
 	in := library.Input{Architecture: arch, Python: minorOf(t.Python), Glibc: t.Glibc, Chosen: map[string]bool{}, Packages: nobody{}}
@@ -122,22 +127,30 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 			in.Chosen[d.Name] = true
 		}
 	}
+	image := b.images[t.Platform]
+	if image != nil {
+		in.Brought = image.Brought
+		for _, name := range image.Packages {
+			in.Chosen[name] = true
+		}
+	}
 	// Most projects need nothing of the distribution, whose index of files is large.
 	r, err := library.Find(in)
-	if err != nil || len(r.Add)+len(r.Missing)+len(r.Optional) == 0 {
+	if err != nil || b.chosen == nil || len(r.Add)+len(r.Missing)+len(r.Optional) == 0 {
 		return r, err
 	}
 	b.options.Progress("looking for libraries in " + b.chosen.distro)
 	contents, err := scan.Contents(ctx, b.request(*b.chosen, t.Platform, nil))
 	switch code := diag.CodeOf(err); {
 	case err != nil && (code == diag.NoAnswer || code == diag.Mismatch):
-		b.options.Warn(fmt.Sprintf("which libraries the wheels need of %s was not looked up: %v; name their packages in system.packages, or set system.auto = false",
-			b.chosen.distro, err))
-		return &library.Result{}, nil
+		return nil, fmt.Errorf("which libraries the wheels need of %s was not looked up: %v; %w", b.chosen.distro, err, errNoContents)
 	case err != nil:
 		return nil, err
 	}
 	in.Brought, in.Packages = contents.Brought(debs), contents
+	if image != nil {
+		maps.Copy(in.Brought, image.Brought)
+	}
 	return library.Find(in)
 }
 
@@ -191,7 +204,7 @@ func (b *bases) warnLibraries(r *library.Result) {
 		missing[n.Wheel] = append(missing[n.Wheel], n.File)
 	}
 	for _, wheel := range slices.Sorted(maps.Keys(missing)) {
-		b.options.Warn(fmt.Sprintf("%s: no package of %s has %s; what needs it does not work in the image", wheel, b.chosen.distro, some(missing[wheel])))
+		b.options.Warn(fmt.Sprintf("%s: %s; what needs it does not work in the image", wheel, b.nobody( some(missing[wheel]))))
 	}
 	optional := map[string][]string{}
 	for _, c := range r.Optional {
@@ -204,6 +217,14 @@ func (b *bases) warnLibraries(r *library.Result) {
 	for _, wheel := range slices.Sorted(maps.Keys(optional)) {
 		b.options.Warn(fmt.Sprintf("%s has plug-ins for which %s would be needed; list it in system.packages if they are used", wheel, some(optional[wheel])))
 	}
+}
+
+// nobody says that libraries or programs are nowhere to be had.
+func (b *bases) nobody(what string) string {
+	if b.chosen == nil {
+		return fmt.Sprintf("%s has no %s, and of its distribution (%s) no packages are known", b.manifest.System.Image, what, b.lock.Base.Distro)
+	}
+	return fmt.Sprintf("no package of %s has %s", b.chosen.distro, what)
 }
 
 // some names the first few.

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,10 +44,11 @@ type bases struct {
 
 	chosen       *baseCandidate          // what the base is assembled of; nil for an image, or none
 	interpreters map[string]*Interpreter // by platform, those of archives
+	images       map[string]*BaseImage   // by platform, if the base is one
 }
 
 func newBases(m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) *bases {
-	return &bases{manifest: m, source: src, lock: lock, options: o, interpreters: map[string]*Interpreter{}}
+	return &bases{manifest: m, source: src, lock: lock, options: o, interpreters: map[string]*Interpreter{}, images: map[string]*BaseImage{}}
 }
 
 // base resolves the base of every platform into the lock, and gives the targets that follow from it.
@@ -56,6 +58,9 @@ func (b *bases) base(ctx context.Context) ([]*target, error) {
 		lock.Base.Archives = append(lock.Base.Archives, lockfile.Archive{Name: a.Name, URL: a.URL})
 	}
 	switch {
+	case len(m.System.Archives) > 0 && (m.System.Image != "" || m.Distro == manifest.NoDistro):
+		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and the base is another").
+			At(m.System.Archives[0].Pos).Hint("remove [[apt]], or name a distribution in system.distro")
 	case m.System.Image != "":
 		return b.image(ctx)
 	case m.Distro == manifest.NoDistro:
@@ -99,29 +104,34 @@ func (b *bases) candidates() ([]baseCandidate, error) {
 		}
 		known = []apt.Distribution{d}
 	}
+	kept := ""
 	if old := b.options.Previous; m.Distro == "" && old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
+		kept = old.Base.Distro
 		slices.SortStableFunc(known, func(x, y apt.Distribution) int {
-			return number(x.Name != old.Base.Distro) - number(y.Name != old.Base.Distro)
+			return number(x.Name != kept) - number(y.Name != kept)
 		})
 	}
 	archived := baseCandidate{distro: known[0].Name, archive: true}
 	if len(m.System.Pythons) > 0 {
 		return []baseCandidate{archived}, nil
 	}
-	var lists [3][]baseCandidate
+	var lists [4][]baseCandidate
 	for _, d := range known {
 		for i, minor := range d.Pythons {
 			if !mayHave(m.Python.Specifiers, minor) {
 				continue
 			}
-			place := min(i, 1)
-			if d.Testing && m.Distro == "" {
-				place = 2
+			place := 1 + min(i, 1)
+			switch {
+			case d.Name == kept:
+				place = 0
+			case d.Testing && m.Distro == "":
+				place = 3
 			}
 			lists[place] = append(lists[place], baseCandidate{distro: d.Name, python: minor})
 		}
 	}
-	return append(slices.Concat(lists[0], lists[1], lists[2]), archived), nil
+	return append(slices.Concat(lists[:]...), archived), nil
 }
 
 func number(is bool) int {
@@ -182,6 +192,9 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 	reason := fmt.Sprintf("the distribution's own Python fits %q", m.Python.Text)
 	if c.archive {
 		reason = fmt.Sprintf("no distribution has a Python that %q allows", m.Python.Text)
+		if m.Distro != "" {
+			reason = fmt.Sprintf("%s has no Python that %q allows", c.distro, m.Python.Text)
+		}
 		if len(m.System.Pythons) > 0 {
 			reason = "the manifest names the interpreter"
 		}
@@ -213,8 +226,14 @@ func (b *bases) request(c baseCandidate, platform string, more []string) apt.Opt
 		Distro: c.distro, Python: c.python, OmitPython: c.archive, Architecture: arch, Pockets: m.Pockets,
 		Prefer: preferredDebs(b.options, arch), AcceptExpired: m.System.AcceptExpired,
 	}
+	if image := b.images[platform]; image != nil {
+		want.OmitBase, want.Installed, want.Roots = true, image.Status, nil
+	}
 	for _, p := range m.System.Packages {
 		want.System = append(want.System, relation(p.Text))
+		if name, version, exact := strings.Cut(p.Text, "="); exact {
+			want.Prefer[name] = version // else the newest that the archives have hides it
+		}
 	}
 	if old := b.options.Previous; old != nil {
 		want.NotBefore = map[string]time.Time{}
@@ -263,6 +282,13 @@ func pythons() string {
 // failed gives an error of the distribution the place in the manifest that it is about.
 func (b *bases) failed(err error, distro, platform string) error {
 	e := diag.Wrap(err, 0, "choosing the base %s for %s", distro, platform)
+	if wrong := (*apt.WantError)(nil); errors.As(err, &wrong) {
+		for _, p := range b.manifest.System.Packages {
+			if relation(p.Text) == wrong.Want {
+				return e.At(p.Pos)
+			}
+		}
+	}
 	if diag.CodeOf(err) == diag.Manifest && b.manifest.Distro != "" && e.Pos.File == "" {
 		e = e.At(b.manifest.DistroPos)
 	}

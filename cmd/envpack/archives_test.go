@@ -109,8 +109,8 @@ func (w *world) gone(ts *testscript.TestScript, args []string) {
 	w.repo(ts, args[0]).Remove(args[1], args[2])
 }
 
-// release changes what the releases of a codename say: date=2026-02-01, until=2026-03-01, contents=true, or key=CODENAME,
-// whose archive's key then signs.
+// release changes what the releases of a codename say: date=2026-02-01, until=2026-03-01, contents=true, or key=NAME,
+// whose key then signs; key=own signs with an archive's first key again.
 func (w *world) release(ts *testscript.TestScript, args []string) {
 	arguments(ts, args, "CODENAME", "KEY=VALUE")
 	key, value, _ := strings.Cut(args[1], "=")
@@ -130,7 +130,11 @@ func (w *world) release(ts *testscript.TestScript, args []string) {
 	case "contents":
 		r.Change(func(r *testenv.AptRepo) { r.Contents = value == "true" })
 	case "key":
-		r.SignAs(w.repo(ts, value))
+		other := testenv.NewAptRepoOf(r.Archive, "") // has the archive's own key
+		if value != "own" {
+			other = w.repo(ts, value)
+		}
+		r.SignAs(other)
 	default:
 		ts.Fatalf("a release has no %s", key)
 	}

@@ -74,8 +74,9 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	if err != nil {
 		return err
 	}
-	fixes := &fixes{found: map[string]bool{}}
-	now, err := s.resolve(ctx, st, m, old, lockOptions{upgrade: true, stay: true, watch: fixes.watch})
+	fixes := &fixes{found: map[string]string{}}
+	// Not scanned, for newer wheels would have to be downloaded: libraries that they need anew are nothing newer.
+	now, err := s.resolve(ctx, st, m, old, lockOptions{upgrade: true, stay: true, noScan: true, watch: fixes.watch})
 	if err != nil {
 		return err
 	}
@@ -122,10 +123,10 @@ func (s *session) printNewer(list []newer) error {
 	return w.Flush()
 }
 
-// fixes notes which versions are in a security pocket.
+// fixes notes the newest versions in security pockets.
 type fixes struct {
 	mu    sync.Mutex
-	found map[string]bool // "name version"
+	found map[string]string // by name
 }
 
 // watch is base with a look at what it answers.
@@ -145,15 +146,17 @@ func (w watched) Base(ctx context.Context, want apt.Options) (*apt.Result, error
 	w.fixes.mu.Lock()
 	defer w.fixes.mu.Unlock()
 	for _, d := range r.Debs {
-		if d.Security {
-			w.fixes.found[d.Name+" "+d.Version] = true
+		if d.Security != "" {
+			w.fixes.found[d.Name] = d.Security
 		}
 	}
 	return r, nil
 }
 
-// newerDebs are the packages of the base that changed, by name; architectures that agree stand once.
-func newerDebs(old, now *lockfile.Lock, fixes map[string]bool) []newer {
+// newerDebs are the packages of the base that changed, by name; architectures that agree stand once. One is a
+// security fix if the security pocket has something newer than the locked version: the newest may come
+// from a later update, which has the fix too.
+func newerDebs(old, now *lockfile.Lock, fixes map[string]string) []newer {
 	type key struct{ name, architecture string }
 	was := map[key]string{}
 	for _, d := range old.Base.Debs {
@@ -163,7 +166,8 @@ func newerDebs(old, now *lockfile.Lock, fixes map[string]bool) []newer {
 	seen := map[newer]bool{}
 	for _, d := range now.Base.Debs {
 		before, ok := was[key{d.Name, d.Architecture}]
-		n := newer{Kind: "deb", Name: d.Name, Locked: before, Newest: d.Version, Security: fixes[d.Name+" "+d.Version]}
+		fix := fixes[d.Name]
+		n := newer{Kind: "deb", Name: d.Name, Locked: before, Newest: d.Version, Security: fix != "" && apt.CompareVersions(fix, before) > 0}
 		if ok && apt.CompareVersions(d.Version, before) > 0 && !seen[n] {
 			seen[n] = true
 			list = append(list, n)

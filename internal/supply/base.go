@@ -65,7 +65,7 @@ func (s *Supply) reach(ctx context.Context, want *apt.Options) error {
 		if !ok {
 			continue
 		}
-		data, err := s.Fetch.AptFetcher().Get(ctx, url, maxKey)
+		data, err := s.aptFetcher().Get(ctx, url, maxKey)
 		if err != nil {
 			return diag.Wrap(err, diag.Fetch, "fetching the key of the archive %s", a.Name)
 		}
@@ -220,7 +220,7 @@ func (s *Supply) takeFile(i lockfile.Interpreter) error {
 	}
 	file, err := os.Open(filepath.Join(s.Dir, filepath.FromSlash(i.Path)))
 	if err != nil {
-		return diag.Wrap(err, diag.Fetch, "reading the interpreter archive")
+		return diag.Wrap(err, diag.Manifest, "reading the interpreter archive")
 	}
 	defer file.Close()
 	blob, err := s.Store.Create()

@@ -86,14 +86,18 @@ func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
 			continue
 		}
 		err := s.downloadFrom(ctx, address, j, done)
-		if err == nil || ctx.Err() != nil || diag.CodeOf(err) != diag.Fetch {
+		if err == nil || ctx.Err() != nil {
+			return wrapDownload(err, j)
+		}
+		code := diag.CodeOf(err)
+		if code != diag.Fetch && !(i > 0 && code == diag.Mismatch) { // what another place has instead is no news of the first
 			return wrapDownload(err, j)
 		}
 		if i == 0 {
 			first = err
 			continue
 		}
-		if fetch.StatusOf(err) == 0 {
+		if code == diag.Fetch && fetch.StatusOf(err) == 0 {
 			s.quiet.Store(host, true)
 		}
 		tried = append(tried, host)

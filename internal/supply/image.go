@@ -30,6 +30,17 @@ func (s *Supply) ReadImage(ctx context.Context, want resolver.ImageRequest) (*re
 			UserID: imagegen.UserID(found.Tree),
 		},
 		Glibc: found.Libc.Version, Distro: distroOf(found.Distro), Codename: found.Distro.Codename,
+		Status: found.Status, Brought: map[string]bool{},
+	}
+	for _, p := range found.Packages {
+		result.Packages = append(result.Packages, p.Name)
+	}
+	libraries, err := found.Libraries()
+	if err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "reading the base image %s", want.Reference)
+	}
+	for _, l := range libraries {
+		result.Brought[l.Name] = true
 	}
 	if want.Wanted != nil {
 		python, err := found.Choose(want.Wanted, want.What, imagegen.Prefix)

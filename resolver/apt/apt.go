@@ -102,7 +102,7 @@ type Deb struct {
 	Size         int64  // bytes
 	Why          string // for people
 	System       bool   // not of the base: wanted by Options.System, or needed for that
-	Security     bool   // the version is in the distribution's security pocket
+	Security     string // the newest version in the distribution's security pocket; "" for none. It may be older than Version
 }
 
 // Resolve finds the packages. Errors are diag errors: Manifest for wrong options, Fetch where the archive
@@ -167,7 +167,7 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 	r := d.result(o, releases, installed, base, added)
 	fixes := securityFixes(pockets, indexes)
 	for i := range r.Debs {
-		r.Debs[i].Security = fixes[r.Debs[i].Name] == r.Debs[i].Version
+		r.Debs[i].Security = fixes[r.Debs[i].Name]
 	}
 	return r, nil
 }
@@ -185,7 +185,7 @@ func (d *distribution) wants(o Options) ([]want, error) {
 		}
 		for _, r := range roots {
 			if !(r.python && o.OmitPython) {
-				wants = append(wants, want{alternatives{{name: r.name}}, r.reason})
+				wants = append(wants, want{alt: alternatives{{name: r.name}}, reason: r.reason})
 			}
 		}
 	}
@@ -204,7 +204,7 @@ func wanted(list []string) ([]want, error) {
 		if err != nil {
 			return nil, diag.Wrap(err, diag.Manifest, "system package %q", text)
 		}
-		wants = append(wants, want{all[0], "wanted"})
+		wants = append(wants, want{all[0], "wanted", text})
 	}
 	return wants, nil
 }

@@ -13,7 +13,19 @@ import (
 type want struct {
 	alt    alternatives
 	reason string
+	text   string // as the caller wrote it; "" for the base's own
 }
+
+// WantError is about a package that the caller wants: one of [Options.System] or [Options.Roots].
+type WantError struct {
+	Want string // as it was given
+	Err  error
+}
+
+// Error implements error.
+func (e *WantError) Error() string { return e.Err.Error() }
+
+func (e *WantError) Unwrap() error { return e.Err }
 
 // choice is a package that is taken, and why.
 type choice struct {
@@ -91,8 +103,12 @@ func (s *solver) solve(installed []candidate, wants []want) *failure {
 			if drop := s.stale(w.alt); drop != "" {
 				return &failure{drop: drop}
 			}
-			return &failure{err: diag.New(diag.NoAnswer, "no package satisfies %s (%s): %s", w.alt, w.reason, s.explain(w.alt)).
-				Hint("look at the name, or at the pockets that are used")}
+			var err error = diag.New(diag.NoAnswer, "no package satisfies %s (%s): %s", w.alt, w.reason, s.explain(w.alt)).
+				Hint("look at the name, or at the pockets that are used")
+			if w.text != "" {
+				err = &WantError{w.text, err}
+			}
+			return &failure{err: err}
 		}
 		s.take(&choice{candidate: c, why: w.reason})
 	}
