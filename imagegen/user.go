@@ -51,7 +51,8 @@ func UserID(tree *parent.Tree) int64 {
 	return id
 }
 
-// userEntries are the files that give an image the user app; none that it has already is changed.
+// userEntries are the files that give an image the user app; none that it has already is changed. Into its home may
+// write whose group is root, as container platforms make users up.
 func userEntries(tree *parent.Tree, id int64) ([]layer.Entry, error) {
 	shell := "/bin/sh"
 	if _, ok := tree.Stat("bin/bash"); ok {
@@ -81,7 +82,7 @@ func userEntries(tree *parent.Tree, id int64) ([]layer.Entry, error) {
 	}
 	for _, dir := range []string{"home/app", "home/app/.cache", "home/app/.config", "home/app/.local"} {
 		if _, ok := tree.Stat(dir); !ok {
-			entries = append(entries, layer.Entry{Path: dir, Kind: layer.Dir, Mode: 0o755, UID: int(id), GID: int(id)})
+			entries = append(entries, layer.Entry{Path: dir, Kind: layer.Dir, Mode: 0o775, UID: int(id)})
 		}
 	}
 	return withParents(tree, entries), nil

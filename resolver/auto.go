@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"maps"
@@ -117,7 +118,7 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 		})
 	}
 	if own := b.interpreters[t.Platform]; own != nil && len(own.Needed) > 0 {
-		program := elffile.Object{Path: "bin/python", Type: 2, Class: 2, Needed: own.Needed}
+		program := elffile.Object{Path: "bin/python", Type: 2, Class: 2, Machine: machines[arch], Needed: own.Needed}
 		in.Wheels = append(in.Wheels, library.Wheel{Name: "python", Version: own.Version, Objects: []elffile.Object{program}})
 	}
 	var debs []string
@@ -185,6 +186,9 @@ func requires(p lockfile.Package, platform string) []string {
 	return names
 }
 
+// machines are the ELF machines of architectures that a manifest can have.
+var machines = map[string]uint16{"amd64": uint16(elf.EM_X86_64), "arm64": uint16(elf.EM_AARCH64)}
+
 // minorOf is "3.11" of "3.11.2".
 func minorOf(python string) string {
 	parts := strings.SplitN(python, ".", 3)
@@ -204,7 +208,7 @@ func (b *bases) warnLibraries(r *library.Result) {
 		missing[n.Wheel] = append(missing[n.Wheel], n.File)
 	}
 	for _, wheel := range slices.Sorted(maps.Keys(missing)) {
-		b.options.Warn(fmt.Sprintf("%s: %s; what needs it does not work in the image", wheel, b.nobody( some(missing[wheel]))))
+		b.options.Warn(fmt.Sprintf("%s: %s; what needs it does not work in the image", wheel, b.nobody(some(missing[wheel]))))
 	}
 	optional := map[string][]string{}
 	for _, c := range r.Optional {

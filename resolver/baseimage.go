@@ -2,9 +2,11 @@ package resolver
 
 import (
 	"context"
+	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/apt"
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
@@ -27,14 +29,14 @@ type BaseImage struct {
 	Glibc    string
 	Distro   string // "ubuntu:22.04"; what the image says of itself
 	Codename string
+	Status   []byte          // dpkg's database as one text; nil: it has none
+	Packages []string        // names of what is installed
+	Brought  map[string]bool // file names of its shared libraries
 }
 
 // image makes the targets that stand on an image.
 func (b *bases) image(ctx context.Context) ([]*target, error) {
 	m := b.manifest
-	if len(m.System.Packages) > 0 {
-		return nil, diag.New(diag.Manifest, "system.packages is not supported yet beside system.image").At(m.System.Packages[0].Pos)
-	}
 	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat}
 	var targets []*target
 	for _, platform := range m.Platforms {
@@ -65,13 +67,48 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 		if err != nil {
 			return nil, err
 		}
+		b.images[platform] = image
+		b.interpreters[platform] = own
 		base.Distro, base.Codename = image.Distro, image.Codename
 		base.Images = append(base.Images, image.BaseImage)
 		targets = append(targets, t)
 		b.lock.Targets = append(b.lock.Targets, t.Target)
 	}
+	base.Archives = b.lock.Base.Archives
 	b.lock.Base = base
-	return targets, nil
+	b.chosen = b.onImage(base)
+	if len(m.System.Packages) == 0 {
+		return targets, nil
+	}
+	if b.chosen == nil {
+		return nil, diag.New(diag.Manifest, "packages cannot be added to %s: it is of %s, and has no packages of a distribution that is known", m.System.Image, base.Distro).
+			At(m.System.Packages[0].Pos).Hint("choose an image of Debian or Ubuntu, or make one that has what is needed; known are %s", distributions())
+	}
+	return targets, b.extend(ctx, nil)
+}
+
+// onImage is whose packages are added to the images, nil if nobody's can be.
+func (b *bases) onImage(base lockfile.Base) *baseCandidate {
+	for _, i := range b.images {
+		if i.Status == nil {
+			return nil
+		}
+	}
+	family, _, _ := strings.Cut(base.Distro, ":")
+	for _, name := range []string{base.Distro, family + ":" + base.Codename} {
+		if d, err := apt.Find(name); err == nil && (base.Codename == "" || d.Codename == base.Codename) {
+			return &baseCandidate{distro: d.Name, archive: true}
+		}
+	}
+	return nil
+}
+
+func distributions() string {
+	var names []string
+	for _, d := range apt.Distributions() {
+		names = append(names, d.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // lockedImage is the digest that the earlier lock has of the image for a platform. A tag that moves is no reason to
