@@ -76,3 +76,14 @@ func TestRenderJSON(t *testing.T) {
 		t.Errorf("got %s", b.String())
 	}
 }
+
+// TestRenderIsClean: texts of others reach messages, and must not reach the terminal as commands.
+func TestRenderIsClean(t *testing.T) {
+	var b strings.Builder
+	if err := diag.Render(&b, diag.New(diag.Failure, "file \x1b[2Jx\u202e of an index\nand more").Hint("\x07 of \u009b")); err != nil {
+		t.Fatal(err)
+	}
+	if want := "envpack: file ?[2Jx? of an index\nand more\nhint: ? of ?\n"; b.String() != want {
+		t.Errorf("%q", b.String())
+	}
+}

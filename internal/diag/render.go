@@ -12,18 +12,29 @@ import (
 func Render(w io.Writer, err error) error {
 	var b strings.Builder
 	b.WriteString("envpack: ")
-	b.WriteString(err.Error())
+	b.WriteString(Clean(err.Error()))
 	b.WriteString("\n")
 	if pos := PositionOf(err); pos.Source != "" {
 		writeCaret(&b, pos)
 	}
 	for _, h := range HintsOf(err) {
 		b.WriteString("hint: ")
-		b.WriteString(h)
+		b.WriteString(Clean(h))
 		b.WriteString("\n")
 	}
 	_, werr := io.WriteString(w, b.String())
 	return werr
+}
+
+// Clean replaces what could move a terminal's cursor or change it: texts of others, such as the names of an index's
+// files, get into messages.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
+			return r
+		}
+		return '?'
+	}, s)
 }
 
 // maxSource is the longest source line that is shown, in characters.

@@ -17,7 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
+
+	"github.com/envpack/envpack/internal/diag"
 )
 
 const (
@@ -75,14 +76,14 @@ func (u *UI) Warn(format string, args ...any) {
 	if u.o.Color {
 		word = "\x1b[33mwarning:\x1b[0m"
 	}
-	text := clean(fmt.Sprintf(format, args...))
+	text := diag.Clean(fmt.Sprintf(format, args...))
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.write(word + " " + strings.TrimRight(text, "\n") + "\n")
 }
 
 func (u *UI) above(text string) {
-	text = strings.TrimRight(clean(text), "\n") + "\n"
+	text = strings.TrimRight(diag.Clean(text), "\n") + "\n"
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.write(text)
@@ -235,17 +236,7 @@ func (u *UI) lines(now time.Time) []string {
 	return lines
 }
 
-// clean replaces what could move the cursor or change the terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
-			return r
-		}
-		return '?'
-	}, s)
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
+func oneLine(s string) string { return strings.Join(strings.Fields(diag.Clean(s)), " ") }
 
 // cutEnd shortens a text to a number of characters, at its end.
 func cutEnd(s string, width int) string {
