@@ -77,8 +77,13 @@ func (t *tree) statusStanza(d *unpacked) (string, error) {
 	var conffiles strings.Builder
 	for _, line := range strings.Split(string(d.members["conffiles"]), "\n") {
 		line = strings.TrimSpace(line)
+		if gone, ok := strings.CutPrefix(line, "remove-on-upgrade "); ok {
+			// A file of older versions, which is not there: so dpkg has it.
+			fmt.Fprintf(&conffiles, " %s newconffile remove-on-upgrade\n", strings.TrimSpace(gone))
+			continue
+		}
 		if !strings.HasPrefix(line, "/") {
-			continue // remove-on-upgrade lines name files that are not there
+			continue
 		}
 		data, err := t.read(t.merge(clean(line), '0'))
 		if err != nil {

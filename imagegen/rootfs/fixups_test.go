@@ -206,6 +206,7 @@ Architecture: amd64
 Depends: libc6
 Conffiles:
  /etc/ssl/openssl.cnf %x
+ /etc/ssl/old.cnf newconffile remove-on-upgrade
 Description: TLS
  long text
  .

@@ -24,7 +24,7 @@ func TestRunning(t *testing.T) {
 	for _, c := range []struct {
 		name, python string
 		media        bool
-	}{{"bookworm-media", "3.11", true}, {"noble-media", "3.12", true}, {"bionic-base", "3.6", false}, {"xenial-base", "3.5", false}} {
+	}{{"bookworm-media", "3.11", true}, {"bookworm-base", "3.11", false}, {"noble-media", "3.12", true}, {"bionic-base", "3.6", false}, {"xenial-base", "3.5", false}} {
 		t.Run(c.name, func(t *testing.T) {
 			debs := filepath.Join(roots, c.name, "debs")
 			if _, err := os.Stat(debs); roots == "" || err != nil {
@@ -69,6 +69,20 @@ func TestRunning(t *testing.T) {
 			for _, s := range steps {
 				if got := within(t, root, 0, s.command); got != s.want {
 					t.Errorf("%s: %q, want %q", s.name, got, s.want)
+				}
+			}
+			if sources, err := os.ReadFile(filepath.Join(roots, c.name, "root/etc/apt/sources.list")); err == nil && strings.HasPrefix(c.name, "bookworm") {
+				resolv, err := os.ReadFile("/etc/resolv.conf")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, data := range map[string][]byte{"etc/resolv.conf": resolv, "etc/apt/sources.list": sources} {
+					if err := os.WriteFile(filepath.Join(root, name), data, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := within(t, root, 0, `apt-get -qq update >/tmp/log 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends tree >>/tmp/log 2>&1 || cat /tmp/log; tree --version | cut -d' ' -f1`); got != "tree\n" {
+					t.Errorf("apt-get install: %q", got)
 				}
 			}
 			for _, uid := range []uint32{rootfs.AppID, 4711} {

@@ -7,6 +7,7 @@ import (
 
 // simple walks one simple command: a function, a builtin of the shell, or a call for the system.
 func (w *walker) simple(n simple) Status {
+	w.line = n.line
 	args := w.fields(n.words)
 	if len(args) == 0 {
 		status := Yes

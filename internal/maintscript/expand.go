@@ -13,7 +13,9 @@ func (w *walker) text(from word) Arg {
 	for _, p := range from {
 		a := w.part(p)
 		known = known && a.Known
-		b.WriteString(a.Text)
+		if b.WriteString(a.Text); b.Len() > maxText {
+			return Arg{Text: "*"}
+		}
 	}
 	return Arg{b.String(), known}
 }
@@ -62,6 +64,9 @@ func (w *walker) field(from word) []Arg {
 	finish := func() {
 		if !open {
 			return
+		}
+		if len(now.Text) > maxText || len(all) > maxText/8 {
+			now, globs = Arg{Text: "*"}, false
 		}
 		if globs && now.Known {
 			from, below := pattern.String(), ""
@@ -184,7 +189,7 @@ func (w *walker) parameter(p part) Arg {
 		return Arg{strconv.Itoa(len(value.Text)), true}
 	case "#", "##", "%", "%%":
 		pattern := w.pattern(p.arg)
-		if !pattern.Known {
+		if !pattern.Known || len(value.Text) > 4096 {
 			return Arg{Text: "*"}
 		}
 		return Arg{cutPattern(value.Text, p.op, pattern.Text), true}

@@ -137,6 +137,8 @@ type walker struct {
 	captured  *strings.Builder // of a command substitution; nil outside
 	lost      bool             // something of the captured output is not known
 	steps     int
+	told      bool // that the walk was too long
+	line      int  // of the last command
 	depth     int
 	stop      stopKind
 	mayExit   bool   // an unknown condition may have ended the script
@@ -153,7 +155,23 @@ const (
 	exiting
 )
 
-const maxSteps = 200_000
+// Bounds of a walk: commands, and bytes of a text that is followed.
+const (
+	maxSteps = 50_000
+	maxText  = 64 << 10
+)
+
+// tired tells whether the walk has come to its bound, and says so once.
+func (w *walker) tired() bool {
+	if w.steps <= maxSteps {
+		return false
+	}
+	if !w.told {
+		w.told = true
+		w.system.Run(Call{Line: max(w.line, 1), Args: []Arg{{Text: "*"}}})
+	}
+	return true
+}
 
 // Walk follows the script as it would be started with the arguments in the environment, and tells the
 // system of its commands.
@@ -171,7 +189,7 @@ func (s *Script) Walk(system System, args []string, env map[string]string) {
 func (w *walker) list(all []node) Status {
 	status := Yes
 	for _, n := range all {
-		if w.stop != running {
+		if w.stop != running || w.tired() {
 			break
 		}
 		status = w.node(n)
@@ -181,7 +199,7 @@ func (w *walker) list(all []node) Status {
 }
 
 func (w *walker) node(n node) Status {
-	if w.steps++; w.steps > maxSteps {
+	if w.steps++; w.tired() {
 		w.stop = exiting
 		return Maybe
 	}
@@ -333,7 +351,7 @@ func (w *walker) forLoop(n forNode) Status {
 			w.stop = running
 			break
 		}
-		if w.stop != running {
+		if w.stop != running || w.tired() {
 			break
 		}
 	}
@@ -460,8 +478,9 @@ func (w *walker) print(text string, known bool) {
 	if w.captured == nil {
 		return
 	}
-	if !known {
+	if !known || w.captured.Len() > maxText {
 		w.lost = true
+		return
 	}
 	w.captured.WriteString(text)
 }
@@ -502,7 +521,7 @@ func (w *walker) lines(names []string, text string, body []node) Status {
 		if w.stop == continuing {
 			w.stop = running
 		}
-		if w.stop != running {
+		if w.stop != running || w.tired() {
 			break
 		}
 	}
