@@ -48,7 +48,11 @@ func newBase(t *testing.T) base {
 			t.Fatal(err)
 		}
 		for _, root := range roots {
-			if root.Name != d.python {
+			switch root.Name {
+			case d.python:
+			case "libc-bin":
+				repo.AddDeb(root.Name, "1.0", "all", testenv.DebOptions{Fields: map[string]string{"Depends": "libc6"}})
+			default:
 				repo.AddEmpty(root.Name)
 			}
 		}
