@@ -1,10 +1,8 @@
 package rootfs
 
 import (
-	"fmt"
 	"path"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
@@ -294,113 +292,4 @@ func (c *configuration) missed(call maintscript.Call, why string) {
 		c.unread = true
 	}
 	c.found = append(c.found, call.Finding(why))
-}
-
-// question answers commands that only ask.
-func (c *configuration) question(call maintscript.Call) (maintscript.Result, bool) {
-	words := call.Words()
-	if !call.Known() || len(words) == 0 && call.Name() != "mktemp" && call.Name() != "tempfile" {
-		return maintscript.Result{}, false
-	}
-	last := ""
-	if len(words) > 0 {
-		last = words[len(words)-1]
-	}
-	yes := func(output string) (maintscript.Result, bool) {
-		return maintscript.Result{Status: maintscript.Yes, Output: output, Known: true}, true
-	}
-	no := maintscript.Result{Status: maintscript.No, Known: true}
-	switch call.Name() {
-	case "mktemp", "tempfile":
-		c.temporary++
-		name := fmt.Sprintf("%s.%d", temporary, c.temporary)
-		if contains(strings.Join(words, " "), "-d") {
-			c.t.dir(name, 0o700, 0)
-		} else {
-			c.t.file(name, 0o600, 0, nil)
-		}
-		return yes("/" + name + "\n")
-	case "dpkg-realpath":
-		at, err := c.t.resolve(last)
-		return maintscript.Result{Status: maintscript.Yes, Output: "/" + at + "\n", Known: err == nil}, true
-	case "find":
-		if e, _, ok := c.t.stat(words[0]); !ok || e.Kind == layer.Dir && len(c.t.paths(e.Path)) == 0 {
-			return maintscript.Result{Known: true}, true // nothing is there to be found
-		}
-	case "ls":
-		if !path.IsAbs(last) {
-			break
-		}
-		if !c.t.exists(last) {
-			return no, true
-		}
-		return maintscript.Result{Status: maintscript.Yes}, true
-	case "stat":
-		e, _, ok := c.t.stat(last)
-		format := words[max(0, len(words)-2)]
-		if at := strings.TrimLeft(format, "%"); ok && len(format) == 2 && strings.ContainsAny(at, "aug") {
-			return yes(map[string]string{"a": strconv.FormatUint(uint64(e.Mode), 8), "u": strconv.Itoa(e.UID), "g": strconv.Itoa(e.GID)}[at] + "\n")
-		}
-	case "getent":
-		file := map[string]string{"passwd": "etc/passwd", "group": "etc/group", "shadow": "etc/shadow", "gshadow": "etc/gshadow"}[words[0]]
-		if file == "" || len(words) != 2 {
-			return maintscript.Result{}, false
-		}
-		for _, fields := range c.t.table(file) {
-			if fields[0] == last || len(fields) > 2 && fields[2] == last && strings.HasSuffix(words[0], "d") {
-				return yes(strings.Join(fields, ":") + "\n")
-			}
-		}
-		return no, true
-	case "id":
-		fields := c.t.table("etc/passwd").find(last)
-		if fields == nil {
-			return no, true
-		}
-		return maintscript.Result{Status: maintscript.Yes}, true
-	case "readlink":
-		if len(words) == 1 {
-			if e, ok := c.t.get(last); ok && e.Kind == layer.Symlink {
-				return yes(e.Link + "\n")
-			}
-			return no, true
-		}
-		if len(words) == 2 && (words[0] == "-f" || words[0] == "-e") && path.IsAbs(last) {
-			at, err := c.t.resolve(last)
-			return maintscript.Result{Status: maintscript.Yes, Output: "/" + at + "\n", Known: err == nil}, true
-		}
-	case "dpkg-statoverride":
-		if words[0] == "--list" {
-			if o, ok := c.overrides[last]; ok {
-				return yes(o + " " + last + "\n")
-			}
-			return no, true
-		}
-	case "dpkg-divert":
-		switch words[0] {
-		case "--truename":
-			for _, d := range c.diversions {
-				if d.from == last {
-					return yes(d.to + "\n")
-				}
-			}
-			return yes(last + "\n")
-		case "--listpackage":
-			for _, d := range c.diversions {
-				if d.from == last {
-					return yes(d.by + "\n")
-				}
-			}
-			return yes("")
-		}
-	case "cat":
-		if text, ok := c.Read(last); ok && len(words) == 1 && call.Output == nil {
-			return yes(text)
-		}
-	case "grep", "egrep", "fgrep":
-		return c.grep(call)
-	case "dpkg-query", "dpkg":
-		return c.packages(words, last)
-	}
-	return maintscript.Result{}, false
 }
