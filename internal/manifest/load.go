@@ -70,10 +70,17 @@ func find(path string) (string, error) {
 
 func missing(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return diag.New(diag.Manifest, "%s does not exist", path)
+		return diag.Wrap(notThere{path}, diag.Manifest, "")
 	}
 	return diag.Wrap(err, diag.Manifest, "reading %s", path)
 }
+
+// notThere is the error of a file or folder that does not exist. It is an fs.ErrNotExist.
+type notThere struct{ path string }
+
+func (e notThere) Error() string { return e.path + " does not exist" }
+
+func (notThere) Is(target error) bool { return target == fs.ErrNotExist }
 
 func exists(path string) bool {
 	info, err := os.Stat(path)

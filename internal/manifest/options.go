@@ -59,7 +59,7 @@ func (r *requirementsReader) option(file, text string, at diag.Position) error {
 		return nil // wheels are preferred anyway
 	case "--only-binary":
 		if value == ":none:" {
-			return fail("--only-binary :none: is not supported yet")
+			return fail("--only-binary :none: is not supported yet").Hint("take the line out: envpack installs wheels only")
 		}
 		return nil // only wheels are installed
 	case "--pre":
@@ -81,7 +81,7 @@ func (r *requirementsReader) option(file, text string, at diag.Position) error {
 		return replacement(e, "", value)
 	}
 	if known(fileOptions, name) {
-		return fail("option %s is not supported yet", name)
+		return notYet(fail("option %s is not supported yet", name), name)
 	}
 	e := fail("unknown option %s", name)
 	if near := nearest(name, fileOptions); near != "" {

@@ -55,7 +55,7 @@ func (d *document) pyproject(m *Manifest, root map[string]any) error {
 func (d *document) readStandard(m *Manifest) error {
 	project, ok := d.root["project"].(map[string]any)
 	if !ok {
-		return d.fail(d.key("tool.envpack"), "no [project] table, which names the project and its dependencies")
+		return d.projectAdvice(d.fail(d.key("tool.envpack"), "no [project] table, which names the project and its dependencies"))
 	}
 	name, _ := project["name"].(string)
 	if !nameForm.MatchString(name) {

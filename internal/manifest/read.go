@@ -146,7 +146,7 @@ func (d *document) requirement(at, text string) (Requirement, error) {
 		if s := (*pep508.SyntaxError)(nil); errors.As(err, &s) {
 			pos = d.inside(at, text, s.Offset)
 		}
-		return Requirement{}, d.fail(pos, "%s", whyNot(err))
+		return Requirement{}, noRequirement(err, text).At(pos)
 	}
 	if r.URL != "" {
 		return Requirement{}, directReference(r).At(d.value(at))

@@ -42,7 +42,8 @@ func (r *requirementsReader) file(name string, constraints bool, from diag.Posit
 		if !diag.PositionOf(err).IsZero() {
 			return err // it is about a line of the file itself
 		}
-		return diag.Wrap(err, diag.Manifest, "").At(from)
+		e := diag.Wrap(err, diag.Manifest, "").At(from)
+		return textFiles(e, filepath.Dir(name), filepath.Base(name), r.stack, err)
 	}
 	for _, l := range logicalLines(text) {
 		if err := r.line(name, l, constraints); err != nil {
@@ -116,11 +117,11 @@ func (r *requirementsReader) requirement(file string, l logical, indent int, has
 	at := l.position(file, indent, len(text))
 	if m := regexp.MustCompile(`\s(--[a-z-]*)`).FindStringSubmatchIndex(text); m != nil {
 		name := text[m[2]:m[3]]
-		what := "unknown option " + name
+		there := l.position(file, indent+m[2], m[3]-m[2])
 		if known(requirementOptions, name) {
-			what = "option " + name + " is not supported yet"
+			return notYet(diag.New(diag.Manifest, "option %s is not supported yet", name), name).At(there)
 		}
-		return diag.New(diag.Manifest, "%s", what).At(l.position(file, indent+m[2], m[3]-m[2]))
+		return diag.New(diag.Manifest, "unknown option %s", name).At(there).Hint("options that concern the whole file stand on a line of their own")
 	}
 	if looksLikePath(text) {
 		e := diag.New(diag.Manifest, "paths and addresses are not supported yet").At(at)
@@ -131,7 +132,7 @@ func (r *requirementsReader) requirement(file string, l logical, indent int, has
 		if s := (*pep508.SyntaxError)(nil); errors.As(err, &s) {
 			at = l.position(file, indent+s.Offset, 1)
 		}
-		return diag.New(diag.Manifest, "%s", whyNot(err)).At(at)
+		return noRequirement(err, text).At(at)
 	}
 	if req.URL != "" {
 		return directReference(req).At(at)

@@ -83,7 +83,7 @@ func (d *document) check() error {
 			continue
 		}
 		if keys[""] == later {
-			problems = append(problems, d.fail(d.key(at), "[%s] is not supported yet", table))
+			problems = append(problems, notYet(d.fail(d.key(at), "[%s] is not supported yet", d.path(table)), table))
 			continue
 		}
 		if table == "index" || table == "apt" {
@@ -141,7 +141,7 @@ func (d *document) checkTable(at, table string, keys map[string]kind, content ma
 		want, known := keys[name]
 		switch {
 		case !known:
-			problems = append(problems, d.unknown(here, table+"."+name, slices.Sorted(maps.Keys(keys)), "key"))
+			problems = append(problems, d.unknown(here, d.path(table, name), d.knownKeys(table, keys), "key"))
 		case want == later:
 			problems = append(problems, d.fail(d.key(here), "%s.%s is not supported yet", table, name))
 		default:
@@ -154,6 +154,12 @@ func (d *document) checkTable(at, table string, keys map[string]kind, content ma
 func (d *document) checkKind(at, name string, want kind, value any) []*diag.Error {
 	wrong := func(at string, value any) *diag.Error {
 		e := d.fail(d.value(at), "%s must be %s, not %s", name, want, describe(value))
+		if _, isTable := value.(map[string]any); isTable && strings.HasSuffix(name, ".dependencies") {
+			return e.Hint(dependenciesAdvice)
+		}
+		if text, isString := value.(string); isString && want == aList {
+			return e.Hint("%s", listAdvice(name, text))
+		}
 		if want == aString && isNumber(value) {
 			return e.Hint("write it in quotes: %q", written(e.Pos))
 		}
@@ -192,9 +198,21 @@ func (d *document) checkKind(at, name string, want kind, value any) []*diag.Erro
 	return nil
 }
 
+// knownKeys are the keys of a table. What a pyproject.toml has in its standard table is not to be repeated.
+func (d *document) knownKeys(table string, keys map[string]kind) []string {
+	list := slices.Sorted(maps.Keys(keys))
+	if d.prefix != "" && table == "project" {
+		list = slices.DeleteFunc(list, func(k string) bool { return k == "name" || k == "dependencies" })
+	}
+	return list
+}
+
 func (d *document) unknown(at, name string, known []string, what string) *diag.Error {
 	e := d.fail(d.key(at), "unknown %s %s", what, name)
 	last := name[strings.LastIndex(name, ".")+1:]
+	if h := keyAdvice[strings.TrimPrefix(name, d.prefix+".")]; h != "" {
+		return e.Hint("%s", h)
+	}
 	if near := nearest(last, known); near != "" {
 		return e.Hint("did you mean %s?", near)
 	}
