@@ -5,7 +5,9 @@
 // had installed: the merged /usr (merge.go), users and groups (accounts.go), alternatives
 // (alternatives.go), the CA bundle (certificates.go), the linker's cache (linkercache.go), the
 // package database (database.go), the folders and defaults that base-files and its neighbours
-// make (defaults.go), and the names of Python (python.go).
+// make (defaults.go), and the names of Python (python.go). For all else the packages' scripts are read
+// (scripts.go) and what they say of files (commands.go, modes.go), users (users.go, admin.go) and what they
+// declare (declared.go) is done to the tree; what is not is named.
 //
 // The tree is a pure function of the packages and of the options: no clock, no host, no order of
 // arguments. Its rules as a whole have the name [Format]; a change of any byte that they give for

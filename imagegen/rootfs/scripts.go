@@ -249,11 +249,12 @@ func (c *configuration) nothing(call maintscript.Call) bool {
 	case "touch", "rm", "rmdir", "chmod", "chown", "chgrp", "mv":
 		one := false
 		for _, a := range call.Args[1:] {
-			if !strings.HasPrefix(a.Text, "/") {
+			if !strings.HasPrefix(a.Text, "/") && a.Known {
 				continue
 			}
 			if !a.Known {
-				return false
+				// On a first installation only what an older version left is removed.
+				return name == "rm" || name == "rmdir"
 			}
 			e, there := c.t.get(a.Text)
 			if there = there && !c.packed(e); there != (name == "touch") {

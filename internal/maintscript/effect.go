@@ -109,14 +109,14 @@ func EffectOf(c Call) Effect {
 		return Harmless
 	case "dpkg-realpath", "dpkg-statoverride", "dpkg-divert":
 		for _, a := range c.Args[1:] {
-			if a.Text == "--list" || a.Text == "--truename" || a.Text == "--listpackage" {
+			if a.Text == "--list" || a.Text == "--truename" || a.Text == "--listpackage" || a.Text == "--remove" {
 				return Harmless
 			}
 		}
 	case "dpkg":
 		for _, a := range c.Args[1:] {
 			switch a.Text {
-			case "--compare-versions", "--print-architecture", "-s", "-L", "-l", "--validate-version", "--get-selections", "--assert-multi-arch":
+			case "--compare-versions", "--print-architecture", "--print-foreign-architectures", "-s", "-L", "-l", "--validate-version", "--get-selections", "--assert-multi-arch":
 				return Harmless
 			}
 		}
