@@ -119,6 +119,9 @@ func (w *work) finish(front, project []Layer, lock Layer) (*Image, error) {
 	}
 	whole := bare
 	layers := append(append(append([]Layer(nil), front...), project...), lock)
+	if err := w.checkLayers(len(layers)); err != nil {
+		return nil, err
+	}
 	if len(project) > 0 {
 		if whole, err = assemble(w.plan, layers); err != nil {
 			return nil, err

@@ -74,7 +74,13 @@ func (p *Plan) projectionInputs() (in string, text []byte, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	return inputs(FilesFormat, "lock "+digestOf(text)), text, nil
+	facts := []string{"lock " + digestOf(text)}
+	if p.standing != nil {
+		for _, f := range p.standing.folders {
+			facts = append(facts, fmt.Sprintf("folder %s %o %d:%d", f.Path, f.Mode, f.UID, f.GID))
+		}
+	}
+	return inputs(FilesFormat, facts...), text, nil
 }
 
 // projection is the layer of the lock itself, as far as it is about this image.
@@ -87,7 +93,11 @@ func (w *work) projection(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(name, FilesFormat, in, nil); ok || err != nil {
 		return l, err
 	}
-	return w.keep(ctx, name, FilesFormat, in, []layer.Entry{{
+	entries := []layer.Entry{{
 		Path: Prefix + "/" + lockfile.Name, Kind: layer.File, Mode: 0o644, Content: layer.Bytes(text),
-	}}, nil)
+	}}
+	if w.plan.standing != nil {
+		entries = append(entries, w.plan.standing.folders...)
+	}
+	return w.keep(ctx, name, FilesFormat, in, entries, nil)
 }

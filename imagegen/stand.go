@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/envpack/envpack/imagegen/interpreter"
+	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/imagegen/parent"
 	"github.com/envpack/envpack/imagegen/rootfs"
 	"github.com/envpack/envpack/internal/diag"
@@ -26,6 +30,24 @@ const userLayer = "user"
 type standing struct {
 	image v1.Image
 	file  *v1.ConfigFile
+	// folders are those that our layers name on the way to their files, and that the image has with other modes or
+	// owners than they give them. The last layer gives them back what they had.
+	folders []layer.Entry
+}
+
+// maxLayers is how many layers Docker and containerd mount over one another.
+const maxLayers = 127
+
+// checkLayers refuses more layers than engines can mount.
+func (w *work) checkLayers(n int) error {
+	if n <= maxLayers {
+		return nil
+	}
+	e := diag.New(diag.Manifest, "the image would have %d layers, and engines mount %d at most", n, maxLayers)
+	if w.plan.parent != nil {
+		e = e.Hint("%s has %d of them; choose one with fewer, or squash it", w.plan.Lock.Base.Reference, len(w.plan.parent.Layers))
+	}
+	return e
 }
 
 // openParent opens the image that the plan's stands on, and holds it to the lock.
@@ -64,8 +86,35 @@ func (w *work) openParent(ctx context.Context) error {
 			return wrong("list of layers")
 		}
 	}
-	p.standing = &standing{img, file}
+	p.standing = &standing{image: img, file: file}
+	facts, err := w.parentFacts(ctx)
+	if err != nil {
+		return err
+	}
+	p.standing.folders = p.otherFolders(facts.Tree)
 	return nil
+}
+
+// otherFolders finds the folders for standing.
+func (p *Plan) otherFolders(tree *parent.Tree) []layer.Entry {
+	ends := []string{Prefix, strings.TrimPrefix(p.Lock.Image.Workdir, "/")}
+	if p.interpreter != nil {
+		ends = append(ends, interpreter.Prefix, "usr/local/bin/python")
+	}
+	var list []layer.Entry
+	seen := map[string]bool{}
+	for _, end := range ends {
+		for dir := path.Dir(end); dir != "." && dir != "/"; dir = path.Dir(dir) {
+			e, ok := tree.Lstat(dir)
+			if seen[dir] || !ok || e.Kind != layer.Dir || e.Mode == 0o755 && e.UID == 0 && e.GID == 0 {
+				continue
+			}
+			seen[dir] = true
+			list = append(list, layer.Entry{Path: dir, Kind: layer.Dir, Mode: e.Mode, UID: e.UID, GID: e.GID})
+		}
+	}
+	slices.SortFunc(list, func(a, b layer.Entry) int { return strings.Compare(a.Path, b.Path) })
+	return list
 }
 
 // parentLayers are the layers below, and the user's where the image has no user app.

@@ -16,7 +16,8 @@ type ImageRequest struct {
 	Platform  string
 	// Digest is that of the manifest that an earlier lock has, which is kept whatever the reference means now;
 	// "": what it means now.
-	Digest string
+	Digest  string
+	Folders []string // absolute, that layers will have files in
 	// Wanted accepts full versions of Python, which What names in words. Nil: another interpreter is brought.
 	Wanted func(version string) bool
 	What   string
@@ -40,7 +41,7 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat}
 	var targets []*target
 	for _, platform := range m.Platforms {
-		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text, Digest: b.lockedImage(platform)}
+		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text, Digest: b.lockedImage(platform), Folders: []string{m.Image.Workdir}}
 		var own *Interpreter
 		if len(m.System.Pythons) > 0 {
 			i, err := b.interpreter(ctx, platform)

@@ -24,6 +24,11 @@ func (s *Supply) ReadImage(ctx context.Context, want resolver.ImageRequest) (*re
 	if err != nil {
 		return nil, err
 	}
+	for _, folder := range want.Folders {
+		if err := found.CheckFolder(folder); err != nil {
+			return nil, err
+		}
+	}
 	result := &resolver.BaseImage{
 		BaseImage: lockfile.BaseImage{
 			Target: want.Platform, Digest: found.Digest, Config: found.Config, Created: found.Created,
