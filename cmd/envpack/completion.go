@@ -16,13 +16,20 @@ import (
 
 const completionExample = `  source <(envpack completion bash)
   envpack completion zsh > "${fpath[1]}/_envpack"
-  envpack completion fish > ~/.config/fish/completions/envpack.fish`
+  envpack completion fish > ~/.config/fish/completions/envpack.fish
+  envpack completion powershell | Out-String | Invoke-Expression`
+
+const completionLong = `Prints the script that lets a shell complete commands, flags and values.
+
+The one for bash needs the package bash-completion, which distributions have under that name: without it
+completing fails with "_get_comp_words_by_ref: command not found". The one for zsh needs compinit.`
 
 func newCompletion(s *session) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:                   "completion SHELL",
 		Short:                 "Print the completion script for bash, zsh, fish or powershell",
+		Long:                  completionLong,
 		Example:               completionExample,
 		ValidArgs:             shells,
 		DisableFlagsInUseLine: true,
@@ -44,7 +51,7 @@ func newCompletion(s *session) *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(s.stdout)
 			}
-			return diag.New(diag.Usage, "no completion for %q: there is bash, zsh, fish and powershell", args[0])
+			return diag.New(diag.Usage, "no completion for %q", args[0]).Hint("there is %s", list(shells))
 		},
 	}
 }

@@ -17,11 +17,14 @@ func newExport(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export FORMAT",
 		Short: "Write the lock in another tool's format",
+		Example: `  envpack export pylock                    # print it
+  envpack export pylock -o pylock.toml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return diag.New(diag.Usage, "export takes the format: pylock")
 			}
-			return diag.New(diag.Usage, "no export to %q: there is pylock", args[0])
+			return diag.New(diag.Usage, "no export to %q", args[0]).
+				Hint("there is pylock, the standard format that uv and pip read: envpack export pylock -o pylock.toml")
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}

@@ -34,7 +34,8 @@ Exit status:
   2  wrong flags or arguments             6  a digest or hash is not what it should be
   3  the manifest is wrong                7  something could not be fetched
   130  interrupted
-With --json, results go to standard output and errors to standard error, one JSON object each.
+With --json, results go to standard output, and errors, warnings and notices to standard error, one
+JSON object on a line each: {"error": …, "code": …}, {"warning": …}, {"notice": …}.
 `
 
 // run is the whole command: it returns the exit code. Interruption cancels what is under way, which
@@ -54,6 +55,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
 	s.close()
+	s.json = s.json || asksJSON(args) // a mistake before it ends the reading of flags
 	if err == nil {
 		return int(diag.OK)
 	}
@@ -75,6 +77,19 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return int(diag.CodeOf(err))
 }
 
+// asksJSON tells whether --json is among the arguments, read or not.
+func asksJSON(args []string) bool {
+	for _, a := range args {
+		switch a {
+		case "--":
+			return false
+		case "--json", "--json=true":
+			return true
+		}
+	}
+	return false
+}
+
 func newRoot(s *session) *cobra.Command {
 	var version bool
 	cmd := &cobra.Command{
@@ -92,7 +107,7 @@ func newRoot(s *session) *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	cmd.Flags().BoolVar(&version, "version", false, "print what `envpack version` prints")
+	cmd.Flags().BoolVar(&version, "version", false, "print the version, as the command version does")
 	cmd.SetHelpTemplate(cmd.HelpTemplate() + exitStatus)
 	cmd.SetFlagErrorFunc(usageError)
 	cmd.CompletionOptions.DisableDefaultCmd = true
@@ -103,6 +118,8 @@ func newRoot(s *session) *cobra.Command {
 	} {
 		cmd.AddCommand(add(s))
 	}
+	addPlanned(cmd)
+	mendHelp(cmd)
 	return cmd
 }
 

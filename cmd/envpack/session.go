@@ -52,7 +52,7 @@ func (s *session) ui() *ui.UI {
 		if f, ok := s.stderr.(*os.File); ok {
 			o = ui.For(f, os.Getenv)
 		}
-		o.Quiet, o.Now = s.quiet, time.Now
+		o.Quiet, o.JSON, o.Now = s.quiet, s.json, time.Now
 		s.screen = ui.New(s.stderr, o)
 	})
 	return s.screen

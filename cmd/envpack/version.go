@@ -16,8 +16,10 @@ func newVersion(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, and the formats that this envpack writes",
-		Args:  noArguments,
-		RunE:  func(*cobra.Command, []string) error { return s.version() },
+		Example: `  envpack version
+  envpack version --json | jq -r .version`,
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error { return s.version() },
 	}
 }
 

@@ -12,6 +12,8 @@
 package ui
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -29,11 +31,14 @@ const (
 
 // Options say how a UI writes.
 type Options struct {
-	Terminal bool             // redraw in place, with ANSI control sequences (ECMA-48)
-	Width    func() int       // columns of the terminal; nil or 0: 80
-	Color    bool             // colour the word "warning"
-	Quiet    bool             // warnings only
-	Now      func() time.Time // the clock; required
+	Terminal bool       // redraw in place, with ANSI control sequences (ECMA-48)
+	Width    func() int // columns of the terminal; nil or 0: 80
+	Color    bool       // colour the word "warning"
+	Quiet    bool       // warnings only
+	// JSON writes each message and warning as one object on a line, {"notice": …} or {"warning": …}, and no
+	// progress.
+	JSON bool
+	Now  func() time.Time // the clock; required
 	// Still refreshes the display only when something changes, not by itself. For tests.
 	Still bool
 }
@@ -64,12 +69,20 @@ func (u *UI) Printf(format string, args ...any) {
 	if u == nil || u.o.Quiet {
 		return
 	}
+	if u.o.JSON {
+		u.object("notice", fmt.Sprintf(format, args...))
+		return
+	}
 	u.above(fmt.Sprintf(format, args...))
 }
 
 // Warn prints a warning, a line or more. It is printed even if the UI is quiet.
 func (u *UI) Warn(format string, args ...any) {
 	if u == nil {
+		return
+	}
+	if u.o.JSON {
+		u.object("warning", fmt.Sprintf(format, args...))
 		return
 	}
 	word := "warning:"
@@ -80,6 +93,19 @@ func (u *UI) Warn(format string, args ...any) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.write(word + " " + strings.TrimRight(text, "\n") + "\n")
+}
+
+// object writes a message as JSON.
+func (u *UI) object(kind, text string) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(map[string]string{kind: strings.TrimRight(diag.Clean(text), "\n")}); err != nil {
+		return // a string always has a form
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.write(b.String())
 }
 
 func (u *UI) above(text string) {
@@ -107,7 +133,7 @@ func (u *UI) Close() {
 
 // Phase begins a part of the work, such as "downloading". The name is what is being done.
 func (u *UI) Phase(name string) *Task {
-	if u == nil || u.o.Quiet {
+	if u == nil || u.o.Quiet || u.o.JSON {
 		return nil
 	}
 	u.mu.Lock()

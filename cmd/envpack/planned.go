@@ -1,0 +1,69 @@
+package main
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// planned are commands that are to come, and what does a part of their work until then, "" if nothing does.
+var planned = map[string]string{
+	"cache":  "the store is the folder that --cache-dir or ENVPACK_CACHE names; it can be deleted as a whole when no envpack runs",
+	"check":  "`envpack lock --check` tells whether the lock is up to date",
+	"diff":   "`envpack inspect IMAGE` shows what is in each image, and `envpack outdated` what a new lock would change",
+	"doctor": "",
+	"import": "`envpack init` writes a manifest that reads requirements.txt",
+	"run":    "`podman run` and `docker run` run the image",
+	"vendor": "`envpack build --offline` builds from the store, which can be copied to another machine",
+	"verify": "`envpack build` compares the images with the seal of the lock, layer by layer",
+}
+
+// addPlanned adds the commands that are to come, which no help lists.
+func addPlanned(root *cobra.Command) {
+	for _, name := range slices.Sorted(maps.Keys(planned)) {
+		root.AddCommand(&cobra.Command{
+			Use:                name,
+			Short:              "Not supported yet",
+			Hidden:             true,
+			DisableFlagParsing: true, // whatever they are
+			RunE:               func(*cobra.Command, []string) error { return notSupported(name) },
+		})
+	}
+}
+
+func notSupported(name string) error {
+	e := diag.New(diag.Usage, "the command %s is not supported yet", name)
+	if h := planned[name]; h != "" {
+		_ = e.Hint("%s", h)
+	}
+	return e.Hint("`envpack --help` lists the commands that there are")
+}
+
+// mendHelp makes the command help fail for what there is no help for.
+func mendHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			continue
+		}
+		c.Example = "  envpack help build"
+		c.Run = nil
+		c.RunE = func(_ *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil {
+				return diag.Wrap(err, diag.Usage, "")
+			}
+			if _, later := planned[about.Name()]; later && about.Parent() == root {
+				return notSupported(about.Name())
+			}
+			if len(rest) > 0 && about.HasSubCommands() {
+				return noUnknownCommand(about, rest)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		}
+	}
+}
