@@ -166,12 +166,12 @@ def inputs(*facts):
     return sha("".join(f + "\n" for f in facts).encode())
 
 
-# Sections 6 and 7: tar, gzip and splicing. An entry is (kind, mode, link, content); a content is bytes, or
-# the method, the compressed bytes and the bytes of a wheel's member.
+# Sections 6 and 7: tar, gzip and splicing. An entry is (kind, mode, link, content), and the number of its
+# owner, if that is not 0; a content is bytes, or the method, the compressed bytes and the bytes of a wheel's member.
 
-def block(name, mode, size, kind, link, prefix):
+def block(name, mode, size, kind, link, prefix, owner=0):
     octal = lambda v, n: b"%0*o\0" % (n - 1, v)
-    head = name.ljust(100, b"\0") + octal(mode, 8) + octal(0, 8) * 2 + octal(size, 12) + octal(315532800, 12)
+    head = name.ljust(100, b"\0") + octal(mode, 8) + octal(owner, 8) + octal(0, 8) + octal(size, 12) + octal(315532800, 12)
     tail = kind + link.ljust(100, b"\0") + b"ustar\x0000" + bytes(64) + octal(0, 8) + octal(0, 8) + prefix.ljust(167, b"\0")
     return head + b"%06o\0 " % (sum(head) + 8 * 32 + sum(tail)) + tail
 
@@ -183,7 +183,7 @@ def record(key, value):
     return row
 
 
-def header(path, kind, mode, link, size):
+def header(path, kind, mode, link, size, owner):
     name, link, rows, prefix = path.encode() + b"/" * (kind == b"5"), link.encode(), b"", b""
     short = lambda value: bytes(c if c < 128 else 95 for c in value[:100])
     if len(link) > 100 or not link.isascii():
@@ -196,7 +196,7 @@ def header(path, kind, mode, link, size):
             rows, name = rows + record(b"path", name), short(name)
     if rows:
         rows = block(b"pax_header", 0o644, len(rows), b"x", b"", b"") + rows + bytes(-len(rows) % 512)
-    return rows + block(name, mode, size, kind, link, prefix)
+    return rows + block(name, mode, size, kind, link, prefix, owner)
 
 
 def spliced(method, raw, data):
@@ -223,9 +223,9 @@ def layer(entries):
         tar.extend(data)
         encoder.write(data)
 
-    for path, (kind, mode, link, content) in sorted(entries.items(), key=lambda e: e[0].encode()):
+    for path, (kind, mode, link, content, *owner) in sorted(entries.items(), key=lambda e: e[0].encode()):
         data = content if isinstance(content, bytes) else content[2]
-        plain(header(path, kind, mode, link, len(data)))
+        plain(header(path, kind, mode, link, len(data), *owner or [0]))
         if isinstance(content, bytes) or not data:
             plain(data)
         else:
@@ -321,6 +321,7 @@ def image(lock, platform, layers):
     for p in lock.get("package", []):
         created = max([created, *(stamp(f["uploaded"]) for f in p["file"] if platform in f["targets"] and "uploaded" in f)])
     env = {"PATH": "/opt/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "VIRTUAL_ENV": "/opt/env"}
+    env |= {"HOME": "/home/app"} if told["user"] == "app" else {}
     env |= dict(sorted(told.get("env", {}).items()))
     run = {
         "User": "1000:1000" if told["user"] == "app" else "0:0", "ExposedPorts": {p: {} for p in told.get("ports", [])},
@@ -376,7 +377,11 @@ def main(archive, path, store, largest="1000000"):
         below.insert(1, "python")
         python = f"/opt/python/bin/python{minor}"
     place = [] if python.startswith("/usr/bin/") else ["interpreter " + python]
-    same("environment", ["environment/1", "python " + full, *place], skeleton(full, minor, python))
+    workdir, app = lock["image"]["workdir"], lock["image"]["user"] == "app"
+    folder = (b"5", 0o775, "", b"", 1000)
+    home = {workdir.strip("/"): folder} if app else {}
+    same("environment", ["environment/1", "python " + full, *place, *([f"workdir {workdir} 1000"] if app else [])],
+         skeleton(full, minor, python) | home)
     order = groups(here["package"])
     for name, packages in order:
         wheels = [f for p in packages for f in p["file"]]
@@ -385,17 +390,19 @@ def main(archive, path, store, largest="1000000"):
             for f in wheels:
                 entries |= install(open(f"{store}/blobs/sha256/{f['sha256'][:2]}/{f['sha256']}", "rb").read(), minor)
         same(name, ["wheel/1", "python " + minor, "prefix opt/env", *(f"wheel {f['name']} {f['sha256']}" for f in wheels)], entries)
-    ours, entries, workdir = [], {}, lock["image"]["workdir"].strip("/") + "/"
+    ours, entries, below_workdir = [], dict(home), workdir.strip("/") + "/"
     for m in files("project") if "project" in sealed else []:
         if not m.isdir():
             content = b"" if m.issym() else files("project").extractfile(m.name).read()
             kind = "link" if m.issym() else "exec" if m.mode & 0o100 else "file"
-            ours.append(f"{kind} {sha(m.linkname.encode() if m.issym() else content)} {m.name.removeprefix(workdir)}\0")
+            ours.append(f"{kind} {sha(m.linkname.encode() if m.issym() else content)} {m.name.removeprefix(below_workdir)}\0")
             entries[m.name] = (m.type, m.mode, m.linkname, content)
+        elif app and m.name.startswith(below_workdir):
+            entries[m.name] = folder
     tree = sha(("envpack-project/1\n" + "".join(ours)).encode())
     check("project: tree", tree, seal["project"])
     if ours:
-        same("project", ["files/1", "project " + tree, "at " + lock["image"]["workdir"]], entries)
+        same("project", ["files/1", "project " + tree, "at " + workdir, *(["user 1000"] if app else [])], entries)
     projection = encode(here)
     check("lock: file", files("lock").extractfile("opt/env/envpack.lock").read(), projection)
     same("lock", ["files/1", "lock sha256:" + sha(projection)], {"opt/env/envpack.lock": (b"0", 0o644, "", projection)})
