@@ -127,11 +127,12 @@ func (b *bases) lockedImage(platform string) string {
 	return ""
 }
 
-// refused gives an error about the image its place in the manifest.
+// refused gives an error about the image its place in the manifest, which is also where an image that is not there or
+// not for the platform was asked for.
 func (b *bases) refused(err error, platform string) error {
-	e := diag.Wrap(err, 0, "standing on %s for %s", b.manifest.System.Image, platform)
-	if diag.CodeOf(err) == diag.Manifest {
-		e = e.At(b.manifest.System.ImagePos)
+	code := diag.CodeOf(err)
+	if code == diag.Usage {
+		code = diag.Manifest
 	}
-	return e
+	return diag.Wrap(err, code, "standing on %s for %s", b.manifest.System.Image, platform).At(b.manifest.System.ImagePos)
 }

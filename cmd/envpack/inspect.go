@@ -141,7 +141,7 @@ func writeReport(b *strings.Builder, r *inspect.Report) {
 		if base.Debs > 0 {
 			text += ", " + plural(base.Debs, "package")
 		}
-		fact("base", text)
+		fact("base", text, base.Image)
 	}
 	if p := r.Python; p != nil {
 		text := p.Version

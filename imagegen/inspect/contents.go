@@ -173,6 +173,9 @@ func (r *reader) fromLock() bool {
 		return false
 	}
 	r.report.Base = &Base{Distro: l.Base.Distro, Codename: l.Base.Codename, Debs: len(l.Base.Debs), Source: "lock"}
+	if images := l.Base.Images; len(images) == 1 { // a lock in an image has the platform's only
+		r.report.Base.Image = l.Base.Reference + "@" + images[0].Digest
+	}
 	python := &Python{Version: l.Targets[i].Python, Packages: []Package{}, Source: "lock"}
 	in := map[string][]string{} // packages by layer
 	for _, g := range l.Groups(r.report.Platform) {

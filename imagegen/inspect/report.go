@@ -42,6 +42,8 @@ type Base struct {
 	Codename string `json:"codename,omitempty"`
 	Debs     int    `json:"debs,omitempty"` // packages of the distribution; 0: not known
 	Source   string `json:"source"`         // where that is from: "lock" or "os-release"
+	// Image is the image that the base is, as its lock names it, with the digest: "registry.example/python:3.11@sha256:…".
+	Image string `json:"image,omitempty"`
 }
 
 // Python is the interpreter and the packages.
