@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,13 +24,16 @@ import (
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/pep508"
 )
 
 const buildLong = `Assembles the image that envpack.lock describes, and prints its digest as the last line.
 
 Without a lock it makes one first. With a lock that the manifest has outgrown it locks again, or
 stops with status 5 if --locked is given or CI is set. The first build writes the digests of image
-and layers into the lock; every later build must reproduce them, or ends with status 6.`
+and layers into the lock. Every later build must reproduce them, or ends with
+status 6; after an edit of the project's files, those of the environment alone. --seal writes the
+digests of today's files.`
 
 const buildExample = `  envpack build -o oci:image                      # an OCI image layout, in a folder
   envpack build -o oci-archive:image.tar          # the same in a file, for podman and skopeo
@@ -42,6 +46,7 @@ type buildOptions struct {
 	tag       string
 	push      bool
 	locked    bool
+	seal      bool
 	platforms []string
 }
 
@@ -61,6 +66,7 @@ func newBuild(s *session) *cobra.Command {
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image: oci:DIR, oci-archive:FILE or docker-archive:FILE; may be given several times")
 	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
+	f.BoolVar(&o.seal, "seal", false, "write the image's digest into the lock's seal, also if that is of other project files")
 	completeFlag(cmd, "output", completeOutput)
 	o.addFlags(cmd, "build")
 	return cmd
@@ -72,6 +78,7 @@ func (o *buildOptions) addFlags(cmd *cobra.Command, verb string) {
 	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
 	f.StringArrayVar(&o.platforms, "platform", nil, verb+" this platform of the lock only; may be given several times")
 	completeFlag(cmd, "platform", completePlatform)
+	cmd.PreRunE = checkTag
 }
 
 func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
@@ -93,7 +100,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	ref, err := reference(o.tag, m.Image.Tag, o.push)
+	ref, err := reference(o.tag, m, o.push)
 	if err != nil {
 		return err
 	}
@@ -105,6 +112,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
+	b.reseal = o.seal
 	platforms := b.platforms(o.platforms)
 	for _, out := range outputs {
 		if err := out.Check(len(platforms)); err != nil {
@@ -123,22 +131,36 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err := b.publish(ctx, a, outputs, ref, o.push); err != nil {
 		return err
 	}
+	s.remark(m, len(outputs) > 0 || o.push)
 	return s.report(images, a.Digest())
 }
 
-// reference is the image's name: the flag's, else the manifest's.
-func reference(flag, tag string, needed bool) (publish.Reference, error) {
-	if flag == "" {
-		flag = tag
+// reference is the image's name: the flag's, else the manifest's, else, where it goes into no registry, the
+// project's.
+func reference(flag string, m *manifest.Manifest, push bool) (publish.Reference, error) {
+	switch {
+	case flag != "":
+	case m.Image.Tag != "":
+		flag = m.Image.Tag
+	case push:
+		return publish.Reference{}, diag.New(diag.Usage, "pushing needs the image's name").
+			Hint("give --tag REGISTRY/REPOSITORY, or write tag = \"…\" below [image] in the manifest")
+	default:
+		flag = pep508.NormalizeName(m.Name)
 	}
-	if flag == "" {
-		if needed {
-			return publish.Reference{}, diag.New(diag.Usage, "--push needs the image's name").
-				Hint("give --tag REGISTRY/REPOSITORY, or write tag = \"…\" below [image] in the manifest")
-		}
-		return publish.Reference{}, nil
+	if push && !strings.Contains(flag, "/") {
+		return publish.Reference{}, diag.New(diag.Usage, "the name %q says no registry to push to", flag).
+			Hint("as in registry.example/team/%s", flag)
 	}
 	return publish.ParseReference(flag)
+}
+
+// checkTag refuses a name that is empty, as that of a variable is that nobody set.
+func checkTag(cmd *cobra.Command, _ []string) error {
+	if f := cmd.Flags().Lookup("tag"); f.Changed && f.Value.String() == "" {
+		return diag.New(diag.Usage, "--tag is empty").Hint("is the variable set that it was to be taken from?")
+	}
+	return nil
 }
 
 // building is one build: a lock that is up to date, and what images are made with.
@@ -150,6 +172,7 @@ type building struct {
 	tree    *project.Tree
 	builder *imagegen.Builder
 	supply  *supply.Supply
+	reseal  bool // seals of other project files are written anew
 }
 
 func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, locked bool, outputs []publish.Output) (*building, error) {
@@ -170,6 +193,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	for _, out := range outputs {
 		paths = append(paths, out.Path)
 	}
+	paths = append(paths, st.Dir()) // a store in the project is no part of it
 	if b.tree, err = project.Select(ctx, m.Dir, lock.Image.Include, paths...); err != nil {
 		return nil, err
 	}
@@ -324,6 +348,16 @@ func (b *building) artifact(images []*imagegen.Image) (*publish.Artifact, error)
 		list = append(list, publish.PlatformImage{Platform: i.Platform, Image: i.Image, Origin: b.supply.Origin(i.Platform)})
 	}
 	return publish.New(list...)
+}
+
+// remark tells what a user may have forgotten.
+func (s *session) remark(m *manifest.Manifest, written bool) {
+	switch {
+	case !written:
+		s.ui().Printf("the image was built and written nowhere: -o oci-archive:FILE writes it into a file, --push sends it to a registry")
+	case len(m.Image.Command) == 0 && m.System.Image == "":
+		s.ui().Printf("the image has no command of its own: [image] command in %s says what running it starts", m.File)
+	}
 }
 
 // report prints what was built; the digest is the last line.

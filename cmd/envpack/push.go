@@ -49,7 +49,7 @@ func (s *session) pushLocked(ctx context.Context, dir string, o buildOptions) er
 	if err != nil {
 		return err
 	}
-	if _, err := reference(o.tag, m.Image.Tag, true); err != nil {
+	if _, err := reference(o.tag, m, true); err != nil {
 		return diag.Wrap(err, 0, "")
 	}
 	return s.build(ctx, dir, o)

@@ -10,13 +10,20 @@ import (
 	"github.com/envpack/envpack/lockfile"
 )
 
-// seal writes into the lock what its seals lack. A lock that cannot be written is no failure: the image
-// is right all the same.
+// seal writes into the lock what its seals lack: the first build of a lock does. An edit of the project's files is
+// no news of the lock, so that a seal of other files stays, unless a new one is asked for. A lock that cannot be
+// written is no failure: the image is right all the same.
 func (b *building) seal(images []*imagegen.Image) {
 	var fresh []*imagegen.Image
 	for _, image := range images {
 		now := image.Seal()
-		if old := sealOf(b.lock, image.Platform); old != nil && old.Project == now.Project && old.Image == now.Image {
+		old := sealOf(b.lock, image.Platform)
+		switch {
+		case old == nil:
+		case old.Project == now.Project && old.Image == now.Image:
+			continue
+		case !b.reseal:
+			b.ui().Printf("%s: the project's files are not those of the lock's seal; the environment was compared with it (--seal seals these)", image.Platform)
 			continue
 		}
 		for _, wheel := range slices.Sorted(maps.Keys(image.Deviations)) {
