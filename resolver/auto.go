@@ -105,7 +105,7 @@ func (b *bases) keepLibraries(t *target, more map[string][]string) {
 // libraries finds the packages for one target. Errors: those of the scanner; errNoContents.
 func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*library.Result, error) {
 	_, arch, _ := strings.Cut(t.Platform, "/")
-	in := library.Input{Architecture: arch, Python: minorOf(t.Python), Glibc: t.Glibc, Chosen: map[string]bool{}, Packages: nobody{}}
+	in := library.Input{Architecture: arch, Python: minorOf(t.Python), Glibc: t.Glibc, Brought: map[string]bool{}, Chosen: map[string]bool{}, Packages: nobody{}}
 	wheels := b.wheelsOf(t.Platform)
 	b.options.Progress("reading wheels for " + t.Platform)
 	objects, err := scan.Objects(ctx, wheels)
@@ -126,6 +126,9 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 		if slices.Contains(d.Targets, t.Platform) {
 			debs = append(debs, d.Name)
 			in.Chosen[d.Name] = true
+			for _, soname := range everywhere[d.Name] {
+				in.Brought[soname] = true
+			}
 		}
 	}
 	image := b.images[t.Platform]
@@ -153,6 +156,21 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 		maps.Copy(in.Brought, image.Brought)
 	}
 	return library.Find(in)
+}
+
+// everywhere are the libraries of packages that nearly every base has and that have had them in every release, so that
+// wheels which need no others are judged without the distribution's index of files. They are those which manylinux
+// wheels may expect (PEP 513, PEP 571, PEP 599), less those of graphical systems.
+var everywhere = map[string][]string{
+	"libc6": {
+		"ld-linux-aarch64.so.1", "ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "libresolv.so.2",
+		"librt.so.1", "libutil.so.1",
+	},
+	"libgcc-s1":  {"libgcc_s.so.1"},
+	"libgcc1":    {"libgcc_s.so.1"},
+	"libgomp1":   {"libgomp.so.1"},
+	"libstdc++6": {"libstdc++.so.6"},
+	"zlib1g":     {"libz.so.1"},
 }
 
 // nobody has no packages.

@@ -15,9 +15,10 @@ type distribution struct {
 	python   string // minor version of its command python3, "3.11"
 	others   []string
 	pockets  []pocket
-	// distutils tells that python3-distutils exists: it holds distutils (and python3-lib2to3, on which it depends,
-	// lib2to3) for all minor versions of the release at once.
-	distutils bool
+	// apart is the package that holds parts of the standard library for all minor versions of the release at once:
+	// python3-distutils (distutils, and lib2to3 in python3-lib2to3, on which it depends), or python3-lib2to3 where
+	// the release's Python has no distutils; "" where it has neither.
+	apart string
 }
 
 // pocket is a part of a release that is signed and updated on its own, or an archive of others.
@@ -89,20 +90,20 @@ func ubuntu(number, codename, python string, others ...string) distribution {
 }
 
 func (d distribution) called(alias string) distribution { d.alias = alias; return d }
-func (d distribution) withDistutils() distribution      { d.distutils = true; return d }
+func (d distribution) with(apart string) distribution   { d.apart = apart; return d }
 
 // distributions are in the order of preference: Debian's stable releases, the newest first, Ubuntu's with
 // long support, and testing, whose releases expire within a week. Python 3.11 of Ubuntu 22.04 is a
 // release candidate, and therefore not listed. Ubuntu 26.10's indexes have no SHA-256, which locks need.
 var distributions = []distribution{
 	debian("13", "trixie", "3.13"),
-	debian("12", "bookworm", "3.11").withDistutils(),
-	debian("11", "bullseye", "3.9").withDistutils(),
+	debian("12", "bookworm", "3.11").with("python3-distutils"),
+	debian("11", "bullseye", "3.9").with("python3-distutils"),
 	ubuntu("26.04", "resolute", "3.14"),
-	ubuntu("24.04", "noble", "3.12"),
-	ubuntu("22.04", "jammy", "3.10").withDistutils(),
-	ubuntu("20.04", "focal", "3.8", "3.9").withDistutils(),
-	ubuntu("18.04", "bionic", "3.6", "3.7", "3.8").withDistutils(),
+	ubuntu("24.04", "noble", "3.12").with("python3-lib2to3"),
+	ubuntu("22.04", "jammy", "3.10").with("python3-distutils"),
+	ubuntu("20.04", "focal", "3.8", "3.9").with("python3-distutils"),
+	ubuntu("18.04", "bionic", "3.6", "3.7", "3.8").with("python3-distutils"),
 	ubuntu("16.04", "xenial", "3.5"),
 	debian("14", "forky", "3.14", "3.13", "3.15").called("testing"),
 }
@@ -160,8 +161,8 @@ func (d *distribution) rootsOf(python string) ([]root, error) {
 		roots = append(roots, root{name: "python3-minimal", reason: "the command python3", python: true})
 	}
 	roots = append(roots, root{name: "python" + python + "-venv", reason: "ensurepip and python -m venv", python: true})
-	if d.distutils {
-		roots = append(roots, root{name: "python3-distutils", reason: "distutils, which the standard library had up to 3.11", python: true})
+	if d.apart != "" {
+		roots = append(roots, root{name: d.apart, reason: "distutils and lib2to3, which the standard library had up to 3.11 and 3.12", python: true})
 	}
 	return roots, nil
 }
