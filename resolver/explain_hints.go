@@ -12,7 +12,6 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/resolver/apt"
 	"github.com/envpack/envpack/resolver/index"
-	"github.com/envpack/envpack/resolver/interpreter"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pubgrub"
 	"github.com/envpack/envpack/resolver/tags"
@@ -203,7 +202,7 @@ func distroLine() string {
 // which can, oldest first.
 func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors []string) {
 	rankings := map[string]*tags.Ranking{}
-	for _, minor := range interpreter.Minors(p.target.Platform) {
+	for _, minor := range Pythons(p.target.Platform) {
 		if t, err := newTarget(p.target.Platform, minor, p.target.Glibc); err == nil && minor != minorOf(p.target.Python) {
 			rankings[minor] = t.ranking
 		}
@@ -241,12 +240,6 @@ func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors 
 // inTime tells whether as-of admits a file.
 func (c *catalogue) inTime(f index.File) bool {
 	return c.asOf.IsZero() || !f.Uploaded.IsZero() && !f.Uploaded.Truncate(1e9).After(c.asOf)
-}
-
-func compareMinors(a, b string) int {
-	v, _ := pep440.Parse(a)
-	w, _ := pep440.Parse(b)
-	return v.Compare(w)
 }
 
 // nearestMinor is the one of several minor versions, oldest first, that is nearest to the target's.

@@ -1,18 +1,21 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/templates"
 )
 
@@ -55,6 +58,9 @@ func (s *session) init(dir string, o initOptions) error {
 	if o.python != "" && !pythonForm.MatchString(o.python) {
 		return diag.New(diag.Usage, "--python %q: a version is wanted, as in 3.11", o.python)
 	}
+	if !slices.Contains(templates.Names(), o.template) {
+		return diag.New(diag.Usage, "no template %q", o.template).Hint("there is %s", list(templates.Names()))
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "finding the project's folder")
@@ -67,26 +73,17 @@ func (s *session) init(dir string, o initOptions) error {
 	if exists(own) && !o.force {
 		return diag.New(diag.Usage, "%s is there already", own).Hint("--force replaces it")
 	}
-	named, pinned, has, err := readProject(py)
+	p, err := readProject(py)
 	if err != nil {
 		return err
 	}
-	if has {
-		return diag.New(diag.Usage, "%s has [tool.envpack] already", py)
+	if p.own {
+		return diag.New(diag.Usage, "%s has [tool.envpack] already", py).Hint("edit it there; `envpack lock` tells whether it is right")
 	}
-	if named != "" {
-		data.Name = named
-		if data.Python == "" && !pinned {
-			data.Python = templates.DefaultPython // nothing else would say it
-		}
-		text, err := templates.Render(templates.PyProject, data)
-		if err != nil {
-			return diag.Wrap(err, diag.Usage, "")
-		}
-		s.ui().Printf("%s describes the project; add these lines to it:", py)
-		s.close()
-		_, err = s.stdout.Write(text)
-		return err
+	s.warnPython(o.python)
+	s.warnForeign(dir, p)
+	if p.name != "" {
+		return s.initPyProject(py, data, p, o)
 	}
 	if exists(filepath.Join(dir, "requirements.txt")) {
 		data.Requirements = []string{"requirements.txt"}
@@ -101,30 +98,128 @@ func (s *session) init(dir string, o initOptions) error {
 	if err := writeWhole(own, text); err != nil {
 		return err
 	}
-	s.ui().Printf("wrote %s; `envpack build %s -o oci-archive:%s.tar` makes the image", own, dir, data.Name)
+	if s.json {
+		return s.printJSON(initResult{Manifest: own, Name: data.Name, Template: o.template, Requirements: data.Requirements})
+	}
+	s.ui().Printf("wrote %s; `envpack build %s -o oci-archive:%s.tar` makes the image", own, shellWord(dir), data.Name)
 	return nil
 }
 
-// readProject is what a pyproject.toml calls the project, "" without one, whether requires-python
-// says which Pythons would do, and whether it has envpack's table.
-func readProject(path string) (name string, pinned, has bool, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", false, false, nil
+// initResult is what init prints with --json.
+type initResult struct {
+	Manifest     string   `json:"manifest,omitempty"` // that was written
+	AddTo        string   `json:"add_to,omitempty"`   // the file to which lines are to be added
+	Lines        string   `json:"lines,omitempty"`
+	Name         string   `json:"name"`
+	Template     string   `json:"template"`
+	Requirements []string `json:"requirements,omitempty"`
+}
+
+func (s *session) printJSON(v any) error {
+	s.close()
+	return json.NewEncoder(s.stdout).Encode(v)
+}
+
+// initPyProject prints what to add to a pyproject.toml that names the project.
+func (s *session) initPyProject(py string, data templates.Data, p described, o initOptions) error {
+	data.Name = p.name
+	if data.Python == "" && !p.python {
+		data.Python = templates.DefaultPython // nothing else would say it
 	}
+	text, err := templates.Render(templates.PyProject, data)
 	if err != nil {
-		return "", false, false, diag.Wrap(err, diag.Failure, "reading %s", path)
+		return diag.Wrap(err, diag.Usage, "")
 	}
-	var head struct {
-		Project struct {
-			Name           string `toml:"name"`
-			RequiresPython string `toml:"requires-python"`
-		} `toml:"project"`
-		Tool map[string]toml.Primitive `toml:"tool"`
+	if o.template != templates.Default {
+		s.ui().Warn("--template %s is not used: what it is about stands in [project] of %s", o.template, py)
 	}
-	if _, err := toml.Decode(string(text), &head); err != nil {
-		return "", false, false, diag.Wrap(err, diag.Manifest, "%s", path)
+	if s.json {
+		return s.printJSON(initResult{AddTo: py, Lines: string(text), Name: p.name, Template: templates.PyProject})
 	}
-	_, has = head.Tool["envpack"]
-	return head.Project.Name, head.Project.RequiresPython != "", has, nil
+	s.ui().Printf("%s describes the project; add these lines to it:", py)
+	s.close()
+	_, err = s.stdout.Write(text)
+	return err
+}
+
+// warnPython warns of a Python that no lock can have, unless the manifest names where it is.
+func (s *session) warnPython(version string) {
+	if version == "" {
+		return
+	}
+	minor := strings.Join(strings.SplitN(version, ".", 3)[:2], ".")
+	known := resolver.Pythons("linux/amd64")
+	if !slices.Contains(known, minor) {
+		s.ui().Warn("no distribution or archive that envpack knows has Python %s; there is %s", version, list(known))
+	}
+}
+
+// warnForeign warns of files that describe a project's packages in a form that is not read.
+func (s *session) warnForeign(dir string, p described) {
+	names := []string{"environment.yml", "environment.yaml", "conda.yml", "conda.yaml", "Pipfile", "pixi.toml"}
+	if p.name == "" { // else these only build what [project] describes
+		names = append(names, "setup.py", "setup.cfg")
+	}
+	var found []string
+	for _, name := range names {
+		if exists(filepath.Join(dir, name)) {
+			found = append(found, name)
+		}
+	}
+	if p.poetry && p.name == "" {
+		found = append(found, "[tool.poetry] in "+manifest.PyProject)
+	}
+	if len(found) == 0 {
+		return
+	}
+	is := "is"
+	if len(found) > 1 {
+		is = "are"
+	}
+	where := "dependencies of " + manifest.FileName
+	if p.name != "" {
+		where = "dependencies in [project]"
+	}
+	s.ui().Warn("%s %s not read yet; list the packages that the project needs from there in %s", list(found), is, where)
+}
+
+// plainWord needs no quotes in any shell.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_+=:,./\\-]+$`)
+
+// shellWord is a path as a word of a command line.
+func shellWord(path string) string {
+	switch {
+	case plainWord.MatchString(path) && (runtime.GOOS == "windows" || !strings.Contains(path, `\`)):
+		return path
+	case runtime.GOOS == "windows":
+		return `"` + path + `"` // no name has one in it
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// described is what a pyproject.toml says of a project; zero if there is none.
+type described struct {
+	name   string // "" without [project]
+	python bool   // it says which Pythons would do
+	own    bool   // it has envpack's table
+	poetry bool   // it has Poetry's
+}
+
+func readProject(path string) (described, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return described{}, nil
+	}
+	root, err := manifest.ReadTOML(path)
+	if err != nil {
+		return described{}, err
+	}
+	standard, _ := root["project"].(map[string]any)
+	tool, _ := root["tool"].(map[string]any)
+	var p described
+	p.name, _ = standard["name"].(string)
+	requires, _ := standard["requires-python"].(string)
+	p.python = requires != ""
+	_, p.own = tool["envpack"]
+	_, p.poetry = tool["poetry"]
+	return p, nil
 }

@@ -149,6 +149,19 @@ func parse(file, text string) (*Manifest, error) {
 	return m, nil
 }
 
+// ReadTOML reads a TOML file. Errors, of code Manifest: there is none, it is no UTF-8, or no TOML, with the place.
+func ReadTOML(file string) (map[string]any, error) {
+	text, err := readText(file)
+	if err != nil {
+		return nil, err
+	}
+	var root map[string]any
+	if _, err := toml.Decode(text, &root); err != nil {
+		return nil, syntax(file, text, err)
+	}
+	return root, nil
+}
+
 // syntax gives the decoder's error a place and a caret.
 func syntax(file, text string, err error) error {
 	var p toml.ParseError
