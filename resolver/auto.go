@@ -91,9 +91,9 @@ func (b *bases) keepLibraries(t *target, more map[string][]string) {
 		if c.Kind != libraryChoice || c.Target != "" && c.Target != t.Platform {
 			continue
 		}
-		if old.Base.Distro != b.chosen.distro {
+		if now := b.lock.Base.Distro; old.Base.Distro != now {
 			b.options.Warn(fmt.Sprintf("the libraries that wheels need were found in %s, and the base is %s now: `envpack lock` looks for them there",
-				old.Base.Distro, b.chosen.distro))
+				old.Base.Distro, now))
 			return
 		}
 		c.Target = t.Platform

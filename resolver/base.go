@@ -57,8 +57,8 @@ func (b *bases) base(ctx context.Context) ([]*target, error) {
 		lock.Base.Archives = append(lock.Base.Archives, lockfile.Archive{Name: a.Name, URL: a.URL})
 	}
 	switch {
-	case len(m.System.Archives) > 0 && (m.System.Image != "" || m.Distro == manifest.NoDistro):
-		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and the base is another").
+	case len(m.System.Archives) > 0 && m.Distro == manifest.NoDistro:
+		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and system.distro is none").
 			At(m.System.Archives[0].Pos).Hint("remove [[apt]], or name a distribution in system.distro")
 	case m.System.Image != "":
 		return b.image(ctx)
