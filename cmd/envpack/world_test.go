@@ -112,8 +112,8 @@ func newWorld(env *testscript.Env, b base) error {
 	if err := os.MkdirAll(config, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[index]\nurl = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nkeyrings = [\"archive.asc\"]\n",
-		w.server.URL+"/simple/", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu")
+	text := fmt.Sprintf("[index]\nurl = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nubuntu-ports = %q\nkeyrings = [\"archive.asc\"]\n",
+		w.server.URL+"/simple/", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu", archives.URL+"/ubuntu")
 	for name, text := range map[string]string{"config.toml": text, "archive.asc": b.key} {
 		if err := os.WriteFile(filepath.Join(config, name), []byte(text), 0o644); err != nil {
 			return err
