@@ -245,6 +245,13 @@ func (b *bases) failed(err error, distro, platform string) error {
 			}
 		}
 	}
+	if wrong := (*apt.ArchiveError)(nil); errors.As(err, &wrong) {
+		for _, a := range b.manifest.System.Archives {
+			if a.Name == wrong.Archive {
+				return e.At(a.Pos)
+			}
+		}
+	}
 	if diag.CodeOf(err) == diag.Manifest && b.manifest.Distro != "" && e.Pos.File == "" {
 		e = e.At(b.manifest.DistroPos)
 	}

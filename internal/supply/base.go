@@ -67,7 +67,7 @@ func (s *Supply) reach(ctx context.Context, want *apt.Options) error {
 		}
 		data, err := s.aptFetcher().Get(ctx, url, maxKey)
 		if err != nil {
-			return diag.Wrap(err, diag.Fetch, "fetching the key of the archive %s", a.Name)
+			return &apt.ArchiveError{Archive: a.Name, Err: diag.Wrap(err, diag.Fetch, "fetching the key of the archive %s", a.Name)}
 		}
 		a.Keys = append(a.Keys, data)
 	}

@@ -148,11 +148,11 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 		group.Go(func() error {
 			keys, err := p.trustedKeys(o.ExtraKeys)
 			if err != nil {
-				return err
+				return p.about(err)
 			}
 			l := loader{Options: o, pocket: p, keys: keys}
 			if err := l.load(gctx, &releases[i], &indexes[i]); err != nil {
-				return fmt.Errorf("archive %s, suite %s: %w", p.archive, p.suite, err)
+				return p.about(fmt.Errorf("archive %s, suite %s: %w", p.archive, p.suite, err))
 			}
 			return nil
 		})

@@ -22,6 +22,25 @@ type Archive struct {
 	Fingerprints []string
 }
 
+// ArchiveError is about one of [Options.Extra].
+type ArchiveError struct {
+	Archive string // its name
+	Err     error
+}
+
+// Error implements error.
+func (e *ArchiveError) Error() string { return e.Err.Error() }
+
+func (e *ArchiveError) Unwrap() error { return e.Err }
+
+// about marks an error as one of the pocket's archive, if it is another's than the distribution's.
+func (p pocket) about(err error) error {
+	if err == nil || p.extra == nil {
+		return err
+	}
+	return &ArchiveError{p.extra.Name, err}
+}
+
 // pocket checks the archive.
 func (a *Archive) pocket() (pocket, error) {
 	fail := func(format string, args ...any) (pocket, error) {
@@ -68,7 +87,7 @@ func extras(all []Archive) ([]pocket, error) {
 		a := &all[i]
 		p, err := a.pocket()
 		if err != nil {
-			return nil, err
+			return nil, &ArchiveError{a.Name, err}
 		}
 		if url, twice := seen[a.Name]; twice && url != a.URL {
 			return nil, diag.New(diag.Manifest, "two archives are called %q", a.Name)
