@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 //	release CODENAME KEY=VALUE           change the releases of an archive; see [world.release]
 //	asked PREFIX N                       the archives were asked N times for paths with the prefix, since the last time
 //	interpreter FILE VERSION [SONAME]... make an archive of a Python; $SHA256 is its hash
+//	image NAME [KEY=VALUE]...            make an image to stand on; see [world.image]
 //	expand FILE                          replace $NAME in a file
 //	layers NAME...                       the image that envpack.lock is sealed with begins with these layers
 //	layer LAYER NAME                     set $NAME to the digest of a layer in the seal
@@ -86,6 +87,7 @@ func TestScripts(t *testing.T) {
 			"release":     withWorld((*world).release),
 			"asked":       withWorld((*world).askedFor),
 			"interpreter": withWorld((*world).interpreter),
+			"image":       withWorld((*world).image),
 			"expand":      expand,
 			"layers":      layers,
 			"layer":       layerDigest,
