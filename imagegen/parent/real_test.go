@@ -102,7 +102,11 @@ func read(t *testing.T, img v1.Image) *parent.Parent {
 func TestDebian(t *testing.T) {
 	testenv.Real(t, "mmdebstrap, umoci, skopeo, bwrap, docker-registry and a mirror")
 	r := startRegistry(t)
+	chosen := testenv.Chosen("bookworm")
 	for _, suite := range []string{"bullseye", "bookworm", "trixie"} {
+		if !chosen(suite) {
+			continue
+		}
 		t.Run(suite, func(t *testing.T) {
 			dir := t.TempDir()
 			tarball := filepath.Join(dir, "root.tar")

@@ -3,6 +3,8 @@ package testenv
 import (
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -45,4 +47,13 @@ func Wheels(t testing.TB) string {
 	}
 	t.Skip("needs a folder of wheels in ENVPACK_WHEELS; ENVPACK_TEST=all demands it")
 	return ""
+}
+
+// Chosen tells which of a test's real cases run: of a list as long as distributions are many, the few that are
+// named, or those of ENVPACK_TEST_CASES, separated by commas; "all" is every one.
+func Chosen(few ...string) func(name string) bool {
+	if asked := os.Getenv("ENVPACK_TEST_CASES"); asked != "" {
+		few = strings.Split(asked, ",")
+	}
+	return func(name string) bool { return slices.Contains(few, "all") || slices.Contains(few, name) }
 }

@@ -16,7 +16,11 @@ import (
 // TestRealContents finds in every distribution the packages of libraries that wheels are known to need.
 func TestRealContents(t *testing.T) {
 	testenv.Real(t, "mirrors of Debian and Ubuntu")
+	chosen := testenv.Chosen("debian:12", "ubuntu:22.04")
 	for _, d := range apt.Distributions() {
+		if !chosen(d.Name) {
+			continue
+		}
 		t.Run(d.Name, func(t *testing.T) {
 			found, err := sources.Find(sources.ThisHost("linux"), sources.Options{Codename: codenameOf(d.Name)})
 			if err != nil {
@@ -31,7 +35,8 @@ func TestRealContents(t *testing.T) {
 			start := time.Now()
 			c, err := apt.ReadContents(context.Background(), o)
 			if diag.CodeOf(err) == diag.Mismatch {
-				t.Skipf("the mirror is not in step with itself: %v", err)
+				t.Logf("the mirror is not in step with itself: %v", err)
+				return
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -44,7 +44,11 @@ func TestRealArchives(t *testing.T) {
 	}
 	compared := map[string]*aptRoot{}
 	temp := t.TempDir()
+	chosen := testenv.Chosen("debian:12", "debian:13", "ubuntu:22.04", "ubuntu:18.04")
 	for _, q := range questions {
+		if !chosen(q.distro) {
+			continue
+		}
 		t.Run(q.distro+" "+q.python+" "+strings.Join(q.system, " "), func(t *testing.T) {
 			codename := codenameOf(q.distro)
 			found, err := sources.Find(sources.ThisHost("linux"), sources.Options{Codename: codename})
