@@ -14,7 +14,7 @@ func (c *config) inherit(p *Plan) {
 	below := p.standing.file
 	c.Config.Entrypoint = below.Config.Entrypoint
 	c.Config.StopSignal = below.Config.StopSignal
-	c.Config.Env = inheritedEnv(below.Config.Env, p.Lock.Image)
+	c.Config.Env = inheritedEnv(below.Config.Env, p.Lock.Image, p.standing.user.home)
 	if len(c.Config.Cmd) == 0 && len(p.Lock.Image.Command) == 0 {
 		c.Config.Cmd = below.Config.Cmd
 	}
@@ -22,7 +22,7 @@ func (c *config) inherit(p *Plan) {
 	c.Config.ExposedPorts = union(below.Config.ExposedPorts, c.Config.ExposedPorts)
 	c.Config.Volumes = union(below.Config.Volumes, c.Config.Volumes)
 	if c.Config.User != "0:0" {
-		c.Config.User = fmt.Sprintf("%d:%d", p.parent.UserID, p.parent.UserID)
+		c.Config.User = fmt.Sprintf("%d:%d", p.standing.user.id, p.standing.user.group)
 	}
 	c.Variant = below.Variant
 }
@@ -37,12 +37,15 @@ func union[V any](below, own map[string]V) map[string]V {
 }
 
 // inheritedEnv is the environment below with ours in it: our folder before its search path, and ours for every
-// other name that both have.
-func inheritedEnv(below []string, image lockfile.Image) []string {
+// other name that both have. home is that of the user app.
+func inheritedEnv(below []string, image lockfile.Image, home string) []string {
 	own := map[string]string{}
 	var names []string
 	for _, e := range environment(image) {
 		name, value, _ := strings.Cut(e, "=")
+		if _, asked := image.Env[name]; name == "HOME" && !asked {
+			value = home
+		}
 		own[name] = value
 		names = append(names, name)
 	}

@@ -33,6 +33,7 @@ type standing struct {
 	// folders are those that our layers name on the way to their files, and that the image has with other modes or
 	// owners than they give them. The last layer gives them back what they had.
 	folders []layer.Entry
+	user    account // app
 }
 
 // maxLayers is how many layers Docker and containerd mount over one another.
@@ -91,7 +92,7 @@ func (w *work) openParent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.standing.folders = p.otherFolders(facts.Tree)
+	p.standing.folders, p.standing.user = p.otherFolders(facts.Tree), accountOf(facts.Tree, p.parent.UserID)
 	return nil
 }
 

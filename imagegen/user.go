@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
@@ -49,6 +50,32 @@ func UserID(tree *parent.Tree) int64 {
 		id++
 	}
 	return id
+}
+
+// account is what the image has for its user app, or will have.
+type account struct {
+	id, group int64
+	home      string
+}
+
+// accountOf is the user app of an image, which has the number id.
+func accountOf(tree *parent.Tree, id int64) account {
+	a := account{id, id, rootfs.AppHome}
+	passwd, _ := tree.Read("etc/passwd")
+	for line := range strings.Lines(string(passwd)) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), ":")
+		if fields[0] != rootfs.AppUser || len(fields) < 7 || fields[2] != fmt.Sprint(id) {
+			continue
+		}
+		if n, err := strconv.ParseInt(fields[3], 10, 64); err == nil {
+			a.group = n
+		}
+		if path.IsAbs(fields[5]) {
+			a.home = fields[5]
+		}
+		return a
+	}
+	return a
 }
 
 // userEntries are the files that give an image the user app; none that it has already is changed. Into its home may
