@@ -100,6 +100,9 @@ func newRoot(s *session) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noUnknownCommand,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return noneEmpty(cmd, "index-url", "cache-dir", "apt-mirror")
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
 				return s.version()
@@ -121,6 +124,17 @@ func newRoot(s *session) *cobra.Command {
 	addPlanned(cmd)
 	mendHelp(cmd)
 	return cmd
+}
+
+// noneEmpty refuses flags that are given without value, as by a variable that nobody set: what they are there
+// to replace would be used in silence.
+func noneEmpty(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && (f.Value.String() == "" || f.Value.String() == "[]") {
+			return diag.New(diag.Usage, "--%s is empty", name).Hint("is the variable set that it was to be taken from?")
+		}
+	}
+	return nil
 }
 
 func usageError(cmd *cobra.Command, err error) error {
