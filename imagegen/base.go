@@ -194,7 +194,11 @@ func (p *Plan) pythonInputs() string {
 	if p.interpreter == nil {
 		return ""
 	}
-	return inputs(interpreter.Format, "archive "+p.interpreter.SHA256, "python "+p.interpreter.Version)
+	facts := []string{"archive " + p.interpreter.SHA256, "python " + p.interpreter.Version}
+	if p.parent != nil {
+		facts = append(facts, "certificates of the image below")
+	}
+	return inputs(interpreter.Format, facts...)
 }
 
 // pythonPath is where the interpreter is.

@@ -111,8 +111,13 @@ func newConfig(p *Plan, layers []Layer) config {
 	return c
 }
 
-// stamp is a time as configs have it.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// stamp is a time as configs have it, "" for none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
 
 // historyPrefix begins the history line of a layer that envpack made; the layer's name follows.
 const historyPrefix = "envpack: "

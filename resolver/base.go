@@ -133,6 +133,13 @@ func (b *bases) candidates() ([]baseCandidate, error) {
 	return append(slices.Concat(lists[:]...), archived), nil
 }
 
+// newer tells whether a version of glibc, as in "2.36", is above another; one that is not known is above none.
+func newer(a, b string) bool {
+	x, err := pep440.Parse(a)
+	y, err2 := pep440.Parse(b)
+	return err == nil && err2 == nil && x.Compare(y) > 0
+}
+
 func number(is bool) int {
 	if is {
 		return 1
@@ -167,6 +174,10 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		}
 		version, glibc := result.PythonFull, result.Glibc
 		if own != nil {
+			if newer(own.Glibc, glibc) {
+				return nil, "", diag.New(diag.Manifest, "the interpreter %s needs glibc %s, and %s has %s", own.Path, own.Glibc, c.distro, glibc).
+					At(m.Python.Pos).Hint("name a newer distribution in system.distro, or another interpreter")
+			}
 			version = own.Version
 			b.interpreters[platform] = own
 			base.Interpreters = append(base.Interpreters, own.Interpreter)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -216,6 +217,11 @@ func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
 	for _, c := range changes {
 		fmt.Fprintln(s.stdout, c)
 	}
+	if old == nil {
+		for _, line := range foundLibraries(l) {
+			s.ui().Printf("%s", line)
+		}
+	}
 	switch {
 	case old == nil:
 		s.ui().Printf("%s: %s", path, lockCounts(l))
@@ -225,6 +231,21 @@ func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
 		s.ui().Printf("%s: %s, %s", path, plural(len(changes), "change"), lockCounts(l))
 	}
 	return nil
+}
+
+// foundLibraries says which packages were added for the wheels, and why: a line for each.
+func foundLibraries(l *lockfile.Lock) []string {
+	reasons := map[string]string{}
+	for _, c := range l.Choices {
+		if c.Kind == "library" && reasons[c.Value] == "" {
+			reasons[c.Value] = c.Reason
+		}
+	}
+	var lines []string
+	for _, pkg := range slices.Sorted(maps.Keys(reasons)) {
+		lines = append(lines, fmt.Sprintf("+ system package %s: %s", pkg, reasons[pkg]))
+	}
+	return lines
 }
 
 func lockCounts(l *lockfile.Lock) string {
