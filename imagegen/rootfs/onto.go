@@ -256,6 +256,9 @@ func parseAlternativeRecord(name, text string) (known []alternative, auto bool) 
 		slaves = append(slaves, slave{lines[1], lines[0], ""})
 		lines = lines[2:]
 	}
+	if len(lines) == 0 || lines[0] != "" {
+		return nil, false
+	}
 	for lines = lines[1:]; len(lines) >= 2+len(slaves) && lines[0] != ""; lines = lines[2+len(slaves):] {
 		a := alternative{link: link, name: name, path: lines[0], priority: signed(lines[1])}
 		for i, s := range slaves {
