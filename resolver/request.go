@@ -28,7 +28,9 @@ func (b *bases) request(c baseCandidate, platform string, more []string) apt.Opt
 	if old := b.options.Previous; old != nil {
 		want.NotBefore = map[string]time.Time{}
 		for _, r := range old.Base.Releases {
-			want.NotBefore[r.Archive+" "+r.Suite] = r.Date
+			if !b.moved(r.Archive) {
+				want.NotBefore[r.Archive+" "+r.Suite] = r.Date
+			}
 		}
 	}
 	want.System = append(want.System, more...)
@@ -40,6 +42,19 @@ func (b *bases) request(c baseCandidate, platform string, more []string) apt.Opt
 		want.Extra = append(want.Extra, extra)
 	}
 	return want
+}
+
+// moved tells whether an archive of the manifest is at another address than when the lock was made: it may be another
+// archive, whose dates say nothing about the former's.
+func (b *bases) moved(name string) bool {
+	for _, was := range b.options.Previous.Base.Archives {
+		for _, is := range b.manifest.System.Archives {
+			if was.Name == name && is.Name == name {
+				return was.URL != is.URL
+			}
+		}
+	}
+	return false
 }
 
 // relation is a package of the manifest as a relation of Debian's: apt's "name=version" is "name (= version)".

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"text/tabwriter"
 
@@ -69,6 +70,9 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	old, err := readLock(m, filepath.Join(m.Dir, lockfile.Name))
 	if err != nil {
 		return err
+	}
+	if o.security && len(old.Base.Debs) > 0 && !slices.Contains(m.Pockets, "security") {
+		s.ui().Warn("security fixes are not looked for: system.pockets in %s leaves them out", m.File)
 	}
 	st, err := s.openStore()
 	if err != nil {

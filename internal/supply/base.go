@@ -65,14 +65,32 @@ func (s *Supply) reach(ctx context.Context, want *apt.Options) error {
 		if !ok {
 			continue
 		}
-		data, err := s.aptFetcher().Get(ctx, url, maxKey)
+		key, err := s.key(ctx, a.Name, url)
 		if err != nil {
-			return &apt.ArchiveError{Archive: a.Name, Err: diag.Wrap(err, diag.Fetch, "fetching the key of the archive %s", a.Name)}
+			return err
 		}
-		a.Keys = append(a.Keys, data)
+		a.Keys = append(a.Keys, key)
 	}
 	want.Fetcher, want.Now, want.Memo = s.aptFetcher(), s.Now(), s.Store
 	return nil
+}
+
+// key fetches the key of an archive, once.
+func (s *Supply) key(ctx context.Context, archive, url string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key, ok := s.keys[archive]; ok {
+		return key, nil
+	}
+	key, err := s.aptFetcher().Get(ctx, url, maxKey)
+	if err != nil {
+		return nil, &apt.ArchiveError{Archive: archive, Err: diag.Wrap(err, diag.Fetch, "fetching the key of the archive %s", archive)}
+	}
+	if s.keys == nil {
+		s.keys = map[string][]byte{}
+	}
+	s.keys[archive] = key
+	return key, nil
 }
 
 // sourcesOf finds the archives of a distribution: which entries of apt's configuration are about it depends on

@@ -54,6 +54,7 @@ type Supply struct {
 	mu      sync.Mutex
 	origins map[string]*publish.Origin  // by platform
 	found   map[string]*sources.Sources // by codename
+	keys    map[string][]byte           // that were fetched, by archive
 	quiet   sync.Map                    // hosts of further places that could not be reached
 }
 
