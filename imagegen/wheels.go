@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -280,7 +281,8 @@ func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheel
 // blame names the wheel whose file cannot be written.
 func (s *wheelSet) blame(err error, wheels []Wheel) error {
 	var entry *layer.EntryError
-	if !errors.As(err, &entry) {
+	var file *fs.PathError // a failure of the machine's, which no wheel is to blame for
+	if !errors.As(err, &entry) || errors.As(err, &file) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	for _, wheel := range wheels {

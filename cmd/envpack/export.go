@@ -77,5 +77,5 @@ func (s *session) exportPylock(ctx context.Context, dir, output string) error {
 		_, err = s.stdout.Write(text)
 		return err
 	}
-	return writeWhole(output, text)
+	return writeWhole(output, text, "lock-version = ")
 }

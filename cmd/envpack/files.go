@@ -44,8 +44,27 @@ func createBeside(path string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+"-*")
 }
 
-// writeWhole replaces a file by a complete one, or leaves it as it was.
-func writeWhole(path string, data []byte) error {
+// writeWhole replaces a file by a complete one, or leaves it as it was. One that is there already must have
+// the mark of the same kind; "" asks for none.
+func writeWhole(path string, data []byte, mark string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return diag.New(diag.Usage, "%s is a folder; the name of a file is wanted", path)
+	case err == nil && !info.Mode().IsRegular():
+		return writeThrough(path, data)
+	case err == nil:
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return diag.Wrap(err, diag.Failure, "writing %s", path)
+		}
+		if len(old) > 0 && !strings.Contains(string(old), mark) {
+			return diag.New(diag.Usage, "%s is another file, which would be lost", path).Hint("name a new file, or remove it first")
+		}
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	f, err := createBeside(path)
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "writing %s", path)
@@ -60,6 +79,22 @@ func writeWhole(path string, data []byte) error {
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "writing %s", path)
+	}
+	return nil
+}
+
+// writeThrough writes to what is no file, as /dev/stdout.
+func writeThrough(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "writing %s", path)
+	}
+	_, err = f.Write(data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
 	}
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "writing %s", path)

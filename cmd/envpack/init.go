@@ -95,7 +95,7 @@ func (s *session) init(dir string, o initOptions) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return diag.Wrap(err, diag.Failure, "making the project's folder")
 	}
-	if err := writeWhole(own, text); err != nil {
+	if err := writeWhole(own, text, ""); err != nil {
 		return err
 	}
 	if s.json {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -95,12 +96,20 @@ func readText(file string) (string, error) {
 	if err != nil {
 		return "", missing(file, err)
 	}
-	if info.Size() > maxText {
-		return "", diag.New(diag.Manifest, "%s has %d bytes: more than a text of this kind can have", file, info.Size())
+	if !info.Mode().IsRegular() {
+		return "", diag.New(diag.Manifest, "%s is not a regular file", file)
 	}
-	data, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return "", missing(file, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxText+1))
+	if err != nil {
+		return "", missing(file, err)
+	}
+	if len(data) > maxText {
+		return "", diag.New(diag.Manifest, "%s has more bytes than a text of this kind can have", file)
 	}
 	text := strings.TrimPrefix(fromUTF16(data), "\ufeff")
 	for i, line := range strings.Split(text, "\n") {

@@ -299,3 +299,14 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
+
+// TestEndless: a file without an end is no text, whatever its size says.
+func TestEndless(t *testing.T) {
+	dir := project(t, "-- envpack.toml --\n[project]\nname = 'x'\npython = '3.11'\nrequirements = ['r.txt']\n")
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, "r.txt")); err != nil {
+		return // not on Windows
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Error(err)
+	}
+}
