@@ -74,15 +74,15 @@ func (l table) id(name string) (int, bool) {
 	return 0, false
 }
 
-// free finds a number that neither a user nor a group has.
-func (t *tree) free(descending bool) (int, error) {
+// free finds a number that no user has and, unless the user gets a group that is there, no group either.
+func (t *tree) free(descending, usersOnly bool) (int, error) {
 	users, groups := t.table("etc/passwd"), t.table("etc/group")
 	for i := range lastSystemID - firstSystemID + 1 {
 		id := firstSystemID + i
 		if descending {
 			id = lastSystemID - i
 		}
-		if users.findID(id) == nil && groups.findID(id) == nil {
+		if users.findID(id) == nil && (usersOnly || groups.findID(id) == nil) {
 			return id, nil
 		}
 	}
@@ -109,7 +109,7 @@ func (t *tree) addGroup(name string, gid int, descending bool, secret string) er
 	}
 	if gid < 0 {
 		var err error
-		if gid, err = t.free(descending); err != nil {
+		if gid, err = t.free(descending, false); err != nil {
 			return err
 		}
 	} else if groups.findID(gid) != nil {
@@ -128,7 +128,7 @@ func (t *tree) addUser(a newAccount) error {
 	}
 	if a.uid < 0 {
 		var err error
-		if a.uid, err = t.free(a.descending); err != nil {
+		if a.uid, err = t.free(a.descending, a.group != "" || a.gid >= 0); err != nil {
 			return err
 		}
 	} else if users.findID(a.uid) != nil {
