@@ -159,8 +159,8 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 }
 
 // everywhere are the libraries of packages that nearly every base has and that have had them in every release, so that
-// wheels which need no others are judged without the distribution's index of files. They are those which manylinux
-// wheels may expect (PEP 513, PEP 571, PEP 599), less those of graphical systems.
+// wheels which need no others are judged without the distribution's index of files. They are of those that
+// manylinux wheels may expect (PEP 513), and zlib and libgomp, which base and Python need or name themselves.
 var everywhere = map[string][]string{
 	"libc6": {
 		"ld-linux-aarch64.so.1", "ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "libresolv.so.2",
