@@ -92,6 +92,10 @@ func (p *Plan) rootInputs(base, system []lockfile.Deb) string {
 	for _, d := range system {
 		facts = append(facts, fmt.Sprintf("system %s %s %s %s", d.Name, d.Version, d.Architecture, d.SHA256))
 	}
+	isApt := func(d lockfile.Deb) bool { return d.Name == "apt" }
+	if slices.ContainsFunc(base, isApt) || slices.ContainsFunc(system, isApt) {
+		facts = append(facts, fmt.Sprintf("sources %s %s", p.Lock.Base.Distro, p.Lock.Base.Codename))
+	}
 	return inputs(p.Lock.Base.Format, facts...)
 }
 
@@ -159,6 +163,7 @@ func (w *work) makeRoot(ctx context.Context) (base, system Layer, err error) {
 	}
 	trees, err := rootfs.AssembleBoth(ctx, debs[:len(p.debs)], debs[len(p.debs):], rootfs.Options{
 		Architecture: p.architecture(), Python: p.distroPython(), Spool: spool, Parallel: w.Jobs,
+		AptSources: w.Supply.AptSources(p.Lock.Base.Distro, p.Lock.Base.Codename, p.architecture()),
 	})
 	if err != nil {
 		return base, system, err

@@ -22,6 +22,8 @@ type Supply interface {
 	Debs(ctx context.Context, debs []lockfile.Deb) error
 	// Image opens the image that another stands on, by its digest.
 	Image(ctx context.Context, reference string, image lockfile.BaseImage) (v1.Image, error)
+	// AptSources is the sources.list for a distribution's release; "" for none.
+	AptSources(distro, codename, architecture string) string
 	FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error
 }
 

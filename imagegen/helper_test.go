@@ -164,6 +164,11 @@ func (s supply) bring(ctx context.Context, files map[string]string) error {
 	return nil
 }
 
+// AptSources implements imagegen.Supply.
+func (s supply) AptSources(distro, codename, architecture string) string {
+	return "deb http://archive.example/" + distro + " " + codename + " main\n"
+}
+
 // FetchInterpreter implements imagegen.Supply.
 func (s supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error {
 	return s.bring(ctx, map[string]string{i.SHA256: i.Path})

@@ -28,6 +28,7 @@ type Deb struct {
 type Options struct {
 	Architecture string // "amd64", "arm64"
 	Python       string // minor version of the interpreter, "3.11"; "" for none
+	AptSources   string // the sources.list of a root that has apt; "" for none
 	Spool        Spool
 	Parallel     int // packages unpacked at once; at least 1
 	Progress     func(bytes int64)
@@ -109,6 +110,9 @@ func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error 
 	t.alternatives(c.alternatives)
 	if err := t.trust(); err != nil {
 		return err
+	}
+	if o.AptSources != "" && t.exists("usr/bin/apt-get") {
+		t.fileIfMissing("etc/apt/sources.list", 0o644, 0, []byte(o.AptSources)) // the installer's, of no package
 	}
 	t.python(o.Python)
 	if err := t.linkerCache(o.Architecture); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -348,6 +349,31 @@ func TestRedact(t *testing.T) {
 	} {
 		if got := Redact(in); got != want {
 			t.Errorf("%s: %s", in, got)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	for _, c := range []struct {
+		distro, codename, arch string
+		suites                 []string
+	}{
+		{"debian:12", "bookworm", "amd64", []string{"bookworm main", "bookworm-updates main", "bookworm-security main"}},
+		{"ubuntu:22.04", "jammy", "amd64", []string{"jammy main universe", "jammy-updates main universe", "jammy-security main universe"}},
+		{"ubuntu:22.04", "jammy", "arm64", []string{"jammy main universe", "jammy-updates main universe", "jammy-security main universe"}},
+		{"none", "", "amd64", nil},
+		{"alpine:3", "", "amd64", nil},
+	} {
+		var suites []string
+		for line := range strings.Lines(List(c.distro, c.codename, c.arch)) {
+			words := strings.SplitN(strings.TrimSpace(line), " ", 3)
+			suites = append(suites, words[2])
+			if words[0] != "deb" || !strings.HasPrefix(words[1], "http://") || c.arch == "arm64" && !strings.HasSuffix(words[1], "-ports") {
+				t.Errorf("%s: %q", c.distro, line)
+			}
+		}
+		if !slices.Equal(suites, c.suites) {
+			t.Errorf("%s on %s: %q", c.distro, c.arch, suites)
 		}
 	}
 }

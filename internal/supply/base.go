@@ -257,3 +257,8 @@ func (s *Supply) takeFile(i lockfile.Interpreter) error {
 	_, _, err = blob.Commit()
 	return err
 }
+
+// AptSources implements imagegen.Supply.
+func (s *Supply) AptSources(distro, codename, architecture string) string {
+	return sources.List(distro, codename, architecture)
+}
