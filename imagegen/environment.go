@@ -2,9 +2,7 @@ package imagegen
 
 import (
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
@@ -50,36 +48,4 @@ func minorOf(python string) string {
 		return python
 	}
 	return parts[0] + "." + parts[1]
-}
-
-// userID is the number of the user app, if the image's processes are its.
-func (p *Plan) userID() (int64, bool) {
-	switch {
-	case p.Lock.Image.User != rootfs.AppUser:
-		return 0, false
-	case p.parent != nil:
-		return p.parent.UserID, true
-	}
-	return rootfs.AppID, true
-}
-
-// workFolders are the working directory, and the folders of files in it. The user app may write there, and so may
-// any user whose group is root, as container platforms make them up. Files stay root's.
-func (p *Plan) workFolders(files []layer.Entry) []layer.Entry {
-	id, ok := p.userID()
-	if !ok {
-		return nil
-	}
-	root := strings.TrimPrefix(p.Lock.Image.Workdir, "/")
-	folders := map[string]bool{root: true}
-	for _, f := range files {
-		for dir := path.Dir(f.Path); len(dir) > len(root); dir = path.Dir(dir) {
-			folders[dir] = true
-		}
-	}
-	var entries []layer.Entry
-	for _, dir := range slices.Sorted(maps.Keys(folders)) {
-		entries = append(entries, layer.Entry{Path: dir, Kind: layer.Dir, Mode: 0o775, UID: int(id)})
-	}
-	return entries
 }

@@ -332,25 +332,3 @@ func leftovers(t testing.TB, st *store.Store) []string {
 	}
 	return list
 }
-
-// headersOf are the tar headers of a layer.
-func headersOf(t testing.TB, l imagegen.Layer) []*tar.Header {
-	t.Helper()
-	r, err := l.Layer.Uncompressed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	var all []*tar.Header
-	archive := tar.NewReader(r)
-	for {
-		h, err := archive.Next()
-		if err == io.EOF {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, h)
-	}
-}

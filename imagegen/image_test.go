@@ -1,9 +1,7 @@
 package imagegen_test
 
 import (
-	"archive/tar"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -28,30 +26,6 @@ func configOf(t *testing.T, image *imagegen.Image) map[string]any {
 		t.Fatal(err)
 	}
 	return all
-}
-
-// TestWorkFolders: the user writes in the working directory and its folders, whether or not there are files.
-func TestWorkFolders(t *testing.T) {
-	for user, want := range map[string]string{"app": "drwxrwxr-x 1000:0", "root": "drwxr-xr-x 0:0"} {
-		w := sample()
-		w.lock.Image.User, w.lock.Image.Workdir = user, "/srv/work"
-		image := w.build(t, openStore(t), selected(t, sampleProject(t)))
-		folders := map[string]string{}
-		for _, l := range image.Layers {
-			for _, h := range headersOf(t, l) {
-				if h.Typeflag == tar.TypeDir && strings.HasPrefix(h.Name, "srv/work") {
-					folders[l.Name+" "+strings.TrimSuffix(h.Name, "/")] = fmt.Sprintf("%s %d:%d", h.FileInfo().Mode(), h.Uid, h.Gid)
-				}
-			}
-		}
-		all := map[string]string{"project srv/work": want, "project srv/work/pkg": want, "project srv/work/data": want}
-		if user == "app" {
-			all["environment srv/work"] = want
-		}
-		if d := cmp.Diff(all, folders); d != "" {
-			t.Errorf("%s: %s", user, d)
-		}
-	}
 }
 
 func TestConfig(t *testing.T) {

@@ -23,9 +23,6 @@ func (p *Plan) environmentInputs() string {
 	if at := p.pythonPath(); at != "/usr/bin/python"+minorOf(p.Target.Python) {
 		facts = append(facts, "interpreter "+at)
 	}
-	if id, ok := p.userID(); ok {
-		facts = append(facts, fmt.Sprintf("workdir %s %d", p.Lock.Image.Workdir, id))
-	}
 	return inputs(EnvironmentFormat, facts...)
 }
 
@@ -36,18 +33,14 @@ func (w *work) environment(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(name, EnvironmentFormat, in, nil); ok || err != nil {
 		return l, err
 	}
-	return w.keep(ctx, name, EnvironmentFormat, in, append(skeleton(w.plan.Target.Python, w.plan.pythonPath()), w.plan.workFolders(nil)...), nil)
+	return w.keep(ctx, name, EnvironmentFormat, in, skeleton(w.plan.Target.Python, w.plan.pythonPath()), nil)
 }
 
 func (p *Plan) projectInputs() string {
 	if p.Project == nil {
 		return ""
 	}
-	facts := []string{"project " + p.Project.Hash(), "at " + p.Lock.Image.Workdir}
-	if id, ok := p.userID(); ok {
-		facts = append(facts, fmt.Sprintf("user %d", id))
-	}
-	return inputs(FilesFormat, facts...)
+	return inputs(FilesFormat, "project "+p.Project.Hash(), "at "+p.Lock.Image.Workdir)
 }
 
 // project is the layer of the project's files, or none if there are no files.
@@ -60,8 +53,7 @@ func (w *work) project(ctx context.Context) ([]Layer, error) {
 	in := p.projectInputs()
 	l, ok, err := w.known(name, FilesFormat, in, nil)
 	if err == nil && !ok {
-		files := p.Project.Entries(p.Lock.Image.Workdir)
-		l, err = w.keep(ctx, name, FilesFormat, in, append(files, p.workFolders(files)...), nil)
+		l, err = w.keep(ctx, name, FilesFormat, in, p.Project.Entries(p.Lock.Image.Workdir), nil)
 	}
 	if err != nil {
 		return nil, err

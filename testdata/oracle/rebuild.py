@@ -377,11 +377,8 @@ def main(archive, path, store, largest="1000000"):
         below.insert(1, "python")
         python = f"/opt/python/bin/python{minor}"
     place = [] if python.startswith("/usr/bin/") else ["interpreter " + python]
-    workdir, app = lock["image"]["workdir"], lock["image"]["user"] == "app"
-    folder = (b"5", 0o775, "", b"", 1000)
-    home = {workdir.strip("/"): folder} if app else {}
-    same("environment", ["environment/1", "python " + full, *place, *([f"workdir {workdir} 1000"] if app else [])],
-         skeleton(full, minor, python) | home)
+    workdir = lock["image"]["workdir"]
+    same("environment", ["environment/1", "python " + full, *place], skeleton(full, minor, python))
     order = groups(here["package"])
     for name, packages in order:
         wheels = [f for p in packages for f in p["file"]]
@@ -390,19 +387,17 @@ def main(archive, path, store, largest="1000000"):
             for f in wheels:
                 entries |= install(open(f"{store}/blobs/sha256/{f['sha256'][:2]}/{f['sha256']}", "rb").read(), minor)
         same(name, ["wheel/1", "python " + minor, "prefix opt/env", *(f"wheel {f['name']} {f['sha256']}" for f in wheels)], entries)
-    ours, entries, below_workdir = [], dict(home), workdir.strip("/") + "/"
+    ours, entries, below_workdir = [], {}, workdir.strip("/") + "/"
     for m in files("project") if "project" in sealed else []:
         if not m.isdir():
             content = b"" if m.issym() else files("project").extractfile(m.name).read()
             kind = "link" if m.issym() else "exec" if m.mode & 0o100 else "file"
             ours.append(f"{kind} {sha(m.linkname.encode() if m.issym() else content)} {m.name.removeprefix(below_workdir)}\0")
             entries[m.name] = (m.type, m.mode, m.linkname, content)
-        elif app and m.name.startswith(below_workdir):
-            entries[m.name] = folder
     tree = sha(("envpack-project/1\n" + "".join(ours)).encode())
     check("project: tree", tree, seal["project"])
     if ours:
-        same("project", ["files/1", "project " + tree, "at " + workdir, *(["user 1000"] if app else [])], entries)
+        same("project", ["files/1", "project " + tree, "at " + workdir], entries)
     projection = encode(here)
     check("lock: file", files("lock").extractfile("opt/env/envpack.lock").read(), projection)
     same("lock", ["files/1", "lock sha256:" + sha(projection)], {"opt/env/envpack.lock": (b"0", 0o644, "", projection)})
