@@ -278,8 +278,9 @@ func (p *positions) at(where span) diag.Position {
 	offset := where.from
 	for i, line := range p.lines {
 		if offset <= len(line) {
-			width := min(where.to-where.from, len(line)-offset)
 			text := strings.TrimSuffix(line, "\r")
+			line, offset = text, min(offset, len(text)) // what is wrong with a line's end is behind its text
+			width := min(where.to-where.from, len(line)-offset)
 			return diag.Position{
 				File: p.file, Line: i + 1, Col: utf8.RuneCountInString(line[:offset]) + 1,
 				Width: max(utf8.RuneCountInString(line[offset:offset+max(width, 0)]), 1), Source: text,
