@@ -73,13 +73,15 @@ func deviceOutput(o *Outcome) bool {
 
 // EffectOf judges a call by its name and, for parts that debhelper added, by the program that added them.
 func EffectOf(c Call) Effect {
-	if e, ok := generated[c.Generator]; ok && e != Harmful {
+	if e, ok := generated[c.Generator]; ok && e != Harmful && fromGenerator(c) {
 		return e
 	}
 	for _, a := range c.Args[1:] {
 		switch base := a.Text[strings.LastIndexByte(a.Text, '/')+1:]; {
-		case base == "py_compile.py", base == "compileall.py", a.Text == "rtupdate", a.Text == "post-rtupdate", a.Text == "pre-rtupdate":
+		case base == "py_compile.py", base == "compileall.py":
 			return Harmless // compiled Python files
+		case strings.HasSuffix(a.Text, "rtupdate") && (!c.Args[0].Known || strings.Contains(c.Args[0].Text, "/runtime.d/")):
+			return Harmless // hooks of Python's packages, which compile
 		case (a.Text == "--help" || a.Text == "--version") && deviceOutput(c.Output):
 			return Harmless
 		}
@@ -93,20 +95,17 @@ func EffectOf(c Call) Effect {
 		if deviceOutput(c.Output) {
 			return Harmless
 		}
-	case "sed", "perl":
-		for _, a := range c.Args[1:] {
-			if strings.HasPrefix(a.Text, "-i") || a.Text == "--in-place" || strings.HasPrefix(a.Text, "-") && strings.Contains(a.Text, "i") && c.Name() == "perl" {
-				return Harmful
-			}
+	case "sed", "perl", "sort", "awk", "mawk", "find":
+		if writes(c) {
+			return Harmful
 		}
-	case "find":
-		for _, a := range c.Args[1:] {
-			if a.Text == "-exec" || a.Text == "-delete" || a.Text == "-execdir" {
-				return Harmful
-			}
-		}
+	case "env", "xargs":
+		return effectOfStarted(c)
 	case "mktemp", "tempfile", "getent", "readlink":
-		return Harmless
+		if deviceOutput(c.Output) {
+			return Harmless
+		}
+		return Harmful
 	case "dpkg-realpath", "dpkg-statoverride", "dpkg-divert":
 		for _, a := range c.Args[1:] {
 			if a.Text == "--list" || a.Text == "--truename" || a.Text == "--listpackage" || a.Text == "--remove" {
@@ -117,7 +116,9 @@ func EffectOf(c Call) Effect {
 		for _, a := range c.Args[1:] {
 			switch a.Text {
 			case "--compare-versions", "--print-architecture", "--print-foreign-architectures", "-s", "-L", "-l", "--validate-version", "--get-selections", "--assert-multi-arch":
-				return Harmless
+				if deviceOutput(c.Output) {
+					return Harmless
+				}
 			}
 		}
 		return Harmful
@@ -129,6 +130,80 @@ func EffectOf(c Call) Effect {
 		return Harmful
 	}
 	return effect
+}
+
+// fromGenerator tells whether a command in a part that debhelper added can be debhelper's: parts begin and end by
+// comments, which anybody can write.
+func fromGenerator(c Call) bool {
+	if !c.Args[0].Known {
+		return true
+	}
+	switch name := c.Name(); name {
+	case "depmod", "cpsv", "invoke-run", "update-service", "runit-helper", "db_purge":
+		return true
+	case "rm", "mv", "cp", "ln", "chown", "chmod":
+		return false
+	default:
+		return effects[name] != Harmful
+	}
+}
+
+// writes tells whether a program that filters text or lists files is asked to change some.
+func writes(c Call) bool {
+	for _, a := range c.Args[1:] {
+		short := strings.HasPrefix(a.Text, "-") && !strings.HasPrefix(a.Text, "--")
+		switch c.Name() {
+		case "sed":
+			if short && strings.Contains(a.Text, "i") || strings.HasPrefix(a.Text, "--in-place") || !short && sedWrites(a.Text) {
+				return true
+			}
+		case "perl":
+			if short && strings.Contains(a.Text, "i") {
+				return true
+			}
+		case "sort":
+			if short && strings.Contains(a.Text, "o") || strings.HasPrefix(a.Text, "--output") {
+				return true
+			}
+		case "awk", "mawk":
+			if strings.Contains(a.Text, "print") && strings.ContainsAny(a.Text, ">|") || strings.Contains(a.Text, "system(") {
+				return true
+			}
+		case "find":
+			for _, action := range []string{"-exec", "-delete", "-ok", "-fprint", "-fls"} {
+				if strings.HasPrefix(a.Text, action) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// sedWrites tells whether a program for sed may have the command w, or the flag, followed by a file.
+func sedWrites(program string) bool {
+	_, file, found := strings.Cut(program, "w ")
+	return found && strings.HasPrefix(strings.TrimLeft(file, " "), "/")
+}
+
+// effectOfStarted judges env and xargs by the command that they start.
+func effectOfStarted(c Call) Effect {
+	for i, a := range c.Args[1:] {
+		option := strings.HasPrefix(a.Text, "-") || strings.Contains(a.Text, "=") && c.Name() == "env"
+		if option || !a.Known && i == 0 && c.Name() == "env" {
+			continue
+		}
+		started := c
+		started.Args = c.Args[1+i:]
+		if EffectOf(started) == Harmless {
+			return Harmless
+		}
+		return Harmful // nobody carries it out in this form
+	}
+	if deviceOutput(c.Output) {
+		return Harmless
+	}
+	return Harmful
 }
 
 // generated are debhelper's programs whose parts of a script need no reading, and why: Harmless for what an

@@ -92,9 +92,20 @@ func TestUnreproduced(t *testing.T) {
 		{"known to be done", "adduser --system --group x\nmkdir -p /var/lib/x\nchown x:x /var/lib/x\nupdate-alternatives --install /usr/bin/a a /usr/bin/b 10\n", nil},
 		{"only when removed", "case $1 in remove) frobnicate;; esac\n", nil},
 		{"unknown command", "#!/bin/sh\nfrobnicate --all\n", []string{"line 2: frobnicate --all (what it does is not known)"}},
-		{"unknown words", "mkdir \"$(frob)\"\n", []string{"line 1: frob (what it does is not known)"}},
+		{"unknown words", "mkdir \"$(frob)\"\n", []string{"line 1: frob (what it does is not known)", "line 1: mkdir * (its words are not known without running it)"}},
 		{"known effects", "if [ -e /x ]; then\n glib-compile-schemas /usr/share\nfi\n", []string{"line 2: glib-compile-schemas /usr/share (compiling GSettings schemas would need to run the program)"}},
-		{"debhelper's part", "# Automatically added by dh_installsystemd/13\nfrob\n# End automatically added section\nfrob2\n", []string{"line 4: frob2 (what it does is not known)"}},
+		{"debhelper's part", "# Automatically added by dh_installsystemd/13\ndeb-systemd-helper enable x\nfrob\n# End automatically added section\nfrob2\n",
+			[]string{"line 3: frob (what it does is not known)", "line 5: frob2 (what it does is not known)"}},
+		{"two on a line", "frob /a; knob /b\n", []string{"line 1: frob /a (what it does is not known)", "line 1: knob /b (what it does is not known)"}},
+		{"options of filters", "sed -ri s/a/b/ /x\nsed --in-place=.b s/a/b/ /x\nsed -n 'w /x' y\nsort -o /x y\nfind /x -fprint y\nawk '{print > \"/x\"}' y\n", []string{
+			"line 1: sed -ri s/a/b/ /x (what it does is not known)", "line 2: sed --in-place=.b s/a/b/ /x (what it does is not known)",
+			"line 3: sed -n 'w /x' y (what it does is not known)", "line 4: sort -o /x y (what it does is not known)",
+			"line 5: find /x -fprint y (what it does is not known)", `line 6: awk '{print > "/x"}' y (what it does is not known)`}},
+		{"what is started", "find /x | xargs rm -f\nenv A=b frob /x\nenv A=b grep x /y\nls | xargs -r grep x\n", []string{
+			"line 1: xargs rm -f (what it does is not known)", "line 2: env A=b frob /x (what it does is not known)"}},
+		{"output of readers", "getent passwd > /x\ndpkg -l > /x\ndpkg -l > /dev/null\n", []string{
+			"line 1: getent passwd > /x (what it does is not known)", "line 2: dpkg -l > /x (what it does is not known)"}},
+		{"rtupdate", "/opt/x/setup rtupdate\n", []string{"line 1: /opt/x/setup rtupdate (what it does is not known)"}},
 		{"sed in place", "sed -i s/a/b/ /etc/x\nsed s/a/b/ /etc/x\n", []string{"line 1: sed -i s/a/b/ /etc/x (what it does is not known)"}},
 		{"other languages", "#!/usr/bin/perl\nprint 1;\n", []string{"line 1: #!/usr/bin/perl (it is not a shell's script)"}},
 		{"programs", "\x7fELF\x02", []string{"line 1: a program (it is no script)"}},

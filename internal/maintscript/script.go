@@ -78,10 +78,14 @@ func Unreproduced(script string) []Finding {
 // Unique leaves out what was found before: functions and branches are walked more than once.
 func Unique(all []Finding) []Finding {
 	var list []Finding
-	seen := map[int]bool{}
+	type place struct {
+		line    int
+		command string
+	}
+	seen := map[place]bool{}
 	for _, f := range all {
-		if !seen[f.Line] {
-			seen[f.Line] = true
+		if at := (place{f.Line, f.Command}); !seen[at] {
+			seen[at] = true
 			list = append(list, f)
 		}
 	}
