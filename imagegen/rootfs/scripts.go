@@ -197,6 +197,9 @@ func isMade(call maintscript.Call) bool {
 // Run implements maintscript.System.
 func (c *configuration) Run(call maintscript.Call) maintscript.Result {
 	if answer, ok := c.question(call); ok {
+		if call.Writes() && !isMade(call) {
+			c.missed(call, "what it says is not written")
+		}
 		return answer
 	}
 	switch maintscript.EffectOf(call) {

@@ -68,11 +68,12 @@ fi
 
 func TestScriptsNotUnderstood(t *testing.T) {
 	tree := configured(t, map[string]string{
-		"postinst": "#!/bin/sh\nfrobnicate /etc\nif grep -q x /proc/cpuinfo && unknowable; then mkdir /var/x; fi\n", "preinst": "#!/usr/bin/python3\n",
+		"postinst": "#!/bin/sh\nfrobnicate /etc\nif grep -q x /proc/cpuinfo && unknowable; then mkdir /var/x; fi\ngetent group root > /etc/roots\n", "preinst": "#!/usr/bin/python3\n",
 	}, nil)
 	want := map[string][]string{"service": {
 		"preinst line 1: #!/usr/bin/python3 (it is not a shell's script)",
 		"postinst line 2: frobnicate /etc (what it does is not known)",
+		"postinst line 4: getent group root > /etc/roots (what it says is not written)",
 	}}
 	if diff := cmp.Diff(want, tree.Unread); diff != "" {
 		t.Error(diff)

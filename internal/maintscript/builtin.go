@@ -17,6 +17,9 @@ func (w *walker) simple(n simple) Status {
 				status = Maybe
 			}
 		}
+		if n.behindAmpersand { // bash writes what the command before says
+			w.opens(&redirect{fd: "&", op: n.redirects[0].op, target: n.redirects[0].target})
+		}
 		if len(n.redirects) > 0 {
 			restore := w.redirect(n.redirects)
 			w.run(Call{Line: n.line, Args: []Arg{{":", true}}})
@@ -26,7 +29,7 @@ func (w *walker) simple(n simple) Status {
 	}
 	if len(n.assigns) > 0 { // for this command alone
 		before := w.vars
-		w.vars = clone(w.vars)
+		w.vars = w.clone(w.vars)
 		for _, a := range n.assigns {
 			w.vars[a.name] = w.text(a.value)
 		}
@@ -78,7 +81,7 @@ var builtins map[string]func(*walker, Call) Status
 func init() { // the table names functions that use it
 	yes := func(*walker, Call) Status { return Yes }
 	builtins = map[string]func(*walker, Call) Status{
-		"true": yes, "set": (*walker).set, "cd": (*walker).cd, "trap": yes, "hash": yes, "wait": yes, "ulimit": yes,
+		"true": yes, "set": (*walker).set, "cd": (*walker).cd, "trap": (*walker).trap, "hash": yes, "wait": yes, "ulimit": yes,
 		":":     func(w *walker, c Call) Status { w.touched(c); return Yes },
 		"umask": (*walker).setMask, "db_set": (*walker).answer,
 		"false": func(*walker, Call) Status { return No },
@@ -131,7 +134,9 @@ func (w *walker) echo(c Call) Status {
 		words = append(words, a.Text)
 		known = known && a.Known
 	}
-	w.print(strings.Join(words, " ")+end, known)
+	if text := strings.Join(words, " ") + end; w.spend(len(text)) {
+		w.print(text, known)
+	}
 	w.touched(c)
 	return Yes
 }
@@ -231,6 +236,7 @@ func (w *walker) cat(c Call) Status {
 // exec replaces the shell, or redirects it.
 func (w *walker) exec(c Call) Status {
 	if len(c.Args) == 1 {
+		w.touched(c)
 		return Yes
 	}
 	c.Args = c.Args[1:]

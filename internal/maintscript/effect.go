@@ -18,7 +18,7 @@ var harmless = map[string][]string{
 		"stat", "uname", "id", "expr", "seq", "date", "cmp", "diff", "md5sum", "sha256sum", "env", "printenv", "pwd", "logger", "getopt", "xargs", "comm", "test", "[",
 		"cat", "file", "hostname", "whoami", "df", "mountpoint", "ischroot", "sleep", "stty", "tty", "tput", "getconf", "strings", "ps", "pidof", "pgrep", "printf", "echo",
 		"validlocale", "locale", "getcap", "findmnt", "od", "let", "arch", "true", ":", "nproc", "rev", "tac", "paste", "join", "lsb_release"},
-	"reads dpkg's database":                                          {"dpkg-query", "dpkg-vendor", "dpkg-architecture", "dpkg-deb", "deb-systemd-query"},
+	"reads dpkg's database":                                          {"dpkg-query", "dpkg-vendor", "dpkg-architecture", "deb-systemd-query"},
 	"is done for all packages at the end":                            {"ldconfig", "ldconfig.real", "dpkg-trigger", "update-ca-certificates", "update-shells", "update-passwd", "shadowconfig"},
 	"compiles Python files, which an image goes without":             {"py3compile", "pycompile", "py3clean", "pyclean", "pypycompile", "compileall", "py_compilefiles", "rtupdate"},
 	"moves configuration of older versions, of which there are none": {"dpkg-maintscript-helper"},
@@ -66,23 +66,34 @@ var effects = func() map[string]Effect {
 	return m
 }()
 
+// Writes tells whether a call's output goes into a file that may stay.
+func (c Call) Writes() bool { return !deviceOutput(c.Output) }
+
 // deviceOutput tells whether output goes where nothing stays.
 func deviceOutput(o *Outcome) bool {
-	return o == nil || o.File.Known && strings.HasPrefix(o.File.Text, "/dev/")
+	return o == nil || o.File.Known && strings.HasPrefix(o.File.Text, "/dev/") && !strings.Contains(o.File.Text, "/..")
 }
 
 // EffectOf judges a call by its name and, for parts that debhelper added, by the program that added them.
 func EffectOf(c Call) Effect {
-	if e, ok := generated[c.Generator]; ok && e != Harmful && fromGenerator(c) {
+	if e, ok := generated[c.Generator]; ok && e != Harmful {
+		if fromGenerator(c) {
+			return e
+		}
+		// What such a part does to files is not carried out, so that a made-up one changes nothing.
+		c.Generator = ""
+		if e = EffectOf(c); e == Reproducible {
+			return Harmful
+		}
 		return e
 	}
 	for _, a := range c.Args[1:] {
 		switch base := a.Text[strings.LastIndexByte(a.Text, '/')+1:]; {
-		case base == "py_compile.py", base == "compileall.py":
+		case (base == "py_compile.py" || base == "compileall.py") && (!c.Args[0].Known || strings.HasPrefix(c.Name(), "py")):
 			return Harmless // compiled Python files
 		case strings.HasSuffix(a.Text, "rtupdate") && (!c.Args[0].Known || strings.Contains(c.Args[0].Text, "/runtime.d/")):
 			return Harmless // hooks of Python's packages, which compile
-		case (a.Text == "--help" || a.Text == "--version") && deviceOutput(c.Output):
+		case len(c.Args) == 2 && (a.Text == "--help" || a.Text == "--version") && deviceOutput(c.Output):
 			return Harmless
 		}
 	}
@@ -95,11 +106,11 @@ func EffectOf(c Call) Effect {
 		if deviceOutput(c.Output) {
 			return Harmless
 		}
-	case "sed", "perl", "sort", "awk", "mawk", "find":
-		if writes(c) {
+	case "sed", "sort", "awk", "mawk", "find", "uniq":
+		if !filters(c) {
 			return Harmful
 		}
-	case "env", "xargs":
+	case "env", "xargs", "nice", "ionice", "nohup", "setsid":
 		return effectOfStarted(c)
 	case "mktemp", "tempfile", "getent", "readlink":
 		if deviceOutput(c.Output) {
@@ -135,75 +146,32 @@ func EffectOf(c Call) Effect {
 // fromGenerator tells whether a command in a part that debhelper added can be debhelper's: parts begin and end by
 // comments, which anybody can write.
 func fromGenerator(c Call) bool {
-	if !c.Args[0].Known {
-		return true
+	if !c.Args[0].Known || !deviceOutput(c.Output) {
+		return false
 	}
 	switch name := c.Name(); name {
-	case "depmod", "cpsv", "invoke-run", "update-service", "runit-helper", "db_purge":
+	case "depmod", "cpsv", "invoke-run", "update-service", "runit-helper", "db_purge", "systemd-tmpfiles", "pypy3compile":
 		return true
-	case "rm", "mv", "cp", "ln", "chown", "chmod":
-		return false
+	case "mkdir", "install", "touch", "chmod", "ln":
+		return c.below(map[string][]string{"dh_apparmor": {"/etc/apparmor.d/"}, "dh_installinit": {"/etc/init.d/"},
+			"dh_runit": {"/etc/sv", "/etc/service", "/etc/runit", "/var/log/runit", "/var/lib/runit", "/usr/share/runit"}}[c.Generator])
 	default:
-		return effects[name] != Harmful
+		return false // judged as everywhere
 	}
 }
 
-// writes tells whether a program that filters text or lists files is asked to change some.
-func writes(c Call) bool {
-	for _, a := range c.Args[1:] {
-		short := strings.HasPrefix(a.Text, "-") && !strings.HasPrefix(a.Text, "--")
-		switch c.Name() {
-		case "sed":
-			if short && strings.Contains(a.Text, "i") || strings.HasPrefix(a.Text, "--in-place") || !short && sedWrites(a.Text) {
-				return true
-			}
-		case "perl":
-			if short && strings.Contains(a.Text, "i") {
-				return true
-			}
-		case "sort":
-			if short && strings.Contains(a.Text, "o") || strings.HasPrefix(a.Text, "--output") {
-				return true
-			}
-		case "awk", "mawk":
-			if strings.Contains(a.Text, "print") && strings.ContainsAny(a.Text, ">|") || strings.Contains(a.Text, "system(") {
-				return true
-			}
-		case "find":
-			for _, action := range []string{"-exec", "-delete", "-ok", "-fprint", "-fls"} {
-				if strings.HasPrefix(a.Text, action) {
-					return true
-				}
-			}
+// below tells whether all absolute paths among a call's words, and at least one word, are below the folders.
+func (c Call) below(folders []string) bool {
+	for _, word := range c.Words() {
+		ok := !strings.HasPrefix(word, "/") || word == "/dev/null"
+		for _, f := range folders {
+			ok = ok || strings.HasPrefix(word+"/", f) && !strings.Contains(word, "/..")
+		}
+		if !ok {
+			return false
 		}
 	}
-	return false
-}
-
-// sedWrites tells whether a program for sed may have the command w, or the flag, followed by a file.
-func sedWrites(program string) bool {
-	_, file, found := strings.Cut(program, "w ")
-	return found && strings.HasPrefix(strings.TrimLeft(file, " "), "/")
-}
-
-// effectOfStarted judges env and xargs by the command that they start.
-func effectOfStarted(c Call) Effect {
-	for i, a := range c.Args[1:] {
-		option := strings.HasPrefix(a.Text, "-") || strings.Contains(a.Text, "=") && c.Name() == "env"
-		if option || !a.Known && i == 0 && c.Name() == "env" {
-			continue
-		}
-		started := c
-		started.Args = c.Args[1+i:]
-		if EffectOf(started) == Harmless {
-			return Harmless
-		}
-		return Harmful // nobody carries it out in this form
-	}
-	if deviceOutput(c.Output) {
-		return Harmless
-	}
-	return Harmful
+	return len(folders) > 0 && len(c.Args) > 1
 }
 
 // generated are debhelper's programs whose parts of a script need no reading, and why: Harmless for what an

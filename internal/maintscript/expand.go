@@ -13,9 +13,10 @@ func (w *walker) text(from word) Arg {
 	for _, p := range from {
 		a := w.part(p)
 		known = known && a.Known
-		if b.WriteString(a.Text); b.Len() > maxText {
+		if b.Len()+len(a.Text) > maxText || !w.spend(len(a.Text)) {
 			return Arg{Text: "*"}
 		}
+		b.WriteString(a.Text)
 	}
 	return Arg{b.String(), known}
 }
@@ -29,6 +30,9 @@ func (w *walker) pattern(from word) Arg {
 		known = known && a.Known
 		if p.quoted {
 			a.Text = escape.Replace(a.Text)
+		}
+		if b.Len()+len(a.Text) > maxText || !w.spend(len(a.Text)) {
+			return Arg{Text: "*"}
 		}
 		b.WriteString(a.Text)
 	}
@@ -50,7 +54,11 @@ func matchPattern(pattern, s string) bool {
 func (w *walker) fields(words []word) []Arg {
 	var all []Arg
 	for _, from := range words {
-		all = append(all, w.field(from)...)
+		more := w.field(from)
+		if len(all)+len(more) > maxWords || !w.spend(len(more)*variableSize) {
+			return append(all, Arg{Text: "*"})
+		}
+		all = append(all, more...)
 	}
 	return all
 }
@@ -65,8 +73,8 @@ func (w *walker) field(from word) []Arg {
 		if !open {
 			return
 		}
-		if len(now.Text) > maxText || len(all) > maxText/8 {
-			now, globs = Arg{Text: "*"}, false
+		if len(all) > maxWords { // which fields sees
+			return
 		}
 		if globs && now.Known {
 			from, below := pattern.String(), ""
@@ -92,6 +100,10 @@ func (w *walker) field(from word) []Arg {
 	}
 	add := func(s string, quoted bool) {
 		open = true
+		if len(now.Text)+len(s) > maxText || !w.spend(len(now.Text)+len(s)) {
+			now.Text, now.Known, globs = "*", false, false
+			return
+		}
 		now.Text += s
 		if quoted {
 			s = escape.Replace(s)
@@ -103,6 +115,9 @@ func (w *walker) field(from word) []Arg {
 	for _, p := range from {
 		if p.kind == parameter && (p.text == "@" || p.text == "*" && !p.quoted) && p.op == "" {
 			for i, a := range w.args {
+				if !w.spend(len(a.Text)) {
+					break
+				}
 				if i > 0 {
 					finish()
 				}
@@ -121,6 +136,7 @@ func (w *walker) field(from word) []Arg {
 			add(a.Text, p.quoted)
 			continue
 		}
+		w.spend(4 * len(a.Text))
 		pieces := strings.FieldsFunc(a.Text, func(c rune) bool { return c == ' ' || c == '\t' || c == '\n' })
 		if a.Text != "" && strings.ContainsRune(" \t\n", rune(a.Text[0])) {
 			finish()
@@ -189,7 +205,8 @@ func (w *walker) parameter(p part) Arg {
 		return Arg{strconv.Itoa(len(value.Text)), true}
 	case "#", "##", "%", "%%":
 		pattern := w.pattern(p.arg)
-		if !pattern.Known || len(value.Text) > 4096 {
+		// Each place of the value is tried, which reads what is before or behind it.
+		if !pattern.Known || len(value.Text) > 4096 || !w.spend(len(value.Text)*(64+len(value.Text))) {
 			return Arg{Text: "*"}
 		}
 		return Arg{cutPattern(value.Text, p.op, pattern.Text), true}
@@ -235,6 +252,9 @@ func (w *walker) variable(name string) (Arg, bool) {
 		for i, a := range w.args {
 			if i > 0 {
 				all.Text += " "
+			}
+			if len(all.Text)+len(a.Text) > maxText || !w.spend(len(all.Text)+len(a.Text)) {
+				return Arg{Text: "*"}, true
 			}
 			all.Text += a.Text
 			all.Known = all.Known && a.Known

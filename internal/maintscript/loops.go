@@ -46,14 +46,14 @@ func (w *walker) whileLoop(n whileNode) Status {
 		return Yes
 	}
 	w.certain = false
-	before := clone(w.vars)
+	before := w.clone(w.vars)
 	w.list(n.body)
 	if w.stop == continuing {
 		w.stop = running
 	}
-	w.vars = merged(before, w.vars)
+	w.vars = w.merged(before, w.vars)
 	w.list(n.body)
-	w.vars = merged(before, w.vars)
+	w.vars = w.merged(before, w.vars)
 	w.certain = certain
 	if w.stop == breaking || w.stop == continuing || w.stop == returning {
 		w.stop = running

@@ -18,6 +18,8 @@ type simple struct {
 	assigns   []assignment
 	words     []word
 	redirects []*redirect
+
+	behindAmpersand bool // `&>`, which is one operator in bash, and two in other shells
 }
 
 type (
@@ -303,7 +305,7 @@ func (r *reader) doGroup() []node {
 }
 
 func (r *reader) simple() node {
-	c := simple{line: r.line}
+	c := simple{line: r.line, behindAmpersand: r.at > 0 && r.text[r.at-1] == '&' && r.peek() == '>'}
 	for {
 		r.blanks()
 		if to := r.redirect(); to != nil {

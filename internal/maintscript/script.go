@@ -18,6 +18,9 @@ func (f Finding) String() string {
 	return fmt.Sprintf("line %d: %s (%s)", f.Line, f.Command, f.Reason)
 }
 
+// maxScript is the longest script that is read, in bytes.
+const maxScript = 1 << 20
+
 // Read parses a script. One that is no POSIX shell script gives a Finding instead.
 func Read(script string) (*Script, *Finding) {
 	first, _, _ := strings.Cut(script, "\n")
@@ -37,6 +40,9 @@ func Read(script string) (*Script, *Finding) {
 			return nil, &Finding{1, first, "it is not a shell's script"}
 		}
 	}
+	if len(script) > maxScript {
+		return nil, &Finding{1, "the script", "it is too long to be read"}
+	}
 	list, err := parse(script)
 	if err != nil {
 		return nil, &Finding{err.line, "the script", "its syntax is not understood: " + err.what}
@@ -45,19 +51,20 @@ func Read(script string) (*Script, *Finding) {
 }
 
 // generators finds the parts that debhelper's programs add, debhelper's autoscript function: they stand
-// between two comments, of which the first names the program.
+// between two comments, of which the first names the program. Without its end, nothing is such a part.
 func generators(script string) map[int]string {
 	found := map[int]string{}
-	now := ""
+	now, start := "", 0
 	for i, line := range strings.Split(script, "\n") {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "# Automatically added by "); ok {
 			now, _, _ = strings.Cut(strings.TrimSpace(name), "/")
-		} else if strings.HasPrefix(line, "# End automatically added section") {
+			start = i
+		} else if strings.HasPrefix(line, "# End automatically added section") && now != "" {
+			for at := start; at <= i; at++ {
+				found[at+1] = now
+			}
 			now = ""
-		}
-		if now != "" {
-			found[i+1] = now
 		}
 	}
 	return found
@@ -106,7 +113,7 @@ func (s *static) Run(c Call) Result {
 	effect := EffectOf(c)
 	switch {
 	case effect == Harmless:
-	case effect == Reproducible && c.Known():
+	case effect == Reproducible && c.Known() && (c.Output == nil || c.Output.File.Known):
 	default:
 		s.found = append(s.found, c.Finding(""))
 	}

@@ -25,6 +25,8 @@ type walker struct {
 	captured  *strings.Builder // of a command substitution; nil outside
 	lost      bool             // something of the captured output is not known
 	steps     int
+	copied    int  // bytes of text and of variables
+	traps     bool // inside a trap's text
 	told      bool // that the walk was too long
 	line      int  // of the last command
 	depth     int
@@ -43,15 +45,24 @@ const (
 	exiting
 )
 
-// Bounds of a walk: commands, and bytes of a text that is followed.
+// Bounds of a walk: commands, bytes that are copied in all, bytes of a text that is followed, and words of
+// a command.
 const (
-	maxSteps = 50_000
-	maxText  = 64 << 10
+	maxSteps  = 50_000
+	maxCopied = 64 << 20
+	maxText   = 64 << 10
+	maxWords  = 8192
 )
+
+// spend counts bytes that are copied, and tells whether there may be more.
+func (w *walker) spend(bytes int) bool {
+	w.copied += bytes
+	return w.copied <= maxCopied
+}
 
 // tired tells whether the walk has come to its bound, and says so once.
 func (w *walker) tired() bool {
-	if w.steps <= maxSteps {
+	if w.steps <= maxSteps && w.copied <= maxCopied {
 		return false
 	}
 	if !w.told {
@@ -140,7 +151,7 @@ func (w *walker) branches(cond Status, yes, no func() Status) Status {
 	}
 	certain := w.certain
 	w.certain = false
-	before := clone(w.vars)
+	before := w.clone(w.vars)
 	a := yes()
 	stopA, after := w.stop, w.vars
 	w.vars, w.stop = before, running
@@ -159,14 +170,18 @@ func (w *walker) branches(cond Status, yes, no func() Status) Status {
 		return a
 	}
 	w.certain = certain
-	w.vars = merged(after, w.vars)
+	w.vars = w.merged(after, w.vars)
 	if a == b {
 		return a
 	}
 	return Maybe
 }
 
-func clone(m map[string]Arg) map[string]Arg {
+// variableSize is about what a variable takes in a copy of all.
+const variableSize = 64
+
+func (w *walker) clone(m map[string]Arg) map[string]Arg {
+	w.spend(len(m) * variableSize)
 	c := make(map[string]Arg, len(m))
 	for k, v := range m {
 		c[k] = v
@@ -174,7 +189,8 @@ func clone(m map[string]Arg) map[string]Arg {
 	return c
 }
 
-func merged(a, b map[string]Arg) map[string]Arg {
+func (w *walker) merged(a, b map[string]Arg) map[string]Arg {
+	w.spend((len(a) + len(b)) * variableSize)
 	c := map[string]Arg{}
 	for k, v := range a {
 		if b[k] != v {
@@ -196,7 +212,7 @@ func (w *walker) cases(n caseNode) Status {
 }
 
 func (w *walker) casesFrom(subject Arg, items []caseItem) Status {
-	if len(items) == 0 {
+	if w.steps++; len(items) == 0 || w.tired() {
 		return Yes
 	}
 	match := No
@@ -209,7 +225,7 @@ func (w *walker) casesFrom(subject Arg, items []caseItem) Status {
 			if match == No {
 				match = Maybe
 			}
-		case matchPattern(pattern.Text, subject.Text):
+		case w.spend(len(subject.Text)*(1+len(pattern.Text)/8)) && matchPattern(pattern.Text, subject.Text):
 			match = Yes
 		}
 	}
@@ -223,7 +239,7 @@ func (w *walker) group(n group) Status {
 	if !n.subshell {
 		return w.list(n.body)
 	}
-	vars := clone(w.vars)
+	vars := w.clone(w.vars)
 	status := w.list(n.body)
 	w.vars = vars
 	w.stop = running
@@ -237,7 +253,7 @@ func (w *walker) pipeline(n pipeline) Status {
 	}
 	stdin, output := w.stdin, w.output
 	status := Maybe
-	vars := clone(w.vars)
+	vars := w.clone(w.vars)
 	for i, c := range n.nodes {
 		if i < len(n.nodes)-1 {
 			text, known := w.capture([]node{c})
@@ -261,7 +277,7 @@ func (w *walker) capture(body []node) (string, bool) {
 	captured, lost, output := w.captured, w.lost, w.output
 	var b strings.Builder
 	w.captured, w.lost, w.output = &b, false, nil
-	vars, stop := clone(w.vars), w.stop
+	vars, stop := w.clone(w.vars), w.stop
 	if w.depth++; w.depth < maxDepth {
 		w.list(body)
 	} else {
@@ -290,6 +306,8 @@ func (w *walker) redirect(all []*redirect) func() {
 			if w.output.File.Known && w.output.File.Text == "/dev/null" {
 				w.output = nil
 			}
+		case r.op == ">" || r.op == ">>" || r.op == ">|" || r.op == "<>":
+			w.opens(r)
 		case r.op == ">&" && (r.fd == "" || r.fd == "1"):
 			w.output, w.captured, moved = nil, nil, true
 		}
@@ -303,11 +321,19 @@ func (w *walker) redirect(all []*redirect) func() {
 	}
 }
 
+// opens is told of a file that other than standard output goes to, such as `2>file` or `exec 3>file`.
+func (w *walker) opens(r *redirect) {
+	file := w.text(r.target)
+	if c := (Outcome{File: file}); !deviceOutput(&c) {
+		w.system.Run(Call{Line: max(w.line, 1), Certain: w.certain, Args: []Arg{{"exec", true}, {r.fd + r.op, true}, file}})
+	}
+}
+
 func (w *walker) print(text string, known bool) {
 	if w.captured == nil {
 		return
 	}
-	if !known || w.captured.Len() > maxText {
+	if !known || w.captured.Len()+len(text) > maxText || !w.spend(len(text)) {
 		w.lost = true
 		return
 	}
