@@ -200,9 +200,9 @@ func TestHistoryMadeUp(t *testing.T) {
 
 func TestOtherFolders(t *testing.T) {
 	plan := standingOn(t, testenv.ImageOptions{
-		Files: map[string]string{"opt/": "", "srv/": "", "srv/a/": "", "srv/a/work/": ""}, Modes: map[string]uint32{"opt/": 0o2775, "srv/a/": 0o700, "srv/a/work/": 0o700},
+		Files: map[string]string{"opt/": "", "srv/": "", "srv/a/": "", "srv/a/job/": ""}, Modes: map[string]uint32{"opt/": 0o2775, "srv/a/": 0o700, "srv/a/job/": 0o700},
 		Owners: map[string][2]int{"opt/": {0, 50}, "srv/a/": {7, 8}},
-	}, lockfile.Image{Workdir: "/srv/a/work"})
+	}, lockfile.Image{Workdir: "/srv/a/job"})
 	var got []string
 	for _, f := range plan.standing.folders {
 		got = append(got, f.Path+modeAndOwner(f))

@@ -171,7 +171,7 @@ func (t *tree) content(p string, n *node, r io.Reader) error {
 	if isELF {
 		whole = io.TeeReader(whole, &marks)
 	}
-	written, err := io.Copy(&spoolWriter{t.spool, n.offset}, whole)
+	written, err := io.Copy(io.NewOffsetWriter(t.spool, n.offset), whole)
 	if err != nil {
 		return err
 	}
@@ -311,16 +311,4 @@ func onlyZeros(r io.Reader) error {
 			return err
 		}
 	}
-}
-
-// spoolWriter writes one file's content at its place.
-type spoolWriter struct {
-	spool Spool
-	at    int64
-}
-
-func (w *spoolWriter) Write(p []byte) (int, error) {
-	n, err := w.spool.WriteAt(p, w.at)
-	w.at += int64(n)
-	return n, err
 }

@@ -8,32 +8,11 @@ import (
 	"encoding/binary"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/internal/testenv"
 )
-
-// memory is a spool that grows.
-type memory struct {
-	mu   sync.Mutex
-	data []byte
-}
-
-func (m *memory) WriteAt(p []byte, off int64) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if need := int(off) + len(p); need > len(m.data) {
-		m.data = append(m.data, make([]byte, need-len(m.data))...)
-	}
-	return copy(m.data[off:], p), nil
-}
-
-func (m *memory) ReadAt(p []byte, off int64) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return bytes.NewReader(m.data).ReadAt(p, off)
-}
 
 // binaryOf describes an ELF file for tests.
 type binaryOf struct {
@@ -245,7 +224,7 @@ func gzipOf(t testing.TB, data []byte) []byte {
 func readArchive(t testing.TB, data []byte, want Want) (*Interpreter, error) {
 	t.Helper()
 	if want.Spool == nil {
-		want.Spool = &memory{}
+		want.Spool = &testenv.Spool{}
 	}
 	if want.Architecture == "" {
 		want.Architecture = "amd64"

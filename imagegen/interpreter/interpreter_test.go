@@ -16,6 +16,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 func TestRead(t *testing.T) {
@@ -246,7 +247,7 @@ func TestRefusesStreams(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Read(ctx, bytes.NewReader(packed), int64(len(packed)), Want{Architecture: "amd64", Spool: &memory{}}); !errors.Is(err, context.Canceled) {
+	if _, err := Read(ctx, bytes.NewReader(packed), int64(len(packed)), Want{Architecture: "amd64", Spool: &testenv.Spool{}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }
@@ -267,7 +268,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(tarOf(f, with(symlink("a", "lib/../lib"), hardlink("b", "lib/python3.12/os.py"))))
 	f.Add(tarOf(f, without("bin/python3.12")))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		i, err := read(t.Context(), bytes.NewReader(data), Want{Architecture: "amd64", Spool: &memory{}})
+		i, err := read(t.Context(), bytes.NewReader(data), Want{Architecture: "amd64", Spool: &testenv.Spool{}})
 		if err != nil {
 			return
 		}

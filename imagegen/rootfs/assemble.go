@@ -207,7 +207,7 @@ func (u *unpacked) take(e debfile.Entry, content io.Reader, o Options, next *ato
 		entry.Link, entry.Mode = e.Link, 0o777
 	case layer.File:
 		at := next.Add(e.Size) - e.Size
-		n, err := io.Copy(&spoolWriter{o.Spool, at}, content)
+		n, err := io.Copy(io.NewOffsetWriter(o.Spool, at), content)
 		if err != nil {
 			return fmt.Errorf("/%s: %w", e.Path, err)
 		}

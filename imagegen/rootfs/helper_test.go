@@ -7,33 +7,11 @@ import (
 	"encoding/binary"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/testenv"
 )
-
-// memory is a spool that grows.
-type memory struct {
-	mu   sync.Mutex
-	data []byte
-}
-
-func (m *memory) WriteAt(p []byte, off int64) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if need := int(off) + len(p); need > len(m.data) {
-		m.data = append(m.data, make([]byte, need-len(m.data))...)
-	}
-	return copy(m.data[off:], p), nil
-}
-
-func (m *memory) ReadAt(p []byte, off int64) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return bytes.NewReader(m.data).ReadAt(p, off)
-}
 
 // deb is a package for tests: version 1.0, architecture amd64, unless its fields say otherwise.
 func deb(name string, o testenv.DebOptions) Deb {
@@ -46,7 +24,7 @@ func debOf(name, version, arch string, o testenv.DebOptions) Deb {
 }
 
 func options() Options {
-	return Options{Architecture: "amd64", Python: "3.11", Spool: &memory{}, Parallel: 2}
+	return Options{Architecture: "amd64", Python: "3.11", Spool: &testenv.Spool{}, Parallel: 2}
 }
 
 func mustAssemble(t *testing.T, debs ...Deb) *Tree {

@@ -29,15 +29,3 @@ func newSpooled(spool Spool, offset, length int64) spooled {
 	s.Open = func() (io.ReadCloser, error) { return io.NopCloser(s.section()), nil }
 	return s
 }
-
-// spoolWriter writes one file's content at its place.
-type spoolWriter struct {
-	spool Spool
-	at    int64
-}
-
-func (w *spoolWriter) Write(p []byte) (int, error) {
-	n, err := w.spool.WriteAt(p, w.at)
-	w.at += int64(n)
-	return n, err
-}

@@ -70,18 +70,6 @@ func generators(script string) map[int]string {
 	return found
 }
 
-// Unreproduced names the commands of a postinst or preinst whose effects nobody reproduces on a first
-// installation, from the script alone. See [Effect] for what counts.
-func Unreproduced(script string) []Finding {
-	s, finding := Read(script)
-	if finding != nil {
-		return []Finding{*finding}
-	}
-	r := &static{}
-	s.Walk(r, []string{"configure", ""}, nil)
-	return Unique(r.found)
-}
-
 // Unique leaves out what was found before: functions and branches are walked more than once.
 func Unique(all []Finding) []Finding {
 	var list []Finding
@@ -97,27 +85,6 @@ func Unique(all []Finding) []Finding {
 		}
 	}
 	return list
-}
-
-// static is a System of which nothing is known.
-type static struct{ found []Finding }
-
-func (*static) Stat(string, bool) About      { return About{} }
-func (*static) Glob(string) ([]string, bool) { return nil, false }
-
-// Read gives no file.
-func (*static) Read(string) (string, bool)    { return "", false }
-func (*static) Answer(string, Arg)            {}
-func (*static) Default(string) (string, bool) { return "", false }
-func (s *static) Run(c Call) Result {
-	effect := EffectOf(c)
-	switch {
-	case effect == Harmless:
-	case effect == Reproducible && c.Known() && (c.Output == nil || c.Output.File.Known):
-	default:
-		s.found = append(s.found, c.Finding(""))
-	}
-	return Result{}
 }
 
 // Finding is the finding about a call; without a reason, that of the command.

@@ -42,28 +42,6 @@ type Directory struct {
 	byPos  []int // indexes of Entries by HeaderOffset
 }
 
-// Tail is the end of a file, as a range request gives it. Reading before it is a [*ShortTailError].
-type Tail struct {
-	Size int64 // of the whole file
-	Data []byte
-}
-
-// ReadAt implements io.ReaderAt.
-func (t Tail) ReadAt(p []byte, off int64) (int, error) {
-	begin := t.Size - int64(len(t.Data))
-	if off < begin {
-		return 0, &ShortTailError{Need: t.Size - max(off, 0)}
-	}
-	if off >= t.Size {
-		return 0, io.EOF
-	}
-	n := copy(p, t.Data[off-begin:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
 const (
 	endSize         = 22 // end of central directory record without comment (APPNOTE 4.3.16)
 	end64Size       = 56 // APPNOTE 4.3.14, version 1
@@ -91,7 +69,7 @@ const (
 // long, and checks all that can be checked by it alone. It reads from the file's end only: first 22
 // bytes (65,557 if the archive has a comment), then the directory, in one read. r may be a [Tail].
 //
-// Errors: [*Error], wrapping a [*ShortTailError] or another error of r where there was one.
+// Errors: [*Error], wrapping the error of r where there was one.
 func ReadDirectory(wheel string, r io.ReaderAt, size int64) (*Directory, error) {
 	d := &Directory{Wheel: wheel, Size: size, r: r}
 	e, err := d.readEnd()

@@ -59,16 +59,6 @@ func unsupported(format string, args ...any) error {
 // ErrNotFound says that the wheel has no member of the name.
 var ErrNotFound = errors.New("no such member")
 
-// ShortTailError says that more of the file's end is needed than a [Tail] holds.
-type ShortTailError struct {
-	Need int64 // bytes at the end of the file
-}
-
-// Error implements error.
-func (e *ShortTailError) Error() string {
-	return fmt.Sprintf("the last %d bytes of the file are needed", e.Need)
-}
-
 func (d *Directory) fault(member, format string, args ...any) error {
 	return &Error{Wheel: d.Wheel, Member: member, Err: fmt.Errorf(format, args...)}
 }

@@ -136,14 +136,3 @@ func Minors(platform string) []string {
 	slices.Reverse(minors)
 	return minors
 }
-
-// Versions lists the full versions that have archives for the platform, newest first.
-func Versions(platform string) []pep440.Version {
-	var list []pep440.Version
-	for _, a := range all() {
-		if a.Platform == platform {
-			list = append(list, a.Version)
-		}
-	}
-	return list
-}
