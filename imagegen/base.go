@@ -64,7 +64,7 @@ func (p *Plan) distroPython() string {
 	if p.interpreter != nil {
 		return ""
 	}
-	return minorOf(p.Target.Python)
+	return lockfile.MinorOf(p.Target.Python)
 }
 
 func (p *Plan) baseInputs() string { return p.rootInputs(p.debs, nil) }
@@ -208,7 +208,7 @@ func (p *Plan) pythonInputs() string {
 
 // pythonPath is where the interpreter is.
 func (p *Plan) pythonPath() string {
-	name := "/python" + minorOf(p.Target.Python)
+	name := "/python" + lockfile.MinorOf(p.Target.Python)
 	switch {
 	case p.interpreter != nil:
 		return "/" + interpreter.Prefix + "/bin" + name
@@ -247,7 +247,7 @@ func (w *work) python(ctx context.Context) (Layer, error) {
 		return Layer{}, fmt.Errorf("the interpreter %s: %w", i.Path, err)
 	}
 	entries := append([]layer.Entry(nil), found.Entries...)
-	minor := minorOf(i.Version)
+	minor := lockfile.MinorOf(i.Version)
 	for _, name := range []string{"python", "python3", "python" + minor} {
 		entries = append(entries, layer.Entry{
 			Path: "usr/local/bin/" + name, Kind: layer.Symlink, Mode: 0o777, Link: "/" + interpreter.Prefix + "/bin/python" + minor,

@@ -3,10 +3,10 @@ package imagegen
 import (
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/imagegen/rootfs"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // Prefix is the folder of the Python environment, relative to the root.
@@ -23,7 +23,7 @@ const EnvironmentFormat = "environment/1"
 //
 // at is the path of the interpreter, /usr/bin/python3.11 for the distribution's.
 func skeleton(python, at string) []layer.Entry {
-	minor := minorOf(python)
+	minor := lockfile.MinorOf(python)
 	cfg := "home = " + path.Dir(at) + "\n" +
 		"include-system-site-packages = false\n" +
 		"version = " + python + "\n" +
@@ -39,13 +39,4 @@ func skeleton(python, at string) []layer.Entry {
 		link("lib64", "lib"),
 		{Path: Prefix + "/lib/python" + minor + "/site-packages", Kind: layer.Dir, Mode: 0o755},
 	}
-}
-
-// minorOf is "3.11" of "3.11.2".
-func minorOf(python string) string {
-	parts := strings.SplitN(python, ".", 3)
-	if len(parts) < 2 {
-		return python
-	}
-	return parts[0] + "." + parts[1]
 }

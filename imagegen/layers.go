@@ -20,7 +20,7 @@ func Formats() []string {
 
 func (p *Plan) environmentInputs() string {
 	facts := []string{"python " + p.Target.Python}
-	if at := p.pythonPath(); at != "/usr/bin/python"+minorOf(p.Target.Python) {
+	if at := p.pythonPath(); at != "/usr/bin/python"+lockfile.MinorOf(p.Target.Python) {
 		facts = append(facts, "interpreter "+at)
 	}
 	return inputs(EnvironmentFormat, facts...)

@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/envpack/envpack/imagegen/layer"
-	"github.com/envpack/envpack/imagegen/parent"
 	"github.com/envpack/envpack/imagegen/rootfs"
 )
 
@@ -32,11 +31,7 @@ func (w *work) systemOnto(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(systemLayer, rootfs.Format, in, nil); ok || err != nil {
 		return l, err
 	}
-	facts, err := w.parentFacts(ctx)
-	if err != nil {
-		return Layer{}, err
-	}
-	below, err := p.ontoWhat(facts)
+	below, err := p.ontoWhat()
 	if err != nil {
 		return Layer{}, err
 	}
@@ -66,7 +61,8 @@ func (w *work) systemOnto(ctx context.Context) (Layer, error) {
 }
 
 // ontoWhat is the image's file system, with the user that is added to it.
-func (p *Plan) ontoWhat(facts *parent.Parent) (rootfs.Below, error) {
+func (p *Plan) ontoWhat() (rootfs.Below, error) {
+	facts := p.standing.facts
 	below := rootfs.Below{Status: facts.Status, Parted: facts.Parted}
 	lines, err := facts.LinkerCache()
 	if err != nil {
@@ -77,11 +73,7 @@ func (p *Plan) ontoWhat(facts *parent.Parent) (rootfs.Below, error) {
 	}
 	added := map[string]layer.Entry{}
 	if p.Lock.Image.User == rootfs.AppUser {
-		entries, err := userEntries(facts.Tree, p.parent.UserID)
-		if err != nil {
-			return below, err
-		}
-		for _, e := range entries {
+		for _, e := range userEntries(facts.Tree, p.parent.UserID) {
 			added[e.Path] = e
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/envpack/envpack/imagegen/parent"
 	"github.com/envpack/envpack/imagegen/rootfs"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/store"
 )
 
 // The kinds of layers of an image that stands on another: those of the other, and the one that adds the
@@ -30,6 +31,7 @@ const userLayer = "user"
 type standing struct {
 	image v1.Image
 	file  *v1.ConfigFile
+	facts *parent.Parent
 	// folders are those that our layers name on the way to their files, and that the image has with other modes or
 	// owners than they give them. The last layer gives them back what they had.
 	folders []layer.Entry
@@ -87,12 +89,14 @@ func (w *work) openParent(ctx context.Context) error {
 			return wrong("list of layers")
 		}
 	}
-	p.standing = &standing{image: img, file: file}
-	facts, err := w.parentFacts(ctx)
+	facts, err := ParentFacts(ctx, w.Store, img, parent.Options{Platform: p.Target.Platform, Task: w.Task})
 	if err != nil {
 		return err
 	}
-	p.standing.folders, p.standing.user = p.otherFolders(facts.Tree), accountOf(facts.Tree, p.parent.UserID)
+	p.standing = &standing{
+		image: img, file: file, facts: facts,
+		folders: p.otherFolders(facts.Tree), user: accountOf(facts.Tree, p.parent.UserID),
+	}
 	return nil
 }
 
@@ -143,15 +147,7 @@ func (w *work) parentLayers(ctx context.Context) ([]Layer, error) {
 	if l, ok, err := w.known(userLayer, UserFormat, in, nil); ok || err != nil {
 		return append(list, l), err
 	}
-	facts, err := w.parentFacts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := userEntries(facts.Tree, p.parent.UserID)
-	if err != nil {
-		return nil, err
-	}
-	l, err := w.keep(ctx, userLayer, UserFormat, in, entries, nil)
+	l, err := w.keep(ctx, userLayer, UserFormat, in, userEntries(p.standing.facts.Tree, p.parent.UserID), nil)
 	return append(list, l), err
 }
 
@@ -162,26 +158,15 @@ func (p *Plan) userInputs() string {
 	return inputs(UserFormat, "image "+p.parent.Digest, fmt.Sprintf("user %d", p.parent.UserID))
 }
 
-// parentFacts reads the image below, or what was remembered of it.
-func (w *work) parentFacts(ctx context.Context) (*parent.Parent, error) {
-	return ParentFacts(ctx, w.Store, w.plan.standing.image, parent.Options{Platform: w.plan.Target.Platform, Task: w.Task})
-}
-
-// Memo keeps derived data between runs.
-type Memo interface {
-	Memo(kind, key string) ([]byte, bool)
-	PutMemo(kind, key string, data []byte) error
-}
-
 // ParentFacts reads an image to stand on, once for each: what was found is remembered by its digest.
 // Errors: those of parent.Read.
-func ParentFacts(ctx context.Context, memo Memo, img v1.Image, o parent.Options) (*parent.Parent, error) {
+func ParentFacts(ctx context.Context, st *store.Store, img v1.Image, o parent.Options) (*parent.Parent, error) {
 	digest, err := img.Digest()
 	if err != nil {
 		return nil, err
 	}
 	kind, key := strings.ReplaceAll(parent.Format, "/", "-"), digest.Hex+" "+strings.ReplaceAll(o.Platform, "/", "-")
-	if data, ok := memo.Memo(kind, key); ok {
+	if data, ok := st.Memo(kind, key); ok {
 		var known parent.Parent
 		if json.Unmarshal(data, &known) == nil && known.Digest == digest.String() {
 			return &known, nil
@@ -195,5 +180,5 @@ func ParentFacts(ctx context.Context, memo Memo, img v1.Image, o parent.Options)
 	if err != nil {
 		return nil, fmt.Errorf("remembering the image %s: %w", digest, err)
 	}
-	return found, memo.PutMemo(kind, key, data)
+	return found, st.PutMemo(kind, key, data)
 }

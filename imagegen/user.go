@@ -80,7 +80,7 @@ func accountOf(tree *parent.Tree, id int64) account {
 
 // userEntries are the files that give an image the user app; none that it has already is changed. Into its home may
 // write whose group is root, as container platforms make users up.
-func userEntries(tree *parent.Tree, id int64) ([]layer.Entry, error) {
+func userEntries(tree *parent.Tree, id int64) []layer.Entry {
 	shell := "/bin/sh"
 	if _, ok := tree.Stat("bin/bash"); ok {
 		shell = "/bin/bash"
@@ -112,7 +112,7 @@ func userEntries(tree *parent.Tree, id int64) ([]layer.Entry, error) {
 			entries = append(entries, layer.Entry{Path: dir, Kind: layer.Dir, Mode: 0o775, UID: int(id)})
 		}
 	}
-	return withParents(tree, entries), nil
+	return withParents(tree, entries)
 }
 
 // withParents adds the folders above the entries as the image below has them: a layer that named them with

@@ -5,7 +5,10 @@
 // docs/format.md describes the file exactly.
 package lockfile
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Format is the number of the lock format that this envpack writes.
 const Format = 1
@@ -56,6 +59,12 @@ type Target struct {
 	Python   string `toml:"python"`   // full version: markers depend on it
 	ABI      string `toml:"abi"`      // "cp311"
 	Glibc    string `toml:"glibc"`    // "2.36"
+}
+
+// MinorOf is "3.11" of a full version "3.11.2".
+func MinorOf(python string) string {
+	parts := strings.SplitN(python, ".", 3)
+	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 
 // Index is a package index that the manifest names.
@@ -171,6 +180,9 @@ type Dependency struct {
 // RecordChoice is the kind of a choice that says how a wheel's RECORD was not right. A build finds
 // it out, so it is no part of what an image is made of.
 const RecordChoice = "record"
+
+// LibraryChoice is the kind of a choice that says which package brings a library or program that a wheel needs.
+const LibraryChoice = "library"
 
 // Choice is a decision that the lock keeps, with its reason.
 type Choice struct {

@@ -30,9 +30,6 @@ type Wheel struct {
 	File    lockfile.File
 }
 
-// libraryChoice is the kind of a choice that says which package brings a library that a wheel needs.
-const libraryChoice = "library"
-
 // addLibraries adds to every target's base the packages whose libraries its wheels need and nobody brings.
 func (b *bases) addLibraries(ctx context.Context, targets []*target, scan Scanner) error {
 	if b.chosen == nil && len(b.images) == 0 || !b.manifest.System.Auto {
@@ -56,7 +53,7 @@ func (b *bases) addLibraries(ctx context.Context, targets []*target, scan Scanne
 		for _, c := range r.Add {
 			more[t.Platform] = append(more[t.Platform], c.Package)
 			for _, n := range c.Needs {
-				b.choose(lockfile.Choice{Kind: libraryChoice, Name: n.File, Value: c.Package, Target: t.Platform, Reason: n.String()})
+				b.choose(lockfile.Choice{Kind: lockfile.LibraryChoice, Name: n.File, Value: c.Package, Target: t.Platform, Reason: n.String()})
 			}
 		}
 		b.warnLibraries(r)
@@ -88,7 +85,7 @@ func (b *bases) keepLibraries(t *target, more map[string][]string) {
 		return
 	}
 	for _, c := range old.Choices {
-		if c.Kind != libraryChoice || c.Target != "" && c.Target != t.Platform {
+		if c.Kind != lockfile.LibraryChoice || c.Target != "" && c.Target != t.Platform {
 			continue
 		}
 		if now := b.lock.Base.Distro; old.Base.Distro != now {
@@ -105,7 +102,7 @@ func (b *bases) keepLibraries(t *target, more map[string][]string) {
 // libraries finds the packages for one target. Errors: those of the scanner; errNoContents.
 func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*library.Result, error) {
 	_, arch, _ := strings.Cut(t.Platform, "/")
-	in := library.Input{Architecture: arch, Python: minorOf(t.Python), Glibc: t.Glibc, Brought: map[string]bool{}, Chosen: map[string]bool{}, Packages: nobody{}}
+	in := library.Input{Architecture: arch, Python: lockfile.MinorOf(t.Python), Glibc: t.Glibc, Brought: map[string]bool{}, Chosen: map[string]bool{}, Packages: nobody{}}
 	wheels := b.wheelsOf(t.Platform)
 	b.options.Progress("reading wheels for " + t.Platform)
 	objects, err := scan.Objects(ctx, wheels)
@@ -206,12 +203,6 @@ func requires(p lockfile.Package, platform string) []string {
 
 // machines are the ELF machines of architectures that a manifest can have.
 var machines = map[string]uint16{"amd64": uint16(elf.EM_X86_64), "arm64": uint16(elf.EM_AARCH64)}
-
-// minorOf is "3.11" of "3.11.2".
-func minorOf(python string) string {
-	parts := strings.SplitN(python, ".", 3)
-	return strings.Join(parts[:min(2, len(parts))], ".")
-}
 
 // maxNeeds bounds what one warning names.
 const maxNeeds = 4

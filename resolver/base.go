@@ -57,12 +57,12 @@ func (b *bases) base(ctx context.Context) ([]*target, error) {
 		lock.Base.Archives = append(lock.Base.Archives, lockfile.Archive{Name: a.Name, URL: a.URL})
 	}
 	switch {
-	case len(m.System.Archives) > 0 && m.Distro == manifest.NoDistro:
+	case len(m.System.Archives) > 0 && m.Distro == lockfile.NoDistro:
 		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and system.distro is none").
 			At(m.System.Archives[0].Pos).Hint("remove [[apt]], or name a distribution in system.distro")
 	case m.System.Image != "":
 		return b.image(ctx)
-	case m.Distro == manifest.NoDistro:
+	case m.Distro == lockfile.NoDistro:
 		return b.none(ctx)
 	}
 	candidates, err := b.candidates()
@@ -79,7 +79,7 @@ func (b *bases) base(ctx context.Context) ([]*target, error) {
 	}
 	return nil, diag.New(diag.Manifest, "no base has a Python that %q allows", m.Python.Text).At(m.Python.Pos).
 		Hint("%s", strings.Join(refused, "; ")).
-		Hint("there is %s; an interpreter of your own is named by system.python-archive", pythons())
+		Hint("there is Python %s; an interpreter of your own is named by system.python-archive", strings.Join(Pythons(m.Platforms[0]), ", "))
 }
 
 // baseCandidate is a distribution to try, with its own interpreter of a minor version, or with one from an
@@ -106,11 +106,11 @@ func (b *bases) candidates() ([]baseCandidate, error) {
 	kept := ""
 	if old := b.options.Previous; m.Distro == "" && old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
 		kept = old.Base.Distro
-		slices.SortStableFunc(known, func(x, y apt.Distribution) int {
-			return number(x.Name != kept) - number(y.Name != kept)
-		})
 	}
 	archived := baseCandidate{distro: known[0].Name, archive: true}
+	if slices.ContainsFunc(known, func(d apt.Distribution) bool { return d.Name == kept }) {
+		archived.distro = kept
+	}
 	if len(m.System.Pythons) > 0 {
 		return []baseCandidate{archived}, nil
 	}
@@ -133,18 +133,20 @@ func (b *bases) candidates() ([]baseCandidate, error) {
 	return append(slices.Concat(lists[:]...), archived), nil
 }
 
+// runsOn refuses an interpreter that needs a newer glibc than its base has.
+func (b *bases) runsOn(i *Interpreter, base, glibc string) error {
+	if !newer(i.Glibc, glibc) {
+		return nil
+	}
+	return diag.New(diag.Manifest, "the interpreter %s needs glibc %s, and %s has %s", i.Path, i.Glibc, base, glibc).
+		At(b.manifest.Python.Pos).Hint("choose a newer base, or another interpreter")
+}
+
 // newer tells whether a version of glibc, as in "2.36", is above another; one that is not known is above none.
 func newer(a, b string) bool {
 	x, err := pep440.Parse(a)
 	y, err2 := pep440.Parse(b)
 	return err == nil && err2 == nil && x.Compare(y) > 0
-}
-
-func number(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
 }
 
 // mayHave tells whether some version of a minor one may satisfy the specifiers.
@@ -174,9 +176,8 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		}
 		version, glibc := result.PythonFull, result.Glibc
 		if own != nil {
-			if newer(own.Glibc, glibc) {
-				return nil, "", diag.New(diag.Manifest, "the interpreter %s needs glibc %s, and %s has %s", own.Path, own.Glibc, c.distro, glibc).
-					At(m.Python.Pos).Hint("name a newer distribution in system.distro, or another interpreter")
+			if err := b.runsOn(own, c.distro, glibc); err != nil {
+				return nil, "", err
 			}
 			version = own.Version
 			b.interpreters[platform] = own
@@ -226,24 +227,6 @@ func (b *bases) extend(ctx context.Context, more map[string][]string) error {
 	}
 	b.lock.Base = base
 	return nil
-}
-
-// pythons lists the minor versions that some distribution has.
-func pythons() string {
-	var all []pep440.Version
-	for _, d := range apt.Distributions() {
-		for _, minor := range d.Pythons {
-			if v, err := pep440.Parse(minor); err == nil && !slices.ContainsFunc(all, v.Equal) {
-				all = append(all, v)
-			}
-		}
-	}
-	slices.SortFunc(all, pep440.Version.Compare)
-	var names []string
-	for _, v := range all {
-		names = append(names, v.String())
-	}
-	return "Python " + strings.Join(names, ", ")
 }
 
 // failed gives an error of the distribution the place in the manifest that it is about.

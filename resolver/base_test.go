@@ -251,7 +251,7 @@ func TestInterpretersByPlatform(t *testing.T) {
 // TestNone: without a distribution Python is stated in full, and nothing is asked of any.
 func TestNone(t *testing.T) {
 	m := python(project("a"), "3.12.4")
-	m.Distro = manifest.NoDistro
+	m.Distro = lockfile.NoDistro
 	d := &distros{own: "3.12.7"}
 	l, err := lockOn(d, m, scanner{needed: []string{"libGL.so.1"}}, Options{})
 	if err != nil {
@@ -311,7 +311,7 @@ func TestSystemPackages(t *testing.T) {
 // found is a lock that has a library.
 func found(distro string) *lockfile.Lock {
 	l := lockedOn(distro)
-	l.Choices = []lockfile.Choice{{Kind: libraryChoice, Name: "libfoo.so.1", Value: "libfoo1", Target: "linux/amd64", Reason: "a: w needs libfoo.so.1"}}
+	l.Choices = []lockfile.Choice{{Kind: lockfile.LibraryChoice, Name: "libfoo.so.1", Value: "libfoo1", Target: "linux/amd64", Reason: "a: w needs libfoo.so.1"}}
 	return l
 }
 
@@ -359,7 +359,7 @@ func TestLibraries(t *testing.T) {
 				}
 			}
 			for _, x := range l.Choices {
-				if x.Kind == libraryChoice {
+				if x.Kind == lockfile.LibraryChoice {
 					chosen = append(chosen, x.Value)
 				}
 			}

@@ -62,6 +62,9 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 		}
 		version := image.Version
 		if own != nil {
+			if err := b.runsOn(own, m.System.Image, image.Glibc); err != nil {
+				return nil, err
+			}
 			version = own.Version
 		}
 		t, err := newTarget(platform, version, image.Glibc)
@@ -102,14 +105,6 @@ func (b *bases) onImage(base lockfile.Base) *baseCandidate {
 		}
 	}
 	return nil
-}
-
-func distributions() string {
-	var names []string
-	for _, d := range apt.Distributions() {
-		names = append(names, d.Name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // lockedImage is the digest that the earlier lock has of the image for a platform. A tag that moves is no reason to

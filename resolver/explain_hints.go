@@ -10,7 +10,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
-	"github.com/envpack/envpack/resolver/apt"
+	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pubgrub"
@@ -171,10 +171,10 @@ func (p *provider) pythonHints(name string, s pep440.Set) []string {
 			name, version, strings.Join(minors, ", "), p.nearestMinor(minors), table, place))
 	}
 	if p.onlyGlibc(r, s) {
-		out = append(out, "a newer distribution has a newer glibc: "+distroLine())
+		out = append(out, "a newer distribution has a newer glibc: distro in [system] takes "+distributions())
 	}
 	if c := p.best(r, name, pep440.Full().Minus(s)); c != nil {
-		out = append(out, fmt.Sprintf("%s %s can be used with Python %s", name, c.version, minorOf(p.target.Python)))
+		out = append(out, fmt.Sprintf("%s %s can be used with Python %s", name, c.version, lockfile.MinorOf(p.target.Python)))
 	}
 	return out
 }
@@ -189,21 +189,12 @@ func (p *provider) onlyGlibc(r *release, s pep440.Set) bool {
 	return slices.ContainsFunc(p.wheelsOf(r, newest), func(w tags.Wheel) bool { _, fits := t.ranking.Rank(w); return fits })
 }
 
-// distroLine names the distributions that a manifest can ask for.
-func distroLine() string {
-	var names []string
-	for _, d := range apt.Distributions() {
-		names = append(names, d.Name)
-	}
-	return "distro in [system] takes " + strings.Join(names, ", ")
-}
-
 // pythonsFor is the newest version of a set that some other Python can use on the target's platform, and
 // which can, oldest first.
 func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors []string) {
 	rankings := map[string]*tags.Ranking{}
 	for _, minor := range Pythons(p.target.Platform) {
-		if t, err := newTarget(p.target.Platform, minor, p.target.Glibc); err == nil && minor != minorOf(p.target.Python) {
+		if t, err := newTarget(p.target.Platform, minor, p.target.Glibc); err == nil && minor != lockfile.MinorOf(p.target.Python) {
 			rankings[minor] = t.ranking
 		}
 	}
@@ -245,7 +236,7 @@ func (c *catalogue) inTime(f index.File) bool {
 // nearestMinor is the one of several minor versions, oldest first, that is nearest to the target's.
 func (p *provider) nearestMinor(minors []string) string {
 	for _, m := range slices.Backward(minors) {
-		if compareMinors(m, minorOf(p.target.Python)) < 0 {
+		if compareMinors(m, lockfile.MinorOf(p.target.Python)) < 0 {
 			if m == minors[len(minors)-1] {
 				return m
 			}
@@ -253,7 +244,7 @@ func (p *provider) nearestMinor(minors []string) string {
 		}
 	}
 	for _, m := range minors {
-		if compareMinors(m, minorOf(p.target.Python)) > 0 {
+		if compareMinors(m, lockfile.MinorOf(p.target.Python)) > 0 {
 			return m
 		}
 	}

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/resolver/apt"
 	"github.com/envpack/envpack/resolver/interpreter"
@@ -24,4 +25,13 @@ func compareMinors(a, b string) int {
 	v, _ := pep440.Parse(a)
 	w, _ := pep440.Parse(b)
 	return v.Compare(w)
+}
+
+// distributions names those that a manifest can ask for.
+func distributions() string {
+	var names []string
+	for _, d := range apt.Distributions() {
+		names = append(names, d.Name)
+	}
+	return strings.Join(names, ", ")
 }

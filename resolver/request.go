@@ -17,7 +17,7 @@ func (b *bases) request(c baseCandidate, platform string, more []string) apt.Opt
 		Prefer: preferredDebs(b.options, arch), AcceptExpired: m.System.AcceptExpired,
 	}
 	if image := b.images[platform]; image != nil {
-		want.OmitBase, want.Installed, want.Roots = true, image.Status, nil
+		want.OmitBase, want.Installed = true, image.Status
 	}
 	for _, p := range m.System.Packages {
 		want.System = append(want.System, relation(p.Text))

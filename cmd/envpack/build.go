@@ -112,6 +112,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
+	defer b.supply.Close()
 	b.reseal = o.seal
 	platforms := b.platforms(o.platforms)
 	for _, out := range outputs {
@@ -123,7 +124,6 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	defer b.supply.Close()
 	a, err := b.artifact(images)
 	if err != nil {
 		return err

@@ -237,7 +237,7 @@ func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
 func foundLibraries(l *lockfile.Lock) []string {
 	reasons := map[string]string{}
 	for _, c := range l.Choices {
-		if c.Kind == "library" && reasons[c.Value] == "" {
+		if c.Kind == lockfile.LibraryChoice && reasons[c.Value] == "" {
 			reasons[c.Value] = c.Reason
 		}
 	}

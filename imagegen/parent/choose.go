@@ -8,6 +8,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // Reason is why an image cannot be stood upon.
@@ -106,17 +107,12 @@ func (p *Parent) Choose(wanted func(version string) bool, what, prefix string) (
 	e := diag.New(diag.Manifest, "the image cannot be stood upon")
 	if len(have) > 0 {
 		why += ", only " + strings.Join(have, ", ")
-		e.Hint("choose a Python that it has, python = %q, %s", minorOf(have[0]), add)
+		e.Hint("choose a Python that it has, python = %q, %s", lockfile.MinorOf(have[0]), add)
 	} else {
 		e.Hint("choose an image that has it, %s", add)
 	}
 	e.Err = &Refusal{Reason: NoPython, Have: have, why: why}
 	return Python{}, e
-}
-
-func minorOf(version string) string {
-	parts := strings.SplitN(version, ".", 3)
-	return parts[0] + "." + parts[1]
 }
 
 // Foundation says whether wheels for manylinux can run on the image, whichever its Python, in an environment at

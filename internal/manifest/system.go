@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // System is the [system] table and the [[apt]] tables.
@@ -52,9 +53,6 @@ type PythonArchive struct {
 	Pos      diag.Position
 }
 
-// NoDistro is the distribution of a manifest that wants the environment alone.
-const NoDistro = "none"
-
 var (
 	distroForm  = regexp.MustCompile(`^[a-z][a-z0-9]*:[a-z0-9][a-z0-9.-]*$`)
 	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+~:-]+)?$`) // Debian Policy 5.6.1, 5.6.12
@@ -66,7 +64,7 @@ var (
 func (d *document) readSystem(m *Manifest) error {
 	s := &m.System
 	if distro, at, ok := d.str("system", "distro"); ok {
-		if distro != NoDistro && !distroForm.MatchString(distro) {
+		if distro != lockfile.NoDistro && !distroForm.MatchString(distro) {
 			return d.fail(d.value(at), "system.distro %q is no distribution", distro).Hint(`as in "debian:12", "ubuntu:22.04" or "none"`)
 		}
 		s.Distro, s.DistroPos = distro, d.value(at)
@@ -119,7 +117,7 @@ func (d *document) readSystemPackages(s *System) error {
 			return d.fail(pos, "system.packages: %q is no package of a distribution", p).
 				Hint(`the names are apt's, as in "ffmpeg", or with a version in "ffmpeg=7:5.1.6-0+deb12u1"`)
 		}
-		if s.Distro == NoDistro {
+		if s.Distro == lockfile.NoDistro {
 			return d.fail(pos, "system.packages needs a distribution, and system.distro is none")
 		}
 		s.Packages = append(s.Packages, SystemPackage{p, pos})

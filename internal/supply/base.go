@@ -2,10 +2,8 @@ package supply
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,6 +14,7 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/resolver/apt"
@@ -212,7 +211,7 @@ func (s *Supply) readInterpreter(ctx context.Context, i lockfile.Interpreter) (*
 // FetchInterpreter implements imagegen.Supply.
 func (s *Supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error {
 	if i.Archive == "" && !strings.Contains(i.Path, "://") {
-		return s.takeFile(i)
+		return s.takeFile(ctx, i)
 	}
 	return s.bring(ctx, "interpreter", []job{{
 		sha256: i.SHA256, size: i.Size, what: "interpreter " + i.Path,
@@ -232,7 +231,7 @@ func (s *Supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) e
 }
 
 // takeFile copies a file of the project into the store.
-func (s *Supply) takeFile(i lockfile.Interpreter) error {
+func (s *Supply) takeFile(ctx context.Context, i lockfile.Interpreter) error {
 	if s.Store.Has(i.SHA256) {
 		return nil
 	}
@@ -241,20 +240,11 @@ func (s *Supply) takeFile(i lockfile.Interpreter) error {
 		return diag.Wrap(err, diag.Manifest, "reading the interpreter archive")
 	}
 	defer file.Close()
-	blob, err := s.Store.Create()
-	if err != nil {
-		return err
-	}
-	defer blob.Discard()
-	sum := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(blob, sum), file); err != nil {
-		return fmt.Errorf("reading %s: %w", i.Path, err)
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != i.SHA256 {
-		return diag.New(diag.Mismatch, "%s has the SHA-256 %s, and %s is wanted", i.Path, got, i.SHA256).
+	err = s.Store.Put(ctx, file, i.SHA256, -1)
+	if other := (*store.MismatchError)(nil); errors.As(err, &other) {
+		return diag.New(diag.Mismatch, "%s has the SHA-256 %s, and %s is wanted", i.Path, other.Got, i.SHA256).
 			Hint("the file was changed, or the manifest names another's hash")
 	}
-	_, _, err = blob.Commit()
 	return err
 }
 

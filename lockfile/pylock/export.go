@@ -36,7 +36,7 @@ func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 			return nil, err
 		}
 		e.markers[t.Platform] = m
-		minors = append(minors, minorOf(t.Python))
+		minors = append(minors, lockfile.MinorOf(t.Python))
 	}
 	for _, x := range l.Indexes {
 		e.indexes[x.Name] = x.URL
@@ -45,7 +45,7 @@ func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 	e.line("lock-version", quote("1.0"))
 	var environments []string
 	for _, t := range sortedTargets(l.Targets) {
-		m, err := canonical(fmt.Sprintf("implementation_name == 'cpython' and python_version == '%s' and %s", minorOf(t.Python), e.markers[t.Platform]))
+		m, err := canonical(fmt.Sprintf("implementation_name == 'cpython' and python_version == '%s' and %s", lockfile.MinorOf(t.Python), e.markers[t.Platform]))
 		if err != nil {
 			return nil, err
 		}
@@ -187,12 +187,6 @@ func sortedTargets(targets []lockfile.Target) []lockfile.Target {
 	targets = slices.Clone(targets)
 	slices.SortFunc(targets, func(a, b lockfile.Target) int { return strings.Compare(a.Platform, b.Platform) })
 	return targets
-}
-
-// minorOf is "3.11" of "3.11.2".
-func minorOf(python string) string {
-	parts := strings.SplitN(python, ".", 3)
-	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 
 func lowestMinor(minors []string) (string, error) {

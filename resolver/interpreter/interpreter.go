@@ -20,9 +20,6 @@ import (
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
-// Source names the place of the archives, as locks and internal/sources call it.
-const Source = "python-build-standalone"
-
 // Archive is one release for one platform: a tar.gz with the single top folder "python".
 type Archive struct {
 	Version  pep440.Version // "3.12.4"
@@ -118,7 +115,7 @@ func Find(set pep440.Set, platform string) (*Archive, error) {
 			return &a, nil
 		}
 	}
-	e := diag.New(diag.NoAnswer, "%s has no archive of the wanted Python for %s", Source, platform)
+	e := diag.New(diag.NoAnswer, "python-build-standalone has no archive of the wanted Python for %s", platform)
 	if minors := Minors(platform); len(minors) > 0 {
 		e.Hint("known to this envpack are Python %s", strings.Join(minors, ", "))
 	}
