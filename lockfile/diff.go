@@ -265,7 +265,10 @@ func targetsOf(l *Lock) map[string]string {
 func indexesOf(l *Lock) map[string]string {
 	m := map[string]string{}
 	for _, x := range l.Indexes {
-		m[x.Name] = x.URL
+		m[x.Name] = x.URL + x.Path
+		if x.Format != "" {
+			m[x.Name] += " (" + x.Format + ")"
+		}
 	}
 	return m
 }

@@ -56,6 +56,8 @@ func encode(l *Lock) *encoder {
 		e.table("[[index]]")
 		e.text("name", x.Name)
 		e.text("url", x.URL)
+		e.text("path", x.Path)
+		e.text("format", x.Format)
 	}
 	e.base(l.Base)
 	for _, p := range l.Packages {
@@ -153,6 +155,7 @@ func (e *encoder) pkg(p Package) {
 		e.text("name", f.Name)
 		e.text("sha256", f.SHA256)
 		e.number("size", f.Size)
+		e.flag("hashed", f.Hashed)
 		e.time("uploaded", f.Uploaded)
 		e.list("targets", f.Targets)
 	}

@@ -70,8 +70,15 @@ func MinorOf(python string) string {
 // Index is a package index that the manifest names.
 type Index struct {
 	Name string `toml:"name"`
-	URL  string `toml:"url"` // without credentials
+	// Either is set: an address without credentials, or a folder or file, relative to the project if it is
+	// no absolute path, with slashes.
+	URL    string `toml:"url"`
+	Path   string `toml:"path"`
+	Format string `toml:"format"` // "flat"; "" is the simple API
 }
+
+// FlatIndex is the Format of an index that has the files of all packages in one page or folder.
+const FlatIndex = "flat"
 
 // Base is the root file system below the environment.
 type Base struct {
@@ -166,6 +173,7 @@ type File struct {
 	Name     string    `toml:"name"`
 	SHA256   string    `toml:"sha256"`
 	Size     int64     `toml:"size"`
+	Hashed   bool      `toml:"hashed"`   // the index gave no hash that counts: SHA256 is that of what was downloaded
 	Uploaded time.Time `toml:"uploaded"` // UTC, whole seconds; zero: the index does not say
 	Targets  []string  `toml:"targets"`  // platforms, sorted
 }

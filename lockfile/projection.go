@@ -50,6 +50,7 @@ func (l *Lock) project(platform string) (*Lock, error) {
 		}
 		for i := range q.Files {
 			q.Files[i].Targets = only
+			q.Files[i].Hashed = false // says how the hash was learnt, and nothing of the image
 		}
 		q.Requires = edgesOn(platform, q.Requires)
 		used[q.Index] = true

@@ -37,7 +37,7 @@ func sample() *Lock {
 			{Platform: "linux/arm64", Python: "3.11.2", ABI: "cp311", Glibc: "2.36"},
 			{Platform: "linux/amd64", Python: "3.11.2", ABI: "cp311", Glibc: "2.36"},
 		},
-		Indexes: []Index{{Name: "pytorch", URL: "https://wheels.example/whl/cu126"}},
+		Indexes: []Index{{Name: "pytorch", URL: "https://wheels.example/whl/cu126"}, {Name: "folder", Path: "wheels", Format: FlatIndex}},
 		Base: Base{
 			Distro: "debian:12", Codename: "bookworm", Format: "rootfs/1",
 			Archives:     []Archive{{Name: "vendor", URL: "https://apt.example/vendor"}},
@@ -55,7 +55,7 @@ func sample() *Lock {
 				Requires: []Dependency{{Name: "sympy"}},
 				Files:    []File{{Name: "torch-2.2.1+cu126-cp311-cp311-linux_x86_64.whl", SHA256: hex64("4"), Size: 700 << 20, Uploaded: at("2024-02-22T19:00:00.5Z"), Targets: []string{"linux/amd64"}}}},
 			{Name: "sympy", Version: "1.12", Yanked: true,
-				Files: []File{{Name: "sympy-1.12-py3-none-any.whl", SHA256: hex64("5"), Size: 5 << 20, Targets: both()}}},
+				Files: []File{{Name: "sympy-1.12-py3-none-any.whl", SHA256: hex64("5"), Size: 5 << 20, Hashed: true, Targets: both()}}},
 			{Name: "requests", Version: "2.31.0", Requires: []Dependency{{Name: "numpy", Targets: both()}, {Name: "numpy"}},
 				Files: []File{{Name: "requests-2.31.0-py3-none-any.whl", SHA256: hex64("6"), Size: 60000, Uploaded: at("2023-05-22T15:12:42Z"), Targets: both()}}},
 			{Name: "numpy", Version: "1.26.4",

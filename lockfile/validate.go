@@ -181,7 +181,17 @@ func (v *validator) indexList() {
 			v.fail(at+"name", "%s stands twice", x.Name)
 		}
 		v.indexes[x.Name] = true
-		v.address(at+"url", x.URL)
+		switch {
+		case x.Path == "":
+			v.address(at+"url", x.URL)
+		case x.URL != "":
+			v.fail(at+"path", "there is an address as well")
+		case path.Clean(x.Path) != x.Path || strings.ContainsAny(x.Path, "\\\x00"):
+			v.fail(at+"path", "%q is not a path in its shortest form", x.Path)
+		}
+		if x.Format != "" && x.Format != FlatIndex {
+			v.fail(at+"format", "there is no form of an index called %q", x.Format)
+		}
 	}
 }
 

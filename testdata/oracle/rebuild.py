@@ -44,7 +44,7 @@ TABLES = {
     "project": "name manifest as-of requires",
     "image": "command ports volumes user workdir include",
     "target": "platform python abi glibc",
-    "index": "name url",
+    "index": "name url path format",
     "base": "distro codename format reference",
     "base.archive": "name url",
     "base.release": "archive suite date valid-until inrelease keys",
@@ -53,7 +53,7 @@ TABLES = {
     "base.image.layer": "digest diff-id size media-type",
     "base.interpreter": "target version archive path sha256 size",
     "package": "name version index yanked own-layer requires",
-    "package.file": "name sha256 size uploaded targets",
+    "package.file": "name sha256 size hashed uploaded targets",
     "choice": "kind name value target reason",
     "seal": "platform environment project image",
     "seal.layer": "name kind inputs digest diff-id size",
@@ -129,6 +129,7 @@ def project(lock, platform):
     packages = []
     for p in lock.get("package", []):
         if files := here(p["file"]):
+            files = [{k: v for k, v in f.items() if k != "hashed"} for f in files]
             packages.append({**p, "file": files, "requires": [*edges(p.get("requires", []))]})
     debs = here(lock["base"].get("deb", []))
     choices = [c for c in lock.get("choice", []) if c["kind"] != "record" and c.get("target", platform) == platform]
