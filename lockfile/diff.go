@@ -186,7 +186,7 @@ func (d *differ) packages(old, now *Lock) {
 			d.value("package", name, v, w)
 			continue
 		}
-		if x, y := indexNames(was), indexNames(is); x != y {
+		if x, y := origins(was), origins(is); x != y {
 			d.value("package", name, v+" from "+x, w+" from "+y)
 			continue
 		}
@@ -203,7 +203,7 @@ func byName(list []Package) map[string][]Package {
 	}
 	for _, each := range m {
 		slices.SortFunc(each, func(a, b Package) int {
-			return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index))
+			return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index), strings.Compare(a.Origin(), b.Origin()))
 		})
 	}
 	return m
@@ -220,10 +220,10 @@ func versions(list []Package) string {
 	return strings.Join(parts, ", ")
 }
 
-func indexNames(list []Package) string {
+func origins(list []Package) string {
 	var names []string
 	for _, p := range list {
-		names = append(names, cmp.Or(p.Index, "the default index"))
+		names = append(names, p.Origin())
 	}
 	return strings.Join(sortedSet(names), ", ")
 }
@@ -232,6 +232,9 @@ func indexNames(list []Package) string {
 func otherFiles(was, is []Package) bool {
 	had := map[string]string{}
 	for _, p := range was {
+		for _, t := range p.Targets {
+			had[t] = p.Tree
+		}
 		for _, f := range p.Files {
 			for _, t := range f.Targets {
 				had[t] = f.SHA256
@@ -239,6 +242,11 @@ func otherFiles(was, is []Package) bool {
 		}
 	}
 	for _, p := range is {
+		for _, t := range p.Targets {
+			if sum, ok := had[t]; ok && sum != p.Tree {
+				return true
+			}
+		}
 		for _, f := range p.Files {
 			for _, t := range f.Targets {
 				if sum, ok := had[t]; ok && sum != f.SHA256 {

@@ -32,7 +32,7 @@ func (l *Lock) Groups(platform string) []Group {
 	for _, p := range l.Packages {
 		p, ok := p.on(platform)
 		switch {
-		case !ok:
+		case !ok || !p.Built(): // what is not built has no layer
 		case p.OwnLayer:
 			own = append(own, Group{Name: p.Name + " " + p.Version, Own: true, Packages: []Package{p}})
 		default:
@@ -68,6 +68,10 @@ func (p Package) on(platform string) (Package, bool) {
 		}
 	}
 	p.Files = files
+	if slices.Contains(p.Targets, platform) {
+		p.Targets = []string{platform}
+		return p, true
+	}
 	return p, len(files) > 0
 }
 
@@ -92,7 +96,9 @@ func ChooseLayers(l, old *Lock) {
 		p.OwnLayer = false
 		var size int64
 		for _, f := range p.Files {
-			size = max(size, f.Size)
+			if f.IsWheel() {
+				size = max(size, f.Size)
+			}
 		}
 		if size >= OwnFrom || had[p.Name] && size >= OwnUntil {
 			list = append(list, candidate{p, size})

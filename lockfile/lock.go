@@ -6,6 +6,7 @@
 package lockfile
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -157,26 +158,47 @@ type Deb struct {
 	Targets      []string `toml:"targets"` // platforms that use it
 }
 
-// Package is one version of one package.
+// Package is one version of one package. It comes from an index, or from one of URL, Path and Git.
 type Package struct {
-	Name     string       `toml:"name"` // normalised
-	Version  string       `toml:"version"`
-	Index    string       `toml:"index"`     // name of an [Index]; "" is the default index
-	Yanked   bool         `toml:"yanked"`    // the index had yanked it, and a pin or an older lock kept it
-	OwnLayer bool         `toml:"own-layer"` // its wheels are layers of their own; else they share bins
-	Requires []Dependency `toml:"requires"`
-	Files    []File       `toml:"file"`
+	Name         string       `toml:"name"` // normalised
+	Version      string       `toml:"version"`
+	Index        string       `toml:"index"`        // name of an [Index]; "" is the default index
+	URL          string       `toml:"url"`          // of its file, without credentials and fragment
+	Path         string       `toml:"path"`         // of its file or folder, with slashes; relative to the project, or absolute
+	Git          string       `toml:"git"`          // address of a repository, without credentials
+	Revision     string       `toml:"revision"`     // branch, tag or commit that the manifest names; "": the default branch
+	Commit       string       `toml:"commit"`       // full hash of the commit that Revision was
+	Subdirectory string       `toml:"subdirectory"` // of the archive, folder or repository; "": its root
+	Tree         string       `toml:"tree"`         // SHA-256 of a folder's files
+	Yanked       bool         `toml:"yanked"`       // the index had yanked it, and a pin or an older lock kept it
+	OwnLayer     bool         `toml:"own-layer"`    // its wheels are layers of their own; else they share bins
+	Targets      []string     `toml:"targets"`      // platforms that use it, if it has no files: a folder or a repository, which is not built
+	Requires     []Dependency `toml:"requires"`
+	Files        []File       `toml:"file"`
 }
 
-// File is a wheel that at least one target installs.
+// File is a wheel that at least one target installs, or a source distribution that is not built.
 type File struct {
 	Name     string    `toml:"name"`
 	SHA256   string    `toml:"sha256"`
 	Size     int64     `toml:"size"`
-	Hashed   bool      `toml:"hashed"`   // the index gave no hash that counts: SHA256 is that of what was downloaded
+	Hashed   bool      `toml:"hashed"`   // nobody promised a hash: SHA256 is that of what was downloaded or read
 	Uploaded time.Time `toml:"uploaded"` // UTC, whole seconds; zero: the index does not say
 	Targets  []string  `toml:"targets"`  // platforms, sorted
 }
+
+// IsWheel tells whether the file can be installed as it is; else it is a source distribution.
+func (f File) IsWheel() bool {
+	return !strings.HasSuffix(f.Name, ".tar.gz") && !strings.HasSuffix(f.Name, ".zip")
+}
+
+// Built tells whether all targets that use the package have a wheel of it.
+func (p Package) Built() bool {
+	return len(p.Files) > 0 && !slices.ContainsFunc(p.Files, func(f File) bool { return !f.IsWheel() })
+}
+
+// Direct tells whether the package is named by its address instead of coming from an index.
+func (p Package) Direct() bool { return p.URL+p.Path+p.Git != "" }
 
 // Dependency is a forward edge to a package that the same target installs.
 type Dependency struct {

@@ -14,7 +14,7 @@ import (
 //   - targets by platform; indexes and archives by name; releases by archive, suite, hash; images
 //     and interpreters by platform
 //   - debs by name, architecture, version, archive, path
-//   - packages by name, version, index; their files by name
+//   - packages by name, version, index, url, path, git, commit, subdirectory; their files by name
 //   - choices by kind, name, target, value; seals by platform
 //   - every list of platforms, extras, keys, ports, volumes and include patterns by itself, doubles
 //     dropped
@@ -44,7 +44,9 @@ func (l *Lock) Normalize() {
 		l.Packages[i].normalize()
 	}
 	l.Packages = sorted(l.Packages, func(a, b Package) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index))
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index),
+			strings.Compare(a.URL, b.URL), strings.Compare(a.Path, b.Path), strings.Compare(a.Git, b.Git),
+			strings.Compare(a.Commit, b.Commit), strings.Compare(a.Subdirectory, b.Subdirectory))
 	})
 	l.Choices = sorted(l.Choices, func(a, b Choice) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name),
@@ -83,6 +85,7 @@ func (b *Base) normalize() {
 
 func (p *Package) normalize() {
 	p.Requires = normalizeEdges(p.Requires)
+	p.Targets = sortedSet(p.Targets)
 	for i := range p.Files {
 		p.Files[i].Uploaded = wholeUTC(p.Files[i].Uploaded)
 		p.Files[i].Targets = sortedSet(p.Files[i].Targets)
@@ -144,6 +147,7 @@ func (l *Lock) clone() *Lock {
 	for i := range c.Packages {
 		p := &c.Packages[i]
 		p.Requires = cloneEdges(p.Requires)
+		p.Targets = slices.Clone(p.Targets)
 		p.Files = slices.Clone(p.Files)
 		for j := range p.Files {
 			p.Files[j].Targets = slices.Clone(p.Files[j].Targets)

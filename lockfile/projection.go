@@ -52,6 +52,7 @@ func (l *Lock) project(platform string) (*Lock, error) {
 			q.Files[i].Targets = only
 			q.Files[i].Hashed = false // says how the hash was learnt, and nothing of the image
 		}
+		q.Revision = "" // the commit says what is meant
 		q.Requires = edgesOn(platform, q.Requires)
 		used[q.Index] = true
 		packages = append(packages, q)

@@ -22,7 +22,8 @@ var (
 	glibcNumber = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 	kindFormat  = regexp.MustCompile(`^[a-z]+/[0-9]+$`)
 	port        = regexp.MustCompile(`^[0-9]{1,5}/(tcp|udp|sctp)$`)
-	plainFile   = regexp.MustCompile(`^[^/\\\x00]+\.whl$`)
+	plainFile   = regexp.MustCompile(`^[^/\\\x00]+\.(whl|tar\.gz|zip)$`)
+	gitCommit   = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 	oneWord     = regexp.MustCompile(`^[^\s\x00-\x1f\x7f]+$`)
 )
 

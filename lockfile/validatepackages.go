@@ -148,12 +148,13 @@ func (v *validator) packages() {
 		if p.Index != "" && !v.indexes[p.Index] {
 			v.fail(at+"index", "there is no index %q", p.Index)
 		}
-		if len(p.Files) == 0 {
-			v.fail(at+"file", "is missing: no target installs %s", p.Name)
+		v.origin(at, p)
+		for k, t := range p.Targets {
+			v.install(fmt.Sprintf("%stargets[%d]", at, k), t, p.Name)
 		}
 		for j, f := range p.Files {
 			at := fmt.Sprintf("package[%d].file[%d].", i, j)
-			v.form(at+"name", f.Name, plainFile, "the file name of a wheel")
+			v.form(at+"name", f.Name, plainFile, "the file name of a wheel or source distribution")
 			if files[f.Name] {
 				v.fail(at+"name", "%s stands twice", f.Name)
 			}
@@ -163,11 +164,7 @@ func (v *validator) packages() {
 			v.instant(at+"uploaded", f.Uploaded)
 			v.platforms(at+"targets", f.Targets, true)
 			for k, t := range f.Targets {
-				key := t + " " + p.Name
-				if v.installed[key] {
-					v.fail(fmt.Sprintf("%stargets[%d]", at, k), "%s has a second file or version of %s", t, p.Name)
-				}
-				v.installed[key] = true
+				v.install(fmt.Sprintf("%stargets[%d]", at, k), t, p.Name)
 			}
 		}
 	}
@@ -179,6 +176,15 @@ func (v *validator) packages() {
 	for i, p := range v.lock.Packages {
 		v.edges(fmt.Sprintf("package[%d].requires", i), p.Requires, p.platforms())
 	}
+}
+
+// install notes that a target uses a package, once.
+func (v *validator) install(at, target, name string) {
+	key := target + " " + name
+	if v.installed[key] {
+		v.fail(at, "%s has a second file or version of %s", target, name)
+	}
+	v.installed[key] = true
 }
 
 // edges holds the edges of something that is installed on the platforms of from.
@@ -207,7 +213,7 @@ func (v *validator) edges(at string, edges []Dependency, from []string) {
 
 // platforms are those that install the package, in no order.
 func (p *Package) platforms() []string {
-	var list []string
+	list := slices.Clone(p.Targets)
 	for _, f := range p.Files {
 		list = append(list, f.Targets...)
 	}

@@ -52,7 +52,7 @@ TABLES = {
     "base.image": "target digest config created python user-id",
     "base.image.layer": "digest diff-id size media-type",
     "base.interpreter": "target version archive path sha256 size",
-    "package": "name version index yanked own-layer requires",
+    "package": "name version index url path git revision commit subdirectory tree yanked own-layer targets requires",
     "package.file": "name sha256 size hashed uploaded targets",
     "choice": "kind name value target reason",
     "seal": "platform environment project image",
@@ -130,7 +130,7 @@ def project(lock, platform):
     for p in lock.get("package", []):
         if files := here(p["file"]):
             files = [{k: v for k, v in f.items() if k != "hashed"} for f in files]
-            packages.append({**p, "file": files, "requires": [*edges(p.get("requires", []))]})
+            packages.append({**p, "revision": "", "file": files, "requires": [*edges(p.get("requires", []))]})
     debs = here(lock["base"].get("deb", []))
     choices = [c for c in lock.get("choice", []) if c["kind"] != "record" and c.get("target", platform) == platform]
     own = {(c["kind"], c["name"]) for c in choices if "target" in c}
