@@ -107,9 +107,20 @@ func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.
 
 // completePackage knows the packages of the lock, be it up to date or not.
 func completePackage(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-	file := filepath.Join(dirOf(args), lockfile.Name)
-	if info, err := os.Stat(dirOf(args)); err == nil && !info.IsDir() { // a manifest
-		file = filepath.Join(filepath.Dir(dirOf(args)), lockfile.Name)
+	return packagesOf(dirOf(args), word)
+}
+
+// completePackageOf is the same for commands whose arguments are packages of the project in a folder.
+func completePackageOf(dir *string) completer {
+	return func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return packagesOf(*dir, word)
+	}
+}
+
+func packagesOf(dir, word string) ([]string, cobra.ShellCompDirective) {
+	file := filepath.Join(dir, lockfile.Name)
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() { // a manifest
+		file = filepath.Join(filepath.Dir(dir), lockfile.Name)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
