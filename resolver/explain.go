@@ -213,11 +213,20 @@ func (p *provider) fact(f *step) string {
 		}
 		return fmt.Sprintf("there is no %s (the newest version is %s)", p.object(pkg{name: q.name}, f.Set), r.candidates[0].version)
 	case pubgrub.Constraint:
+		if q == root && asked(f.Dep.Reason) {
+			return "what is asked for is " + p.object(f.Dep.Package, f.Dep.Set)
+		}
 		if q == root {
 			return "the constraints allow only " + p.object(f.Dep.Package, f.Dep.Set)
 		}
 	}
 	return ""
+}
+
+// asked tells whether a bound is no file's but of [Options.Require].
+func asked(reason any) bool {
+	r, ok := reason.(*manifest.Requirement)
+	return ok && r.Pos.File != "" && r.Pos.Line == 0
 }
 
 func newestIn(r *release, s pep440.Set) *candidate {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -31,6 +32,9 @@ type Options struct {
 	NoScan     bool
 	KeepDistro bool     // keep Previous' distribution even if Upgrade is set
 	Packages   []string // projects for which nothing of Previous is preferred, normalised
+	// Require are bounds for this lock alone, in the manner of constraints. Their position is no place in a file but
+	// what asks for them, as a flag does.
+	Require []manifest.Requirement
 	Now        time.Time
 	Progress   func(step string) // told what is under way; may be nil
 	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
@@ -58,10 +62,12 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if err != nil {
 		return nil, err
 	}
+	bounded := *m
+	bounded.Constraints = slices.Concat(m.Constraints, o.Require)
 	var done []*solved
 	for _, t := range targets {
 		o.Progress("resolving packages for " + t.Platform)
-		s, err := solve(ctx, m, t, src.Packages, lock.Project.AsOf, newPreferences(o, t, done))
+		s, err := solve(ctx, &bounded, t, src.Packages, lock.Project.AsOf, newPreferences(o, t, done))
 		if err != nil {
 			return nil, err
 		}

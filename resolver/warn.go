@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/envpack/envpack/internal/manifest"
 )
 
 // warn tells what is not wrong with the answers and should be known. What several targets have in
@@ -40,6 +42,9 @@ func (s *solved) warnAbout(ctx context.Context, name string, tell func(string, .
 		kept := "the lock has it already"
 		if s.provider.pins[name].Contains(v) {
 			kept = "the manifest pins it"
+			if slices.ContainsFunc(s.provider.m.Constraints, func(r manifest.Requirement) bool { return r.Name == name && asked(&r) }) {
+				kept = "it was asked for"
+			}
 		}
 		tell("%s", because(fmt.Sprintf("%s %s was yanked by its authors; it is taken because %s", name, v, kept), c.file.YankedReason))
 	}

@@ -22,17 +22,21 @@ import (
 	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
-	"github.com/envpack/envpack/resolver/pep508"
 )
 
 const lockLong = `Pins Python, the base's packages and every wheel in envpack.lock.
 
 The versions of a lock that is there are kept as far as the manifest allows; --upgrade,
---upgrade-base and --upgrade-package let them move. Prints what changed.`
+--upgrade-base and --upgrade-package let them move. Prints what changed.
+
+A version that --upgrade-package names must be allowed by the manifest. Later locks keep it, as they
+keep any version. --dry-run does all but write the lock and judge the packages' scripts.`
 
 const lockExample = `  envpack lock                              # the project in this folder
   envpack lock examples/digits
   envpack lock --upgrade-package numpy      # let one package move
+  envpack lock -P numpy==2.0.1 -P scipy     # one of them to a version that is named
+  envpack lock --upgrade --dry-run          # what would change?
   envpack lock --upgrade-base               # take security fixes of the distribution, nothing else
   envpack lock --check                      # in CI: is the lock up to date?`
 
@@ -41,6 +45,7 @@ type lockOptions struct {
 	upgradeBase bool
 	packages    []string
 	check       bool
+	dryRun      bool
 	noScan      bool
 
 	stay  bool                                          // on the lock's distribution, also when upgrading
@@ -61,9 +66,10 @@ func newLock(s *session) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
 	cmd.Flags().BoolVar(&o.upgradeBase, "upgrade-base", false, "prefer the newest versions of the distribution's packages, and keep the rest")
-	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "prefer the newest version of this package; may be given several times")
+	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "let this package move to the newest version, or as in NAME==VERSION to that; may be given several times")
 	completeFlag(cmd, "upgrade-package", completePackage)
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
@@ -71,6 +77,9 @@ func newLock(s *session) *cobra.Command {
 func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if o.check && (o.upgrade || o.upgradeBase || len(o.packages) > 0) {
 		return diag.New(diag.Usage, "--check changes nothing, --upgrade, --upgrade-base and --upgrade-package do: give one of them")
+	}
+	if o.check && o.dryRun {
+		return diag.New(diag.Usage, "--check makes no lock, and --dry-run makes one that is not written: give one of them")
 	}
 	m, err := manifest.Load(dir)
 	if err != nil {
@@ -88,7 +97,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		}
 		return nil
 	}
-	if _, err := readLock(m, path); err != nil || o.upgrade || o.upgradeBase || len(o.packages) > 0 {
+	if _, err := readLock(m, path); !o.dryRun && (err != nil || o.upgrade || o.upgradeBase || len(o.packages) > 0) {
 		if err := writable(path); err != nil { // before the work, not after it
 			return err
 		}
@@ -105,10 +114,14 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if err != nil {
 		return err
 	}
-	if !o.noScan {
+	if !o.noScan && !o.dryRun {
 		if err := s.warnScripts(ctx, st, m, l); err != nil {
 			return err
 		}
+	}
+	s.tellUnmoved(old, l, o.packages)
+	if o.dryRun {
+		return s.tellChanges(l, old, path, true)
 	}
 	return s.writeLock(l, old, path)
 }
@@ -139,6 +152,13 @@ func (s *session) readPrevious(path string) (*lockfile.Lock, error) {
 
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
+	options := resolver.Options{
+		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, KeepDistro: o.stay, Now: time.Now(),
+		Warn: func(text string) { s.ui().Warn("%s", text) },
+	}
+	if err := upgrades(old, o.packages, &options); err != nil {
+		return nil, err
+	}
 	var indexes []supply.Index
 	for _, i := range m.Indexes {
 		indexes = append(indexes, supply.Index{Name: i.Name, URL: i.URL, Default: i.Default, Packages: i.Packages})
@@ -166,21 +186,10 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	}
 	phase := s.ui().Phase("locking")
 	defer phase.Drop() // unless it is done
-	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, KeepDistro: o.stay, Now: time.Now(),
-		Progress: func(step string) { phase.Note("%s", step) },
-		Warn:     func(text string) { s.ui().Warn("%s", text) },
-	}
+	options.Progress = func(step string) { phase.Note("%s", step) }
 	var base resolver.BaseSource = sup
 	if o.watch != nil {
 		base = o.watch(base)
-	}
-	for _, name := range o.packages {
-		normal := pep508.NormalizeName(name)
-		if old == nil || !hasPackage(old, normal) {
-			return nil, diag.New(diag.Usage, "--upgrade-package %s: the lock has no such package", name)
-		}
-		options.Packages = append(options.Packages, normal)
 	}
 	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup}, options)
 	if err != nil {
@@ -190,29 +199,27 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	return l, nil
 }
 
-func hasPackage(l *lockfile.Lock, name string) bool {
-	for _, p := range l.Packages {
-		if p.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
 // writeLock writes the lock unless it is the same, and tells what changed.
 func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
-	changes := []lockfile.Change{}
-	if old != nil {
-		changes = append(changes, lockfile.Diff(old, l)...)
-	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != string(lockfile.Encode(l)) {
 		if err := l.Write(path); err != nil {
 			return notWritten(path, err)
 		}
 	}
+	return s.tellChanges(l, old, path, false)
+}
+
+// tellChanges tells what changed, or, if the lock is not written, what would.
+func (s *session) tellChanges(l, old *lockfile.Lock, path string, dry bool) error {
+	changes := []lockfile.Change{}
+	if old != nil {
+		changes = append(changes, lockfile.Diff(old, l)...)
+	}
 	s.close()
 	if s.json {
-		return json.NewEncoder(s.stdout).Encode(lockSummary(l, changes, old == nil))
+		out := lockSummary(l, changes, old == nil)
+		out.DryRun = dry
+		return json.NewEncoder(s.stdout).Encode(out)
 	}
 	for _, c := range changes {
 		fmt.Fprintln(s.stdout, c)
@@ -221,6 +228,9 @@ func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
 		for _, line := range foundLibraries(l) {
 			s.ui().Printf("%s", line)
 		}
+	}
+	if dry {
+		path += " (not written)"
 	}
 	switch {
 	case old == nil:
@@ -259,6 +269,7 @@ type summary struct {
 	Base      string            `json:"base"`
 	Debs      int               `json:"base_packages"`
 	New       bool              `json:"new"`
+	DryRun    bool              `json:"dry_run,omitempty"` // nothing was written
 	Changes   []lockfile.Change `json:"changes"`
 }
 

@@ -132,7 +132,7 @@ func (s *session) tree(names []string, o treeOptions) error {
 }
 
 // noPackage is the error for a package that the lock does not have.
-func noPackage(l *lockfile.Lock, name string, platforms []string) error {
+func noPackage(l *lockfile.Lock, name string, platforms []string) *diag.Error {
 	where := "the lock"
 	if len(platforms) > 0 {
 		where += " for " + list(platforms)
