@@ -214,9 +214,13 @@ const RecordChoice = "record"
 // LibraryChoice is the kind of a choice that says which package brings a library or program that a wheel needs.
 const LibraryChoice = "library"
 
+// AssumedChoice is the kind of a choice that says where the dependencies of a source distribution were found which
+// a build may change.
+const AssumedChoice = "assumed"
+
 // Choice is a decision that the lock keeps, with its reason.
 type Choice struct {
-	Kind   string `toml:"kind"` // "python", "library", "record", "owner"
+	Kind   string `toml:"kind"` // "python", "library", "record", "assumed", "owner"
 	Name   string `toml:"name"`
 	Value  string `toml:"value"`
 	Target string `toml:"target"` // platform; "": every target

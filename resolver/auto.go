@@ -183,7 +183,7 @@ func (b *bases) wheelsOf(platform string) []Wheel {
 	var list []Wheel
 	for _, p := range b.lock.Packages {
 		for _, f := range p.Files {
-			if slices.Contains(f.Targets, platform) {
+			if f.IsWheel() && slices.Contains(f.Targets, platform) {
 				list = append(list, Wheel{p, f})
 			}
 		}

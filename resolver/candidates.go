@@ -77,6 +77,8 @@ type catalogue struct {
 	packages Packages
 	asOf     time.Time
 	hashes   map[string][]string // by project, what the manifest's requirements allow; none: any file
+	noBuild  bool                // source distributions are taken as well, and not built
+	noBinary []string            // projects whose wheels are not taken
 
 	mu      sync.Mutex
 	entries map[string]*entry
@@ -207,12 +209,24 @@ func (c *catalogue) settle(name string, r *release, v *candidate) {
 		if !v.yanked {
 			all = fresh
 		}
-		wheels := make([]tags.Wheel, len(all))
-		for i := range all {
-			wheels[i] = all[i].wheel
-		}
-		v.file = all[c.target.ranking.Best(wheels)].File
+		v.file = c.bestOf(all)
 	})
+}
+
+// bestOf is the file that is taken of those that can be installed: the best wheel, else a source
+// distribution. They are sorted by name, so that a .tar.gz goes before a .zip.
+func (c *catalogue) bestOf(all []offered) index.File {
+	var wheels []tags.Wheel
+	var files []index.File
+	for _, f := range all {
+		if !f.sdist {
+			wheels, files = append(wheels, f.wheel), append(files, f.File)
+		}
+	}
+	if len(wheels) == 0 {
+		return all[0].File
+	}
+	return files[c.target.ranking.Best(wheels)]
 }
 
 // narrow leaves the files that the target can install; if there are none, it says why.
@@ -235,10 +249,17 @@ func (c *catalogue) narrow(name string, all *[]offered) reason {
 	if *all = keep(*all, func(f offered) bool { return c.pythonAllowed(f.RequiresPython) }); len(*all) == 0 {
 		return reason{kind: needsPython, detail: first.RequiresPython}
 	}
-	if *all = keep(*all, func(f offered) bool { return !f.sdist }); len(*all) == 0 {
-		return reason{kind: onlySdist}
+	if slices.Contains(c.noBinary, name) {
+		if *all = keep(*all, func(f offered) bool { return f.sdist }); len(*all) == 0 {
+			return reason{kind: onlyWheels}
+		}
 	}
-	fits := func(f offered) bool { _, ok := c.target.ranking.Rank(f.wheel); return ok }
+	if !c.noBuild {
+		if *all = keep(*all, func(f offered) bool { return !f.sdist }); len(*all) == 0 {
+			return reason{kind: onlySdist}
+		}
+	}
+	fits := func(f offered) bool { _, ok := c.target.ranking.Rank(f.wheel); return ok || f.sdist }
 	if *all = keep(*all, fits); len(*all) == 0 {
 		return reason{kind: noWheel}
 	}

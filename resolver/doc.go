@@ -6,7 +6,7 @@
 // are those that the metadata of the very file for that target states. Targets prefer each other's
 // versions, and all prefer those of the lock that is there.
 //
-// It installs wheels only: it builds nothing, follows no direct references, and reads no wheel beyond
+// It builds nothing, runs nothing, follows no direct references, and reads no wheel beyond
 // what an index says of it. Where files come from is package index's business ([Packages]).
 //
 // The same manifest, lock and answers of the index give the same lock, or the same explanation,

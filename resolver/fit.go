@@ -29,9 +29,15 @@ func CheckFiles(l *lockfile.Lock) error {
 			return diag.Wrap(err, diag.Failure, "%s %s", p.Name, p.Version)
 		}
 		for _, f := range p.Files {
+			if !f.IsWheel() {
+				if name, v, err := tags.ParseSdist(f.Name); err != nil || name != p.Name || !v.Equal(version) {
+					return notOf(p, f)
+				}
+				continue
+			}
 			w, err := tags.ParseWheel(f.Name)
 			if err != nil || w.Name != p.Name || !w.Version.Equal(version) {
-				return diag.New(diag.Failure, "%s %s has the file %s, which is not of that package and version", p.Name, p.Version, f.Name)
+				return notOf(p, f)
 			}
 			for _, platform := range slices.Sorted(slices.Values(f.Targets)) {
 				t := targets[platform]
@@ -46,4 +52,8 @@ func CheckFiles(l *lockfile.Lock) error {
 		}
 	}
 	return nil
+}
+
+func notOf(p lockfile.Package, f lockfile.File) error {
+	return diag.New(diag.Failure, "%s %s has the file %s, which is not of that package and version", p.Name, p.Version, f.Name)
 }

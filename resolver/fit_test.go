@@ -37,7 +37,7 @@ func TestCheckFiles(t *testing.T) {
 		{"no target of the lock", func(_ *lockfile.Lock, f *lockfile.File) { f.Targets = []string{"linux/riscv64"} }, "no target of the lock"},
 		{"another package", func(_ *lockfile.Lock, f *lockfile.File) { f.Name = "b-1.0-py3-none-any.whl" }, "not of that package and version"},
 		{"another version", func(_ *lockfile.Lock, f *lockfile.File) { f.Name = "a-1.1-py3-none-any.whl" }, "not of that package and version"},
-		{"no wheel", func(_ *lockfile.Lock, f *lockfile.File) { f.Name = "a-1.0.tar.gz" }, "not of that package and version"},
+		{"another source distribution", func(_ *lockfile.Lock, f *lockfile.File) { f.Name = "a-1.1.tar.gz" }, "not of that package and version"},
 		{"a target without meaning", func(l *lockfile.Lock, _ *lockfile.File) { l.Targets[0].Glibc = "new" }, "the lock's target linux/amd64"},
 	} {
 		m := project("a")

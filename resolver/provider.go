@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/sdistfile"
 	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
@@ -225,6 +227,11 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 	meta, err := p.metadata(ctx, q.name, v)
 	if bad := (*index.MetadataError)(nil); errors.As(err, &bad) {
 		return deps{Unavailable: reason{badMetadata, bad.Error()}}, nil
+	}
+	if dynamic := (*sdistfile.DynamicError)(nil); errors.As(err, &dynamic) {
+		// Another version in its place would be a choice that nobody asked for.
+		return deps{}, diag.Wrap(dynamic, diag.NoAnswer, "%s %s is only a source distribution that has to be built before it can be locked", q.name, v).
+			Hint("ask for another version, such as %s!=%s", q.name, v)
 	}
 	if err != nil {
 		return deps{}, err

@@ -25,6 +25,7 @@ const (
 	afterAsOf                 // detail: as-of
 	needsPython               // detail: Requires-Python
 	onlySdist                 // no wheels at all
+	onlyWheels                // and no-binary refuses them
 	noWheel                   // none for the target
 	noHash                    // the index gives no SHA-256
 	otherHash                 // the requirements give hashes, and no file has one
@@ -76,7 +77,9 @@ func (r reason) clause(project, versions string, all bool) string {
 	case needsPython:
 		return subject + " needs Python " + r.detail
 	case onlySdist:
-		return subject + " has only a source distribution (envpack installs wheels, and builds none)"
+		return subject + " has only a source distribution"
+	case onlyWheels:
+		return subject + " has only wheels, which resolver.no-binary refuses"
 	case noHash:
 		return subject + " has no file of which the index gives the SHA-256"
 	case otherHash:
@@ -109,7 +112,7 @@ func (r reason) hint() string {
 	case afterAsOf:
 		return "as-of hides what was uploaded later; a later date may have an answer"
 	case onlySdist:
-		return "a wheel that you build yourself can be served from an index of your own ([[index]])"
+		return "`envpack lock --no-build` records it as it is, and building it is not supported yet; a wheel that you build yourself can be served from an index of your own ([[index]])"
 	case wasYanked:
 		return "an exact requirement (==) in the manifest takes a yanked version all the same"
 	case isPrerelease:

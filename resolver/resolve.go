@@ -28,15 +28,17 @@ type Options struct {
 	Upgrade  bool           // prefer nothing of Previous
 	// UpgradeBase prefers nothing of Previous among the distribution's packages. The distribution stays.
 	UpgradeBase bool
+	// NoBuild takes source distributions where a version has no wheel, and records them as they are.
+	NoBuild bool
 	// NoScan does not read the wheels for the libraries that they need: what Previous has found stays.
 	NoScan     bool
 	KeepDistro bool     // keep Previous' distribution even if Upgrade is set
 	Packages   []string // projects for which nothing of Previous is preferred, normalised
 	// Require are bounds for this lock alone, in the manner of constraints. Their position is no place in a file but
 	// what asks for them, as a flag does.
-	Require []manifest.Requirement
-	Now        time.Time
-	Progress   func(step string) // told what is under way; may be nil
+	Require  []manifest.Requirement
+	Now      time.Time
+	Progress func(step string) // told what is under way; may be nil
 	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
 	// an extra that a package does not have, files that could not be understood, an as-of that is still to come. Each once. May be nil.
 	Warn func(text string)
@@ -67,13 +69,16 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	var done []*solved
 	for _, t := range targets {
 		o.Progress("resolving packages for " + t.Platform)
-		s, err := solve(ctx, &bounded, t, src.Packages, lock.Project.AsOf, newPreferences(o, t, done))
+		s, err := solve(ctx, &bounded, t, src.Packages, lock.Project.AsOf, newPreferences(o, t, done), o)
 		if err != nil {
 			return nil, err
 		}
 		done = append(done, s)
 	}
 	if err := merge(ctx, lock, m, done); err != nil {
+		return nil, err
+	}
+	if err := noteAssumed(ctx, lock, done, o.Warn); err != nil {
 		return nil, err
 	}
 	if err := bases.addLibraries(ctx, targets, src.Scan); err != nil {
@@ -127,11 +132,12 @@ type solved struct {
 	extras   map[string][]string // by project, sorted
 }
 
-func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asOf time.Time, prefer preferences) (*solved, error) {
+func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asOf time.Time, prefer preferences, o Options) (*solved, error) {
 	catalogue, err := newCatalogue(t, p, asOf)
 	if err != nil {
 		return nil, err
 	}
+	catalogue.noBuild, catalogue.noBinary = o.NoBuild, m.NoBinary
 	provider, err := newProvider(catalogue, m, prefer)
 	if err != nil {
 		return nil, err

@@ -60,16 +60,9 @@ type scenario struct {
 // inapplicable are published scenarios that ask for what envpack does not do, by name, with what that
 // is. They run nevertheless: one that has come to hold must leave this table.
 var inapplicable = map[string]string{
-	"no-wheels":                        buildsFromSource,
-	"no-wheels-with-matching-platform": buildsFromSource,
-	"incompatible-python-compatible-override-available-no-wheels":  buildsFromSource,
-	"incompatible-python-compatible-override-no-compatible-wheels": buildsFromSource,
-	"only-wheels-no-binary":                     "there is no option to refuse wheels",
 	"conflict-in-fork":                          "the conflict is on a platform that is not Linux",
 	"preferences-dependent-forking-conflicting": "the conflict is of two platforms that have to agree, and envpack's need not",
 }
-
-const buildsFromSource = "the answer is a source distribution, and envpack installs wheels"
 
 // TestScenarios runs our own scenarios.
 func TestScenarios(t *testing.T) { runScenarios(t, "testdata/scenarios", nil) }
@@ -150,6 +143,7 @@ func (s *scenario) manifest() *manifest.Manifest {
 	if s.Options.Prereleases != nil {
 		m.Prereleases = map[bool]manifest.Prereleases{true: manifest.Allow, false: manifest.Disallow}[*s.Options.Prereleases]
 	}
+	m.NoBinary = s.Options.NoBinary
 	if s.Options.Universal {
 		m.Platforms = []string{"linux/amd64", "linux/arm64"}
 	}
@@ -173,7 +167,7 @@ func (s *scenario) python() string {
 // run tells how what comes of the scenario differs from what must.
 func (s *scenario) run(t *testing.T) error {
 	w, m := s.world(), s.manifest()
-	l, err := Resolve(t.Context(), m, Sources{Packages: w, Base: fakeBase{s.python()}}, Options{Now: published})
+	l, err := Resolve(t.Context(), m, Sources{Packages: w, Base: fakeBase{s.python()}}, Options{Now: published, NoBuild: true})
 	if code := diag.CodeOf(err); err != nil && code != diag.NoAnswer && code != diag.Manifest {
 		t.Fatal(err)
 	}

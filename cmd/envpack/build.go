@@ -188,6 +188,9 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 			return nil, err
 		}
 	}
+	if err := refuseUnbuilt(lock, b.path); err != nil {
+		return nil, err
+	}
 	b.lock = lock
 	var paths []string
 	for _, out := range outputs {

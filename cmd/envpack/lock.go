@@ -47,6 +47,7 @@ type lockOptions struct {
 	check       bool
 	dryRun      bool
 	noScan      bool
+	noBuild     bool
 
 	stay  bool                                          // on the lock's distribution, also when upgrading
 	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
@@ -70,6 +71,7 @@ func newLock(s *session) *cobra.Command {
 	completeFlag(cmd, "upgrade-package", completePackage)
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
+	cmd.Flags().BoolVar(&o.noBuild, "no-build", false, "take source distributions where there is no wheel, and record them as they are")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
@@ -153,7 +155,7 @@ func (s *session) readPrevious(path string) (*lockfile.Lock, error) {
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
 	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, KeepDistro: o.stay, Now: time.Now(),
+		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.noBuild, KeepDistro: o.stay, Now: time.Now(),
 		Warn: func(text string) { s.ui().Warn("%s", text) },
 	}
 	if err := upgrades(old, o.packages, &options); err != nil {

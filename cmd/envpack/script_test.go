@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 // Beside testscript's own commands there are:
 //
 //	wheel NAME VERSION [KEY=VALUE]...    put a wheel into the index; see [world.wheel]
+//	sdist NAME VERSION [KEY=VALUE]...    put a source distribution into the index; see [world.sdist]
 //	index STATE [ARG]...                 make the index behave; see [world.behave]
 //	requests PREFIX N                    the index was asked N times for paths with the prefix, since the last time
 //	registry deny|hold|allow             refuse pushes, never answer them, or allow them
@@ -73,6 +74,7 @@ func TestScripts(t *testing.T) {
 		Condition: condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"wheel":    withWorld((*world).wheel),
+			"sdist":    withWorld((*world).sdist),
 			"index":    withWorld((*world).behave),
 			"requests": withWorld((*world).requested),
 			"registry": withWorld((*world).permit),

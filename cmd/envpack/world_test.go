@@ -189,14 +189,14 @@ func (w *world) guard(next http.Handler) http.Handler {
 
 // wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
 // PATH:TEXT, an elf PATH:SONAME,…, a library that needs others. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
-// its Wheel-Version.
+// its Wheel-Version. With to=DIR it is written into that folder instead.
 func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("want NAME VERSION [KEY=VALUE]...")
 	}
 	o := testenv.WheelOptions{}
 	file := testenv.IndexFile{}
-	cut, format := -1, ""
+	cut, format, to := -1, "", ""
 	add := func(path, text string) {
 		if o.Files == nil {
 			o.Files = map[string]string{}
@@ -226,6 +226,8 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 			add(args[0]+"/data.bin", string(noise(number(ts, value))))
 		case "cut":
 			cut = number(ts, value)
+		case "to":
+			to = value
 		case "format":
 			format = value
 		case "yanked":
@@ -246,6 +248,10 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	}
 	if cut >= 0 {
 		content = content[:cut]
+	}
+	if to != "" {
+		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(to), name), content, 0o644))
+		return
 	}
 	w.packages.AddWheel(name, content, file)
 }

@@ -47,6 +47,7 @@ func (m *Manifest) Hash() string {
 		Packages  []string `json:"system_packages,omitempty"`
 		Archives  []string `json:"apt,omitempty"`
 		Pythons   []string `json:"python_archives,omitempty"`
+		NoBinary  []string `json:"no_binary,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -55,6 +56,7 @@ func (m *Manifest) Hash() string {
 	}
 	meaning.BaseImage, meaning.NoAuto, meaning.Expired = m.System.Image, !m.System.Auto, m.System.AcceptExpired
 	meaning.Packages, meaning.Archives, meaning.Pythons = m.System.meaning()
+	meaning.NoBinary = m.NoBinary
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})
 	}

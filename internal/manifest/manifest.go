@@ -24,6 +24,7 @@ type Manifest struct {
 	Platforms    []string      // "linux/amd64", sorted
 	AsOf         AsOf
 	Prereleases  Prereleases
+	NoBinary     []string // packages whose wheels are refused, normalised, sorted
 
 	System
 	Indexes []Index

@@ -192,6 +192,14 @@ func (d *document) readConstraints(m *Manifest) error {
 }
 
 func (d *document) readResolver(m *Manifest) error {
+	names, at := d.list("resolver", "no-binary")
+	for i, name := range names {
+		if !nameForm.MatchString(name) {
+			return d.fail(d.value(item(at, i)), "%q is no package name", name)
+		}
+		m.NoBinary = append(m.NoBinary, pep508.NormalizeName(name))
+	}
+	m.NoBinary = unique(m.NoBinary)
 	m.Prereleases = IfNecessary
 	text, at, ok := d.str("resolver", "prereleases")
 	if !ok {

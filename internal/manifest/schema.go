@@ -44,7 +44,7 @@ var schema = map[string]map[string]kind{
 	},
 	"apt":         {"name": aString, "url": aString, "suite": aString, "components": aList, "key": aString, "fingerprints": aList},
 	"index":       {"name": aString, "url": aString, "default": aBoolean, "packages": aList},
-	"resolver":    {"prereleases": aString},
+	"resolver":    {"prereleases": aString, "no-binary": aList},
 	"constraints": nil, // package = "bounds"
 	"overrides":   {"": later},
 	"metadata":    {"": later},

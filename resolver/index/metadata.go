@@ -16,18 +16,22 @@ import (
 	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
+	"github.com/envpack/envpack/resolver/tags"
 )
 
 // metadataLimit is the size in bytes of the largest metadata that is read.
 const metadataLimit = 16 << 20
 
-// Metadata is what a wheel says of itself.
+// Metadata is what a wheel or a source distribution says of itself.
 type Metadata struct {
 	Name           string // normalised
 	Version        string // as written
 	Requires       []pep508.Requirement
 	RequiresPython string   // "": any
 	Extras         []string // normalised, sorted
+	// Assumed is where the dependencies of a source distribution were found that a build may change:
+	// "PKG-INFO" or "egg-info"; "": they are final.
+	Assumed string
 }
 
 // MetadataError says why a file cannot be used, whatever else is true: its metadata is wrong.
@@ -43,10 +47,12 @@ func (e *MetadataError) Error() string { return fmt.Sprintf("the metadata of %s:
 func (e *MetadataError) Unwrap() error { return e.Err }
 
 // Metadata gives the metadata of a wheel of this index: what the store has noted, or the wheel in
-// the store, or the index's metadata file (PEP 658), or the wheel's tail, or the wheel.
+// the store, or the index's metadata file (PEP 658), or the wheel's tail, or the wheel. A source
+// distribution is fetched whole, and what it says without being built is read.
 //
 // Errors: *MetadataError, wrapped, for metadata that cannot be used, or of another package or version
-// than the file's name; diag errors of fetching; of code Mismatch where a hash is not what was
+// than the file's name; *sdistfile.DynamicError, wrapped, for a source distribution that has to be
+// built for it; diag errors of fetching; of code Mismatch where a hash is not what was
 // promised.
 func (x *Index) Metadata(ctx context.Context, f File) (*Metadata, error) {
 	key := f.SHA256
@@ -58,7 +64,7 @@ func (x *Index) Metadata(ctx context.Context, f File) (*Metadata, error) {
 
 func (x *Index) readMetadata(ctx context.Context, f File) (*Metadata, error) {
 	if !strings.HasSuffix(f.Filename, ".whl") {
-		return nil, &MetadataError{f.Filename, errors.New("not a wheel")}
+		return x.sdistMetadata(ctx, f)
 	}
 	// Another index may promise the same hash and serve other metadata, so a note is for one index.
 	key := x.base.Redacted() + "\x00" + f.SHA256
@@ -204,11 +210,14 @@ func interpret(filename string, raw *wheelfile.Metadata) (*Metadata, error) {
 	fail := func(format string, args ...any) (*Metadata, error) {
 		return nil, &MetadataError{filename, fmt.Errorf(format, args...)}
 	}
-	name, version, err := wheelfile.ParseName(filename)
+	name, version, err := nameAndVersion(filename)
 	if err != nil {
 		return fail("%w", err)
 	}
-	m := &Metadata{Name: pep508.NormalizeName(raw.Name), Version: raw.Version}
+	m, err := Interpret(filename, raw)
+	if err != nil {
+		return nil, err
+	}
 	if m.Name != pep508.NormalizeName(name) {
 		return fail("it is of %s, not %s", raw.Name, name)
 	}
@@ -219,6 +228,25 @@ func interpret(filename string, raw *wheelfile.Metadata) (*Metadata, error) {
 	if named, err := pep440.Parse(version); err != nil || !named.Equal(stated) {
 		return fail("it is of version %s, not %s", raw.Version, version)
 	}
+	return m, nil
+}
+
+// nameAndVersion are those that a file's name says, as written.
+func nameAndVersion(filename string) (name, version string, err error) {
+	if strings.HasSuffix(filename, ".whl") {
+		return wheelfile.ParseName(filename)
+	}
+	name, v, err := tags.ParseSdist(filename)
+	return name, v.String(), err
+}
+
+// Interpret makes sense of metadata that is of no file with a name that says more; what is what
+// errors call it. Errors: *MetadataError.
+func Interpret(what string, raw *wheelfile.Metadata) (*Metadata, error) {
+	fail := func(format string, args ...any) (*Metadata, error) {
+		return nil, &MetadataError{what, fmt.Errorf(format, args...)}
+	}
+	m := &Metadata{Name: pep508.NormalizeName(raw.Name), Version: raw.Version}
 	if strings.TrimSpace(raw.RequiresPython) != "" {
 		s, err := ParseRequiresPython(raw.RequiresPython)
 		if err != nil {
