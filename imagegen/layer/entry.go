@@ -26,6 +26,9 @@ type Entry struct {
 	GID     int
 	Link    string  // target of a Symlink as it stands, of a Hardlink as a Path in the layer
 	Content Content // of a File; nil is an empty file
+	// Capability is the value of a File's extended attribute security.capability, as the kernel keeps it
+	// (vfs_cap_data); "" for none.
+	Capability string
 	// Stated is a hash that the content is said to have. If it has another, the layer is written all
 	// the same, and the result tells of it as a [Deviation]. nil: nothing is said.
 	Stated *wheelfile.Digest

@@ -18,14 +18,21 @@ const (
 	symlinkAll = 0o777
 )
 
+// capabilityKey is the record of the extended attribute security.capability, as GNU tar, libarchive and the engines
+// name it (OCI image specification, File Attributes).
+const capabilityKey = "SCHILY.xattr.security.capability"
+
 // appendHeader appends the tar header of an entry with size bytes of content: one block, after those of
-// a PAX header if USTAR cannot hold path, link or size.
+// a PAX header if USTAR cannot hold path, link, size or attributes.
 func appendHeader(dst []byte, e *Entry, size int64) []byte {
 	name := e.Path
 	if e.Kind == Dir {
 		name += "/"
 	}
 	var records []string // in order of their keys
+	if e.Capability != "" {
+		records = append(records, paxRecord(capabilityKey, e.Capability))
+	}
 	link := e.Link
 	if len(link) > maxName || !isASCII(link) {
 		records = append(records, paxRecord("linkpath", link))

@@ -80,6 +80,33 @@ func TestHeaderOfLargeFile(t *testing.T) {
 	}
 }
 
+// TestHeaderOfCapabilities has a value with a line end and zeros in it, before the other records.
+func TestHeaderOfCapabilities(t *testing.T) {
+	value := "\x01\x00\x00\x02\x00\x20\n\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	long := strings.Repeat("f", 200)
+	b := appendHeader(nil, &Entry{Path: long, Kind: File, Mode: 0o755, Capability: value}, 0)
+	h, err := tar.NewReader(bytes.NewReader(append(b, make([]byte, 2*blockSize)...))).Next()
+	if err != nil || h.Name != long || h.PAXRecords["SCHILY.xattr.security.capability"] != value {
+		t.Errorf("%+v, %v", h, err)
+	}
+	const want = "57 SCHILY.xattr.security.capability="
+	if got := string(b[blockSize:]); !strings.HasPrefix(got, want+value+"\n210 path=") {
+		t.Errorf("%q", got[:300])
+	}
+	sorted, err := arrange([]Entry{{Path: "b", Kind: File, Capability: value}, {Path: "a", Kind: Hardlink, Link: "b"}, {Path: "c", Kind: Hardlink, Link: "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range sorted { // some engines take the attributes of a link for the file's
+		if e.Capability != value {
+			t.Errorf("%s has %q", e.Path, e.Capability)
+		}
+	}
+	if _, err := arrange([]Entry{{Path: "d", Kind: Dir, Capability: value}}); err == nil {
+		t.Error("a folder has capabilities")
+	}
+}
+
 func TestTurnLinks(t *testing.T) {
 	sorted, err := arrange([]Entry{
 		{Path: "c", Kind: File, Mode: 0o755, Content: Bytes("x")}, {Path: "b", Kind: Hardlink, Link: "c"}, {Path: "a", Kind: Hardlink, Link: "d"},

@@ -114,7 +114,7 @@ func turnLinks(sorted []Entry, at map[string]int) error {
 		}
 		f := sorted[from]
 		moved[f.Path] = sorted[to].Path
-		sorted[from] = Entry{Path: f.Path, Kind: Hardlink, Mode: f.Mode, UID: f.UID, GID: f.GID, Link: sorted[to].Path}
+		sorted[from] = Entry{Path: f.Path, Kind: Hardlink, Mode: f.Mode, UID: f.UID, GID: f.GID, Link: sorted[to].Path, Capability: f.Capability}
 		f.Path = sorted[to].Path
 		sorted[to] = f
 	}
@@ -125,9 +125,9 @@ func turnLinks(sorted []Entry, at map[string]int) error {
 		if to, ok := moved[sorted[i].Link]; ok {
 			sorted[i].Link = to
 		}
-		// All names of a file have its mode and owner.
+		// All names of a file have its mode, owner and attributes.
 		f := &sorted[at[sorted[i].Link]]
-		sorted[i].Mode, sorted[i].UID, sorted[i].GID = f.Mode, f.UID, f.GID
+		sorted[i].Mode, sorted[i].UID, sorted[i].GID, sorted[i].Capability = f.Mode, f.UID, f.GID, f.Capability
 	}
 	return nil
 }
@@ -149,6 +149,9 @@ func (e *Entry) check() error {
 	}
 	if e.Kind != File && (e.Content != nil || e.Stated != nil) {
 		return errors.New("has content and is no file")
+	}
+	if e.Capability != "" && e.Kind != File {
+		return errors.New("has capabilities and is no file")
 	}
 	if e.Stated != nil && wheelfile.NewHash(e.Stated.Algorithm) == nil {
 		return fmt.Errorf("states a hash by the unknown algorithm %q", e.Stated.Algorithm)

@@ -39,9 +39,11 @@ var texts = map[string]bool{
 }
 
 var (
-	textFolders = map[string]bool{dpkgFolder + "status.d": true, dpkgFolder + "alternatives": true, dpkgFolder + "triggers": true, "etc/ld.so.conf.d": true}
-	headerFile  = regexp.MustCompile(`(^|/)include/python3\.[0-9]+m?/patchlevel\.h$`)
-	binaries    = regexp.MustCompile(`^(python(3(\.[0-9]+m?)?)?|libpython3\.[0-9]+m?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so)$`)
+	textFolders = map[string]bool{dpkgFolder + "status.d": true, dpkgFolder + "alternatives": true, dpkgFolder + "triggers": true, "etc/ld.so.conf.d": true,
+		// What pam-auth-update reads and writes.
+		"usr/share/pam-configs": true, "usr/share/pam": true, "etc/pam.d": true, "var/lib/pam": true}
+	headerFile = regexp.MustCompile(`(^|/)include/python3\.[0-9]+m?/patchlevel\.h$`)
+	binaries   = regexp.MustCompile(`^(python(3(\.[0-9]+m?)?)?|libpython3\.[0-9]+m?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so)$`)
 )
 
 func keepText(p string) bool {

@@ -119,7 +119,7 @@ func Difference(base, full *Tree) ([]layer.Entry, error) {
 
 // equal compares two entries, content included. Of what both have from the spool the place says it.
 func equal(base, full *Tree, a, b *layer.Entry) (bool, error) {
-	if a.Kind != b.Kind || a.Mode != b.Mode || a.UID != b.UID || a.GID != b.GID || a.Link != b.Link || layer.Size(a.Content) != layer.Size(b.Content) {
+	if a.Kind != b.Kind || a.Mode != b.Mode || a.UID != b.UID || a.GID != b.GID || a.Link != b.Link || a.Capability != b.Capability || layer.Size(a.Content) != layer.Size(b.Content) {
 		return false, nil
 	}
 	if a.Kind != layer.File || layer.Size(a.Content) == 0 {

@@ -18,6 +18,7 @@ func init() { // some of them name the table
 		"echo": echo, "printf": echo, "cat": echo, ":": echo,
 		"adduser": adduser, "addgroup": adduser, "useradd": useradd, "groupadd": groupadd, "usermod": usermod,
 		"update-alternatives": updateAlternatives, "dpkg-statoverride": statOverride, "dpkg-divert": divert, "add-shell": addShell,
+		"pam-auth-update": pamAuthUpdate, "setcap": setcap,
 		"systemd-sysusers": sysusers, "systemd-tmpfiles": tmpfiles, "ucf": ucf, "ucfr": func(*configuration, maintscript.Call) string { return "" },
 	}
 }
@@ -232,7 +233,7 @@ func (c *configuration) copy(from, to string) (string, string) {
 		to = path.Join(to, path.Base(from))
 	}
 	copied := *e
-	copied.Path = clean(to)
+	copied.Path, copied.Capability = clean(to), ""
 	c.t.dir(path.Dir(to), 0o755, 0)
 	c.t.put(copied)
 	return to, ""
@@ -248,9 +249,13 @@ func copyCommand(c *configuration, call maintscript.Call) string {
 	if has(o, "n", "no-clobber") && c.t.exists(to) {
 		return ""
 	}
+	old, _, _ := c.t.stat(from)
 	at, why := c.copy(from, to)
 	if why != "" {
 		return why
+	}
+	if e, ok := c.t.get(at); ok && e.Kind == layer.File && old != nil && (call.Name() == "mv" || has(o, "a", "archive")) {
+		e.Capability = old.Capability
 	}
 	if call.Name() == "mv" {
 		c.t.remove(from, false)
@@ -307,7 +312,7 @@ func echo(c *configuration, call maintscript.Call) string {
 			}
 			text = string(old) + text
 		}
-		e.Content = layer.Bytes(text)
+		e.Content, e.Capability = layer.Bytes(text), "" // as write(2) drops it
 		return ""
 	}
 	c.t.file(to, 0o666&^call.Umask, 0, []byte(text))

@@ -91,6 +91,7 @@ func (c *configuration) owner(p, owner string) string {
 	if owner == "" || !ok {
 		return ""
 	}
+	e.Capability = "" // as chown(2) does
 	user, group, _ := strings.Cut(strings.Replace(owner, ".", ":", 1), ":")
 	if user != "" {
 		id, ok := c.t.table("etc/passwd").id(user)

@@ -29,6 +29,7 @@ type CachedLibrary struct {
 	Name, Path string
 	Flags      uint32
 	HWCap      uint64
+	HWCaps     string // the folder below glibc-hwcaps that HWCap means; "" for none
 }
 
 // Onto is what packages add to an image, and change of it.
@@ -82,7 +83,7 @@ func AssembleOnto(ctx context.Context, below Below, debs []Deb, o Options) (*Ont
 			return nil, fmt.Errorf("adding certificates to those of the image: %w", err)
 		}
 	}
-	if err := t.linkerCacheOnto(o.Architecture, below.Libraries); err != nil {
+	if err := t.linkerCacheOnto(o.Architecture, c.knowsHWCaps(), below.Libraries); err != nil {
 		return nil, err
 	}
 	c.records()
@@ -326,7 +327,7 @@ func (b *beneath) difference(unread map[string][]string) ([]layer.Entry, error) 
 // same tells whether the image has the entry as it is now.
 func (b *beneath) same(p string, e *layer.Entry) (bool, error) {
 	was, there := b.was[p]
-	if !there || was.Kind != e.Kind || was.Mode != e.Mode || was.UID != e.UID || was.GID != e.GID || was.Link != e.Link {
+	if !there || was.Kind != e.Kind || was.Mode != e.Mode || was.UID != e.UID || was.GID != e.GID || was.Link != e.Link || was.Capability != e.Capability {
 		return false, nil
 	}
 	if e.Kind != layer.File || b.nodes[p] == e {

@@ -31,11 +31,10 @@ var harmless = map[string][]string{
 // reproducible are the commands that rootfs carries out on its tree.
 var reproducible = []string{"mkdir", "rmdir", "install", "touch", "chown", "chmod", "chgrp", "ln", "rm", "cp", "mv", "cat", "echo", "printf", ":",
 	"adduser", "addgroup", "useradd", "groupadd", "usermod", "getent", "update-alternatives", "dpkg-statoverride", "dpkg-divert", "add-shell",
-	"systemd-sysusers", "systemd-tmpfiles", "ucf", "ucfr", "mktemp", "dpkg", "readlink", "tempfile"}
+	"systemd-sysusers", "systemd-tmpfiles", "pam-auth-update", "setcap", "ucf", "ucfr", "mktemp", "dpkg", "readlink", "tempfile"}
 
 // unreproduced says of commands that change something what that is.
 var unreproduced = map[string]string{
-	"pam-auth-update":          "the rules for logging in, /etc/pam.d/common-*, are not written",
 	"glib-compile-schemas":     "compiling GSettings schemas would need to run the program",
 	"gio-querymodules":         "the list of GIO modules would need to run the program",
 	"gdk-pixbuf-query-loaders": "the list of image loaders would need to run the program",
@@ -47,7 +46,6 @@ var unreproduced = map[string]string{
 	"locale-gen":               "compiling locales would need to run the program",
 	"localedef":                "compiling locales would need to run the program",
 	"update-locale":            "the default locale is not set",
-	"setcap":                   "capabilities of files are not set",
 	"ssh-keygen":               "keys of a host belong to no image",
 	"update-java-alternatives": "alternatives of Java are not set",
 	"eval":                     "only a shell knows what it expands to",
