@@ -69,7 +69,7 @@ func (p *Plan) ontoWhat() (rootfs.Below, error) {
 		return below, err
 	}
 	for _, l := range lines {
-		below.Libraries = append(below.Libraries, rootfs.CachedLibrary{Name: l.Name, Path: l.Path, Flags: l.Flags, HWCap: l.HWCap})
+		below.Libraries = append(below.Libraries, rootfs.CachedLibrary{Name: l.Name, Path: l.Path, Flags: l.Flags, HWCap: l.HWCap, HWCaps: l.HWCaps})
 	}
 	added := map[string]layer.Entry{}
 	if p.Lock.Image.User == rootfs.AppUser {

@@ -18,6 +18,7 @@ type Library struct {
 	Cached bool
 	Flags  uint32
 	HWCap  uint64
+	HWCaps string // the folder below glibc-hwcaps that HWCap means; "" for none
 }
 
 // linkerFlags are what the cache says of libraries for an architecture, where that is known.
@@ -118,7 +119,62 @@ func parseNewCache(b []byte) ([]Library, error) {
 	if end > int64(len(b)) {
 		return nil, fmt.Errorf("it is cut off")
 	}
-	return cacheEntries(b[newCacheHeader:end], newCacheEntry, b)
+	list, err := cacheEntries(b[newCacheHeader:end], newCacheEntry, b)
+	if err != nil {
+		return nil, err
+	}
+	names, err := cacheHWCaps(b)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range list {
+		if number := l.HWCap & 0xffffffff; l.HWCap&hwcapExtension != 0 && number < uint64(len(names)) {
+			list[i].HWCaps = names[number]
+		}
+	}
+	return list, nil
+}
+
+// hwcapExtension marks the lines whose folder is named in an extension of the cache (DL_CACHE_HWCAP_EXTENSION).
+const hwcapExtension = 1 << 62
+
+// cacheHWCaps reads the names of folders glibc-hwcaps of the cache's extension, if it has one. A loader that finds an
+// extension damaged goes without, and so do we.
+func cacheHWCaps(b []byte) ([]string, error) {
+	const magic, hwcaps, head, section = 0xeaa42174, 1, 8, 16
+	at := int64(binary.LittleEndian.Uint32(b[newCacheHeader-16:]))
+	number := func(at int64) int64 { return int64(binary.LittleEndian.Uint32(b[at:])) }
+	size := int64(len(b))
+	if at == 0 || at+head > size || number(at) != magic || at+head+number(at+4)*section > size {
+		return nil, nil
+	}
+	var names []string
+	for s := at + head; s < at+head+number(at+4)*section; s += section {
+		from, length := number(s+8), number(s+12)
+		if number(s) != hwcaps || from+length > size {
+			continue
+		}
+		for ; length >= 4; from, length = from+4, length-4 {
+			name, err := cacheText(b, number(from))
+			if err != nil {
+				return nil, err
+			}
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// cacheText is the text at an offset.
+func cacheText(texts []byte, offset int64) (string, error) {
+	if offset >= int64(len(texts)) {
+		return "", fmt.Errorf("it is cut off")
+	}
+	text, _, ok := bytes.Cut(texts[offset:min(int64(len(texts)), offset+maxPath)], []byte{0})
+	if !ok {
+		return "", fmt.Errorf("a name in it is not ended")
+	}
+	return string(text), nil
 }
 
 // cacheEntries reads entries whose offsets lead into texts.
@@ -130,15 +186,11 @@ func cacheEntries(b []byte, size int, texts []byte) ([]Library, error) {
 			l.HWCap = binary.LittleEndian.Uint64(b[16:])
 		}
 		for at, to := range map[int]*string{4: &l.Name, 8: &l.Path} {
-			offset := int64(binary.LittleEndian.Uint32(b[at:]))
-			if offset >= int64(len(texts)) {
-				return nil, fmt.Errorf("it is cut off")
+			text, err := cacheText(texts, int64(binary.LittleEndian.Uint32(b[at:])))
+			if err != nil {
+				return nil, err
 			}
-			text, _, ok := bytes.Cut(texts[offset:min(int64(len(texts)), offset+maxPath)], []byte{0})
-			if !ok {
-				return nil, fmt.Errorf("a name in it is not ended")
-			}
-			*to = string(text)
+			*to = text
 		}
 		list = append(list, l)
 	}

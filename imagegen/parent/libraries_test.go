@@ -47,7 +47,7 @@ func TestLibraries(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Library{
-		{"libz.so.1", "/lib/libz.so.1", true, 0x0303, 0}, {"libx.so.1", "/usr/local/lib/libx.so.1", true, 0x0303, 0},
+		{"libz.so.1", "/lib/libz.so.1", true, 0x0303, 0, ""}, {"libx.so.1", "/usr/local/lib/libx.so.1", true, 0x0303, 0, ""},
 		{Name: "libc.so.6", Path: "/lib/x86_64-linux-gnu/libc.so.6"}, {Name: "libold.so.1", Path: "/lib/libold.so.1"}, {Name: "libz.so.1.2", Path: "/lib/libz.so.1.2"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -61,7 +61,7 @@ func TestLinkerCache(t *testing.T) {
 	both = append(both, cacheOf(1, "libz.so.1", "/lib/libz.so.1")...)
 	for name, b := range map[string][]byte{"old": old, "both": both, "new": cacheOf(1, "libz.so.1", "/lib/libz.so.1")} {
 		got, err := parseLinkerCache(b)
-		if diff := cmp.Diff([]Library{{"libz.so.1", "/lib/libz.so.1", true, 0x0303, 0}}, got); diff != "" || err != nil {
+		if diff := cmp.Diff([]Library{{"libz.so.1", "/lib/libz.so.1", true, 0x0303, 0, ""}}, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
 		for n := range b {
@@ -72,9 +72,55 @@ func TestLinkerCache(t *testing.T) {
 	}
 }
 
+// extended adds an extension with the names of folders to a cache.
+func extended(b []byte, names ...string) []byte {
+	order := binary.LittleEndian
+	var offsets []uint32
+	for _, n := range names {
+		offsets = append(offsets, uint32(len(b)))
+		b = append(b, n+"\x00"...)
+	}
+	b = append(b, make([]byte, -len(b)&3)...)
+	at := len(b)
+	order.PutUint32(b[newCacheHeader-16:], uint32(at))
+	for _, n := range []uint32{0xeaa42174, 2, 0, 0, uint32(at + 40), 0, 1, 0, uint32(at + 40), uint32(4 * len(names))} {
+		b = order.AppendUint32(b, n)
+	}
+	for _, o := range offsets {
+		b = order.AppendUint32(b, o)
+	}
+	return b
+}
+
+func TestLinkerCacheOfProcessors(t *testing.T) {
+	const hwcap = hwcapExtension | 2<<32 | 1
+	b := cacheOf(2, "libz.so.1", "/lib/glibc-hwcaps/x86-64-v3/libz.so.1", "libz.so.1", "/lib/libz.so.1")
+	binary.LittleEndian.PutUint64(b[newCacheHeader+16:], hwcap)
+	whole := extended(b, "x86-64-v2", "x86-64-v3")
+	want := []Library{{"libz.so.1", "/lib/glibc-hwcaps/x86-64-v3/libz.so.1", true, 0x0303, hwcap, "x86-64-v3"}, {"libz.so.1", "/lib/libz.so.1", true, 0x0303, 0, ""}}
+	got, err := parseLinkerCache(whole)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	// Without its extension, or with a damaged one, nobody knows the folder.
+	want[0].HWCaps = ""
+	damaged := extended(b, "x86-64-v2", "x86-64-v3")
+	damaged[len(damaged)-4*2-40]++
+	for name, b := range map[string][]byte{"none": b, "cut off": whole[:len(whole)-40], "damaged": damaged, "one name": extended(b, "x86-64-v2")} {
+		if name == "none" {
+			binary.LittleEndian.PutUint32(b[newCacheHeader-16:], 0)
+		}
+		got, err := parseLinkerCache(b)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", name, err, diff)
+		}
+	}
+}
+
 func FuzzLinkerCache(f *testing.F) {
 	f.Add(cacheOf(1, "libz.so.1", "/lib/libz.so.1"))
 	f.Add(oldCacheOf("libz.so.1", "/lib/libz.so.1"))
+	f.Add(extended(cacheOf(1, "libz.so.1", "/lib/libz.so.1"), "x86-64-v3"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		list, err := parseLinkerCache(b)
 		if err == nil && len(list) > len(b)/oldCacheEntry {

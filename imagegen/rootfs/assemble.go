@@ -115,7 +115,7 @@ func (t *tree) configure(all, order []*unpacked, o Options, result *Tree) error 
 		t.fileIfMissing("etc/apt/sources.list", 0o644, 0, []byte(o.AptSources)) // the installer's, of no package
 	}
 	t.python(o.Python)
-	if err := t.linkerCache(o.Architecture); err != nil {
+	if err := t.linkerCache(o.Architecture, c.knowsHWCaps()); err != nil {
 		return err
 	}
 	c.records()

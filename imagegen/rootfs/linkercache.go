@@ -1,14 +1,13 @@
 package rootfs
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math/bits"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
@@ -27,17 +26,9 @@ var linkerArchs = map[string]linkerArch{
 	"arm64": {elf.EM_AARCH64, 0x0a03, []string{"/lib", "/usr/lib"}},
 }
 
-// library is one line of the cache.
-type library struct {
-	name, path string
-	flags      uint32
-	hwcap      uint64
-}
-
-// linkerCache writes /etc/ld.so.cache as ldconfig would, but for its own version, which it puts in,
-// and the folders glibc-hwcaps, without which the loader takes the libraries for any processor. The
+// linkerCache writes /etc/ld.so.cache as ldconfig would, but for its own version, which it puts in. The
 // loader finds libraries without the cache, but ctypes.util.find_library does not.
-func (t *tree) linkerCache(arch string) error {
+func (t *tree) linkerCache(arch string, hwcaps bool) error {
 	about, ok := linkerArchs[arch]
 	if !ok {
 		return fmt.Errorf("no linker cache is known for architecture %s", arch)
@@ -45,7 +36,7 @@ func (t *tree) linkerCache(arch string) error {
 	if !t.exists("etc/ld.so.conf") {
 		return nil
 	}
-	all, _, err := t.linkerLibraries(about)
+	all, _, err := t.linkerLibraries(about, hwcaps)
 	if err != nil {
 		return err
 	}
@@ -53,8 +44,25 @@ func (t *tree) linkerCache(arch string) error {
 	return nil
 }
 
-// linkerLibraries finds the libraries whose files are in the spool, in the order of the folders, which it gives too.
-func (t *tree) linkerLibraries(about linkerArch) (all []library, folders []string, err error) {
+// hwcapsFolder has folders of libraries for some processors, by level of the instruction set.
+const hwcapsFolder = "glibc-hwcaps"
+
+// knowsHWCaps tells whether the loader looks into glibc-hwcaps, which it does from glibc 2.33 on.
+func (c *configuration) knowsHWCaps() bool {
+	libc := c.all["libc6"]
+	if libc == nil {
+		return false
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(libc.Version, "%d.%d", &major, &minor); err != nil {
+		return false
+	}
+	return major > 2 || major == 2 && minor >= 33
+}
+
+// linkerLibraries finds the libraries whose files are in the spool, in the order of the folders, which it gives too;
+// with hwcaps those of the folders glibc-hwcaps below them as well.
+func (t *tree) linkerLibraries(about linkerArch, hwcaps bool) (all []library, folders []string, err error) {
 	folders, err = t.linkerFolders("etc/ld.so.conf", 0)
 	if err != nil {
 		return nil, nil, err
@@ -67,25 +75,56 @@ func (t *tree) linkerLibraries(about linkerArch) (all []library, folders []strin
 			continue
 		}
 		seen[real] = true
-		found, err := t.libraries(folder, real, about.machine)
+		found, err := t.libraries(folder, real, "", about)
 		if err != nil {
 			return nil, nil, err
 		}
-		for i := range found {
-			found[i].flags = about.flags
-		}
 		all = append(all, found...)
+		if !hwcaps {
+			continue
+		}
+		for _, name := range t.hwcapsFolders(folder) {
+			p := path.Join(folder, hwcapsFolder, name)
+			_, real, _ := t.stat(p)
+			if seen[real] {
+				continue
+			}
+			seen[real] = true
+			found, err := t.libraries(p, real, name, about)
+			if err != nil {
+				return nil, nil, err
+			}
+			all = append(all, found...)
+		}
 	}
 	return all, folders, nil
 }
 
-// extendedHWCap marks lines of the cache for folders glibc-hwcaps, whose meaning stands apart from them
-// (dl-cache.h, DL_CACHE_HWCAP_EXTENSION).
-const extendedHWCap = 1 << 62
+// hwcapsFolders are the names of the folders in a folder's glibc-hwcaps: links are behind what they may lead to.
+func (t *tree) hwcapsFolders(folder string) []string {
+	_, at, ok := t.stat(path.Join(folder, hwcapsFolder))
+	if !ok {
+		return nil
+	}
+	var names, links []string
+	for _, p := range t.paths(at) {
+		if path.Dir(p) != at || strings.HasPrefix(path.Base(p), ".") {
+			continue
+		}
+		if e, _, ok := t.stat(p); !ok || e.Kind != layer.Dir {
+			continue
+		}
+		if t.nodes[p].Kind == layer.Symlink {
+			links = append(links, path.Base(p))
+		} else {
+			names = append(names, path.Base(p))
+		}
+	}
+	return append(names, links...)
+}
 
-// linkerCacheOnto adds libraries to an image's cache, if it has one and there are any. Lines for folders
-// glibc-hwcaps are left out, as linkerCache leaves them out.
-func (t *tree) linkerCacheOnto(arch string, below []CachedLibrary) error {
+// linkerCacheOnto adds libraries to an image's cache, if it has one and there are any.
+func (t *tree) linkerCacheOnto(arch string, hwcaps bool, below []CachedLibrary) error {
 	about, ok := linkerArchs[arch]
 	if !ok {
 		return fmt.Errorf("no linker cache is known for architecture %s", arch)
@@ -93,7 +132,10 @@ func (t *tree) linkerCacheOnto(arch string, below []CachedLibrary) error {
 	if !t.exists("etc/ld.so.conf") || !t.exists("etc/ld.so.cache") {
 		return nil
 	}
-	all, folders, err := t.linkerLibraries(about)
+	for _, l := range below {
+		hwcaps = hwcaps || l.HWCaps != ""
+	}
+	all, folders, err := t.linkerLibraries(about, hwcaps)
 	if err != nil || len(all) == 0 {
 		return err
 	}
@@ -102,12 +144,24 @@ func (t *tree) linkerCacheOnto(arch string, below []CachedLibrary) error {
 		fresh[l.path] = true
 	}
 	for _, l := range below {
-		if l.HWCap&extendedHWCap == 0 && !(fresh[l.Path] && l.Flags == about.flags) {
-			all = append(all, library{l.Name, l.Path, l.Flags, l.HWCap})
+		if fresh[l.Path] && l.Flags == about.flags {
+			continue
 		}
+		line := library{name: l.Name, path: l.Path, flags: l.Flags, hwcap: l.HWCap, hwcaps: l.HWCaps}
+		if l.HWCap&extendedHWCap != 0 {
+			if l.HWCaps == "" {
+				continue // for processors that the cache does not name
+			}
+			line.hwcap, line.level = 0, uint32(l.HWCap>>levelBits)&maxLevel
+		}
+		all = append(all, line)
 	}
 	rank := func(l library) int {
-		at := slices.Index(folders, path.Dir(l.path))
+		folder := path.Dir(l.path)
+		if l.hwcaps != "" {
+			folder = path.Dir(path.Dir(folder))
+		}
+		at := slices.Index(folders, folder)
 		if at < 0 {
 			return len(folders)
 		}
@@ -162,8 +216,8 @@ func (t *tree) linkerFolders(conf string, depth int) ([]string, error) {
 // libraries finds the shared libraries of one folder. A development link (libx.so, where the SONAME
 // begins so) stands for itself, any other file or link for the library's SONAME, as in ldconfig's
 // search_dir.
-func (t *tree) libraries(folder, real string, machine elf.Machine) ([]library, error) {
-	found := map[string]string{}
+func (t *tree) libraries(folder, real, hwcaps string, about linkerArch) ([]library, error) {
+	found := map[string]library{}
 	for _, p := range t.paths(real) {
 		base := path.Base(p)
 		if path.Dir(p) != real || !strings.Contains(base, ".so") ||
@@ -174,7 +228,7 @@ func (t *tree) libraries(folder, real string, machine elf.Machine) ([]library, e
 		if !ok || e.Kind != layer.File {
 			continue
 		}
-		soname, ok, err := sharedObject(e, machine)
+		soname, level, ok, err := sharedObject(e, about.machine)
 		if err != nil {
 			return nil, fmt.Errorf("/%s: %w", p, err)
 		}
@@ -189,110 +243,77 @@ func (t *tree) libraries(folder, real string, machine elf.Machine) ([]library, e
 		if !t.exists(at) {
 			at = p
 		}
-		found[name] = path.Join(folder, path.Base(at))
+		l := library{name: name, path: path.Join(folder, path.Base(at)), flags: about.flags}
+		if hwcaps != "" {
+			l.hwcaps, l.level = hwcaps, level
+		}
+		found[name] = l
 	}
 	var list []library
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		list = append(list, library{name: name, path: found[name]})
+		list = append(list, found[name])
 	}
 	return list, nil
 }
 
-// sharedObject reads the SONAME of a shared library for the machine; false for any other file.
-func sharedObject(e *layer.Entry, machine elf.Machine) (string, bool, error) {
+// sharedObject reads the SONAME of a shared library for the machine, and the level of the instruction set that it
+// needs; false for any other file.
+func sharedObject(e *layer.Entry, machine elf.Machine) (soname string, level uint32, ok bool, err error) {
 	content, ok := e.Content.(spooled)
 	if !ok {
-		return "", false, nil
+		return "", 0, false, nil
 	}
 	f, err := elf.NewFile(content.section())
 	if err != nil {
-		return "", false, nil // a linker script, or not ELF at all
+		return "", 0, false, nil // a linker script, or not ELF at all
 	}
 	if f.Machine != machine || f.Type != elf.ET_DYN {
-		return "", false, nil
+		return "", 0, false, nil
 	}
 	names, err := f.DynString(elf.DT_SONAME)
 	if err != nil {
-		return "", false, err
+		return "", 0, false, err
 	}
-	if len(names) == 0 {
-		return "", true, nil
+	if len(names) > 0 {
+		soname = names[0]
 	}
-	return names[0], true, nil
+	return soname, levelNeeded(f), true, nil
 }
 
-// encodeLinkerCache writes glibc's format "glibc-ld.so.cache1.1" (sysdeps/generic/dl-cache.h),
-// little-endian, without extensions.
-func encodeLinkerCache(all []library) []byte {
-	sort.SliceStable(all, func(i, j int) bool { return compareLibraries(all[i].name, all[j].name) > 0 })
-	const header, entry = 48, 24
-	var strs bytes.Buffer
-	at := map[string]uint32{}
-	base := uint32(header + entry*len(all))
-	place := func(s string) uint32 {
-		if off, ok := at[s]; ok {
-			return off
-		}
-		off := base + uint32(strs.Len())
-		strs.WriteString(s)
-		strs.WriteByte(0)
-		at[s] = off
-		return off
+// levelNeeded is the highest bit of what an x86-64 library says that it needs of the instruction set, as ldconfig
+// notes it (x86-64 psABI, Program Property, GNU_PROPERTY_X86_ISA_1_NEEDED); 0 where it says nothing.
+func levelNeeded(f *elf.File) uint32 {
+	const programProperty, noteProperty, isaNeeded, maxNote = 0x6474e553, 5, 0xc0008002, 1 << 16
+	if f.Machine != elf.EM_X86_64 {
+		return 0
 	}
-	var entries []byte
-	for _, l := range all {
-		entries = binary.LittleEndian.AppendUint32(entries, l.flags)
-		entries = binary.LittleEndian.AppendUint32(entries, place(l.name))
-		entries = binary.LittleEndian.AppendUint32(entries, place(l.path))
-		entries = append(entries, 0, 0, 0, 0) // osversion
-		entries = binary.LittleEndian.AppendUint64(entries, l.hwcap)
-	}
-	out := []byte("glibc-ld.so.cache1.1")
-	out = binary.LittleEndian.AppendUint32(out, uint32(len(all)))
-	out = binary.LittleEndian.AppendUint32(out, uint32(strs.Len()))
-	out = append(out, 2, 0, 0, 0) // cache_file_new_flags_endian_little
-	out = append(out, make([]byte, header-len(out))...)
-	out = append(out, entries...)
-	return append(out, strs.Bytes()...)
-}
-
-// compareLibraries is glibc's _dl_cache_libcmp: runs of digits compare as numbers, a digit after
-// any other character. The loader searches the cache by it, so it must be exact.
-func compareLibraries(a, b string) int {
-	digit := func(s string, i int) bool { return i < len(s) && s[i] >= '0' && s[i] <= '9' }
-	i, j := 0, 0
-	for i < len(a) {
-		if digit(a, i) {
-			if !digit(b, j) {
-				return 1
-			}
-			var x, y int32 // C's int, which long numbers overflow
-			for ; digit(a, i); i++ {
-				x = x*10 + int32(a[i]-'0')
-			}
-			for ; digit(b, j); j++ {
-				y = y*10 + int32(b[j]-'0')
-			}
-			if x != y {
-				return int(x - y)
-			}
+	for _, p := range f.Progs {
+		if p.Type != programProperty || p.Filesz > maxNote {
 			continue
 		}
-		if digit(b, j) {
-			return -1
+		note := make([]byte, p.Filesz)
+		if _, err := p.ReadAt(note, 0); err != nil {
+			return 0
 		}
-		var c byte
-		if j < len(b) {
-			c = b[j]
+		for len(note) >= 16 {
+			size := binary.LittleEndian.Uint32(note[4:])
+			isProperty := binary.LittleEndian.Uint32(note[8:]) == noteProperty && string(note[12:16]) == "GNU\x00"
+			if note = note[16:]; !isProperty || uint64(size) > uint64(len(note)) {
+				break
+			}
+			properties := note[:size]
+			note = note[size:]
+			for len(properties) >= 8 {
+				kind, length := binary.LittleEndian.Uint32(properties), binary.LittleEndian.Uint32(properties[4:])
+				if properties = properties[8:]; uint64(length) > uint64(len(properties)) {
+					break
+				}
+				if kind == isaNeeded && length == 4 {
+					return uint32(max(bits.Len32(binary.LittleEndian.Uint32(properties))-1, 0))
+				}
+				properties = properties[min(int(length+7)&^7, len(properties)):]
+			}
 		}
-		if a[i] != c {
-			return int(a[i]) - int(c)
-		}
-		i++
-		j++
-	}
-	if j < len(b) {
-		return -int(b[j])
 	}
 	return 0
 }

@@ -177,9 +177,9 @@ func TestOntoParted(t *testing.T) {
 func TestOntoLibraries(t *testing.T) {
 	below := image(map[string]string{"usr/lib/x86_64-linux-gnu/libz.so.1": "?", "var/lib/dpkg/triggers/": "", "var/lib/dpkg/triggers/File": "/a aaa\n"})
 	below.Libraries = []CachedLibrary{
-		{"libz.so.1", "/lib/x86_64-linux-gnu/libz.so.1", 0x0303, 0},
-		{"libfast.so.1", "/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libfast.so.1", 0x0303, extendedHWCap | 1},
-		{"libnew.so.1", "/usr/lib/x86_64-linux-gnu/libnew.so.1", 0x0303, 0},
+		{"libz.so.1", "/lib/x86_64-linux-gnu/libz.so.1", 0x0303, 0, ""},
+		{"libfast.so.1", "/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libfast.so.1", 0x0303, extendedHWCap | 1, ""},
+		{"libnew.so.1", "/usr/lib/x86_64-linux-gnu/libnew.so.1", 0x0303, 0, ""},
 	}
 	tree, _ := onto(t, below, deb("mid", testenv.DebOptions{
 		Files:   map[string]string{"usr/lib/x86_64-linux-gnu/libnew.so.1": sharedLibrary(elf.EM_X86_64, "libnew.so.1")},
@@ -188,6 +188,21 @@ func TestOntoLibraries(t *testing.T) {
 	got := decodeLinkerCache(t, tree.text(t, "etc/ld.so.cache"), 0x0303)
 	want := []string{"libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1", "libnew.so.1 => /usr/lib/x86_64-linux-gnu/libnew.so.1"}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// Lines for some processors stay, if the cache names these, and others are added to them.
+	below.Libraries = append(below.Libraries[:1:1], CachedLibrary{"libnew.so.1", "/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v4/libnew.so.1", 0x0303, extendedHWCap | 3<<32 | 5, "x86-64-v4"})
+	tree, _ = onto(t, below, deb("mid", testenv.DebOptions{
+		Files:   map[string]string{"usr/lib/x86_64-linux-gnu/libnew.so.1": sharedLibrary(elf.EM_X86_64, "libnew.so.1"), "usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v2/libnew.so.1": needing(sharedLibrary(elf.EM_X86_64, "libnew.so.1"), 2)},
+		Members: map[string]string{"triggers": "interest-noawait /b\n"},
+	}))
+	want = []string{
+		"libz.so.1 => /lib/x86_64-linux-gnu/libz.so.1",
+		"libnew.so.1 => /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v2/libnew.so.1 x86-64-v2 1",
+		"libnew.so.1 => /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v4/libnew.so.1 x86-64-v4 3",
+		"libnew.so.1 => /usr/lib/x86_64-linux-gnu/libnew.so.1",
+	}
+	if diff := cmp.Diff(want, hwcapsLines(t, []byte(tree.text(t, "etc/ld.so.cache")))); diff != "" {
 		t.Error(diff)
 	}
 	if got := tree.text(t, "var/lib/dpkg/triggers/File"); got != "/a aaa\n/b mid/noawait\n" {
