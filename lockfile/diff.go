@@ -64,6 +64,7 @@ func Diff(old, l *Lock) []Change {
 	d.maps("index", indexesOf(old), indexesOf(l))
 	d.value("base", "", old.Base.Distro, l.Base.Distro)
 	d.value("base", "format", old.Base.Format, l.Base.Format)
+	d.value("base", "as-of", instant(old.Base.AsOf), instant(l.Base.AsOf))
 	d.value("base", "image", old.Base.Reference, l.Base.Reference)
 	d.maps("image", imagesOf(old), imagesOf(l))
 	d.maps("archive", archivesOf(old), archivesOf(l))

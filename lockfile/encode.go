@@ -89,6 +89,7 @@ func (e *encoder) base(b Base) {
 	e.text("codename", b.Codename)
 	e.text("format", b.Format)
 	e.text("reference", b.Reference)
+	e.time("as-of", b.AsOf)
 	for _, a := range b.Archives {
 		e.table("[[base.archive]]")
 		e.text("name", a.Name)

@@ -90,8 +90,11 @@ type Base struct {
 	Releases []Release `toml:"release"`
 	Debs     []Deb     `toml:"deb"`
 	// Reference is the image that the base is, as the manifest names it; "": the base is assembled of packages.
-	Reference string      `toml:"reference"`
-	Images    []BaseImage `toml:"image"` // one a target
+	Reference string `toml:"reference"`
+	// AsOf is the instant whose state of the distribution's archives the packages are of, UTC, whole seconds; zero: none
+	// was asked for.
+	AsOf   time.Time   `toml:"as-of"`
+	Images []BaseImage `toml:"image"` // one a target
 	// Interpreters bring a Python that the distribution does not have; at most one a target.
 	Interpreters []Interpreter `toml:"interpreter"`
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -223,7 +224,7 @@ func TestKeepSeals(t *testing.T) {
 func TestDiff(t *testing.T) {
 	old, now := sample(), sample()
 	now.Project.Manifest = hex64("cd")
-	now.Project.AsOf = at("2024-04-01T00:00:00Z")
+	now.Project.AsOf, now.Base.AsOf = at("2024-04-01T00:00:00Z"), time.Time{}
 	now.Image.Command, now.Image.Env = nil, nil
 	now.Targets = append(now.Targets, Target{Platform: "linux/s390x", Python: "3.11.2", ABI: "cp311"})
 	now.Indexes[0].URL = "https://wheels.example/whl/cu128"
@@ -248,6 +249,7 @@ func TestDiff(t *testing.T) {
 		"~ image command, env",
 		"+ target linux/s390x Python 3.11.2",
 		"~ index pytorch https://wheels.example/whl/cu126 → https://wheels.example/whl/cu128",
+		"- base as-of 2024-02-12T00:00:00Z",
 		"~ archive vendor https://apt.example/vendor → https://apt.example/other",
 		"- interpreter linux/amd64 3.11.2 from 2024/python.tar.gz",
 		"~ base packages 2 removed, 2 changed",

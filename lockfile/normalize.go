@@ -59,6 +59,7 @@ func (l *Lock) Normalize() {
 }
 
 func (b *Base) normalize() {
+	b.AsOf = wholeUTC(b.AsOf)
 	for i := range b.Releases {
 		r := &b.Releases[i]
 		r.Date, r.ValidUntil = wholeUTC(r.Date), wholeUTC(r.ValidUntil)

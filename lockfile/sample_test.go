@@ -39,7 +39,7 @@ func sample() *Lock {
 		},
 		Indexes: []Index{{Name: "pytorch", URL: "https://wheels.example/whl/cu126"}, {Name: "folder", Path: "wheels", Format: FlatIndex}},
 		Base: Base{
-			Distro: "debian:12", Codename: "bookworm", Format: "rootfs/1",
+			Distro: "debian:12", Codename: "bookworm", Format: "rootfs/1", AsOf: at("2024-02-12T00:00:00Z"),
 			Archives:     []Archive{{Name: "vendor", URL: "https://apt.example/vendor"}},
 			Interpreters: []Interpreter{{Target: "linux/amd64", Version: "3.11.2", Archive: "builds", Path: "2024/python.tar.gz", SHA256: hex64("9"), Size: 30 << 20}},
 			Releases:     []Release{{Archive: "debian", Suite: "bookworm", Date: at("2024-02-10T10:00:00Z"), InRelease: hex64("0"), Keys: []string{"F", "E"}}},

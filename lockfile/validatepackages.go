@@ -11,8 +11,8 @@ func (v *validator) base() {
 	b := v.lock.Base
 	v.form("base.distro", b.Distro, oneWord, "a distribution such as debian:12, or none")
 	if b.Distro == NoDistro {
-		if len(b.Debs) > 0 || len(b.Releases) > 0 || len(b.Archives) > 0 || b.Codename != "" || b.Format != "" {
-			v.fail("base.distro", "there is no base, yet it has packages, releases, archives, a codename or a format")
+		if len(b.Debs) > 0 || len(b.Releases) > 0 || len(b.Archives) > 0 || b.Codename != "" || !b.AsOf.IsZero() || b.Format != "" {
+			v.fail("base.distro", "there is no base, yet it has packages, releases, archives, a codename, a date or a format")
 		}
 		v.interpreters(b.Interpreters)
 		return
@@ -21,6 +21,7 @@ func (v *validator) base() {
 	if b.Reference == "" || len(b.Releases) > 0 {
 		v.form("base.codename", b.Codename, oneWord, "a codename")
 	}
+	v.instant("base.as-of", b.AsOf)
 	v.form("base.format", b.Format, kindFormat, "a kind and its format, such as rootfs/1")
 	for i, r := range b.Releases {
 		at := fmt.Sprintf("base.release[%d].", i)

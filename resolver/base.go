@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -40,6 +41,7 @@ type bases struct {
 	source   BaseSource
 	lock     *lockfile.Lock
 	options  Options
+	asOf     time.Time // of the distribution's packages; zero: now
 
 	chosen       *baseCandidate          // what the base is assembled of; nil for an image, or none
 	interpreters map[string]*Interpreter // by platform, those of archives
@@ -47,12 +49,13 @@ type bases struct {
 }
 
 func newBases(m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) *bases {
-	return &bases{manifest: m, source: src, lock: lock, options: o, interpreters: map[string]*Interpreter{}, images: map[string]*BaseImage{}}
+	return &bases{manifest: m, source: src, lock: lock, options: o, asOf: asOfBase(m, o), interpreters: map[string]*Interpreter{}, images: map[string]*BaseImage{}}
 }
 
 // base resolves the base of every platform into the lock, and gives the targets that follow from it.
 func (b *bases) base(ctx context.Context) ([]*target, error) {
 	m, lock := b.manifest, b.lock
+	b.warnAsOf()
 	for _, a := range m.System.Archives {
 		lock.Base.Archives = append(lock.Base.Archives, lockfile.Archive{Name: a.Name, URL: a.URL})
 	}
@@ -158,7 +161,7 @@ func mayHave(specs pep440.Specifiers, minor string) bool {
 // try makes the targets on one candidate. Without targets and without an error, why says what it lacks.
 func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, why string, err error) {
 	m, lock := b.manifest, b.lock
-	base := lockfile.Base{Distro: c.distro, Format: lockfile.RootfsFormat, Archives: lock.Base.Archives}
+	base := lockfile.Base{Distro: c.distro, Format: lockfile.RootfsFormat, AsOf: b.asOf, Archives: lock.Base.Archives}
 	var list []lockfile.Target
 	for _, platform := range m.Platforms {
 		var own *Interpreter
@@ -245,6 +248,9 @@ func (b *bases) failed(err error, distro, platform string) error {
 				return e.At(a.Pos)
 			}
 		}
+	}
+	if errors.As(err, new(*apt.SnapshotError)) {
+		return e.At(b.manifest.System.AsOfPos)
 	}
 	if diag.CodeOf(err) == diag.Manifest && b.manifest.Distro != "" && e.Pos.File == "" {
 		e = e.At(b.manifest.DistroPos)

@@ -38,7 +38,7 @@ type BaseImage struct {
 // image makes the targets that stand on an image.
 func (b *bases) image(ctx context.Context) ([]*target, error) {
 	m := b.manifest
-	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat}
+	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat, AsOf: b.asOf}
 	var targets []*target
 	for _, platform := range m.Platforms {
 		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text, Digest: b.lockedImage(platform), Folders: []string{m.Image.Workdir}}

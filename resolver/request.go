@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/resolver/apt"
 )
 
@@ -14,7 +15,7 @@ func (b *bases) request(c baseCandidate, platform string, more []string) apt.Opt
 	m := b.manifest
 	want := apt.Options{
 		Distro: c.distro, Python: c.python, OmitPython: c.archive, Architecture: arch, Pockets: m.Pockets,
-		Prefer: preferredDebs(b.options, arch), AcceptExpired: m.System.AcceptExpired,
+		Prefer: b.preferredDebs(arch), AcceptExpired: m.System.AcceptExpired, AsOf: b.asOf,
 	}
 	if image := b.images[platform]; image != nil {
 		want.OmitBase, want.Installed = true, image.Status
@@ -28,7 +29,7 @@ func (b *bases) request(c baseCandidate, platform string, more []string) apt.Opt
 	if old := b.options.Previous; old != nil {
 		want.NotBefore = map[string]time.Time{}
 		for _, r := range old.Base.Releases {
-			if !b.moved(r.Archive) {
+			if !b.moved(r.Archive) && (b.asOf.IsZero() || !r.Date.After(b.asOf)) {
 				want.NotBefore[r.Archive+" "+r.Suite] = r.Date
 			}
 		}
@@ -66,10 +67,38 @@ func relation(text string) string {
 	return fmt.Sprintf("%s (= %s)", name, version)
 }
 
-// preferredDebs are the versions of the previous lock for an architecture.
-func preferredDebs(o Options, arch string) map[string]string {
+// asOfBase is the instant whose state of the distribution's archives the base is of. One that is counted back from now
+// stays where the lock has it, as versions do, as long as it is far enough back: locking again must not move it.
+func asOfBase(m *manifest.Manifest, o Options) time.Time {
+	asked := m.System.AsOf.Instant(o.Now)
+	if old := o.Previous; old != nil && !o.Upgrade && !o.UpgradeBase && m.System.AsOf.Ago() > 0 {
+		if was := old.Base.AsOf; !was.IsZero() && was.Before(asked) {
+			return was
+		}
+	}
+	return asked
+}
+
+// warnAsOf tells what system.as-of does not reach.
+func (b *bases) warnAsOf() {
+	if b.asOf.IsZero() {
+		return
+	}
+	at := b.asOf.Format(time.RFC3339)
+	if b.asOf.After(b.options.Now) {
+		b.options.Warn(fmt.Sprintf("system.as-of is %s, which is still to come: what is published until then will change what is chosen", at))
+	}
+	for _, a := range b.manifest.System.Archives {
+		b.options.Warn(fmt.Sprintf("the archive %s is taken as it is now: of archives of [[apt]] there are no snapshots of %s", a.Name, at))
+	}
+}
+
+// preferredDebs are the versions of the previous lock for an architecture. A base of another instant is wanted as it was
+// then.
+func (b *bases) preferredDebs(arch string) map[string]string {
+	o := b.options
 	prefer := map[string]string{}
-	if o.Previous == nil || o.Upgrade || o.UpgradeBase {
+	if o.Previous == nil || o.Upgrade || o.UpgradeBase || !b.asOf.IsZero() && !b.asOf.Equal(o.Previous.Base.AsOf) {
 		return prefer
 	}
 	for _, d := range o.Previous.Base.Debs {

@@ -248,7 +248,7 @@ func (b *building) supplyOptions() supply.Options {
 			released[r.Archive] = r.Date
 		}
 	}
-	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Released: released, Dir: b.m.Dir}
+	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Released: released, AsOf: b.lock.Base.AsOf, Dir: b.m.Dir}
 }
 
 // indexes are the lock's: a build takes wheels from where the lock says.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -83,6 +84,9 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	now, err := s.resolve(ctx, st, m, old, lockOptions{upgrade: true, stay: true, noScan: true, watch: fixes.watch})
 	if err != nil {
 		return err
+	}
+	if at := now.Base.AsOf; o.security && !at.IsZero() {
+		s.ui().Warn("security fixes after %s are not looked for: system.as-of in %s leaves them out", at.Format(time.RFC3339), m.File)
 	}
 	var list []newer
 	for _, n := range newerDebs(old, now, fixes.found) {

@@ -86,6 +86,7 @@ func TestScripts(t *testing.T) {
 			"archive":     withWorld((*world).archive),
 			"deb":         withWorld((*world).deb),
 			"gone":        withWorld((*world).gone),
+			"snapshot":    withWorld((*world).snapshot),
 			"release":     withWorld((*world).release),
 			"asked":       withWorld((*world).askedFor),
 			"interpreter": withWorld((*world).interpreter),

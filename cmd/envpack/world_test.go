@@ -79,10 +79,11 @@ type world struct {
 	corrupt  string // path whose middle byte is another
 	stalled  atomic.Bool
 
-	archives []*testenv.AptRepo
-	owned    map[string]bool   // codenames of those that are not shared with other scripts
-	files    map[string][]byte // by path, that the archives' server has besides
-	asked    []string          // paths that it was asked for
+	archives  []*testenv.AptRepo
+	snapshots testenv.AptSnapshots // below /snapshot of the archives' server
+	owned     map[string]bool      // codenames of those that are not shared with other scripts
+	files     map[string][]byte    // by path, that the archives' server has besides
+	asked     []string             // paths that it was asked for
 
 	denied, holds bool
 	sent          int // blobs
@@ -112,8 +113,9 @@ func newWorld(env *testscript.Env, b base) error {
 	if err := os.MkdirAll(config, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[index]\nurl = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nubuntu-ports = %q\nkeyrings = [\"archive.asc\"]\n",
-		w.server.URL+"/simple/", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu", archives.URL+"/ubuntu")
+	text := fmt.Sprintf("[index]\nurl = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nubuntu-ports = %q\ndebian-snapshot = %q\nubuntu-snapshot = %q\nkeyrings = [\"archive.asc\"]\n",
+		w.server.URL+"/simple/", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu", archives.URL+"/ubuntu",
+		archives.URL+"/snapshot", archives.URL+"/snapshot")
 	for name, text := range map[string]string{"config.toml": text, "archive.asc": b.key} {
 		if err := os.WriteFile(filepath.Join(config, name), []byte(text), 0o644); err != nil {
 			return err

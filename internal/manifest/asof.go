@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// AsOf is the moment up to which uploads count. The zero value means that all do. The moment is a
-// whole second, all of which counts: a time of upload is to be cut to seconds before it is compared.
+// AsOf is the moment up to which uploads, or states of a distribution, count. The zero value means that all do. The moment
+// is a whole second, all of which counts: a time of upload is to be cut to seconds before it is compared.
 type AsOf struct {
 	instant time.Time
 	ago     time.Duration
@@ -24,6 +24,9 @@ func (a AsOf) Instant(now time.Time) time.Time {
 	}
 	return a.instant
 }
+
+// Ago is the duration, 0 for a fixed moment.
+func (a AsOf) Ago() time.Duration { return a.ago }
 
 // String is the canonical form: an instant, or a duration in hours.
 func (a AsOf) String() string {

@@ -41,13 +41,14 @@ func (m *Manifest) Hash() string {
 		Workdir      string            `json:"workdir"`
 		Labels       map[string]string `json:"labels"`
 		// What came later is left out where it is not used, so that older hashes stay.
-		BaseImage string   `json:"system_image,omitempty"`
-		NoAuto    bool     `json:"no_auto,omitempty"`
-		Expired   bool     `json:"accept_expired,omitempty"`
-		Packages  []string `json:"system_packages,omitempty"`
-		Archives  []string `json:"apt,omitempty"`
-		Pythons   []string `json:"python_archives,omitempty"`
-		NoBinary  []string `json:"no_binary,omitempty"`
+		BaseImage  string   `json:"system_image,omitempty"`
+		NoAuto     bool     `json:"no_auto,omitempty"`
+		Expired    bool     `json:"accept_expired,omitempty"`
+		Packages   []string `json:"system_packages,omitempty"`
+		Archives   []string `json:"apt,omitempty"`
+		Pythons    []string `json:"python_archives,omitempty"`
+		NoBinary   []string `json:"no_binary,omitempty"`
+		SystemAsOf string   `json:"system_as_of,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -57,6 +58,7 @@ func (m *Manifest) Hash() string {
 	meaning.BaseImage, meaning.NoAuto, meaning.Expired = m.System.Image, !m.System.Auto, m.System.AcceptExpired
 	meaning.Packages, meaning.Archives, meaning.Pythons = m.System.meaning()
 	meaning.NoBinary = m.NoBinary
+	meaning.SystemAsOf = m.System.AsOf.String()
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})
 	}

@@ -87,7 +87,9 @@ func (d *document) readProject(m *Manifest) error {
 	if len(m.Platforms) == 0 {
 		m.Platforms = []string{"linux/amd64"}
 	}
-	return d.readAsOf(m)
+	var err error
+	m.AsOf, err = d.readAsOf("project")
+	return err
 }
 
 // agree holds project.python against a requires-python: it must leave a version.
@@ -98,12 +100,13 @@ func (d *document) agree(python, requires Python) error {
 	return nil
 }
 
-func (d *document) readAsOf(m *Manifest) error {
-	at := d.path("project", "as-of")
+// readAsOf reads the key as-of of a table. Without one it is zero.
+func (d *document) readAsOf(table string) (AsOf, error) {
+	at := d.path(table, "as-of")
 	var text string
-	switch v := d.table("project")["as-of"].(type) {
+	switch v := d.table(table)["as-of"].(type) {
 	case nil:
-		return nil
+		return AsOf{}, nil
 	case string:
 		text = v
 	case time.Time:
@@ -111,19 +114,18 @@ func (d *document) readAsOf(m *Manifest) error {
 		case "date-local":
 			text = v.Format("2006-01-02")
 		case "datetime-local", "time-local":
-			return d.fail(d.value(at), "project.as-of needs a time zone").Hint("end it with Z for UTC")
+			return AsOf{}, d.fail(d.value(at), "%s.as-of needs a time zone", table).Hint("end it with Z for UTC")
 		default:
 			text = v.Format(time.RFC3339)
 		}
 	default:
-		return d.fail(d.value(at), "project.as-of must be %s, not %s", aMoment, describe(v))
+		return AsOf{}, d.fail(d.value(at), "%s.as-of must be %s, not %s", table, aMoment, describe(v))
 	}
 	asOf, err := parseAsOf(text)
 	if err != nil {
-		return d.fail(d.value(at), "project.as-of: %v", err)
+		return AsOf{}, d.fail(d.value(at), "%s.as-of: %v", table, err)
 	}
-	m.AsOf = asOf
-	return nil
+	return asOf, nil
 }
 
 func (d *document) readDependencies(m *Manifest, table, key string) error {

@@ -20,6 +20,9 @@ type System struct {
 	Pockets   []string // parts of the distribution, sorted
 	Packages  []SystemPackage
 	Auto      bool // add the libraries that wheels need
+	// AsOf is when the distribution's archives had the state that packages are taken from; zero: now.
+	AsOf    AsOf
+	AsOfPos diag.Position
 	// AcceptExpired takes releases of archives after their Valid-Until.
 	AcceptExpired bool
 	Archives      []Archive
@@ -85,6 +88,17 @@ func (d *document) readSystem(m *Manifest) error {
 		s.Auto = auto
 	}
 	s.AcceptExpired, _ = d.table("system")["accept-expired"].(bool)
+	var err error
+	if s.AsOf, err = d.readAsOf("system"); err != nil {
+		return err
+	}
+	if !s.AsOf.IsZero() {
+		s.AsOfPos = d.value(d.path("system", "as-of"))
+		if s.Distro == lockfile.NoDistro {
+			return d.fail(d.key(d.path("system", "as-of")), "system.as-of needs a distribution, and system.distro is none").
+				Hint("of Python packages, project.as-of says it")
+		}
+	}
 	for _, step := range []func(*System) error{d.readPockets, d.readSystemPackages, d.readPythonArchives, d.readArchives} {
 		if err := step(s); err != nil {
 			return err

@@ -18,6 +18,8 @@ import (
 //	debian = "https://mirror.example/debian"
 //	debian-security = "https://mirror.example/debian-security"
 //	ubuntu = "https://mirror.example/ubuntu"        # and ubuntu-security, ubuntu-ports
+//	debian-snapshot = "https://mirror.example/snapshot"  # has debian/TIME and debian-security/TIME
+//	ubuntu-snapshot = "https://mirror.example/ubuntu-snapshot"  # has TIME
 //	keyrings = ["/etc/envpack/mirror.asc"]          # trusted beside the distribution's own keys
 //
 //	[interpreters]
@@ -47,6 +49,8 @@ func readOwn(h Host) (ownConfig, error) {
 			Ubuntu         string   `toml:"ubuntu"`
 			UbuntuSecurity string   `toml:"ubuntu-security"`
 			UbuntuPorts    string   `toml:"ubuntu-ports"`
+			DebianSnapshot string   `toml:"debian-snapshot"`
+			UbuntuSnapshot string   `toml:"ubuntu-snapshot"`
 			Keyrings       []string `toml:"keyrings"`
 		} `toml:"apt"`
 		Interpreters struct {
@@ -58,7 +62,7 @@ func readOwn(h Host) (ownConfig, error) {
 	}
 	if unknown := unknownKey(text, &parsed); unknown != "" {
 		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
-			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports and keyrings below [apt]")
+			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot and keyrings below [apt]")
 	}
 	if parsed.Index.URL != "" {
 		out.index = locate(file, text, parsed.Index.URL)
@@ -67,6 +71,7 @@ func readOwn(h Host) (ownConfig, error) {
 	for name, value := range map[string]string{
 		Debian: parsed.Apt.Debian, DebianSecurity: parsed.Apt.DebianSecurity,
 		Ubuntu: parsed.Apt.Ubuntu, UbuntuSecurity: parsed.Apt.UbuntuSecurity, UbuntuPorts: parsed.Apt.UbuntuPorts,
+		DebianSnapshot: parsed.Apt.DebianSnapshot, UbuntuSnapshot: parsed.Apt.UbuntuSnapshot,
 		PythonBuilds: parsed.Interpreters.URL,
 	} {
 		if value != "" {

@@ -44,6 +44,9 @@ type Source struct {
 	// Further are addresses where files and suites of the archive may be that are not there any more: the archive
 	// of ended releases. None where somebody gave an address: requests then go to no other place.
 	Further []string
+	// Snapshot is where the states that the archive had are, below their times, without "/" at the end; "" for what
+	// has none. SnapshotFrom is who named it, "" if nobody did. See [Source.SnapshotAt].
+	Snapshot, SnapshotFrom string
 }
 
 // Warning is about configuration that does not count.
@@ -160,9 +163,9 @@ func (f *finder) findArchives() error {
 		}
 	}
 	for name := range f.o.Apt {
-		if name != PythonBuilds && !slices.ContainsFunc(archives, func(a archive) bool { return a.name == name }) {
+		if name != PythonBuilds && !slices.ContainsFunc(archives, func(a archive) bool { return a.name == name || a.snapshots() == name }) {
 			return diag.New(diag.Usage, "--apt-mirror: no archive is called %q", name).
-				Hint("there is %s, %s, %s, %s, %s and %s", Debian, DebianSecurity, Ubuntu, UbuntuSecurity, UbuntuPorts, PythonBuilds)
+				Hint("there is %s, %s, %s, %s, %s, %s, %s and %s", Debian, DebianSecurity, DebianSnapshot, Ubuntu, UbuntuSecurity, UbuntuPorts, UbuntuSnapshot, PythonBuilds)
 		}
 	}
 	for _, a := range archives {
@@ -177,10 +180,31 @@ func (f *finder) findArchives() error {
 		if err != nil {
 			return err
 		}
+		if err := f.snapshot(&source, a); err != nil {
+			return err
+		}
 		f.out.Archives[a.name] = source
 	}
 	f.out.Keyrings = f.own.keyrings
 	return f.findPythonBuilds()
+}
+
+// snapshot chooses where the states that an archive had are. A mirror has today's alone, so that the address of
+// one says nothing of it.
+func (f *finder) snapshot(to *Source, a archive) error {
+	to.Snapshot = a.snapshot.url()
+	for _, s := range []setting{{value: f.o.Apt[a.snapshots()], origin: "--apt-mirror"}, f.own.archives[a.snapshots()]} {
+		if s.value == "" {
+			continue
+		}
+		u, err := f.address(s)
+		if err != nil {
+			return err
+		}
+		to.Snapshot, to.SnapshotFrom = a.snapshotAt(u), s.origin
+		break
+	}
+	return nil
 }
 
 // findPythonBuilds chooses the address of interpreter archives: a mirror, or where the project has them.

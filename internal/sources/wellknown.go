@@ -41,31 +41,48 @@ type archive struct {
 	keyword  string // in the paths or hosts of mirrors, and in the names of keyrings
 	at       origin
 	ended    origin // where releases go when their support has ended
-	snapshot origin // a time as 20060102T150405Z comes after it
+	snapshot origin // a time as 20060102T150405Z comes after it, and a slash before that
 }
 
 var archives = []archive{
 	{Debian, "", "", "debian", origin{"http", "org.debian.deb", "/debian"},
-		origin{"http", "org.debian.archive", "/debian"}, origin{"http", "org.debian.snapshot", "/archive/debian/"}},
+		origin{"http", "org.debian.archive", "/debian"}, origin{"http", "org.debian.snapshot", "/archive/debian"}},
 	{DebianSecurity, Debian, "-security", "debian", origin{"http", "org.debian.deb", "/debian-security"},
-		origin{"http", "org.debian.archive", "/debian-security"}, origin{"http", "org.debian.snapshot", "/archive/debian-security/"}},
+		origin{"http", "org.debian.archive", "/debian-security"}, origin{"http", "org.debian.snapshot", "/archive/debian-security"}},
 	{Ubuntu, "", "", "ubuntu", origin{"http", "com.ubuntu.archive", "/ubuntu"},
-		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu/"}},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}},
 	{UbuntuSecurity, Ubuntu, "-security", "ubuntu", origin{"http", "com.ubuntu.security", "/ubuntu"},
-		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu/"}},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}},
 	{UbuntuPorts, "", "", "ubuntu", origin{"http", "com.ubuntu.ports", "/ubuntu-ports"},
-		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu/"}},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}},
 }
 
-// Snapshot is the base URL of an archive as it was at a time, at the distribution's snapshot service; ok is
-// false for archives that have none.
-func Snapshot(name string, at time.Time) (url string, ok bool) {
-	for _, a := range archives {
-		if a.name == name {
-			return a.snapshot.url() + at.UTC().Format("20060102T150405Z"), true
-		}
+// The names of snapshot services, for mirrors of them. Below Debian's are debian/ and debian-security/, as below
+// /archive of its own; all of Ubuntu is one.
+const (
+	DebianSnapshot = "debian-snapshot"
+	UbuntuSnapshot = "ubuntu-snapshot"
+)
+
+// snapshots is the name of the service that has the archive's states.
+func (a archive) snapshots() string { return a.keyword + "-snapshot" }
+
+// snapshotAt is the archive's folder at a mirror of its snapshot service.
+func (a archive) snapshotAt(mirror string) string {
+	mirror = strings.TrimRight(mirror, "/")
+	if a.keyword == Debian {
+		return mirror + "/" + a.name
 	}
-	return "", false
+	return mirror
+}
+
+// SnapshotAt is the base URL of the archive as it was at a time, at its snapshot service: a time's address has the
+// last state before it. "" for what has no such service.
+func (s Source) SnapshotAt(at time.Time) string {
+	if s.Snapshot == "" {
+		return ""
+	}
+	return s.Snapshot + "/" + at.UTC().Format("20060102T150405Z")
 }
 
 func (p origin) url() string {

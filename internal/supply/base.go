@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/envpack/envpack/imagegen/interpreter"
 	"github.com/envpack/envpack/internal/diag"
@@ -50,6 +51,12 @@ func (s *Supply) reach(ctx context.Context, want *apt.Options) error {
 	want.Archives, want.Further = map[string]string{}, map[string][]string{}
 	for name, source := range found.Archives {
 		want.Archives[name], want.Further[name] = source.URL, source.Further
+	}
+	if !want.AsOf.IsZero() {
+		want.Snapshots = map[string]string{}
+		for name, source := range found.Archives {
+			want.Snapshots[name] = source.SnapshotAt(want.AsOf)
+		}
 	}
 	for _, file := range found.Keyrings {
 		data, err := os.ReadFile(file)
@@ -128,14 +135,24 @@ func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
 		jobs = append(jobs, job{
 			sha256: d.SHA256, size: d.Size, what: fmt.Sprintf("package %s %s", d.Name, d.Version),
 			find: func(context.Context) ([]string, error) { return s.places(d) },
-			gone: "the archive has it no more: a newer version took its place; `envpack lock --upgrade-base` locks what there is now",
+			gone: s.superseded(),
 		})
 	}
 	return s.bring(ctx, "distribution package", jobs)
 }
 
+// superseded is the hint for a package that its archive has no more.
+func (s *Supply) superseded() string {
+	if s.AsOf.IsZero() {
+		return "the archive has it no more: a newer version took its place; `envpack lock --upgrade-base` locks what there is now"
+	}
+	return fmt.Sprintf("the archive has it no more, and only its snapshot of %s still may; system.as-of in the manifest says of when packages are",
+		s.AsOf.UTC().Format(time.RFC3339))
+}
+
 // places are the addresses that may have a package: its archive, where that moves when its support ends, and the
-// distribution's snapshot service, as of the release that the lock was made from.
+// distribution's snapshot service, as of the instant that the lock is of, else as of the release that it was made
+// from. Where somebody named a mirror of the archive, that service is asked only if somebody named it, or the lock's instant, too.
 func (s *Supply) places(d lockfile.Deb) ([]string, error) {
 	for _, a := range s.Archives {
 		if a.Name == d.Archive {
@@ -151,10 +168,12 @@ func (s *Supply) places(d lockfile.Deb) ([]string, error) {
 	for _, further := range source.Further {
 		list = append(list, further+"/"+d.Path)
 	}
-	if date := s.Released[d.Archive]; source.WellKnown && !date.IsZero() {
-		if url, ok := sources.Snapshot(d.Archive, date); ok {
-			list = append(list, url+"/"+d.Path)
-		}
+	at := s.AsOf
+	if at.IsZero() && (source.WellKnown || source.SnapshotFrom != "") {
+		at = s.Released[d.Archive]
+	}
+	if url := source.SnapshotAt(at); url != "" && !at.IsZero() {
+		list = append(list, url+"/"+d.Path)
 	}
 	return list, nil
 }

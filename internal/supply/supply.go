@@ -38,6 +38,7 @@ type Options struct {
 	KeyURLs    map[string]string    // addresses of the keys of archives that the manifest names, by archive
 	Archives   []lockfile.Archive   // that a lock names
 	Released   map[string]time.Time // dates of the newest releases that a lock was made from, by archive
+	AsOf       time.Time            // the instant that a lock's distribution packages are of; zero: none
 	Dir        string               // the project's folder, which has the files that manifest and lock name
 	Tell       func(line string)    // told where things come from; may be nil
 	Offline    bool

@@ -42,6 +42,11 @@ type Options struct {
 	Archives map[string]string
 	// Further are places where an archive's suite may be if it is not there: the archive of ended releases.
 	Further map[string][]string
+	// AsOf is the instant whose state of the distribution's archives counts; zero is now. Valid-Until and the validity of
+	// keys are judged at it then. Archives of others are taken as they are.
+	AsOf time.Time
+	// Snapshots are base URLs of the archives as they were at AsOf. They are needed where an archive has a later state.
+	Snapshots map[string]string
 	// Extra are archives of others.
 	Extra   []Archive
 	Fetcher Fetcher

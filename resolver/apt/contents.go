@@ -30,7 +30,7 @@ type Holder struct {
 }
 
 // ReadContents reads the contents index of the distribution and architecture that o names. It uses of o what
-// says how archives are reached and trusted (Archives, Fetcher, ExtraKeys, Now, AcceptExpired, Memo).
+// says how archives are reached and trusted (Archives, Snapshots, AsOf, Fetcher, ExtraKeys, Now, AcceptExpired, Memo).
 //
 // Errors are diag errors with the codes of [Resolve]; NoAnswer where the archive has no such index.
 func ReadContents(ctx context.Context, o Options) (*Contents, error) {
@@ -195,13 +195,9 @@ var errNoContents = errors.New("the release lists no contents index")
 // contents reads the indexes of all components of a pocket, which have one each (Debian) or one together
 // (Ubuntu).
 func (l *loader) contents(ctx context.Context) ([]held, error) {
-	text, _, _, err := l.signed(ctx)
+	r, err := l.release(ctx)
 	if err != nil {
 		return nil, err
-	}
-	r, err := parseRelease(text, l.pocket, l.Now, l.AcceptExpired)
-	if err != nil {
-		return nil, diag.Wrap(err, 0, "reading InRelease")
 	}
 	var all []held
 	found := false

@@ -26,19 +26,15 @@ type loader struct {
 }
 
 func (l *loader) load(ctx context.Context, to *Release, index *[]candidate) error {
-	text, sum, signers, err := l.signed(ctx)
+	r, err := l.release(ctx)
 	if err != nil {
 		return err
-	}
-	r, err := parseRelease(text, l.pocket, l.Now, l.AcceptExpired)
-	if err != nil {
-		return diag.Wrap(err, 0, "reading the release file")
 	}
 	if before := l.NotBefore[l.archive+" "+l.suite]; r.date.Before(before) {
 		return diag.New(diag.Mismatch, "it is of %s, but the lock was made from that of %s: an old state is served", r.date.Format(timeForm), before.UTC().Format(timeForm)).
 			Hint("the mirror is behind, or somebody replays old packages: try another mirror, or wait until it has caught up")
 	}
-	*to = Release{Archive: l.archive, Suite: l.suite, Date: r.date, ValidUntil: r.validUntil, InReleaseSHA256: sum, Keys: signers}
+	*to = Release{Archive: l.archive, Suite: l.suite, Date: r.date, ValidUntil: r.validUntil, InReleaseSHA256: r.sum, Keys: r.signers}
 	folders := l.folders(r)
 	parts := make([][]candidate, len(folders))
 	group, gctx := errgroup.WithContext(ctx)
@@ -85,6 +81,26 @@ func (l *loader) folders(r *release) []folder {
 		}
 	}
 	return all
+}
+
+// release reads the release file, that of now, or of a distribution's archive that of AsOf.
+func (l *loader) release(ctx context.Context) (*release, error) {
+	if !l.AsOf.IsZero() && l.extra == nil {
+		return l.releaseAsOf(ctx)
+	}
+	text, sum, signers, err := l.signed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := parseRelease(text, l.pocket)
+	if err == nil {
+		err = r.inForce(l.Now, l.AcceptExpired)
+	}
+	if err != nil {
+		return nil, diag.Wrap(err, 0, "reading the release file")
+	}
+	r.sum, r.signers = sum, signers
+	return r, nil
 }
 
 // signed fetches the release file, from the first place that has it, and checks its signature; sum is the SHA-256 of

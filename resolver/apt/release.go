@@ -30,6 +30,9 @@ type release struct {
 	files    map[string]indexFile // by path below the release file's folder
 
 	architectures, components []string
+
+	sum     string   // SHA-256 of the file
+	signers []string // fingerprints of the keys that signed it
 }
 
 type indexFile struct {
@@ -139,8 +142,8 @@ func checkOne(signed []byte, sig *packet.Signature, keys openpgp.EntityList, con
 // timeForm is how instants are shown.
 const timeForm = time.RFC3339
 
-// parseRelease reads the signed text and checks that it is of the pocket's suite and in force.
-func parseRelease(text []byte, of pocket, now time.Time, acceptExpired bool) (*release, error) {
+// parseRelease reads the signed text and checks that it is of the pocket's suite.
+func parseRelease(text []byte, of pocket) (*release, error) {
 	all, err := parseControl(string(text))
 	if err != nil {
 		return nil, err
@@ -161,10 +164,6 @@ func parseRelease(text []byte, of pocket, now time.Time, acceptExpired bool) (*r
 	if until := p["valid-until"]; until != "" {
 		if r.validUntil, err = parseDate(until); err != nil {
 			return nil, fmt.Errorf("field Valid-Until: %w", err)
-		}
-		if now.After(r.validUntil) && !acceptExpired {
-			return nil, diag.New(diag.Mismatch, "it was valid until %s only", r.validUntil.Format(time.RFC3339)).
-				Hint("the mirror is out of date, or this machine's clock is wrong; to take old states of it all the same, write accept-expired = true below [system]")
 		}
 	}
 	hasAll := false
@@ -188,6 +187,15 @@ func parseRelease(text []byte, of pocket, now time.Time, acceptExpired bool) (*r
 		r.files[strings.TrimPrefix(fields[2], "./")] = indexFile{strings.ToLower(fields[0]), size}
 	}
 	return r, nil
+}
+
+// inForce holds a release to its Valid-Until.
+func (r *release) inForce(at time.Time, acceptExpired bool) error {
+	if acceptExpired || r.validUntil.IsZero() || !at.After(r.validUntil) {
+		return nil
+	}
+	return diag.New(diag.Mismatch, "it was valid until %s only", r.validUntil.Format(timeForm)).
+		Hint("the mirror is out of date, or this machine's clock is wrong; to take old states of it all the same, write accept-expired = true below [system]")
 }
 
 // isOf tells whether the release is the pocket's, and not another's that the same key signed. A flat repository need

@@ -53,7 +53,7 @@ func FuzzParseRelease(f *testing.F) {
 	f.Add([]byte("Suite: stable\nCodename: bookworm\nDate: Sat, 11 Jul 2026 10:16:37 UTC\nValid-Until: Sat, 18 Jul 2026 10:16:37 +0000\n" +
 		"Acquire-By-Hash: yes\nArchitectures: all amd64\nNo-Support-for-Architecture-all: Packages\nSHA256:\n " + sum + " 12 main/binary-amd64/Packages.xz\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := parseRelease(text, pocket{suite: "bookworm", components: []string{"main"}}, time.Date(2026, 7, 12, 0, 0, 0, 0, time.UTC), false)
+		r, err := parseRelease(text, pocket{suite: "bookworm", components: []string{"main"}})
 		if err != nil {
 			return
 		}

@@ -45,7 +45,7 @@ TABLES = {
     "image": "command ports volumes user workdir include",
     "target": "platform python abi glibc",
     "index": "name url path format",
-    "base": "distro codename format reference",
+    "base": "distro codename format reference as-of",
     "base.archive": "name url",
     "base.release": "archive suite date valid-until inrelease keys",
     "base.deb": "name version architecture archive path sha256 size system targets",
@@ -134,7 +134,7 @@ def project(lock, platform):
     debs = here(lock["base"].get("deb", []))
     choices = [c for c in lock.get("choice", []) if c["kind"] != "record" and c.get("target", platform) == platform]
     own = {(c["kind"], c["name"]) for c in choices if "target" in c}
-    base = {k: v for k, v in lock["base"].items() if k != "release"}
+    base = {k: v for k, v in lock["base"].items() if k not in ("release", "as-of")}
     return {
         "project": {"name": lock["project"]["name"], "requires": [*edges(lock["project"].get("requires", []))]},
         "image": lock["image"],
