@@ -41,6 +41,9 @@ type release struct {
 	missing    *noProject // why there is no such project; nil: there is
 }
 
+// isMissing tells whether no index has the project.
+func (r *release) isMissing() bool { return r != nil && r.missing != nil }
+
 // at finds a version, nil if there is none.
 func (r *release) at(v pep440.Version) *candidate {
 	if i := r.position(v); i >= 0 {

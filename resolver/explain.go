@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,16 +21,23 @@ func manifestError(r manifest.Requirement, err error) error {
 	return diag.Wrap(err, diag.Manifest, "requirement %s", r.Requirement).At(r.Pos)
 }
 
-// explain turns the solver's proof into an error for people.
-func (p *provider) explain(e *noSolution) error {
-	text := p.direct(e.Root)
+// explain turns the solver's proof into an error for people: the facts that are needed, each once, from the manifest's
+// requirements to what cannot be had.
+func (p *provider) explain(ctx context.Context, e *noSolution) *diag.Error {
+	facts := p.facts(ctx, e)
+	text, placed := p.direct(facts), true
 	if text == "" {
+		if a, u := newAccount(facts); u != nil {
+			text = (&teller{p, a}).tell(u)
+		}
+	}
+	if text == "" {
+		placed = false
 		text = pubgrub.Explain(e, pubgrub.Formatter[pkg, pep440.Set]{
 			Subject: p.subject, Object: p.object, Fact: p.fact,
 			Failure: "the manifest's requirements cannot all be met",
 		})
 	}
-	facts := factsOf(e.Root)
 	for _, sentence := range p.misreadIn(facts) {
 		text = strings.TrimRight(text, "\n") + "\n" + sentence + "."
 	}
@@ -38,20 +46,73 @@ func (p *provider) explain(e *noSolution) error {
 	if r := p.culprit(facts); r != nil {
 		out = out.At(r.Pos)
 	}
-	for _, h := range p.hints(facts) {
+	for _, h := range p.hints(facts, placed) {
 		out = out.Hint("%s", h)
 	}
 	return out
 }
 
-// direct is the one sentence that is enough if a requirement of the manifest cannot be met by itself,
-// "" if there is more to say.
-func (p *provider) direct(e *step) string {
-	for i, wanted := range e.Causes {
-		if wanted == nil || wanted.Kind != pubgrub.Dependency || wanted.Package != root {
+// facts are those from which the failure follows, as few and as simple as possible. Where versions need many sets of
+// another project, that is the interval from the least to the last, if this is enough. It also sees to it that what is said
+// of projects does not depend on what happened to be read ahead.
+func (p *provider) facts(ctx context.Context, e *noSolution) []*step {
+	facts := pubgrub.Core(e)
+	for _, f := range facts {
+		for _, q := range []pkg{f.Package, f.Dep.Package} {
+			if q == root || p.met[q.name] != nil {
+				continue
+			}
+			if r, err := p.release(ctx, q.name); err == nil { // else it is named by the bounds alone
+				p.met[q.name] = r
+			}
+		}
+	}
+	for i, f := range facts {
+		wide := *f
+		if f.Kind != pubgrub.Dependency || f.Package.name == f.Dep.Package.name || f.Dep.Set.Equal(f.Dep.Set.Hull()) {
 			continue
 		}
-		not := e.Causes[1-i]
+		wide.Dep.Set = f.Dep.Set.Hull()
+		wide.Terms = slices.Clone(f.Terms)
+		for k, t := range wide.Terms {
+			if !t.Positive {
+				wide.Terms[k].Set = wide.Dep.Set
+			}
+		}
+		all := slices.Clone(facts)
+		if all[i] = &wide; pubgrub.Contradictory(root, all) {
+			facts = all
+			p.writtenWithout(f.Dep.Package.name, f.Dep.Set, wide.Dep.Set)
+		}
+	}
+	return facts
+}
+
+// writtenWithout lets a wider set be named as a requirement is written, without its exclusions.
+func (p *provider) writtenWithout(name string, s, wide pep440.Set) {
+	var kept []string
+	for text := range strings.SplitSeq(p.written[name+"\x00"+s.Key()], ",") {
+		if !strings.HasPrefix(text, pep440.NotEqual.String()) {
+			kept = append(kept, text)
+		}
+	}
+	text := strings.Join(kept, ",")
+	if specs, err := pep440.ParseSpecifiers(text); err == nil && text != "" && pep440.FromSpecifiers(specs).Equal(wide) {
+		p.written[name+"\x00"+wide.Key()] = text
+	}
+}
+
+// direct is the one sentence that is enough if a requirement of the manifest cannot be met by itself,
+// "" if there is more to say.
+func (p *provider) direct(facts []*step) string {
+	if len(facts) != 2 {
+		return ""
+	}
+	for i, wanted := range facts {
+		if wanted.Kind != pubgrub.Dependency || wanted.Package != root {
+			continue
+		}
+		not := facts[1-i]
 		if not.Package == wanted.Dep.Package && (not.Kind == pubgrub.Unavailable || not.Kind == pubgrub.NoVersions) {
 			return fmt.Sprintf("The project depends on %s, but %s.", p.object(wanted.Dep.Package, wanted.Dep.Set), p.fact(not))
 		}
@@ -76,26 +137,6 @@ func (p *provider) culprit(facts []*step) *manifest.Requirement {
 		}
 	}
 	return found
-}
-
-// factsOf are the leaves of a proof.
-func factsOf(e *step) []*step {
-	var facts []*step
-	seen := map[*step]bool{}
-	stack := []*step{e}
-	for len(stack) > 0 {
-		f := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if f == nil || seen[f] {
-			continue
-		}
-		seen[f] = true
-		if f.Kind != pubgrub.Derived {
-			facts = append(facts, f)
-		}
-		stack = append(stack, f.Causes[1], f.Causes[0])
-	}
-	return facts
 }
 
 // object names versions of a package of which something is said: as a requirement wrote them, or

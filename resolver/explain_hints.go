@@ -17,15 +17,16 @@ import (
 	"github.com/envpack/envpack/resolver/tags"
 )
 
-// hints are what a person can do about a failure, each once. There is at least one.
-func (p *provider) hints(facts []*step) []string {
+// hints are what a person can do about a failure, each once. placed tells that the explanation names the places of the
+// requirements that take part.
+func (p *provider) hints(facts []*step, placed bool) []string {
 	var out []string
 	for _, f := range facts {
 		out = append(out, p.hintsOf(f, facts)...)
 	}
 	slices.Sort(out)
 	out = slices.Compact(out)
-	if line := takingPart(facts, len(out) == 0); line != "" {
+	if line := takingPart(facts, len(out) == 0); line != "" && !placed {
 		out = append(out, line)
 	}
 	return out

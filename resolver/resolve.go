@@ -147,7 +147,7 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asO
 	stop() // what was read ahead in vain
 	provider.ahead.running.Wait()
 	if e := (*noSolution)(nil); errors.As(err, &e) {
-		return nil, provider.explain(e)
+		return nil, provider.explain(ctx, e)
 	}
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "resolving packages for %s", t.Platform)

@@ -291,6 +291,18 @@ func (s Set) SubsetOf(t Set) bool { return empty(s.cuts, t.cuts, opAndNot) }
 // Disjoint tells whether no version is a member of both.
 func (s Set) Disjoint(t Set) bool { return empty(s.cuts, t.cuts, opAnd) }
 
+// Hull is the smallest interval that has all of s.
+func (s Set) Hull() Set {
+	n := len(s.cuts)
+	if n < 3 {
+		return s
+	}
+	if n%2 == 1 { // no upper bound
+		return Set{s.cuts[:1]}
+	}
+	return Set{[]cut{s.cuts[0], s.cuts[n-1]}}
+}
+
 // Single is the only member in normal form, if there is just one.
 func (s Set) Single() (version string, ok bool) {
 	if len(s.cuts) != 2 || !isSingle(s.cuts[0].pos, s.cuts[1].pos) {

@@ -234,3 +234,17 @@ func ExampleSet() {
 	// >=1.20,<2,!=1.24.0
 	// false
 }
+
+func TestHull(t *testing.T) {
+	for _, c := range []struct{ set, want string }{
+		{">=1,<2", ">=1,<2"}, {">=1,!=1.5", ">=1"}, {"!=1.5", ""}, {">=1,<3,!=1.5,!=2.0", ">=1,<3"}, {"<3,!=1.5", "<3"}, {"==1.0", "==1.0"},
+	} {
+		got := FromSpecifiers(MustParseSpecifiers(c.set)).Hull()
+		if want := FromSpecifiers(MustParseSpecifiers(c.want)); !got.Equal(want) {
+			t.Errorf("%s: %s, not %s", c.set, got, want)
+		}
+	}
+	if !Empty().Hull().IsEmpty() {
+		t.Error("the hull of nothing has something")
+	}
+}

@@ -1,0 +1,243 @@
+package resolver
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pubgrub"
+)
+
+// line is a line of an explanation, and those that belong to it.
+type line struct {
+	text string
+	sub  []line
+}
+
+// teller words an account.
+type teller struct {
+	p *provider
+	a *account
+}
+
+// tell words that no version of a project is left: every fact once, and nothing that follows from others.
+func (t *teller) tell(u *unmet) string {
+	parts := t.parts(u.parts)
+	switch {
+	case len(u.demands) == 1 && len(parts) == 1 && (u.demands[0].fact.Package != root || u.parts[0].unmet == nil):
+		d := t.demand(u.demands[0])
+		one := line{upper(d.text) + ", but " + parts[0].text, append(d.sub, parts[0].sub...)}
+		if one.sub == nil {
+			one.text += "."
+		}
+		return render([]line{one}, "")
+	case len(u.demands) == 1 && u.demands[0].fact.Package == root:
+		return render([]line{{"No version of " + t.asked(u.demands[0]) + " can be used:", parts}}, "")
+	case len(u.demands) == 1:
+		d := t.demand(u.demands[0])
+		return render([]line{{upper(d.text) + ", of which no version can be used:", append(d.sub, parts...)}}, "")
+	}
+	head := line{text: "No version of " + u.name + " satisfies all of these:"}
+	if slices.ContainsFunc(u.parts, func(p *part) bool { return p.fact.Kind != pubgrub.NoVersions || t.p.met[u.name].isMissing() }) {
+		head.text = "No version of " + u.name + " can be used:"
+	} else {
+		parts = nil // there is no such version: that is what the head says
+	}
+	slices.SortStableFunc(u.demands, func(a, b *ground) int { return comparePlaces(t.origin(a), t.origin(b)) })
+	for _, g := range u.demands {
+		head.sub = append(head.sub, t.demand(g))
+	}
+	head.sub = append(head.sub, parts...)
+	return render([]line{head}, "")
+}
+
+// upper begins a sentence.
+func upper(text string) string {
+	for _, word := range []string{"every ", "no ", "there ", "the "} {
+		if strings.HasPrefix(text, word) {
+			return strings.ToUpper(text[:1]) + text[1:]
+		}
+	}
+	return text // a name stays as it is
+}
+
+func render(lines []line, indent string) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(indent + l.text + "\n")
+		b.WriteString(render(l.sub, indent+"  "))
+	}
+	return b.String()
+}
+
+// origin is where the requirement of the manifest stands that a ground goes back to first.
+func (t *teller) origin(g *ground) diag.Position {
+	for g.fact.Package != root && g.part == nil {
+		first := t.a.because(g.fact)
+		if len(first) == 0 {
+			break
+		}
+		g = first[0]
+	}
+	r, _ := g.fact.Dep.Reason.(*manifest.Requirement)
+	if r == nil {
+		return diag.Position{File: "\xff"} // what is ruled out comes last
+	}
+	return r.Pos
+}
+
+func comparePlaces(a, b diag.Position) int {
+	return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col)
+}
+
+// asked names what a requirement of the manifest asks for, and where that stands.
+func (t *teller) asked(g *ground) string {
+	return t.p.object(g.fact.Dep.Package, g.fact.Dep.Set) + place(g.fact)
+}
+
+// place is where a requirement of the manifest stands, in parentheses; "" for another fact.
+func place(f *step) string {
+	if r, ok := f.Dep.Reason.(*manifest.Requirement); ok && !r.Pos.IsZero() {
+		return " (" + r.Pos.String() + ")"
+	}
+	return ""
+}
+
+// demand words a ground as a clause.
+func (t *teller) demand(g *ground) line {
+	f := g.fact
+	switch {
+	case g.part != nil:
+		return t.parts([]*part{g.part})[0]
+	case f.Package == root && f.Kind == pubgrub.Constraint:
+		return line{text: "the constraint is " + t.asked(g)}
+	case f.Package == root:
+		return line{text: t.asked(g) + " is required"}
+	}
+	text, notes := t.chain(f)
+	if len(notes) > 0 {
+		text += ", since other versions are ruled out:"
+	}
+	return line{text, notes}
+}
+
+// chain words how the manifest comes to need what a fact asks for. What rules out versions on the way is told in lines of
+// its own.
+func (t *teller) chain(f *step) (text string, notes []line) {
+	grounds := t.a.because(f)
+	verb := " needs "
+	if f.Kind == pubgrub.Constraint {
+		verb = " allows only "
+	}
+	wanted := t.p.object(f.Dep.Package, f.Dep.Set)
+	if len(grounds) == 0 {
+		return t.p.subject(f.Package, f.Set) + verb + wanted, nil
+	}
+	first := grounds[0]
+	switch {
+	case first.fact.Package != root || first.part != nil:
+		if first.part != nil {
+			return t.p.subject(f.Package, f.Set) + verb + wanted, nil
+		}
+		text, notes = t.chain(first.fact)
+		text += ", which" + verb + wanted
+	case first.fact.Dep.Set.IsFull() && len(grounds) == 1:
+		text = t.p.subject(f.Package, first.fact.Dep.Set) + place(first.fact) + verb + wanted
+	default:
+		text = t.asked(first) + verb + wanted
+	}
+	for _, g := range grounds[1:] {
+		notes = append(notes, t.demand(g))
+	}
+	return text, notes
+}
+
+// parts words versions that are ruled out, the newest first, those of one kind of reason together.
+func (t *teller) parts(list []*part) []line {
+	merged := t.merge(list)
+	if some := slices.DeleteFunc(slices.Clone(merged), func(p *part) bool { return p.fact.Kind == pubgrub.NoVersions }); len(some) > 0 {
+		merged = some // what does not exist is of interest only if nothing does
+	}
+	var out []line
+	for _, p := range merged {
+		f := *p.fact
+		f.Set = p.set
+		if p.unmet == nil {
+			text := t.p.fact(&f)
+			switch {
+			case f.Kind != pubgrub.Dependency:
+			case newestIn(t.p.met[f.Package.name], f.Set) == nil:
+				f.Kind = pubgrub.NoVersions
+				text = t.p.fact(&f)
+			default:
+				text = t.p.subject(f.Package, f.Set) + " needs another version of itself, " + t.p.object(f.Dep.Package, f.Dep.Set)
+			}
+			out = append(out, line{text: text})
+			continue
+		}
+		verb := " needs "
+		if f.Kind == pubgrub.Constraint {
+			verb = " allows only "
+		}
+		text := t.p.subject(f.Package, f.Set) + verb + t.p.object(f.Dep.Package, f.Dep.Set)
+		why := t.reasons(p.unmet)
+		if len(why) == 1 {
+			out = append(out, line{text + ", but " + why[0].text, why[0].sub})
+			continue
+		}
+		out = append(out, line{text + ", and no version of that can be used:", why})
+	}
+	return out
+}
+
+func (t *teller) reasons(u *unmet) []line {
+	var out []line
+	for _, g := range u.demands {
+		out = append(out, t.demand(g))
+	}
+	return append(out, t.parts(u.parts)...)
+}
+
+// merge unites parts whose reasons are of one kind, and puts the newest versions first. The reason that is told is that of
+// the newest.
+func (t *teller) merge(list []*part) []*part {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *part) int { return t.newest(b).Compare(t.newest(a)) })
+	var out []*part
+next:
+	for _, p := range list {
+		why, ok := p.fact.Reason.(reason)
+		for _, q := range out {
+			if other, same := q.fact.Reason.(reason); ok && same && why.kind == other.kind && p.fact.Kind == pubgrub.Unavailable && q.fact.Kind == p.fact.Kind {
+				q.set = q.set.Union(p.set)
+				if why.detail != other.detail {
+					f := *q.fact
+					f.Reason = reason{other.kind, several(other)}
+					q.fact = &f
+				}
+				continue next
+			}
+		}
+		c := *p
+		out = append(out, &c)
+	}
+	return out
+}
+
+// several is the detail of a reason that other versions have with other details.
+func several(r reason) string {
+	if r.kind != needsPython || strings.Contains(r.detail, "or similar") {
+		return r.detail
+	}
+	return r.detail + " or similar"
+}
+
+func (t *teller) newest(p *part) pep440.Version {
+	if c := newestIn(t.p.met[p.fact.Package.name], p.set); c != nil {
+		return c.version
+	}
+	return pep440.Version{}
+}
