@@ -80,8 +80,8 @@ func (w *world) archive(ts *testscript.TestScript, args []string) {
 	ts.Setenv(strings.ToUpper(args[0])+"_KEY", r.Fingerprint())
 }
 
-// deb puts a package into the archive of a codename. file may be given several times, as PATH:TEXT. A key with a capital
-// is a field of its control file.
+// deb puts a package into the archive of a codename. file may be given several times, as PATH:TEXT or PATH:@FILE;
+// postinst is a file. A key with a capital is a field of its control file.
 func (w *world) deb(ts *testscript.TestScript, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("want CODENAME NAME VERSION [KEY=VALUE]...")
@@ -97,7 +97,9 @@ func (w *world) deb(ts *testscript.TestScript, args []string) {
 			o.Pocket = value
 		case key == "file":
 			p, text, _ := strings.Cut(value, ":")
-			o.Files[p] = text
+			o.Files[p] = textOrFile(ts, text)
+		case key == "postinst":
+			o.Members = map[string]string{key: ts.ReadFile(value)}
 		case key != strings.ToLower(key):
 			o.Fields[key] = value
 		default:
@@ -238,12 +240,21 @@ func holds(ts *testscript.TestScript, neg bool, args []string) {
 	files, err := filesOf(ts.MkAbs(args[0]))
 	ts.Check(err)
 	text, ok := files[args[1]]
-	if good := ok && (len(args) == 2 || text == args[2]); good == neg {
+	if good := ok && (len(args) == 2 || text == textOrFile(ts, args[2])); good == neg {
 		ts.Fatalf("%s in %s: is there %t, %q", args[1], args[0], ok, text)
 	}
 }
 
-// filesOf are the texts of the files in the single image of a layout, and the targets of links. No layer may
+// textOrFile is a text as it stands, or for @NAME that of a file of the script.
+func textOrFile(ts *testscript.TestScript, text string) string {
+	if name, ok := strings.CutPrefix(text, "@"); ok {
+		return ts.ReadFile(name)
+	}
+	return text
+}
+
+// filesOf are the texts of the files in the single image of a layout, and the targets of links; PATH@capability is a
+// file's attribute in hexadecimal. No layer may
 // take away what another has.
 func filesOf(dir string) (map[string]string, error) {
 	index, err := layout.ImageIndexFromPath(dir)
@@ -294,5 +305,8 @@ func readLayer(l v1.Layer, files map[string]string) error {
 			return err
 		}
 		files[strings.TrimSuffix(h.Name, "/")] = string(data) + h.Linkname
+		if value, ok := h.PAXRecords["SCHILY.xattr.security.capability"]; ok {
+			files[h.Name+"@capability"] = fmt.Sprintf("%x", value)
+		}
 	}
 }

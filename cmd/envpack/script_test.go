@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 //	layers NAME...                       the image that envpack.lock is sealed with begins with these layers
 //	layer LAYER NAME                     set $NAME to the digest of a layer in the seal
 //	equal A B                            two texts are equal
-//	holds DIR PATH [TEXT]                the image in a layout has a file of that text
+//	holds DIR PATH [TEXT]                the image in a layout has a file of that text, or of that of @FILE
 //	status CODE PROGRAM [ARG]...         run it, and hold it to the exit status
 //	when EVENT SIGNAL                    wait for an event and signal the process in the background; see [when]
 //	exited CODE                          the status of the process that was signalled, after wait

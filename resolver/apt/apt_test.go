@@ -199,6 +199,50 @@ func TestClosure(t *testing.T) {
 	}
 }
 
+// TestEssential has what is essential come with apt, and only with it.
+func TestEssential(t *testing.T) {
+	r := repo(t)
+	essential := map[string]string{"Essential": "yes"}
+	r.AddDeb("apt", "2.6.1", "amd64", testenv.DebOptions{Fields: map[string]string{"Depends": "libc6"}})
+	r.AddDeb("installer", "1", "amd64", testenv.DebOptions{Fields: map[string]string{"Depends": "apt"}})
+	r.AddDeb("tool", "1", "amd64", testenv.DebOptions{})
+	r.AddDeb("util-linux", "2.38", "amd64", testenv.DebOptions{Fields: map[string]string{"Essential": "yes", "Depends": "libmount1"}})
+	r.AddDeb("libmount1", "2.38", "amd64", testenv.DebOptions{})
+	r.AddDeb("was-essential", "1", "amd64", testenv.DebOptions{Fields: essential})
+	r.AddDeb("was-essential", "2", "amd64", testenv.DebOptions{Fields: map[string]string{"Essential": "no"}, Pocket: "updates"})
+	const installed = "Package: libc6\nStatus: install ok installed\nVersion: 2.36-9\nArchitecture: amd64\n"
+	for _, c := range []struct {
+		system    string
+		installed string
+		want      string
+	}{
+		{"tool", "", "tool"},
+		{"apt", "", "apt libmount1 util-linux"},
+		{"installer", "", "apt installer libmount1 util-linux"},
+		{"installer", installed, "apt installer libmount1 util-linux"},
+		{"tool", installed + "\nPackage: apt\nStatus: install ok installed\nVersion: 2\nArchitecture: amd64\n", "tool"},
+	} {
+		o := options(t, r)
+		o.System, o.Installed, o.OmitBase = []string{c.system}, []byte(c.installed), c.installed != ""
+		got, err := apt.Resolve(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var added []string
+		for _, d := range got.Debs {
+			if d.System {
+				added = append(added, d.Name)
+			}
+			if d.Name == "util-linux" && d.Why != "essential, which installed packages' scripts rely on" {
+				t.Errorf("%s: %s", d.Name, d.Why)
+			}
+		}
+		if s := strings.Join(added, " "); s != c.want {
+			t.Errorf("%s: %s, want %s", c.system, s, c.want)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	inRelease := func(edit func([]byte) []byte) func(string, []byte) []byte {
 		return func(path string, data []byte) []byte {

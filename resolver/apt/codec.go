@@ -6,14 +6,14 @@ import (
 )
 
 // indexFormat is the first byte of the compact form; another means another set of fields.
-const indexFormat = 1
+const indexFormat = 2
 
 var errIndexForm = errors.New("the compact index is damaged or of another format")
 
 // strings lists the text fields in the order of the compact form.
-func (c *candidate) strings() [11]*string {
+func (c *candidate) strings() [12]*string {
 	return [...]*string{&c.name, &c.version, &c.architecture, &c.preDepends, &c.depends, &c.provides,
-		&c.conflicts, &c.breaks, &c.priority, &c.path, &c.sha256}
+		&c.conflicts, &c.breaks, &c.priority, &c.essential, &c.path, &c.sha256}
 }
 
 // encodeIndex writes the compact form: the format, the count, and for each candidate its texts, each after
@@ -46,7 +46,7 @@ func decodeIndex(data []byte) ([]candidate, error) {
 		return n, true
 	}
 	count, ok := number()
-	if !ok || count > uint64(len(data)/12) { // a candidate has eleven lengths and a size, each of a byte at least
+	if !ok || count > uint64(len(data)/13) { // a candidate has twelve lengths and a size, each of a byte at least
 		return nil, errIndexForm
 	}
 	all := make([]candidate, count)

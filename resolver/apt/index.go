@@ -21,6 +21,7 @@ type candidate struct {
 	preDepends, depends         string
 	provides, conflicts, breaks string
 	priority                    string
+	essential                   string // "yes", or anything else
 	path                        string // below the archive's base URL
 	sha256                      string
 	size                        int64
@@ -149,6 +150,8 @@ func (c *candidate) field(name string, size *string) *string {
 		return &c.breaks
 	case "Priority":
 		return &c.priority
+	case "Essential":
+		return &c.essential
 	case "Filename":
 		return &c.path
 	case "SHA256":
