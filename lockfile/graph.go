@@ -20,7 +20,7 @@ type Node struct {
 	Version   string   // "" of the project
 	Index     string   // as in [Package]
 	Platforms []string // of the graph's, those that it is on
-	Size      int64    // bytes of its wheels for these platforms
+	Size      int64    // bytes of its files for these platforms
 }
 
 // Edge says that one node needs another.
@@ -45,13 +45,11 @@ func (l *Lock) Graph(platforms ...string) *Graph {
 	for _, p := range l.Packages {
 		n := Node{Name: p.Name, Version: p.Version, Index: p.Index}
 		for _, f := range p.Files {
-			on := common(g.Platforms, f.Targets)
-			if len(on) > 0 {
+			if len(common(g.Platforms, f.Targets)) > 0 {
 				n.Size += f.Size
 			}
-			n.Platforms = append(n.Platforms, on...)
 		}
-		n.Platforms = sortedSet(n.Platforms)
+		n.Platforms = common(g.Platforms, p.platforms())
 		if len(n.Platforms) == 0 {
 			continue
 		}

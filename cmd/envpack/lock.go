@@ -161,13 +161,35 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if err := upgrades(old, o.packages, &options); err != nil {
 		return nil, err
 	}
-	var indexes []supply.Index
-	for _, i := range m.Indexes {
-		indexes = append(indexes, supply.Index{Name: i.Name, URL: i.URL, Default: i.Default, Packages: i.Packages})
-	}
 	use := locking
 	if o.upgrade || len(o.packages) > 0 {
 		use = upgrading
+	}
+	sup, err := s.supplyFor(st, m, use)
+	if err != nil {
+		return nil, err
+	}
+	defer sup.Close()
+	phase := s.ui().Phase("locking")
+	defer phase.Drop() // unless it is done
+	options.Progress = func(step string) { phase.Note("%s", step) }
+	var base resolver.BaseSource = sup
+	if o.watch != nil {
+		base = o.watch(base)
+	}
+	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup}, options)
+	if err != nil {
+		return nil, advise(err)
+	}
+	phase.Done()
+	return l, nil
+}
+
+// supplyFor opens what a manifest's lock is made from, and says where that is.
+func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*supply.Supply, error) {
+	var indexes []supply.Index
+	for _, i := range m.Indexes {
+		indexes = append(indexes, supply.Index{Name: i.Name, URL: i.URL, Default: i.Default, Packages: i.Packages})
 	}
 	keys := map[string]string{}
 	for _, a := range m.System.Archives {
@@ -182,23 +204,10 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if err != nil {
 		return nil, err
 	}
-	defer sup.Close()
 	if line := sup.Describe(); line != "" {
 		s.ui().Printf("%s", line)
 	}
-	phase := s.ui().Phase("locking")
-	defer phase.Drop() // unless it is done
-	options.Progress = func(step string) { phase.Note("%s", step) }
-	var base resolver.BaseSource = sup
-	if o.watch != nil {
-		base = o.watch(base)
-	}
-	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup}, options)
-	if err != nil {
-		return nil, advise(err)
-	}
-	phase.Done()
-	return l, nil
+	return sup, nil
 }
 
 // writeLock writes the lock unless it is the same, and tells what changed.

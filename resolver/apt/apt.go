@@ -106,6 +106,7 @@ type Deb struct {
 	SHA256       string // lower-case hex
 	Size         int64  // bytes
 	Why          string // for people
+	By           string // the package that depends on it, for which it was chosen; "" for what is wanted
 	System       bool   // not of the base: wanted by Options.System, or needed for that
 	Security     string // the newest version in the distribution's security pocket; "" for none. It may be older than Version
 }
@@ -233,13 +234,14 @@ func (d *distribution) result(o Options, releases []Release, installed []candida
 			case "python" + python:
 				r.Python, r.PythonFull, r.PythonDefault = python, upstreamRelease(c.version), python == d.python
 			}
-			why := c.why
+			why, by := c.why, ""
 			if c.by != nil {
-				why = c.by.name + " depends on " + c.why
+				by = c.by.name
+				why = by + " depends on " + c.why
 			}
 			r.Debs = append(r.Debs, Deb{
 				Name: c.name, Version: c.version, Architecture: c.architecture, Archive: c.archive, Suite: c.suite,
-				Path: c.path, SHA256: strings.ToLower(c.sha256), Size: c.size, Why: why, System: stage == 1,
+				Path: c.path, SHA256: strings.ToLower(c.sha256), Size: c.size, Why: why, By: by, System: stage == 1,
 			})
 		}
 	}
