@@ -147,7 +147,7 @@ func TestParseErrors(t *testing.T) {
 		"bad name":         {text: replace(`name = "sympy"`, `name = "Sym_Py"`), want: `"Sym_Py" is not a normalised package name`},
 		"unknown target":   {text: replace("targets = [\"linux/amd64\"]", "targets = [\"linux/s390x\"]"), want: `there is no target "linux/s390x"`},
 		"dangling edge":    {text: replace(`requires = ["sympy"]`, `requires = ["simpy"]`), want: "simpy is not installed on linux/amd64"},
-		"conflict markers": {text: replace("[image]\n", "<<<<<<< ours\n[image]\n"), want: "x.lock:13:1: conflict markers of a merge"},
+		"conflict markers": {text: replace("[image]\n", "<<<<<<< ours\n[image]\n"), want: "x.lock:13:1: conflict markers that a merge left"},
 		"duplicate key":    {text: replace(`abi = "cp311"`, "abi = \"cp311\"\nabi = \"cp311\""), want: "x.lock:"},
 		"order": {text: replace("name = \"digits\"\nmanifest = \""+hex64("ab")+"\"\n", "manifest = \""+hex64("ab")+"\"\nname = \"digits\"\n"), edited: true,
 			want: "x.lock:5: edited by hand or merged: here stands `manifest = \"" + hex64("ab") + "\"` where envpack writes `name = \"digits\"`"},

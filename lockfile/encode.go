@@ -33,6 +33,7 @@ func encode(l *Lock) *encoder {
 	e.text("name", l.Project.Name)
 	e.text("manifest", l.Project.Manifest)
 	e.time("as-of", l.Project.AsOf)
+	e.flag("unscanned", l.Project.Unscanned)
 	e.edges(l.Project.Requires)
 
 	e.table("[image]")

@@ -11,6 +11,8 @@ type ParseError struct {
 	Msg    string
 	Newer  bool // the file is of a format that only a newer envpack knows
 	Edited bool // the file means something, but is not as envpack writes it
+	// Conflict: the file has conflict markers of a merge; [Sides] reads it.
+	Conflict bool
 }
 
 func (e *ParseError) Error() string {

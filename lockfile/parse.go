@@ -62,8 +62,8 @@ func unixLines(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"
 func decode(name string, text []byte, strict bool) (*Lock, *places, error) {
 	where := locate(string(text))
 	for i, line := range where.lines {
-		if strings.HasPrefix(line, "<<<<<<< ") {
-			return nil, nil, where.fail(name, place{i + 1, 1}, false, "conflict markers of a merge: lock again")
+		if sign, _, _ := marker(line); sign != 0 {
+			return nil, nil, &ParseError{File: name, Line: i + 1, Col: 1, Source: line, Conflict: true, Msg: "conflict markers that a merge left"}
 		}
 	}
 	if err := checkFormat(name, text, where); err != nil {

@@ -8,8 +8,8 @@ import (
 )
 
 // Projection is the lock of one platform as it stands in the image, at /opt/env/envpack.lock: the
-// canonical encoding without what says nothing of the image (the hash of the manifest, the as-of dates, the
-// signed indexes, reasons), what building finds (seals, and what is wrong with RECORD files), and other targets with all that only they
+// canonical encoding without what says nothing of the image (the hash of the manifest, the as-of dates, whether wheels
+// were read, the signed indexes, reasons), what building finds (seals, and what is wrong with RECORD files), and other targets with all that only they
 // use. [Parse] reads it. It fails only for a platform that the lock does not have.
 func (l *Lock) Projection(platform string) ([]byte, error) {
 	p, err := l.project(platform)
@@ -26,7 +26,7 @@ func (l *Lock) project(platform string) (*Lock, error) {
 		return nil, fmt.Errorf("the lock has no target %s", platform)
 	}
 	only := []string{platform}
-	p.Project.Manifest, p.Project.AsOf = "", time.Time{}
+	p.Project.Manifest, p.Project.AsOf, p.Project.Unscanned = "", time.Time{}, false
 	p.Project.Requires = edgesOn(platform, p.Project.Requires)
 	p.Base.AsOf, p.Base.Releases, p.Seals = time.Time{}, nil, nil
 

@@ -38,12 +38,14 @@ func (b *bases) addLibraries(ctx context.Context, targets []*target, scan Scanne
 	more := map[string][]string{}
 	for _, t := range targets {
 		if scan == nil || b.options.NoScan {
+			b.lock.Project.Unscanned = true
 			b.keepLibraries(t, more)
 			continue
 		}
 		r, err := b.libraries(ctx, t, scan)
 		if errors.Is(err, errNoContents) {
 			b.options.Warn(err.Error())
+			b.lock.Project.Unscanned = true
 			b.keepLibraries(t, more)
 			continue
 		}

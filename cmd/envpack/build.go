@@ -225,12 +225,13 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.resolve(ctx, st, m, old, lockOptions{})
+	l, err := s.resolve(ctx, st, m, old.prefer, lockOptions{})
 	if err != nil {
 		return nil, err
 	}
-	if old != nil {
-		for _, c := range lockfile.Diff(old, l) {
+	old.settle(s, l)
+	if old.compare != nil {
+		for _, c := range lockfile.Diff(old.compare, l) {
 			s.ui().Printf("%s", c)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,9 @@ import (
 const lockLong = `Pins Python, the base's packages and every wheel in envpack.lock.
 
 The versions of a lock that is there are kept as far as the manifest allows; --upgrade,
---upgrade-base and --upgrade-package let them move. Prints what changed.
+--upgrade-base and --upgrade-package let them move. Prints what changed. A lock that is the
+manifest's is left as it is, without asking an index; --refresh asks. Conflicts that a merge left
+in the lock are settled: the versions of both sides are preferred, the newer where they differ.
 
 A version that --upgrade-package names must be allowed by the manifest. Later locks keep it, as they
 keep any version. --dry-run does all but write the lock and judge the packages' scripts.`
@@ -48,6 +51,7 @@ type lockOptions struct {
 	dryRun      bool
 	noScan      bool
 	noBuild     bool
+	refresh     bool
 
 	stay  bool                                          // on the lock's distribution, also when upgrading
 	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
@@ -72,6 +76,7 @@ func newLock(s *session) *cobra.Command {
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
 	cmd.Flags().BoolVar(&o.noBuild, "no-build", false, "take source distributions where there is no wheel, and record them as they are")
+	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask the indexes and archives although the lock is up to date; versions stay")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
@@ -99,7 +104,10 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		}
 		return nil
 	}
-	if _, err := readLock(m, path); !o.dryRun && (err != nil || o.upgrade || o.upgradeBase || len(o.packages) > 0) {
+	if l := upToDate(m, path, o); l != nil {
+		return s.nothingChanged(l, path, o.dryRun)
+	}
+	if !o.dryRun {
 		if err := writable(path); err != nil { // before the work, not after it
 			return err
 		}
@@ -112,44 +120,55 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if err != nil {
 		return err
 	}
-	l, err := s.resolve(ctx, st, m, old, o)
+	l, err := s.resolve(ctx, st, m, old.prefer, o)
 	if err != nil {
 		return err
 	}
+	old.settle(s, l)
 	if !o.noScan && !o.dryRun {
 		if err := s.warnScripts(ctx, st, m, l); err != nil {
 			return err
 		}
 	}
-	s.tellUnmoved(old, l, o.packages)
+	s.tellUnmoved(old.compare, l, o.packages)
 	if o.dryRun {
 		return s.tellChanges(l, old, path, true)
 	}
 	return s.writeLock(l, old, path)
 }
 
-// readPrevious reads the lock that is there for its versions. One that cannot be read in full
-// gives what it has, with a warning, since it is about to be written anew.
-func (s *session) readPrevious(path string) (*lockfile.Lock, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// upToDate is the lock if locking again would look for nothing new: nobody asks to move, the lock is whole and the
+// manifest's, and what it was made of is not in a folder that could have changed. Else it is nil.
+func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
+	if o.upgrade || o.upgradeBase || len(o.packages) > 0 || o.refresh || localImage(m.System.Image) {
+		return nil
 	}
-	if err != nil {
-		return nil, diag.Wrap(err, diag.Failure, "reading the lock")
+	l, err := readLock(m, path)
+	if err != nil || l.Project.Unscanned && !o.noScan {
+		return nil
 	}
-	if l, err := lockfile.Parse(path, data); err == nil {
-		return l, nil
-	} else if newer := parseError(err); newer != nil && newer.Newer {
-		return nil, lockError(err)
+	return l
+}
+
+// localImage tells whether an image to stand on is a folder or file, and no reference in a registry.
+func localImage(reference string) bool {
+	form, _, ok := strings.Cut(reference, ":")
+	return ok && slices.Contains([]string{"oci", "oci-archive", "docker-archive"}, form)
+}
+
+// nothingChanged tells that the lock is the manifest's, as what was locked before: no index is asked and nothing written.
+func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error {
+	s.close()
+	if s.json {
+		out := lockSummary(l, []lockfile.Change{}, false)
+		out.DryRun = dry
+		return json.NewEncoder(s.stdout).Encode(out)
 	}
-	l, err := lockfile.ParseLoose(path, data)
-	if err != nil {
-		s.ui().Warn("%v; the lock is made anew, without the versions that it had", err)
-		return nil, nil
+	if dry {
+		path += " (not written)"
 	}
-	s.ui().Warn("%s is not as envpack wrote it; its versions are preferred, and the rest is written anew", path)
-	return l, nil
+	s.ui().Printf("%s: nothing changed (%s)", path, lockCounts(l))
+	return nil
 }
 
 // resolve makes a lock for the manifest.
@@ -211,7 +230,7 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 }
 
 // writeLock writes the lock unless it is the same, and tells what changed.
-func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
+func (s *session) writeLock(l *lockfile.Lock, old previous, path string) error {
 	if data, err := os.ReadFile(path); err != nil || string(data) != string(lockfile.Encode(l)) {
 		if err := l.Write(path); err != nil {
 			return notWritten(path, err)
@@ -221,21 +240,21 @@ func (s *session) writeLock(l, old *lockfile.Lock, path string) error {
 }
 
 // tellChanges tells what changed, or, if the lock is not written, what would.
-func (s *session) tellChanges(l, old *lockfile.Lock, path string, dry bool) error {
+func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry bool) error {
 	changes := []lockfile.Change{}
-	if old != nil {
-		changes = append(changes, lockfile.Diff(old, l)...)
+	if old.compare != nil {
+		changes = append(changes, lockfile.Diff(old.compare, l)...)
 	}
 	s.close()
 	if s.json {
-		out := lockSummary(l, changes, old == nil)
+		out := lockSummary(l, changes, old.compare == nil)
 		out.DryRun = dry
 		return json.NewEncoder(s.stdout).Encode(out)
 	}
 	for _, c := range changes {
 		fmt.Fprintln(s.stdout, c)
 	}
-	if old == nil {
+	if old.compare == nil {
 		for _, line := range foundLibraries(l) {
 			s.ui().Printf("%s", line)
 		}
@@ -244,8 +263,10 @@ func (s *session) tellChanges(l, old *lockfile.Lock, path string, dry bool) erro
 		path += " (not written)"
 	}
 	switch {
-	case old == nil:
+	case old.compare == nil:
 		s.ui().Printf("%s: %s", path, lockCounts(l))
+	case old.sides[0] != nil:
+		s.ui().Printf("%s: conflicts settled, %s", path, lockCounts(l))
 	case len(changes) == 0:
 		s.ui().Printf("%s: nothing changed (%s)", path, lockCounts(l))
 	default:
@@ -365,6 +386,8 @@ func lockError(err error) error {
 		return e.Hint("use the envpack that wrote it, or a newer one")
 	case p.Edited:
 		return e.Hint("%s", editedHint)
+	case p.Conflict:
+		return e.Hint("`envpack lock %s` settles them: it prefers the versions of both sides and writes a clean lock", shellWord(filepath.Dir(p.File)))
 	}
 	return e.Hint("`envpack lock` writes it anew; the version in the repository's history may be intact")
 }

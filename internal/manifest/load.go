@@ -171,8 +171,25 @@ func ReadTOML(file string) (map[string]any, error) {
 	return root, nil
 }
 
+// conflict is the error of a line that a merge left; nil if the line is none.
+func conflict(line string, at diag.Position) *diag.Error {
+	for _, sign := range []string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
+		if rest, ok := strings.CutPrefix(line, sign); ok && (rest == "" || rest[0] == ' ') {
+			return diag.New(diag.Manifest, "conflict markers that a merge left").At(at).
+				Hint("settle them in an editor; conflicts of the lock are `envpack lock`'s to settle, after that")
+		}
+	}
+	return nil
+}
+
 // syntax gives the decoder's error a place and a caret.
 func syntax(file, text string, err error) error {
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if e := conflict(line, diag.Position{File: file, Line: i + 1, Col: 1, Width: utf8.RuneCountInString(line), Source: line}); e != nil {
+			return e
+		}
+	}
 	var p toml.ParseError
 	if !errors.As(err, &p) {
 		return diag.Wrap(err, diag.Manifest, "").At(diag.Position{File: file})

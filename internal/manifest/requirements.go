@@ -77,6 +77,9 @@ func (r *requirementsReader) line(file string, l logical, constraints bool) erro
 		return diag.New(diag.Manifest, "%s: environment variables in requirements are refused", l.text[name[0]:name[1]]).
 			At(l.position(file, name[0], name[1]-name[0])).Hint("write the value: the lock must not depend on the machine")
 	}
+	if e := conflict(l.text, at); e != nil {
+		return e
+	}
 	if strings.HasPrefix(text, "-") {
 		return r.option(file, text, at)
 	}
