@@ -147,6 +147,11 @@ func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
 	if err != nil || l.Project.Unscanned && !o.noScan {
 		return nil
 	}
+	for _, p := range l.Packages {
+		if p.Path != "" || !p.Built() && !o.noBuild {
+			return nil
+		}
+	}
 	return l
 }
 
