@@ -163,7 +163,7 @@ func (x *examiner) solve(ctx context.Context, m *manifest.Manifest, on lockfile.
 	if err != nil {
 		return nil, err
 	}
-	return solve(ctx, m, t, x.packages, x.lock.Project.AsOf, newPreferences(x.options(), t, done))
+	return solve(ctx, m, t, x.packages, x.lock.Project.AsOf, newPreferences(x.options(), t, done), x.options())
 }
 
 func dedent(text string) string {
