@@ -38,6 +38,7 @@ digests of today's files.`
 const buildExample = `  envpack build -o oci:image                      # an OCI image layout, in a folder
   envpack build -o oci-archive:image.tar          # the same in a file, for podman and skopeo
   envpack build -o docker-archive:image.tar       # for docker load and podman load
+  envpack build -o docker-archive:- | docker load # through a pipe, the digest on standard error
   envpack build --push --tag registry.example/team/digits:v1
   envpack build --locked                          # in CI: the lock must be up to date`
 
@@ -63,7 +64,7 @@ func newBuild(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image: oci:DIR, oci-archive:FILE or docker-archive:FILE; may be given several times")
+	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image: oci:DIR, oci-archive:FILE or docker-archive:FILE, FILE being - for standard output; may be given several times")
 	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
 	f.BoolVar(&o.seal, "seal", false, "write the image's digest into the lock's seal, also if that is of other project files")
@@ -85,16 +86,9 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if o.push && s.offline {
 		return diag.New(diag.Usage, "a push reaches a registry, which --offline forbids")
 	}
-	var outputs []publish.Output
-	for _, text := range o.outputs {
-		out, err := publish.ParseOutput(text)
-		if err != nil {
-			return err
-		}
-		if err := out.Check(1); err != nil { // before the work, not after it
-			return err
-		}
-		outputs = append(outputs, out)
+	outputs, err := s.outputsOf(o.outputs)
+	if err != nil {
+		return err
 	}
 	m, err := manifest.Load(dir)
 	if err != nil {
@@ -132,7 +126,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 		return err
 	}
 	s.remark(m, len(outputs) > 0 || o.push)
-	return s.report(images, a.Digest())
+	return s.report(images, a.Digest(), slices.ContainsFunc(outputs, publish.Output.IsStdout))
 }
 
 // reference is the image's name: the flag's, else the manifest's, else, where it goes into no registry, the
@@ -194,11 +188,13 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	b.lock = lock
 	var paths []string
 	for _, out := range outputs {
-		paths = append(paths, out.Path)
+		if !out.IsStdout() {
+			paths = append(paths, out.Path)
+		}
 	}
 	paths = append(paths, st.Dir()) // a store in the project is no part of it
 	if b.tree, err = project.Select(ctx, m.Dir, lock.Image.Include, paths...); err != nil {
-		return nil, err
+		return nil, atPattern(err, m)
 	}
 	for _, w := range b.tree.Warnings {
 		s.ui().Warn("%s", w)
@@ -364,8 +360,8 @@ func (s *session) remark(m *manifest.Manifest, written bool) {
 	}
 }
 
-// report prints what was built; the digest is the last line.
-func (s *session) report(images []*imagegen.Image, digest string) error {
+// report prints what was built; the digest is the last line, on standard error if the image has taken standard output.
+func (s *session) report(images []*imagegen.Image, digest string, taken bool) error {
 	s.close()
 	if s.json {
 		type entry struct {
@@ -386,6 +382,10 @@ func (s *session) report(images []*imagegen.Image, digest string) error {
 	}
 	for _, i := range images {
 		s.ui().Printf("%s: %s, %s", i.Platform, plural(len(i.Layers), "layer"), size(sizeOf(i)))
+	}
+	if taken {
+		s.ui().Printf("%s", digest)
+		return nil
 	}
 	_, err := fmt.Fprintln(s.stdout, digest)
 	return err

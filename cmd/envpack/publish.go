@@ -14,7 +14,14 @@ import (
 // in is repaired and written again, once.
 func (b *building) publish(ctx context.Context, a *publish.Artifact, outputs []publish.Output, ref publish.Reference, push bool) error {
 	for _, out := range outputs {
-		if err := b.twice(ctx, func() error { return b.write(ctx, out, a, ref) }); err != nil {
+		write := func() error { return b.write(ctx, out, a, ref) }
+		if out.Passes() { // what has gone through cannot be taken back
+			if err := mismatched(write()); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := b.twice(ctx, write); err != nil {
 			return err
 		}
 	}
@@ -37,6 +44,11 @@ func (b *building) twice(ctx context.Context, do func() error) error {
 			err = do()
 		}
 	}
+	return mismatched(err)
+}
+
+// mismatched gives an error about a layer that is not what it was its exit code.
+func mismatched(err error) error {
 	var mismatch *layer.MismatchError
 	if errors.As(err, &mismatch) {
 		return diag.Wrap(err, diag.Mismatch, "")
@@ -65,7 +77,7 @@ func (b *building) repairAll(ctx context.Context) (bool, error) {
 
 func (b *building) write(ctx context.Context, out publish.Output, a *publish.Artifact, ref publish.Reference) error {
 	return b.phase("writing "+out.String(), func(progress func(done, total int64)) error {
-		return publish.Write(ctx, out, a, publish.Options{Reference: ref, Progress: progress})
+		return publish.Write(ctx, out, a, publish.Options{Reference: ref, Progress: progress, Stdout: b.stdout})
 	})
 }
 

@@ -9,35 +9,53 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 )
 
+// PatternError is about a pattern that cannot be used.
+type PatternError struct {
+	Pattern string // as it was given
+	Err     error
+}
+
+// Error implements error.
+func (e *PatternError) Error() string { return e.Err.Error() }
+
+func (e *PatternError) Unwrap() error { return e.Err }
+
 // byPatterns takes in what each pattern names.
 func (s *selection) byPatterns(patterns []string) error {
 	for _, given := range patterns {
-		clean := path.Clean(given)
-		bad := func(format string, args ...any) *diag.Error {
-			return diag.New(diag.Manifest, "the pattern %q in [image] include %s", given, fmt.Sprintf(format, args...))
-		}
-		switch {
-		case given == "":
-			return bad("is empty")
-		case path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../"):
-			return bad("leads out of the project").Hint("patterns are relative to the manifest's folder")
-		case !ourPatterns.wellFormed(clean):
-			return bad("has a bracket that is not closed or a backslash at its end")
-		}
-		matched, left, err := s.byPattern(clean)
-		if err != nil {
+		if err := s.byGiven(given); err != nil {
 			return err
 		}
-		if matched {
-			continue
-		}
-		if left {
-			return bad("names only files that are never part of an image").
-				Hint("envpack.toml, envpack.lock, outputs, caches and virtual environments are left out")
-		}
-		return bad("matches no file").Hint("patterns are relative to the manifest's folder, with / between folders, and case matters")
 	}
 	return nil
+}
+
+// byGiven takes in what one pattern names, as it was given. Errors: [PatternError]; those of reading.
+func (s *selection) byGiven(given string) error {
+	clean := path.Clean(given)
+	bad := func(hint, why string) error {
+		e := diag.New(diag.Manifest, "the pattern %q in [image] include %s", given, why)
+		if hint != "" {
+			_ = e.Hint("%s", hint)
+		}
+		return &PatternError{given, e}
+	}
+	switch {
+	case given == "":
+		return bad("", "is empty")
+	case path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../"):
+		return bad("patterns are relative to the manifest's folder", "leads out of the project")
+	case !ourPatterns.wellFormed(clean):
+		return bad("", "has a bracket that is not closed or a backslash at its end")
+	}
+	matched, left, err := s.byPattern(clean)
+	switch {
+	case err != nil || matched:
+		return err
+	case left:
+		return bad("envpack.toml, envpack.lock, outputs, caches and virtual environments are left out", "names only files that are never part of an image")
+	}
+	return bad("patterns are relative to the manifest's folder, with / between folders, and case matters", "matches no file")
 }
 
 // byPattern takes in what one pattern names. It tells whether that is anything, and if not, whether

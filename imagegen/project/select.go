@@ -44,7 +44,7 @@ func isAlwaysOut(name string) bool { return alwaysOut[name] || strings.HasSuffix
 // Left out, with a warning, where neither patterns nor git choose: images from earlier builds, which are folders
 // that are OCI image layouts and *.tar files that are OCI or Docker archives.
 //
-// Errors have positions of no file but say the path: a pattern that matches nothing (exit code 3), a symbolic
+// Errors have positions of no file but say the path: a pattern that matches nothing ([PatternError], exit code 3), a symbolic
 // link that leads outside the project, a special file, a name that is not UTF-8, begins with .wh. or differs
 // from another only by case, a checked-out submodule, an index that is damaged.
 func Select(ctx context.Context, root string, patterns []string, outputs ...string) (*Tree, error) {

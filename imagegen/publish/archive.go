@@ -65,6 +65,9 @@ func writeArchive(ctx context.Context, out Output, a *Artifact, blobs []blob, op
 		}
 		return t.Close()
 	}
+	if out.IsStdout() {
+		return write(opts.Stdout)
+	}
 	info, err := os.Stat(out.Path)
 	switch {
 	case err == nil && info.IsDir():

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -27,13 +28,28 @@ const (
 // Output is where an image is to be written.
 type Output struct {
 	Form Form
-	Path string // of the folder or file, as it was given
+	Path string // of the folder or file, as it was given; "-" for standard output
+}
+
+// IsStdout tells whether the output is standard output.
+func (o Output) IsStdout() bool { return o.Path == "-" }
+
+// Passes tells whether what is written is gone, as into a pipe, and cannot be written again.
+func (o Output) Passes() bool {
+	if o.IsStdout() {
+		return true
+	}
+	info, err := os.Stat(o.Path)
+	return err == nil && !info.IsDir() && !info.Mode().IsRegular()
 }
 
 func (o Output) String() string { return string(o.Form) + ":" + o.Path }
 
 // forms is the hint of every wrong output.
-const forms = "the outputs are oci:DIR, oci-archive:FILE and docker-archive:FILE"
+const forms = "the outputs are oci:DIR, oci-archive:FILE and docker-archive:FILE, FILE being - for standard output"
+
+// stdouts are names of standard output. It may be a file, which must not be replaced by another.
+var stdouts = []string{"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 
 // ParseOutput reads FORM:PATH. Every error is a usage error that lists the forms.
 func ParseOutput(s string) (Output, error) {
@@ -50,24 +66,101 @@ func ParseOutput(s string) (Output, error) {
 		return wrong("output %q: there is no form %q", s, form)
 	case path == "":
 		return wrong("output %q has no path", s)
-	case path == "-":
-		return wrong("output %q: standard output is not supported", s)
+	case slices.Contains(stdouts, path):
+		if form == string(Layout) {
+			return wrong("output %q: an image layout is a folder, which standard output cannot hold", s)
+		}
+		return Output{Form(form), "-"}, nil
+	}
+	if dir, tag, ok := cutTag(path); ok {
+		return Output{}, diag.New(diag.Usage, "output %q has a colon behind its path", s).
+			Hint("the image's name does not stand in the output but in --tag: -o %s:%s --tag …:%s", form, dir, tag)
 	}
 	return Output{Form(form), path}, nil
+}
+
+// drive is how a path on Windows begins that names its drive.
+var drive = regexp.MustCompile(`^[A-Za-z]:\\`)
+
+// cutTag cuts what follows the last part of a path after a colon: other tools write an image's name there. The colon of a
+// drive is none.
+func cutTag(p string) (before, tag string, ok bool) {
+	last := max(strings.LastIndexByte(p, '/'), strings.LastIndexByte(p, filepath.Separator)) + 1
+	if last == 0 && drive.MatchString(p) {
+		last = len("C:")
+	}
+	name, tag, ok := strings.Cut(p[last:], ":")
+	return p[:last] + name, tag, ok
+}
+
+// CheckApart refuses outputs of one build that are in each other's way. Errors are usage errors.
+func CheckApart(outputs []Output) error {
+	for i, a := range outputs {
+		for _, b := range outputs[:i] {
+			switch x, y := real(a.Path), real(b.Path); {
+			case a.IsStdout() != b.IsStdout():
+			case x == y:
+				return diag.New(diag.Usage, "the outputs %s and %s are the same place", b, a)
+			case a.Form == Layout && strings.HasPrefix(y, x+string(filepath.Separator)), b.Form == Layout && strings.HasPrefix(x, y+string(filepath.Separator)):
+				return diag.New(diag.Usage, "the outputs %s and %s lie in one another", b, a).
+					Hint("an image layout holds its own files alone")
+			}
+		}
+	}
+	return nil
+}
+
+// real is the path with the links of what is there of it followed.
+func real(p string) string {
+	abs, err := filepath.Abs(p)
+	if err != nil {
+		return p
+	}
+	rest := ""
+	for dir := abs; ; dir = filepath.Dir(dir) {
+		if there, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(there, rest)
+		}
+		if filepath.Dir(dir) == dir {
+			return abs
+		}
+		rest = filepath.Join(filepath.Base(dir), rest)
+	}
+}
+
+// checkAround refuses a place in an image layout, whose files are its own.
+func (o Output) checkAround() error {
+	place := real(o.Path)
+	for dir := filepath.Dir(place); ; dir = filepath.Dir(dir) {
+		if imagefile.IsLayout(dir) {
+			return diag.New(diag.Usage, "output %s: it would lie in %s, which is an image layout", o, dir).
+				Hint("choose a place outside of it")
+		}
+		if filepath.Dir(dir) == dir {
+			return nil
+		}
+	}
 }
 
 // Check finds out what can be known before an image is made: whether there is a place for the output,
 // whether it would replace something that is no image, and whether its form holds so many platforms. It makes nothing. Errors are usage errors, or those of
 // looking.
 func (o Output) Check(platforms int) error {
+	if o.Form == DockerArchive && platforms > 1 {
+		return tooMany(o.Form, platforms)
+	}
+	if o.IsStdout() {
+		return nil
+	}
 	info, err := os.Stat(o.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return diag.Wrap(err, diag.Usage, "output %s", o)
 	}
 	there := err == nil
+	if err := o.checkAround(); err != nil {
+		return err
+	}
 	switch {
-	case o.Form == DockerArchive && platforms > 1:
-		return tooMany(o.Form, platforms)
 	case o.Form == Layout && there && !info.IsDir():
 		return diag.New(diag.Usage, "output %s: %s is a file", o, o.Path).Hint(forms)
 	case o.Form == Layout:
@@ -87,8 +180,11 @@ func (o Output) Check(platforms int) error {
 var temporary = regexp.MustCompile(`\.[0-9]+\.[0-9]+\.tmp$`)
 
 // checkFile refuses to replace a file that is no image: the name is then likely a mistake, and the file may be
-// the manifest. Pipes and devices are written to, so they lose nothing.
+// the manifest. Pipes and devices as /dev/null are written to, so they lose nothing; a disk would.
 func (o Output) checkFile(info fs.FileInfo) error {
+	if kind := info.Mode().Type(); kind&fs.ModeSocket != 0 || kind&fs.ModeDevice != 0 && kind&fs.ModeCharDevice == 0 {
+		return diag.New(diag.Usage, "output %s: %s is neither a file nor a pipe", o, o.Path).Hint(forms)
+	}
 	if !info.Mode().IsRegular() || info.Size() == 0 || temporary.MatchString(o.Path) {
 		return nil
 	}

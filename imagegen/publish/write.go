@@ -20,6 +20,7 @@ import (
 // Options say how an artifact is written.
 type Options struct {
 	Reference Reference               // the image's name; none: it has none
+	Stdout    io.Writer               // where an output to standard output goes
 	Progress  func(done, total int64) // bytes; called from several goroutines, one at a time. May be nil
 }
 

@@ -23,7 +23,7 @@ import (
 
 func TestParseOutput(t *testing.T) {
 	for s, want := range map[string]Output{
-		"oci:out": {Layout, "out"}, "oci-archive:a/b.tar": {LayoutArchive, "a/b.tar"}, `docker-archive:C:\x.tar`: {DockerArchive, `C:\x.tar`},
+		"oci:out": {Layout, "out"}, "oci-archive:a/b.tar": {LayoutArchive, "a/b.tar"}, `docker-archive:C:\x.tar`: {DockerArchive, `C:\x.tar`}, "oci-archive:-": {LayoutArchive, "-"}, "oci:at 12:00/out": {Layout, "at 12:00/out"},
 	} {
 		got, err := ParseOutput(s)
 		if err != nil || got != want || got.String() != s {
@@ -31,12 +31,48 @@ func TestParseOutput(t *testing.T) {
 		}
 	}
 	for s, want := range map[string]string{
-		"out": "does not say in which form", "tar:x": `there is no form "tar"`, "oci:": "has no path", "oci-archive:-": "standard output",
+		"out": "does not say in which form", "tar:x": `there is no form "tar"`, "oci:": "has no path", "oci:-": "standard output cannot hold", "-": "does not say in which form",
 		"docker-daemon:x:y": "not supported yet", "": "does not say",
 	} {
 		_, err := ParseOutput(s)
 		if err == nil || !strings.Contains(err.Error(), want) || diag.CodeOf(err) != diag.Usage || !strings.Contains(strings.Join(diag.HintsOf(err), ""), "oci-archive:FILE") {
 			t.Errorf("%s: %v", s, err)
+		}
+	}
+}
+
+// TestNames: other tools write an image's name behind the path, and a device's name for standard output.
+func TestNames(t *testing.T) {
+	for s, hint := range map[string]string{
+		"oci:a:tag": "-o oci:a --tag …:tag", "oci-archive:x/a.tar:team/a:v1": "-o oci-archive:x/a.tar:team/a --tag …:v1", `docker-archive:C:\x.tar:v1`: `-o docker-archive:C:\x.tar --tag …:v1`,
+	} {
+		_, err := ParseOutput(s)
+		if diag.CodeOf(err) != diag.Usage || !strings.Contains(strings.Join(diag.HintsOf(err), ""), hint) {
+			t.Errorf("%s: %v %q", s, err, diag.HintsOf(err))
+		}
+	}
+	if out, err := ParseOutput("docker-archive:/dev/stdout"); err != nil || !out.IsStdout() || !out.Passes() {
+		t.Error(out, err)
+	}
+}
+
+func TestCheckApart(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for text, good := range map[string]bool{
+		"oci:a oci:b": true, "oci:a oci-archive:a.tar": true, "oci-archive:- docker-archive:x": true,
+		"oci:a oci:a": false, "oci:a oci:./a/": false, "oci-archive:x docker-archive:y/../x": false, "oci:a oci-archive:a/b.tar": false,
+		"oci:a/b/c oci:a": false, "oci-archive:- docker-archive:-": false,
+	} {
+		var outputs []Output
+		for _, s := range strings.Fields(text) {
+			out, err := ParseOutput(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			outputs = append(outputs, out)
+		}
+		if err := CheckApart(outputs); (err == nil) != good || err != nil && diag.CodeOf(err) != diag.Usage {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

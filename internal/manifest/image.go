@@ -47,6 +47,7 @@ func (d *document) readInclude(image *Image) error {
 		if p == "" || path.IsAbs(p) || clean == ".." || strings.HasPrefix(clean, "../") {
 			return d.fail(d.value(item(at, i)), "image.include %q: a path or pattern inside the project is wanted", p)
 		}
+		image.IncludePos = append(image.IncludePos, d.value(item(at, i)))
 	}
 	image.Include = patterns
 	return nil

@@ -78,10 +78,12 @@ type Image struct {
 	Tag     string // never part of lock or digest
 	Command []string
 	Include []string
-	Env     map[string]string
-	Ports   []string // "8080/tcp", sorted
-	Volumes []string // sorted
-	User    string
-	Workdir string
-	Labels  map[string]string
+	// IncludePos are the places of the patterns, in their order.
+	IncludePos []diag.Position
+	Env        map[string]string
+	Ports      []string // "8080/tcp", sorted
+	Volumes    []string // sorted
+	User       string
+	Workdir    string
+	Labels     map[string]string
 }

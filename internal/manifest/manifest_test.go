@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/envpack/envpack/internal/diag"
 )
 
 // project writes the files of an archive into a folder of their own.
@@ -36,6 +38,14 @@ func load(t *testing.T, archive string) *Manifest {
 		t.Fatal(err)
 	}
 	return m
+}
+
+func places(list []diag.Position) []string {
+	var out []string
+	for _, p := range list {
+		out = append(out, fmt.Sprintf("%s:%d:%d", filepath.Base(p.File), p.Line, p.Col))
+	}
+	return out
 }
 
 func texts(list []Requirement) []string {
@@ -143,10 +153,11 @@ func TestLoad(t *testing.T) {
 		}},
 		{"platforms", m.Platforms, []string{"linux/amd64", "linux/arm64"}},
 		{"pockets", m.Pockets, []string{"release", "security"}},
+		{"include", places(m.Image.IncludePos), []string{"envpack.toml:19:12", "envpack.toml:19:19"}},
 		{"image", m.Image, Image{
 			Tag: "registry.example:5000/team/digits:v1", Command: []string{"python", "train.py"}, Include: []string{"src", "*.py"},
 			Env: map[string]string{"DEBUG": "1"}, Ports: []string{"53/udp", "8080/tcp"}, Volumes: []string{"/data"}, User: "root",
-			Workdir: "/srv/app", Labels: map[string]string{"org.opencontainers.image.title": "Digits"},
+			IncludePos: m.Image.IncludePos, Workdir: "/srv/app", Labels: map[string]string{"org.opencontainers.image.title": "Digits"},
 		}},
 	} {
 		if d := cmp.Diff(c.want, c.got); d != "" {
