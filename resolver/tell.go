@@ -112,6 +112,8 @@ func (t *teller) demand(g *ground) line {
 	switch {
 	case g.part != nil:
 		return t.parts([]*part{g.part})[0]
+	case f.Package == root && f.Kind == pubgrub.Constraint && asked(f.Dep.Reason):
+		return line{text: t.asked(g)}
 	case f.Package == root && f.Kind == pubgrub.Constraint:
 		return line{text: "the constraint is " + t.asked(g)}
 	case f.Package == root:

@@ -110,7 +110,8 @@ type examiner struct {
 
 // options are those of `lock --upgrade-package NAME`.
 func (x *examiner) options() Options {
-	return Options{Previous: x.lock, Packages: []string{x.name}}
+	unbuilt := slices.ContainsFunc(x.lock.Packages, func(p lockfile.Package) bool { return !p.Built() })
+	return Options{Previous: x.lock, Packages: []string{x.name}, NoBuild: unbuilt}
 }
 
 // free solves every target as locking again does that lets the package move, in the same order: targets prefer each
@@ -136,7 +137,7 @@ func (x *examiner) with(ctx context.Context, platform, spec string) (*solved, st
 		return nil, "", fmt.Errorf("%s%s: %w", x.name, spec, err)
 	}
 	bounded := *x.m
-	bounded.Constraints = append(slices.Clone(x.m.Constraints), manifest.Requirement{Requirement: r, Pos: diag.Position{File: "asked"}})
+	bounded.Constraints = append(slices.Clone(x.m.Constraints), manifest.Requirement{Requirement: r, Pos: diag.Position{File: "supposed"}})
 	var done []*solved
 	var wanted *solved
 	for _, locked := range x.lock.Targets {
@@ -166,13 +167,19 @@ func (x *examiner) solve(ctx context.Context, m *manifest.Manifest, on lockfile.
 	return solve(ctx, m, t, x.packages, x.lock.Project.AsOf, newPreferences(x.options(), t, done), x.options())
 }
 
+// dedent takes the indentation away that all lines have.
 func dedent(text string) string {
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	least := len(text)
+	for _, line := range lines {
+		least = min(least, len(line)-len(strings.TrimLeft(line, " ")))
+	}
 	for i := range lines {
-		lines[i] = strings.TrimPrefix(lines[i], "  ")
+		lines[i] = lines[i][least:]
 	}
 	return strings.Join(lines, "\n")
 }
+
 func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.Package) (*Why, error) {
 	t := free.target
 	w := &Why{Platform: t.Platform, Locked: locked.Version, Newest: locked.Version, Takes: locked.Version, Newer: []Newer{}}
@@ -231,7 +238,7 @@ func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.P
 
 // unusableKinds are the names of reasons, for programs.
 var unusableKinds = map[reasonKind]string{
-	noFiles: "files", noUploadTime: "as-of", afterAsOf: "as-of", needsPython: "python", onlySdist: "source", noWheel: "wheel",
+	noFiles: "files", noUploadTime: "as-of", afterAsOf: "as-of", needsPython: "python", onlySdist: "source", onlyWheels: "wheels", noWheel: "wheel",
 	noHash: "hash", otherHash: "hash", wasYanked: "yanked", isPrerelease: KindPrerelease, badMetadata: "metadata",
 	needsAddress: "address", badRequirement: "metadata", quarantined: "quarantined",
 }
