@@ -75,3 +75,55 @@ func (p *provider) readAhead(ctx context.Context, q pkg, s pep440.Set) *index.Me
 	}
 	return meta
 }
+
+// tries is how a search through the versions of a project goes.
+type tries struct {
+	last  pep440.Version
+	count int // versions chosen so far
+	ahead int // that have been read ahead since
+}
+
+// patience is how many versions of a project are tried before more than the next one is read ahead.
+const patience = 4
+
+// tryOn is told which version of a project is tried next. When one after the other is given up, which takes
+// a request each, the metadata of those that will probably follow is read ahead: as many as were tried, so
+// that at most half of what is read is read in vain.
+func (p *provider) tryOn(ctx context.Context, r *release, name string, s pep440.Set, v pep440.Version) {
+	t := p.tried[name]
+	if t == nil {
+		t = &tries{}
+		p.tried[name] = t
+	}
+	if t.count > 0 && t.last.Equal(v) {
+		return
+	}
+	t.last = v
+	t.count++
+	t.ahead--
+	if t.count < patience || t.ahead > t.count/2 {
+		return
+	}
+	t.ahead = 0
+	for i := r.position(v) + 1; i < len(r.candidates) && t.ahead < min(t.count, readAhead); i++ {
+		c := r.candidates[i]
+		if !s.Contains(c.version) || p.unusable(r, c, name).kind != usable {
+			continue
+		}
+		t.ahead++
+		if _, seen := p.ahead.seen.LoadOrStore(name+"\x00"+c.version.Key(), true); seen {
+			continue
+		}
+		p.ahead.running.Add(1)
+		go func() {
+			defer p.ahead.running.Done()
+			select {
+			case p.ahead.slots <- struct{}{}:
+				defer func() { <-p.ahead.slots }()
+			case <-ctx.Done():
+				return
+			}
+			_, _ = p.packages.Metadata(ctx, r.project, c.file) // a failure is left for the real question
+		}()
+	}
+}

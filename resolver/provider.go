@@ -56,6 +56,7 @@ type provider struct {
 	decided map[string]pep440.Version // projects that have a version at the moment, as far as known
 	choices map[string]choice         // by package and set
 	written map[string]string         // by package and set: the requirement as it was written
+	tried   map[string]*tries         // by project
 
 	ahead prefetcher
 }
@@ -65,7 +66,7 @@ func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provi
 	p := &provider{
 		catalogue: c, m: m, prefer: prefer, pins: map[string]pep440.Set{}, named: map[string]bool{},
 		met: map[string]*release{}, exact: map[string]pep440.Set{}, decided: map[string]pep440.Version{}, choices: map[string]choice{},
-		written: map[string]string{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
+		written: map[string]string{}, tried: map[string]*tries{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
 	}
 	for _, list := range [][]manifest.Requirement{m.Requirements, m.Constraints} {
 		for _, r := range list {
@@ -133,6 +134,7 @@ func (p *provider) Choose(ctx context.Context, q pkg, s pep440.Set) (choice, err
 	}
 	if c.Found && q.extra == "" {
 		p.decided[q.name] = c.Version
+		p.tryOn(ctx, r, q.name, s, c.Version)
 	}
 	return c, nil
 }
