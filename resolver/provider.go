@@ -57,6 +57,7 @@ type provider struct {
 	choices map[string]choice         // by package and set
 	written map[string]string         // by package and set: the requirement as it was written
 	tried   map[string]*tries         // by project
+	places  map[string]int            // by project, in the order in which they were seen
 
 	ahead prefetcher
 }
@@ -66,7 +67,7 @@ func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provi
 	p := &provider{
 		catalogue: c, m: m, prefer: prefer, pins: map[string]pep440.Set{}, named: map[string]bool{},
 		met: map[string]*release{}, exact: map[string]pep440.Set{}, decided: map[string]pep440.Version{}, choices: map[string]choice{},
-		written: map[string]string{}, tried: map[string]*tries{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
+		written: map[string]string{}, tried: map[string]*tries{}, places: map[string]int{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
 	}
 	for _, list := range [][]manifest.Requirement{m.Requirements, m.Constraints} {
 		for _, r := range list {
@@ -89,27 +90,37 @@ func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provi
 	return p, nil
 }
 
-// Prioritize decides exact pins first, then what conflicts often, then extras before their
-// projects, then whatever was seen first.
+// Prioritize decides exact pins first, then what conflicts often, then whatever was seen first: a project
+// has the place of the first that was seen of it and its extras, and its extras come before it.
 func (p *provider) Prioritize(q pkg, s pep440.Set, st pubgrub.Stats) pubgrub.Priority {
 	if q.extra == "" {
 		delete(p.decided, q.name) // else it would not be asked about
 	}
+	place, seen := p.places[q.name]
+	if !seen {
+		place = len(p.places)
+		p.places[q.name] = place
+	}
+	within := pubgrub.Priority(-2 * place)
+	if q.extra != "" {
+		within++
+	}
 	_, single := s.Single()
 	switch {
 	case q == root:
-		return 100
+		return 4 * urgency
 	case single || s.SubsetOf(p.exact[q.name]):
-		return 50
+		return 3*urgency + within
 	case st.Early:
-		return 40
+		return 2*urgency + within
 	case st.Late:
-		return 10
-	case q.extra != "":
-		return 30
+		return within
 	}
-	return 20
+	return urgency + within
 }
+
+// urgency is more than twice the number of projects that there can be.
+const urgency = 1 << 40
 
 // Choose picks the preferred version if it is in the set, else the newest, stable before
 // pre-release. Which versions can be used at all does not depend on the set.
