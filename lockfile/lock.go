@@ -223,6 +223,14 @@ const LibraryChoice = "library"
 // a build may change.
 const AssumedChoice = "assumed"
 
+// MetadataChoice is the kind of a choice that says which parts of a package's metadata the manifest replaced:
+// "extras", "python", "requires", joined with ", ".
+const MetadataChoice = "metadata"
+
+// AsOfChoice is the kind of a choice that says up to which upload versions of one package were looked at: an instant, or
+// "none". Like [Project].AsOf it does not count for the image.
+const AsOfChoice = "as-of"
+
 // Choice is a decision that the lock keeps, with its reason.
 type Choice struct {
 	Kind   string `toml:"kind"` // "python", "library", "record", "assumed", "owner"

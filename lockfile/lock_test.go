@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -342,6 +343,24 @@ func TestRecordChoices(t *testing.T) {
 	KeepSeals(found, plain)
 	if len(plain.Seals) == 0 || !slices.ContainsFunc(plain.Choices, func(c Choice) bool { return c.Kind == RecordChoice }) {
 		t.Error("locking again loses what the build found")
+	}
+}
+
+// TestAsOfChoices has the as-of of a package not change the image: what was chosen does.
+func TestAsOfChoices(t *testing.T) {
+	plain := sample()
+	dated := plain.clone()
+	dated.Choices = append(dated.Choices, Choice{Kind: AsOfChoice, Name: "torch", Value: "none"})
+	if err := dated.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	was, err := plain.Projection("linux/amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := dated.Projection("linux/amd64")
+	if err != nil || !bytes.Equal(was, is) {
+		t.Errorf("the projection changes, %v:\n%s", err, is)
 	}
 }
 

@@ -85,8 +85,8 @@ func choicesOn(platform string, choices []Choice) []Choice {
 	}
 	var kept []Choice
 	for _, c := range choices {
-		if c.Kind == RecordChoice {
-			continue // a finding of the build, which cannot be an input of it
+		if c.Kind == RecordChoice || c.Kind == AsOfChoice {
+			continue // a finding of the build, which cannot be an input of it; a date, which says how and not what was chosen
 		}
 		if c.Target != platform && (c.Target != "" || own[[2]string{c.Kind, c.Name}]) {
 			continue

@@ -78,7 +78,7 @@ type catalogue struct {
 	target   *target
 	python   pep440.Version
 	packages Packages
-	asOf     time.Time
+	policies *policies
 	hashes   map[string][]string // by project, what the manifest's requirements allow; none: any file
 	noBuild  bool                // source distributions are taken as well, and not built
 	noBinary []string            // projects whose wheels are not taken
@@ -92,12 +92,12 @@ type entry struct {
 	release *release
 }
 
-func newCatalogue(t *target, p Packages, asOf time.Time) (*catalogue, error) {
+func newCatalogue(t *target, p Packages, policies *policies) (*catalogue, error) {
 	python, err := pep440.Parse(t.Python)
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{target: t, python: python, packages: p, asOf: asOf, hashes: map[string][]string{}, entries: map[string]*entry{}}, nil
+	return &catalogue{target: t, python: python, packages: p, policies: policies, hashes: map[string][]string{}, entries: map[string]*entry{}}, nil
 }
 
 func (c *catalogue) entry(name string) *entry {
@@ -203,7 +203,7 @@ func (c *catalogue) settle(name string, r *release, v *candidate) {
 			}
 		}
 		slices.SortFunc(all, func(a, b offered) int { return strings.Compare(a.Filename, b.Filename) })
-		v.reason = c.narrow(name, &all)
+		v.reason = c.narrow(name, v.version, &all)
 		if v.reason.kind != usable {
 			return
 		}
@@ -233,24 +233,31 @@ func (c *catalogue) bestOf(all []offered) index.File {
 }
 
 // narrow leaves the files that the target can install; if there are none, it says why.
-func (c *catalogue) narrow(name string, all *[]offered) reason {
+func (c *catalogue) narrow(name string, version pep440.Version, all *[]offered) reason {
 	if len(*all) == 0 {
 		return reason{kind: noFiles}
 	}
-	if !c.asOf.IsZero() {
+	if asOf := c.policies.asOfOf(name); !asOf.IsZero() {
 		dated := keep(*all, func(f offered) bool { return !f.Uploaded.IsZero() })
 		if len(dated) == 0 {
 			return reason{kind: noUploadTime}
 		}
 		// As-of is a whole second, all of which counts.
-		*all = keep(dated, func(f offered) bool { return !f.Uploaded.Truncate(time.Second).After(c.asOf) })
+		*all = keep(dated, func(f offered) bool { return !f.Uploaded.Truncate(time.Second).After(asOf) })
 		if len(*all) == 0 {
-			return reason{kind: afterAsOf, detail: c.asOf.Format(time.RFC3339)}
+			return reason{kind: afterAsOf, detail: asOf.Format(time.RFC3339)}
 		}
 	}
+	replaced := c.policies.m.Policies.Of(name, version)
+	requiresPython := func(f offered) string {
+		if replaced != nil && replaced.NewPython {
+			return replaced.Python
+		}
+		return f.RequiresPython
+	}
 	first := (*all)[0]
-	if *all = keep(*all, func(f offered) bool { return c.pythonAllowed(f.RequiresPython) }); len(*all) == 0 {
-		return reason{kind: needsPython, detail: first.RequiresPython}
+	if *all = keep(*all, func(f offered) bool { return c.pythonAllowed(requiresPython(f)) }); len(*all) == 0 {
+		return reason{kind: needsPython, detail: requiresPython(first)}
 	}
 	if slices.Contains(c.noBinary, name) {
 		if *all = keep(*all, func(f offered) bool { return f.sdist }); len(*all) == 0 {
@@ -319,7 +326,7 @@ func (c *catalogue) wheelsOf(r *release, v *candidate) []tags.Wheel {
 	var out []tags.Wheel
 	for _, i := range v.files {
 		f := r.project.Files[i]
-		if !c.asOf.IsZero() && f.Uploaded.Truncate(time.Second).After(c.asOf) {
+		if asOf := c.policies.asOfOf(r.project.Name); !asOf.IsZero() && f.Uploaded.Truncate(time.Second).After(asOf) {
 			continue
 		}
 		if w, err := tags.ParseWheel(f.Filename); err == nil {

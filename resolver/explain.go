@@ -38,7 +38,7 @@ func (p *provider) explain(ctx context.Context, e *noSolution) *diag.Error {
 			Failure: "the manifest's requirements cannot all be met",
 		})
 	}
-	for _, sentence := range p.misreadIn(facts) {
+	for _, sentence := range append(p.overriddenIn(facts), p.misreadIn(facts)...) {
 		text = strings.TrimRight(text, "\n") + "\n" + sentence + "."
 	}
 	out := diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",

@@ -212,7 +212,7 @@ func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors 
 			if slices.ContainsFunc(c.files, func(i int) bool {
 				f := r.project.Files[i]
 				w, err := tags.ParseWheel(f.Filename)
-				if err != nil || !p.inTime(f) || !other.pythonAllowed(f.RequiresPython) {
+				if err != nil || !p.inTime(r.project.Name, f) || !other.pythonAllowed(f.RequiresPython) {
 					return false
 				}
 				_, fits := ranking.Rank(w)
@@ -230,8 +230,9 @@ func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors 
 }
 
 // inTime tells whether as-of admits a file.
-func (c *catalogue) inTime(f index.File) bool {
-	return c.asOf.IsZero() || !f.Uploaded.IsZero() && !f.Uploaded.Truncate(1e9).After(c.asOf)
+func (c *catalogue) inTime(project string, f index.File) bool {
+	asOf := c.policies.asOfOf(project)
+	return asOf.IsZero() || !f.Uploaded.IsZero() && !f.Uploaded.Truncate(1e9).After(asOf)
 }
 
 // nearestMinor is the one of several minor versions, oldest first, that is nearest to the target's.

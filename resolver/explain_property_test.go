@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pubgrub"
 )
@@ -19,7 +20,8 @@ func failureOf(t *testing.T, w *world, m *manifest.Manifest, platform string) (*
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCatalogue(target, w, m.AsOf.Instant(published))
+	lock := &lockfile.Lock{Project: lockfile.Project{AsOf: m.AsOf.Instant(published)}}
+	c, err := newCatalogue(target, w, newPolicies(m, lock, Options{Now: published}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,11 @@ func TestFactsOfExplanations(t *testing.T) {
 		n = 100
 	}
 	for seed := range n {
-		w, m := randomCase(rand.New(rand.NewSource(int64(seed))))
+		r := rand.New(rand.NewSource(int64(seed)))
+		w, m := randomCase(r)
+		if seed%2 == 0 {
+			randomPolicies(r, w, m)
+		}
 		for _, platform := range m.Platforms {
 			p, e := failureOf(t, w, m, platform)
 			if e == nil {
@@ -53,7 +59,7 @@ func TestFactsOfExplanations(t *testing.T) {
 			failures++
 			facts := p.facts(context.Background(), e)
 			for _, f := range facts {
-				if why := untrue(t, p, w, f); why != "" {
+				if why := untrue(t, p, f); why != "" {
 					t.Errorf("seed %d: %s: %s", seed, p.explain(context.Background(), e), why)
 				}
 			}
@@ -141,10 +147,11 @@ func oneVersion(facts []*step) []*step {
 }
 
 // untrue says what is wrong about a fact, by the index's own files; "" for nothing.
-func untrue(t *testing.T, p *provider, w *world, f *step) string {
+func untrue(t *testing.T, p *provider, f *step) string {
 	if f.Package == root {
 		for _, list := range [][]manifest.Requirement{p.m.Requirements, p.m.Constraints} {
 			for _, r := range list {
+				r.Requirement, _ = p.policies.bounds(r.Requirement)
 				if ok, err := p.target.applies(r.Marker, ""); err == nil && ok && r.Name == f.Dep.Package.name && pep440.FromSpecifiers(r.Specifiers).SubsetOf(f.Dep.Set) {
 					return ""
 				}
@@ -169,7 +176,7 @@ func untrue(t *testing.T, p *provider, w *world, f *step) string {
 				return f.Package.String() + " " + c.version.String() + " can be used"
 			}
 		case pubgrub.Dependency:
-			if why.kind == usable && !needs(p, w, f, c) {
+			if why.kind == usable && !needs(t, p, r, f, c) {
 				return f.Package.String() + " " + c.version.String() + " does not need that"
 			}
 		}
@@ -178,11 +185,16 @@ func untrue(t *testing.T, p *provider, w *world, f *step) string {
 }
 
 // needs tells whether the metadata of a version says what a fact says of it.
-func needs(p *provider, w *world, f *step, c *candidate) bool {
+func needs(t *testing.T, p *provider, of *release, f *step, c *candidate) bool {
 	if f.Dep.Package == (pkg{name: f.Package.name}) && f.Dep.Set.Contains(c.version) {
 		return true // an extra needs its project
 	}
-	for _, r := range w.metadata[c.file.Filename].Requires {
+	meta, err := p.metadataOf(context.Background(), of, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range meta.Requires {
+		r, _ = p.policies.bounds(r)
 		ok, err := p.target.applies(r.Marker, f.Package.extra)
 		if err != nil || !ok || r.Name != f.Dep.Package.name || f.Dep.Package.extra != "" && !slices.Contains(r.Extras, f.Dep.Package.extra) {
 			continue

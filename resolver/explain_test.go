@@ -116,6 +116,12 @@ func TestExplanations(t *testing.T) {
 			w.add("pandas", "2.2.0", rel{requires: []string{"numpy"}})
 			w.add("pandas", "3.0.0", rel{requires: []string{"numpy>=2"}})
 		}},
+		{name: "override", dependencies: `"pandas>=3", "scipy"`, more: "[overrides]\nnumpy = \">=3\"\n", world: func(w *world) {
+			w.add("numpy", "1.26.4", rel{})
+			w.add("numpy", "2.0.0", rel{})
+			w.add("scipy", "1.0", rel{requires: []string{"numpy<2"}})
+			w.add("pandas", "3.0.0", rel{requires: []string{"numpy>=2"}})
+		}},
 		{name: "hashes", more: "requirements = [\"requirements.txt\"]\n",
 			files: map[string]string{"requirements.txt": "six==1.16.0 --hash=sha256:" + strings.Repeat("0", 64) + "\n"},
 			world: func(w *world) { w.add("six", "1.16.0", rel{}) }},

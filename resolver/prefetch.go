@@ -69,7 +69,7 @@ func (p *provider) readAhead(ctx context.Context, q pkg, s pep440.Set) *index.Me
 	if c == nil {
 		return nil
 	}
-	meta, err := p.packages.Metadata(ctx, r.project, c.file)
+	meta, err := p.metadataOf(ctx, r, c)
 	if err != nil {
 		return nil
 	}

@@ -69,7 +69,7 @@ func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provi
 		met: map[string]*release{}, exact: map[string]pep440.Set{}, decided: map[string]pep440.Version{}, choices: map[string]choice{},
 		written: map[string]string{}, tried: map[string]*tries{}, places: map[string]int{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
 	}
-	for _, list := range [][]manifest.Requirement{m.Requirements, m.Constraints} {
+	for _, list := range [][]manifest.Requirement{m.Requirements, m.Constraints, m.Overrides} {
 		for _, r := range list {
 			ok, err := c.target.applies(r.Marker, "")
 			if err != nil {
@@ -79,6 +79,9 @@ func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provi
 				continue
 			}
 			c.hashes[r.Name] = append(c.hashes[r.Name], r.Hashes...)
+			if !asked(&r) {
+				r.Requirement, _ = c.policies.bounds(r.Requirement)
+			}
 			if r.Specifiers.IsExact() {
 				p.pins[r.Name] = p.pins[r.Name].Union(pep440.FromSpecifiers(r.Specifiers))
 			}
@@ -194,8 +197,9 @@ func (p *provider) best(r *release, name string, s pep440.Set) *candidate {
 		}
 	}
 	var pre *candidate
+	allow := p.policies.prereleasesOf(name) == manifest.Allow
 	for _, c := range r.candidates {
-		late := c.version.IsPrerelease() && p.m.Prereleases != manifest.Allow
+		late := c.version.IsPrerelease() && !allow
 		if late && pre != nil || !s.Contains(c.version) || p.unusable(r, c, name).kind != usable {
 			continue
 		}
@@ -209,8 +213,11 @@ func (p *provider) best(r *release, name string, s pep440.Set) *candidate {
 
 // unusable says why a candidate cannot be used whatever the set; usable if it can.
 func (p *provider) unusable(r *release, c *candidate, name string) reason {
-	if c.version.IsPrerelease() && (p.m.Prereleases == manifest.Disallow || p.m.Prereleases == manifest.Explicit && !p.named[name]) {
-		return reason{kind: isPrerelease}
+	if c.version.IsPrerelease() {
+		policy := p.policies.prereleasesOf(name)
+		if policy == manifest.Disallow || policy == manifest.Explicit && !p.named[name] {
+			return reason{kind: isPrerelease}
+		}
 	}
 	p.settle(name, r, c)
 	if c.reason.kind == usable && c.yanked && !p.pins[name].Contains(c.version) && !p.prefer.kept(name, c.version) {
@@ -275,9 +282,12 @@ func (p *provider) requirements(meta *index.Metadata, extra string) ([]pep508.Re
 			continue
 		}
 		ok, err := p.target.applies(r.Marker, extra)
+		var wanted bool
+		r, wanted = p.policies.bounds(r)
 		switch {
 		case err != nil:
 			return nil, reason{badRequirement, fmt.Sprintf("%s: %v", r, err)}
+		case !wanted:
 		case ok && r.URL != "":
 			return nil, reason{needsAddress, r.String()}
 		case ok:
@@ -290,6 +300,9 @@ func (p *provider) requirements(meta *index.Metadata, extra string) ([]pep508.Re
 // depend adds a requirement's project and extras. A project that needs an extra of its own, as
 // "a[all]" needs "a[x]", needs it at its own version.
 func (p *provider) depend(d *deps, r pep508.Requirement, owner string, v pep440.Version, because any) {
+	if o := p.policies.override(r.Name); o != nil {
+		because = o // its place is what a person has to know
+	}
 	s := p.setOf(r)
 	if r.Specifiers.IsExact() {
 		p.exact[r.Name] = p.exact[r.Name].Union(s)
@@ -340,7 +353,8 @@ func (p *provider) rootDependencies() (deps, error) {
 			return d, manifestError(*r, err)
 		}
 		if ok {
-			p.depend(&d, r.Requirement, "", rootVersion, r)
+			bounds, _ := p.policies.bounds(r.Requirement)
+			p.depend(&d, bounds, "", rootVersion, r)
 		}
 	}
 	for i := range p.m.Constraints {
@@ -349,7 +363,7 @@ func (p *provider) rootDependencies() (deps, error) {
 		if err != nil {
 			return d, manifestError(*r, err)
 		}
-		if ok {
+		if ok && (p.policies.override(r.Name) == nil || asked(r)) {
 			s := p.setOf(r.Requirement)
 			if r.Specifiers.IsExact() {
 				p.exact[r.Name] = p.exact[r.Name].Union(s)
@@ -370,5 +384,5 @@ func (p *provider) metadata(ctx context.Context, name string, v pep440.Version) 
 	if c == nil || p.unusable(r, c, name).kind != usable {
 		return nil, fmt.Errorf("%s has no version %s", name, v)
 	}
-	return p.packages.Metadata(ctx, r.project, c.file)
+	return p.metadataOf(ctx, r, c)
 }

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"math/rand"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,6 +80,146 @@ func randomCase(r *rand.Rand) (*world, *manifest.Manifest) {
 	return w, m
 }
 
+// moments are what a manifest can say of as-of, which only the reader of manifests makes.
+var moments = func() map[string]manifest.AsOf {
+	out := map[string]manifest.AsOf{"none": {}}
+	for _, text := range []string{"2024-05-01", "2024-03-24", "7 days"} {
+		dir, err := os.MkdirTemp("", "")
+		if err != nil {
+			panic(err)
+		}
+		file := filepath.Join(dir, manifest.FileName)
+		if err := os.WriteFile(file, []byte("[project]\nname = 'x'\npython = '3.11'\nas-of = '"+text+"'\n"), 0o600); err != nil {
+			panic(err)
+		}
+		m, err := manifest.Load(file)
+		if err != nil {
+			panic(err)
+		}
+		out[text] = m.AsOf
+		os.RemoveAll(dir)
+	}
+	return out
+}()
+
+// randomPolicies adds to a random case upload times, and what the manifest says of them and of single packages.
+func randomPolicies(r *rand.Rand, w *world, m *manifest.Manifest) {
+	names := slices.Sorted(maps.Keys(w.projects))
+	for _, name := range names {
+		for i := range w.projects[name].Files {
+			f := &w.projects[name].Files[i]
+			f.Uploaded = []time.Time{published, published.AddDate(0, 0, 100), {}}[r.Intn(11)/5]
+		}
+	}
+	if r.Intn(6) == 0 {
+		m.AsOf = moments["2024-05-01"]
+	}
+	for range r.Intn(4) {
+		name := append(names, "missing")[r.Intn(len(names)+1)]
+		randomPolicy(r, m, name, func() string {
+			text := append(names, "missing")[r.Intn(len(names)+1)]
+			if r.Intn(4) == 0 {
+				text += "[x]"
+			}
+			if r.Intn(2) == 0 {
+				text += []string{"==1.0", ">=1.1", "<2", "!=2.0"}[r.Intn(4)]
+			}
+			return text + []string{"", "", "; extra == 'x'"}[r.Intn(3)]
+		})
+	}
+}
+
+// randomPolicy adds what the manifest says of one package.
+func randomPolicy(r *rand.Rand, m *manifest.Manifest, name string, requirement func() string) {
+	required := func(q manifest.Requirement) bool { return q.Name == name }
+	switch r.Intn(4) {
+	case 0:
+		text := name + []string{"", "==1.0", "<2", ">=1.1", "==3.0rc1", "!=2.0"}[r.Intn(6)]
+		if !slices.ContainsFunc(m.Overrides, required) {
+			m.Overrides = append(m.Overrides, requirements(text)...)
+		}
+	case 1:
+		twice := slices.ContainsFunc(m.Excluded, func(x manifest.Excluded) bool { return x.Name == name })
+		if !twice && !slices.ContainsFunc(m.Requirements, required) {
+			m.Excluded = append(m.Excluded, manifest.Excluded{Name: name})
+		}
+	case 2:
+		one := manifest.PackagePolicy{Name: name, OwnAsOf: r.Intn(2) == 0}
+		one.Prereleases = []manifest.Prereleases{"", manifest.IfNecessary, manifest.Allow, manifest.Disallow, manifest.Explicit}[r.Intn(5)]
+		one.AsOf = moments[[]string{"none", "none", "2024-05-01", "2024-03-24"}[r.Intn(4)]]
+		if !slices.ContainsFunc(m.Policies.Packages, func(p manifest.PackagePolicy) bool { return p.Name == name }) {
+			m.Policies.Packages = append(m.Policies.Packages, one)
+		}
+	case 3:
+		one := manifest.Replacement{Name: name, NewPython: r.Intn(2) == 0, NewRequires: r.Intn(2) == 0}
+		one.Versions = pep440.MustParseSpecifiers([]string{"", "==1.0", ">=1.1"}[r.Intn(3)])
+		for range r.Intn(3) {
+			text := requirement()
+			if one.NewRequires {
+				one.Requires = append(one.Requires, requirements(text)[0].Requirement)
+			}
+		}
+		m.Metadata = append(m.Metadata, one)
+	}
+}
+
+// expanded is an index and a manifest without overrides, excluded packages and replaced metadata that have the same
+// answers: overrides are constraints, and what they replace has no bounds.
+func expanded(w *world, m *manifest.Manifest) (*world, *manifest.Manifest) {
+	overridden := func(name string) bool {
+		return slices.ContainsFunc(m.Overrides, func(o manifest.Requirement) bool { return o.Name == name })
+	}
+	excluded := func(name string) bool {
+		return slices.ContainsFunc(m.Excluded, func(x manifest.Excluded) bool { return x.Name == name })
+	}
+	n, v := *m, newWorld()
+	n.Requirements, n.Constraints = nil, slices.Clone(m.Overrides)
+	for _, r := range m.Requirements {
+		if overridden(r.Name) {
+			r.Specifiers = pep440.Specifiers{}
+		}
+		n.Requirements = append(n.Requirements, r)
+	}
+	for _, r := range m.Constraints {
+		if !overridden(r.Name) {
+			n.Constraints = append(n.Constraints, r)
+		}
+	}
+	for name, p := range w.projects {
+		q := *p
+		q.Files = nil
+		for _, f := range p.Files {
+			meta := *w.metadata[f.Filename]
+			for _, r := range m.Metadata {
+				if r.Name != name || r.Versions.Len() > 0 && !r.Versions.Contains(pep440.MustParse(meta.Version)) {
+					continue
+				}
+				if r.NewRequires {
+					meta.Requires = r.Requires
+				}
+				if r.NewPython {
+					f.RequiresPython = r.Python
+				}
+				break
+			}
+			var requires []pep508.Requirement
+			for _, r := range meta.Requires {
+				if overridden(r.Name) {
+					r.Specifiers = pep440.Specifiers{}
+				}
+				if !excluded(r.Name) {
+					requires = append(requires, r)
+				}
+			}
+			meta.Requires = requires
+			v.metadata[f.Filename] = &meta
+			q.Files = append(q.Files, f)
+		}
+		v.projects[name] = &q
+	}
+	return v, &n
+}
+
 // bruteForce tells whether there is an answer for a platform, by trying every one.
 func bruteForce(t *testing.T, w *world, m *manifest.Manifest, platform string) bool {
 	target, err := newTarget(platform, "3.11.2", "2.36")
@@ -110,7 +253,19 @@ func bruteForce(t *testing.T, w *world, m *manifest.Manifest, platform string) b
 				return false
 			}
 		}
-		if v.IsPrerelease() && (m.Prereleases == manifest.Disallow || m.Prereleases == manifest.Explicit && !named[name]) {
+		policy, asOf := m.Prereleases, m.AsOf
+		for _, one := range m.Policies.Packages {
+			if one.Name == name && one.Prereleases != "" {
+				policy = one.Prereleases
+			}
+			if one.Name == name && one.OwnAsOf {
+				asOf = one.AsOf
+			}
+		}
+		if v.IsPrerelease() && (policy == manifest.Disallow || policy == manifest.Explicit && !named[name]) {
+			return false
+		}
+		if !asOf.IsZero() && (f.Uploaded.IsZero() || f.Uploaded.After(asOf.Instant(published))) {
 			return false
 		}
 		wheel := f.Filename[len(f.Filename)-4:] == ".whl"
@@ -197,10 +352,12 @@ func TestRandom(t *testing.T) {
 	for seed := range n {
 		r := rand.New(rand.NewSource(int64(seed)))
 		w, m := randomCase(r)
+		randomPolicies(r, w, m)
 		l, err := lockWith(w, m, Options{})
 		want := true
+		plainWorld, plain := expanded(w, m)
 		for _, platform := range m.Platforms {
-			want = want && bruteForce(t, w, m, platform)
+			want = want && bruteForce(t, plainWorld, plain, platform)
 		}
 		if err != nil && diag.CodeOf(err) != diag.NoAnswer || want != (err == nil) {
 			t.Fatalf("seed %d: there is an answer: %v; %v", seed, want, err)
@@ -214,7 +371,7 @@ func TestRandom(t *testing.T) {
 		}
 		answers++
 		for _, platform := range m.Platforms {
-			if err := holds(l, w, m, platform, "3.11.2"); err != nil {
+			if err := holds(l, plainWorld, plain, platform, "3.11.2"); err != nil {
 				t.Fatalf("seed %d: %s: %v", seed, platform, err)
 			}
 		}

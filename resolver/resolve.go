@@ -58,6 +58,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if o.Previous != nil && !o.Upgrade {
 		keepAsOf(lock, m, o.Previous)
 	}
+	policies := newPolicies(m, lock, o)
 	o.Progress("choosing the base")
 	bases := newBases(m, src.Base, lock, o)
 	targets, err := bases.base(ctx)
@@ -69,7 +70,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	var done []*solved
 	for _, t := range targets {
 		o.Progress("resolving packages for " + t.Platform)
-		s, err := solve(ctx, &bounded, t, src.Packages, lock.Project.AsOf, newPreferences(o, t, done), o)
+		s, err := solve(ctx, &bounded, t, src.Packages, policies, newPreferences(o, t, done), o)
 		if err != nil {
 			return nil, err
 		}
@@ -81,10 +82,13 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if err := noteAssumed(ctx, lock, done, o.Warn); err != nil {
 		return nil, err
 	}
+	if err := policies.record(ctx, lock, done, o.Warn); err != nil {
+		return nil, err
+	}
 	if err := bases.addLibraries(ctx, targets, src.Scan); err != nil {
 		return nil, err
 	}
-	warn(ctx, done, lock.Project.AsOf, o.Now, o.Warn)
+	warn(ctx, done, policies, o.Now, o.Warn)
 	lockfile.ChooseLayers(lock, o.Previous)
 	lock.Normalize()
 	if o.Previous != nil {
@@ -132,8 +136,8 @@ type solved struct {
 	extras   map[string][]string // by project, sorted
 }
 
-func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, asOf time.Time, prefer preferences, o Options) (*solved, error) {
-	catalogue, err := newCatalogue(t, p, asOf)
+func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, policies *policies, prefer preferences, o Options) (*solved, error) {
+	catalogue, err := newCatalogue(t, p, policies)
 	if err != nil {
 		return nil, err
 	}

@@ -343,7 +343,7 @@ func TestReleaseAfterCancel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCatalogue(target, w, time.Time{})
+	c, err := newCatalogue(target, w, &policies{m: &manifest.Manifest{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 // warn tells what is not wrong with the answers and should be known. What several targets have in
 // common is told once.
-func warn(ctx context.Context, done []*solved, asOf, now time.Time, tell func(string)) {
+func warn(ctx context.Context, done []*solved, policies *policies, now time.Time, tell func(string)) {
 	told := map[string]bool{}
 	once := func(format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); !told[text] {
@@ -21,8 +21,14 @@ func warn(ctx context.Context, done []*solved, asOf, now time.Time, tell func(st
 			tell(text)
 		}
 	}
-	if asOf.After(now) {
-		once("as-of is %s, which is still to come: what is uploaded until then will change what is chosen", asOf.Format(time.RFC3339))
+	const toCome = ", which is still to come: what is uploaded until then will change what is chosen"
+	if asOf := policies.asOf; asOf.After(now) {
+		once("as-of is %s"+toCome, asOf.Format(time.RFC3339))
+	}
+	for _, name := range slices.Sorted(maps.Keys(policies.asOfs)) {
+		if asOf := policies.asOfs[name]; asOf.After(now) {
+			once("as-of of %s is %s"+toCome, name, asOf.Format(time.RFC3339))
+		}
 	}
 	for _, s := range done {
 		for _, name := range slices.Sorted(maps.Keys(s.versions)) {

@@ -32,7 +32,7 @@ type Why struct {
 type Bound struct {
 	By    string        `json:"by"`    // "scipy 1.17.1"; "" for the manifest
 	Text  string        `json:"text"`  // "numpy<2.7,>=1.26"
-	Kind  string        `json:"kind"`  // "requirement" or "constraint"
+	Kind  string        `json:"kind"`  // "requirement", "constraint" or "override"
 	Where string        `json:"where"` // file:line:column in the manifest; "" for a package's
 	Pos   diag.Position `json:"-"`
 	set   pep440.Set
@@ -164,7 +164,8 @@ func (x *examiner) solve(ctx context.Context, m *manifest.Manifest, on lockfile.
 	if err != nil {
 		return nil, err
 	}
-	return solve(ctx, m, t, x.packages, x.lock.Project.AsOf, newPreferences(x.options(), t, done), x.options())
+	o := x.options()
+	return solve(ctx, m, t, x.packages, newPolicies(m, x.lock, o), newPreferences(o, t, done), o)
 }
 
 // dedent takes the indentation away that all lines have.

@@ -13,6 +13,11 @@ import (
 // bounds are what the manifest and the other packages of the lock ask of the package's version.
 func (x *examiner) bounds(ctx context.Context, s *solved) ([]Bound, error) {
 	list := []Bound{}
+	if o := s.provider.policies.override(x.name); o != nil { // whatever else is asked does not count
+		return append(list, Bound{
+			Text: o.Name + readable(o.Specifiers), Kind: "override", Where: o.Pos.String(), Pos: o.Pos, set: pep440.FromSpecifiers(o.Specifiers),
+		}), nil
+	}
 	for _, from := range []struct {
 		kind string
 		list []manifest.Requirement

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -235,30 +234,6 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 		return nil, notWritten(path, err)
 	}
 	return l, nil
-}
-
-// supplyOptions say where the lock's files come from.
-func (b *building) supplyOptions() supply.Options {
-	released := map[string]time.Time{}
-	for _, r := range b.lock.Base.Releases {
-		if r.Date.After(released[r.Archive]) {
-			released[r.Archive] = r.Date
-		}
-	}
-	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Released: released, AsOf: b.lock.Base.AsOf, Dir: b.m.Dir}
-}
-
-// indexes are the lock's: a build takes wheels from where the lock says.
-func (b *building) indexes() []supply.Index {
-	byName := map[string]manifest.Index{}
-	for _, i := range b.m.Indexes {
-		byName[i.Name] = i
-	}
-	var list []supply.Index
-	for _, i := range b.lock.Indexes {
-		list = append(list, supply.Index{Name: i.Name, URL: i.URL, Default: byName[i.Name].Default, Packages: byName[i.Name].Packages})
-	}
-	return list
 }
 
 // platforms are those that were asked for, each once; none: all of the lock.

@@ -16,8 +16,6 @@ import (
 // instead is what to do without a table or an option that is not supported yet.
 var instead = map[string]string{
 	"gpu":       "the wheels of a framework's own index bring the libraries of CUDA: `envpack init --template torch` writes such a manifest",
-	"overrides": "bounds for packages that others need go into [constraints]; what a package itself asks for cannot be loosened yet",
-	"metadata":  "a wheel whose metadata you corrected can be served from an index of your own ([[index]])",
 	"ownership": "take the table out; image.user says who runs the command",
 
 	"--no-binary":                "take the line out: envpack installs wheels, and a wheel that you build yourself can be served from an index of your own ([[index]])",

@@ -49,6 +49,10 @@ func (m *Manifest) Hash() string {
 		Pythons    []string `json:"python_archives,omitempty"`
 		NoBinary   []string `json:"no_binary,omitempty"`
 		SystemAsOf string   `json:"system_as_of,omitempty"`
+		Overrides  []string `json:"overrides,omitempty"`
+		Excluded   []string `json:"excluded,omitempty"`
+		Policies   []string `json:"package_policies,omitempty"`
+		Metadata   []string `json:"metadata,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -59,6 +63,8 @@ func (m *Manifest) Hash() string {
 	meaning.Packages, meaning.Archives, meaning.Pythons = m.System.meaning()
 	meaning.NoBinary = m.NoBinary
 	meaning.SystemAsOf = m.System.AsOf.String()
+	meaning.Overrides, meaning.Excluded = meanings(m.Overrides), m.excludedNames()
+	meaning.Policies, meaning.Metadata = m.Policies.meaning()
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})
 	}

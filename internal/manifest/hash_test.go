@@ -63,7 +63,14 @@ func TestHash(t *testing.T) {
 		"interpreter": edit("auto = true", `python-archive = { path = "p.tar.gz", sha256 = "1111111111111111111111111111111111111111111111111111111111111111" }`),
 		"archive":     edit("[resolver]", "[[apt]]\nname = 'a'\nurl = 'https://apt.example'\nsuite = '/'\nkey = 'requirements.txt'\n[resolver]"),
 		"its key":     edit("[resolver]", "[[apt]]\nname = 'a'\nurl = 'https://apt.example'\nsuite = '/'\nkey = 'pyproject.toml'\n[resolver]"),
-		"file":        edit("attrs\n", "attrs<30\n"), "hash of a file": edit("--hash=sha256:1111", "--hash=sha256:1112"), "constraint in a file": edit("urllib3<2", "urllib3<3"),
+		"override":    edit("[resolver]", "[overrides]\nsix = '<1'\n[resolver]"), "its bounds": edit("[resolver]", "[overrides]\nsix = '<2'\n[resolver]"),
+		"excluded": edit("[resolver]", "[resolver]\nexclude = ['six']"),
+		"policy":   edit("[resolver]", "[resolver.packages.six]\nas-of = 'none'\n[resolver]"), "its as-of": edit("[resolver]", "[resolver.packages.six]\nas-of = 2024-01-01\n[resolver]"),
+		"its prereleases": edit("[resolver]", "[resolver.packages.six]\nprereleases = 'allow'\n[resolver]"),
+		"metadata":        edit("[resolver]", "[metadata.six]\nrequires = []\n[resolver]"), "its requirement": edit("[resolver]", "[metadata.six]\nrequires = ['a']\n[resolver]"),
+		"its python": edit("[resolver]", "[metadata.six]\npython = ''\n[resolver]"), "its extras": edit("[resolver]", "[metadata.six]\npython = ''\nextras = []\n[resolver]"),
+		"versions of it": edit("[resolver]", "[metadata.six]\nversion = '<2'\nrequires = []\n[resolver]"),
+		"file":           edit("attrs\n", "attrs<30\n"), "hash of a file": edit("--hash=sha256:1111", "--hash=sha256:1112"), "constraint in a file": edit("urllib3<2", "urllib3<3"),
 	} {
 		hash := load(t, text).Hash()
 		if other, there := seen[hash]; there {

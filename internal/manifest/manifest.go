@@ -26,6 +26,7 @@ type Manifest struct {
 	Prereleases  Prereleases
 	NoBinary     []string // packages whose wheels are refused, normalised, sorted
 
+	Policies
 	System
 	Indexes []Index
 	Image   Image

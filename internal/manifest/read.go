@@ -3,13 +3,12 @@ package manifest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strconv"
 	"time"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -17,13 +16,16 @@ import (
 // read fills m from a document that keeps the schema.
 func (d *document) read(m *Manifest) error {
 	for _, step := range []func(*Manifest) error{
-		d.readProject, d.readSystem, d.readImage, d.readIndexes, d.readResolver, d.readConstraints,
+		d.readProject, d.readSystem, d.readImage, d.readIndexes, d.readResolver, d.readConstraints, d.readPolicies,
 	} {
 		if err := step(m); err != nil {
 			return err
 		}
 	}
-	return m.readFiles(d)
+	if err := m.readFiles(d); err != nil {
+		return err
+	}
+	return m.checkExcluded()
 }
 
 func (d *document) table(name string) map[string]any {
@@ -102,11 +104,21 @@ func (d *document) agree(python, requires Python) error {
 
 // readAsOf reads the key as-of of a table. Without one it is zero.
 func (d *document) readAsOf(table string) (AsOf, error) {
-	at := d.path(table, "as-of")
-	var text string
-	switch v := d.table(table)["as-of"].(type) {
-	case nil:
+	value := d.table(table)["as-of"]
+	if value == nil {
 		return AsOf{}, nil
+	}
+	asOf, err := d.asOf(d.path(table, "as-of"), table+".as-of", value)
+	if err != nil {
+		return AsOf{}, err
+	}
+	return asOf, nil
+}
+
+// asOf reads a date, an instant or a duration, which may be a string or of TOML's own types.
+func (d *document) asOf(at, name string, value any) (AsOf, *diag.Error) {
+	var text string
+	switch v := value.(type) {
 	case string:
 		text = v
 	case time.Time:
@@ -114,16 +126,16 @@ func (d *document) readAsOf(table string) (AsOf, error) {
 		case "date-local":
 			text = v.Format("2006-01-02")
 		case "datetime-local", "time-local":
-			return AsOf{}, d.fail(d.value(at), "%s.as-of needs a time zone", table).Hint("end it with Z for UTC")
+			return AsOf{}, d.fail(d.value(at), "%s needs a time zone", name).Hint("end it with Z for UTC")
 		default:
 			text = v.Format(time.RFC3339)
 		}
 	default:
-		return AsOf{}, d.fail(d.value(at), "%s.as-of must be %s, not %s", table, aMoment, describe(v))
+		return AsOf{}, d.fail(d.value(at), "%s must be %s, not %s", name, aMoment, describe(v))
 	}
 	asOf, err := parseAsOf(text)
 	if err != nil {
-		return AsOf{}, d.fail(d.value(at), "%s.as-of: %v", table, err)
+		return AsOf{}, d.fail(d.value(at), "%s: %v", name, err)
 	}
 	return asOf, nil
 }
@@ -169,30 +181,6 @@ func whyNot(err error) string {
 	return fmt.Sprintf("not a requirement: expected %s, found %s", s.Expected, found)
 }
 
-func (d *document) readConstraints(m *Manifest) error {
-	table := d.table("constraints")
-	for _, name := range slices.Sorted(maps.Keys(table)) {
-		at := d.path("constraints", name)
-		if !nameForm.MatchString(name) {
-			return d.fail(d.key(at), "%q is no package name", name)
-		}
-		text := table[name].(string)
-		specs, err := pep440.ParseSpecifiers(text)
-		if err != nil {
-			pos := d.value(at)
-			if s := (*pep440.Error)(nil); errors.As(err, &s) {
-				pos = d.inside(at, text, s.Offset)
-			}
-			return d.fail(pos, "constraint of %s: %q is no version specifier", name, text).
-				Hint("as in <2 or >=1.24,!=1.25.0")
-		}
-		m.Constraints = append(m.Constraints, Requirement{
-			Requirement: pep508.Requirement{Name: pep508.NormalizeName(name), RawName: name, Specifiers: specs}, Pos: d.value(at),
-		})
-	}
-	return nil
-}
-
 func (d *document) readResolver(m *Manifest) error {
 	names, at := d.list("resolver", "no-binary")
 	for i, name := range names {
@@ -207,12 +195,17 @@ func (d *document) readResolver(m *Manifest) error {
 	if !ok {
 		return nil
 	}
+	var err error
+	m.Prereleases, err = d.prereleases(at, "resolver.prereleases", text)
+	return err
+}
+
+func (d *document) prereleases(at, name, text string) (Prereleases, error) {
 	all := []string{string(IfNecessary), string(Allow), string(Disallow), string(Explicit)}
 	if !known(all, text) {
-		return d.fail(d.value(at), "resolver.prereleases %q: there is %s", text, choices(all))
+		return "", d.fail(d.value(at), "%s %q: there is %s", name, text, choices(all))
 	}
-	m.Prereleases = Prereleases(text)
-	return nil
+	return Prereleases(text), nil
 }
 
 func (d *document) readIndexes(m *Manifest) error {

@@ -21,11 +21,15 @@ const (
 	aMoment  kind = "a date, an instant or a duration"
 	later    kind = "not supported yet"
 
+	byPackage kind = "a table for each package"    // likewise, see packagePolicyKeys
 	anArchive kind = "a table with url and sha256" // checked where it is read
 )
 
 // pythonArchiveKeys are those of system.python-archive.
 var pythonArchiveKeys = map[string]kind{"platform": aString, "url": aString, "path": aString, "sha256": aString}
+
+// packagePolicyKeys are those below resolver.packages and the name of a package.
+var packagePolicyKeys = map[string]kind{"prereleases": aString, "as-of": aMoment}
 
 // schema is every key of the manifest. A key or table marked later is part of the format, and
 // refused until code serves it.
@@ -45,10 +49,10 @@ var schema = map[string]map[string]kind{
 	},
 	"apt":         {"name": aString, "url": aString, "suite": aString, "components": aList, "key": aString, "fingerprints": aList},
 	"index":       {"name": aString, "url": aString, "default": aBoolean, "packages": aList},
-	"resolver":    {"prereleases": aString, "no-binary": aList},
+	"resolver":    {"prereleases": aString, "no-binary": aList, "exclude": aList, "packages": byPackage},
 	"constraints": nil, // package = "bounds"
-	"overrides":   {"": later},
-	"metadata":    {"": later},
+	"overrides":   nil,
+	"metadata":    {"version": aString, "requires": aList, "python": aString, "extras": aList}, // below the name of a package
 	"ownership":   {"": later},
 }
 
@@ -96,15 +100,40 @@ func (d *document) check() error {
 			problems = append(problems, d.fail(d.key(at), "%s is %s, not a table", table, describe(d.root[table])))
 			continue
 		}
-		if table == "constraints" {
+		if table == "constraints" || table == "overrides" {
 			for _, name := range slices.Sorted(maps.Keys(content)) {
 				problems = append(problems, d.checkKind(d.path(table, name), table+"."+name, aString, content[name])...)
 			}
 			continue
 		}
+		if table == "metadata" {
+			problems = append(problems, d.checkPackages(at, table, keys, content)...)
+			continue
+		}
 		problems = append(problems, d.checkTable(at, table, keys, content)...)
 	}
 	return first(problems)
+}
+
+// checkPackages checks tables, or lists of tables, below names of packages.
+func (d *document) checkPackages(at, name string, keys map[string]kind, content map[string]any) []*diag.Error {
+	var problems []*diag.Error
+	for _, pkg := range slices.Sorted(maps.Keys(content)) {
+		here := join(at, pkg)
+		switch value := content[pkg].(type) {
+		case map[string]any:
+			problems = append(problems, d.checkTable(here, name+"."+pkg, keys, value)...)
+		default:
+			list, ok := tables(value)
+			if !ok || name != "metadata" {
+				problems = append(problems, d.fail(d.key(here), "%s.%s is %s, not a table", name, pkg, describe(value)))
+			}
+			for i, one := range list {
+				problems = append(problems, d.checkTable(item(here, i), name+"."+pkg, keys, one)...)
+			}
+		}
+	}
+	return problems
 }
 
 // checkList checks a list of tables.
@@ -171,6 +200,12 @@ func (d *document) checkKind(at, name string, want kind, value any) []*diag.Erro
 		if _, ok := value.(string); !ok {
 			return []*diag.Error{wrong(at, value)}
 		}
+	case byPackage:
+		table, ok := value.(map[string]any)
+		if !ok {
+			return []*diag.Error{wrong(at, value)}
+		}
+		return d.checkPackages(at, name, packagePolicyKeys, table)
 	case aBoolean:
 		if _, ok := value.(bool); !ok {
 			return []*diag.Error{wrong(at, value)}
@@ -227,7 +262,7 @@ func (d *document) unknownTable(at, name string) *diag.Error {
 	}
 	if _, isTable := d.root[name].(map[string]any); !isTable {
 		for _, table := range slices.Sorted(maps.Keys(schema)) {
-			if _, ok := schema[table][name]; ok && table != "index" && table != "apt" {
+			if _, ok := schema[table][name]; ok && table != "index" && table != "apt" && table != "metadata" {
 				return d.fail(d.key(at), "%s stands outside of a table", name).Hint("it belongs below [%s]", d.path(table))
 			}
 		}

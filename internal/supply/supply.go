@@ -39,11 +39,13 @@ type Options struct {
 	Archives   []lockfile.Archive   // that a lock names
 	Released   map[string]time.Time // dates of the newest releases that a lock was made from, by archive
 	AsOf       time.Time            // the instant that a lock's distribution packages are of; zero: none
-	Dir        string               // the project's folder, which has the files that manifest and lock name
-	Tell       func(line string)    // told where things come from; may be nil
-	Offline    bool
-	Now        func() time.Time
-	MaxAge     time.Duration // of cached index pages
+	// Replaced are packages whose requirements the manifest of a lock replaces: what an index said of them did not count.
+	Replaced map[string]bool
+	Dir      string            // the project's folder, which has the files that manifest and lock name
+	Tell     func(line string) // told where things come from; may be nil
+	Offline  bool
+	Now      func() time.Time
+	MaxAge   time.Duration // of cached index pages
 	// Task is told of downloads; see imagegen.Builder. May be nil.
 	Task func(name string, total int64) func(n int64)
 }
@@ -123,6 +125,9 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 // checkMetadata holds a wheel that was just downloaded to what the index had said of it when it was
 // locked on this machine.
 func (s *Supply) checkMetadata(w imagegen.Wheel) error {
+	if s.Replaced[w.Package.Name] {
+		return nil
+	}
 	name := w.Package.Index
 	if name == "" {
 		name = resolver.DefaultIndex

@@ -1,6 +1,7 @@
 package pep508
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/resolver/pep440"
@@ -244,6 +245,32 @@ func (p *parser) value() (value, error) {
 // MentionsExtra tells whether the marker depends on the extra that is asked for.
 func (m *Marker) MentionsExtra() bool {
 	return m != nil && m.root.mentions("extra")
+}
+
+// Extras are the names of extras that the marker compares with, normalised and sorted, each once.
+func (m *Marker) Extras() []string {
+	var names []string
+	if m != nil {
+		m.root.extras(&names)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (g group) extras(names *[]string) {
+	for _, all := range g {
+		for _, o := range all {
+			if o.item == nil {
+				o.group.extras(names)
+				continue
+			}
+			for _, pair := range [...][2]value{{o.item.left, o.item.right}, {o.item.right, o.item.left}} {
+				if pair[0].variable && pair[0].text == "extra" && !pair[1].variable {
+					*names = append(*names, NormalizeName(pair[1].text))
+				}
+			}
+		}
+	}
 }
 
 // Mentions tells whether the marker uses the variable, named as in the specification.

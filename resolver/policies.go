@@ -1,0 +1,138 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/index"
+	"github.com/envpack/envpack/resolver/pep508"
+	"github.com/envpack/envpack/resolver/pubgrub"
+)
+
+// policies are what the manifest says of versions beside requirements and constraints, with moments in place of
+// durations. They are the same for all targets, and do not change.
+type policies struct {
+	m         *manifest.Manifest
+	asOf      time.Time            // zero: any upload
+	asOfs     map[string]time.Time // by project, in place of asOf
+	overrides map[string]*manifest.Requirement
+	excluded  map[string]bool
+}
+
+func newPolicies(m *manifest.Manifest, lock *lockfile.Lock, o Options) *policies {
+	p := &policies{
+		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, overrides: map[string]*manifest.Requirement{}, excluded: map[string]bool{},
+	}
+	for _, one := range m.Policies.Packages {
+		if one.OwnAsOf {
+			p.asOfs[one.Name] = one.AsOf.Instant(o.Now)
+		}
+	}
+	for i := range m.Overrides {
+		p.overrides[m.Overrides[i].Name] = &m.Overrides[i]
+	}
+	for _, x := range m.Excluded {
+		p.excluded[x.Name] = true
+	}
+	if old := o.Previous; old != nil && !o.Upgrade && old.Project.Manifest == lock.Project.Manifest {
+		p.keepAsOfs(old)
+	}
+	return p
+}
+
+// keepAsOfs keeps the moments that durations meant when the lock was made.
+func (p *policies) keepAsOfs(old *lockfile.Lock) {
+	for _, c := range old.Choices {
+		if c.Kind != lockfile.AsOfChoice || p.asOfs[c.Name].IsZero() {
+			continue
+		}
+		if t, err := time.Parse(time.RFC3339, c.Value); err == nil {
+			p.asOfs[c.Name] = t.UTC()
+		}
+	}
+}
+
+// asOfOf is the moment up to which uploads of a project count, zero for all.
+func (p *policies) asOfOf(project string) time.Time {
+	if t, own := p.asOfs[project]; own {
+		return t
+	}
+	return p.asOf
+}
+
+func (p *policies) prereleasesOf(project string) manifest.Prereleases {
+	for i := range p.m.Policies.Packages {
+		if one := &p.m.Policies.Packages[i]; one.Name == project && one.Prereleases != "" {
+			return one.Prereleases
+		}
+	}
+	return p.m.Prereleases
+}
+
+// override are the bounds of a project that stand in place of all others, nil for none.
+func (p *policies) override(project string) *manifest.Requirement { return p.overrides[project] }
+
+// bounds is a requirement as the manifest wants it: with the bounds of an override, or not at all.
+func (p *policies) bounds(r pep508.Requirement) (bounded pep508.Requirement, wanted bool) {
+	if o := p.overrides[r.Name]; o != nil {
+		r.Specifiers, r.URL = o.Specifiers, ""
+	}
+	return r, !p.excluded[r.Name]
+}
+
+// metadataOf is the metadata of a candidate that can be used, as far as the manifest does not replace it. Where
+// the requirements are replaced, the file's own metadata is not read: it may be what is wrong.
+func (c *catalogue) metadataOf(ctx context.Context, r *release, of *candidate) (*index.Metadata, error) {
+	replaced := c.policies.m.Policies.Of(r.project.Name, of.version)
+	if replaced == nil {
+		return c.packages.Metadata(ctx, r.project, of.file)
+	}
+	meta := index.Metadata{Name: r.project.Name, Version: of.version.String(), RequiresPython: of.file.RequiresPython, Requires: replaced.Requires}
+	if !replaced.NewRequires {
+		own, err := c.packages.Metadata(ctx, r.project, of.file)
+		if err != nil {
+			return nil, err
+		}
+		meta = *own
+	}
+	if replaced.NewPython {
+		meta.RequiresPython = replaced.Python
+	}
+	switch {
+	case replaced.Extras != nil:
+		meta.Extras = replaced.Extras
+	case replaced.NewRequires:
+		for _, q := range replaced.Requires {
+			meta.Extras = append(meta.Extras, q.Marker.Extras()...)
+		}
+		slices.Sort(meta.Extras)
+		meta.Extras = slices.Compact(meta.Extras)
+	}
+	return &meta, nil
+}
+
+// overriddenIn says of which projects in a proof the bounds are those of overrides: what is told of a package's
+// requirements is not what the package says.
+func (p *provider) overriddenIn(facts []*step) []string {
+	names := map[string]bool{}
+	for _, f := range facts {
+		if f.Kind == pubgrub.Dependency && p.policies.overrides[f.Dep.Package.name] != nil {
+			names[f.Dep.Package.name] = true
+		}
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		o := p.policies.overrides[name]
+		at := ""
+		if !o.Pos.IsZero() {
+			at = " (" + o.Pos.String() + ")"
+		}
+		out = append(out, fmt.Sprintf("Whatever is asked of %s is replaced by [overrides]%s: %s", name, at, o.Requirement))
+	}
+	return out
+}
