@@ -11,7 +11,7 @@ import (
 
 // image makes an image to stand on, in the folder oci:DIR or under the name REPOSITORY:TAG in the registry, and sets
 // $DIGEST to its digest. Keys: python=VERSION, arch=, package=NAME_VERSION, env=NAME_VALUE, file=PATH (with a line of
-// text; a folder ends in a slash), folder=PATH:MODE:UID:GID, user=NAME:ID, musl=, foreign=.
+// text; a folder ends in a slash), owned=PACKAGE:PATH, folder=PATH:MODE:UID:GID, user=NAME:ID, musl=, foreign=.
 func (w *world) image(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("want NAME [KEY=VALUE]...")
@@ -33,6 +33,10 @@ func (w *world) image(ts *testscript.TestScript, args []string) {
 			o.Env = append(o.Env, strings.Replace(value, "_", "=", 1))
 		case "file":
 			o.Files[value] = "a file of the image\n"
+		case "owned":
+			name, path, _ := strings.Cut(value, ":")
+			o.Files[path] = "a file of " + name + "\n"
+			o.Files["var/lib/dpkg/info/"+name+".list"] = "/.\n/" + path + "\n"
 		case "folder":
 			f := strings.Split(value, ":")
 			if len(f) != 4 {

@@ -48,7 +48,8 @@ var (
 
 func keepText(p string) bool {
 	folder, name := path.Split(p)
-	return texts[p] || textFolders[strings.TrimSuffix(folder, "/")] && !strings.HasSuffix(name, ".md5sums") ||
+	return texts[p] || textFolders[strings.TrimSuffix(folder, "/")] ||
+		folder == dpkgFolder+"info/" && strings.HasSuffix(name, ".list") || // which package has which file
 		name == "pyvenv.cfg" || headerFile.MatchString(p)
 }
 

@@ -75,6 +75,9 @@ func (t *Tree) dpkg() (status []byte, parted bool) {
 		return text, false
 	}
 	for _, name := range t.List(dpkgFolder + "status.d") {
+		if strings.HasSuffix(name, ".md5sums") {
+			continue
+		}
 		text, ok := t.Read(dpkgFolder + "status.d/" + name)
 		if !ok {
 			continue

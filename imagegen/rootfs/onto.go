@@ -45,10 +45,11 @@ const OfImage = "the image"
 
 // AssembleOnto makes what packages add to an image and change of it, as dpkg would: files of packages replace files
 // that are there, but for configuration files, which stay; folders and links that are there stay; diversions are
-// followed. Which package of the image a replaced file is of is not known: that the packages may stand beside one
-// another is what their relations say.
+// followed. A file of another package of the image is replaced only by what says so in Replaces, and stays where that other
+// package does.
 //
-// Errors: those of [Assemble]; a package that ships something else where the image has a folder.
+// Errors: those of [Assemble]; a package that ships something else where the image has a folder, or a file that another
+// package of the image has.
 func AssembleOnto(ctx context.Context, below Below, debs []Deb, o Options) (*Onto, error) {
 	all, err := unpackAll(ctx, debs, o)
 	if err != nil {
@@ -143,6 +144,7 @@ func newBeneath(below Below) *beneath {
 func (b *beneath) makeWay(all []*unpacked) (map[string]layer.Entry, error) {
 	kept := map[string]layer.Entry{}
 	diverted := b.diversions()
+	judge := b.newOverwrites(all)
 	for _, u := range all {
 		conffiles := map[string]bool{}
 		for line := range strings.Lines(string(u.members["conffiles"])) {
@@ -166,10 +168,18 @@ func (b *beneath) makeWay(all []*unpacked) (map[string]layer.Entry, error) {
 			case old.Kind == layer.Dir:
 				return nil, diag.New(diag.Failure, "the package %s ships /%s, where the image has a folder", u.Name, e.Path).
 					Hint("the package cannot be added to this image")
-			case old.Kind == layer.File && configuration:
-				kept[p] = e
-				continue
 			default:
+				takes, err := judge.judge(u, p)
+				if err != nil {
+					return nil, err
+				}
+				if !takes {
+					continue
+				}
+				if old.Kind == layer.File && configuration {
+					kept[p] = e
+					continue
+				}
 				delete(b.t.nodes, p)
 				delete(b.t.owner, p)
 			}

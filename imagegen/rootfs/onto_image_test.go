@@ -129,6 +129,69 @@ func TestOntoReplaces(t *testing.T) {
 	}
 }
 
+// TestOntoOverwrites: a file of another package of the image is replaced where Replaces or a diversion permits it.
+func TestOntoOverwrites(t *testing.T) {
+	const owned = "usr/bin/tool"
+	stanza := func(name, fields string) string {
+		return "Package: " + name + "\nStatus: install ok installed\nVersion: 1.5-1\nArchitecture: amd64\n" + fields + "\n"
+	}
+	for name, c := range map[string]struct {
+		files          map[string]string // of the image, besides the tool and its list
+		fields         string            // of the image's package
+		field, preinst string            // of the one that comes
+		text           string            // of the tool in the layer; "" for none
+		refused        bool
+	}{
+		"nothing said":        {refused: true},
+		"replaces":            {field: "other, aaa", text: "new"},
+		"replaces older":      {field: "aaa (<< 1.6~)", text: "new"},
+		"replaces much older": {field: "aaa (<< 1.5)", refused: true},
+		"replaces another":    {field: "aa", refused: true},
+		"the other replaces":  {fields: "Replaces: mid (<= 1.0), x\n"},
+		"the other older":     {fields: "Replaces: mid (<< 1.0)\n", refused: true},
+		"diverted":            {files: map[string]string{"var/lib/dpkg/diversions": "/usr/bin/tool\n/usr/bin/tool.aaa\nmid\n"}, text: "new"},
+		"diverts":             {preinst: "#!/bin/sh\nset -e\ndpkg-divert --package mid --add --rename --divert /usr/bin/tool.aaa /usr/bin/tool\n", text: "new"},
+		"removed":             {files: map[string]string{"var/lib/dpkg/status": status}, text: "new"},
+		"by the old path":     {files: map[string]string{"var/lib/dpkg/info/aaa.list": "/.\n/bin\n/bin/tool\n"}, refused: true},
+		"architecture":        {files: map[string]string{"var/lib/dpkg/info/aaa.list": "", "var/lib/dpkg/info/aaa:amd64.list": "/usr/bin/tool\n"}, refused: true},
+		"nobody's":            {files: map[string]string{"var/lib/dpkg/info/aaa.list": "/usr/share/x\n"}, text: "new"},
+		"parted":              {files: map[string]string{"var/lib/dpkg/info/aaa.list": "", "var/lib/dpkg/status.d/aaa.md5sums": "0123  usr/bin/tool\n"}, refused: true},
+	} {
+		files := map[string]string{
+			owned: "?", "var/lib/dpkg/status": stanza("aaa", c.fields), "var/lib/dpkg/info/aaa.list": "/.\n/usr\n/usr/bin\n/usr/bin/tool\n", "var/lib/dpkg/status.d/": "",
+		}
+		if name == "removed" {
+			files["var/lib/dpkg/info/gone.list"], files["var/lib/dpkg/info/aaa.list"] = "/usr/bin/tool\n", ""
+		}
+		for p, text := range c.files {
+			files[p] = text
+		}
+		d := testenv.DebOptions{Files: map[string]string{owned: "new"}, Members: map[string]string{}, Fields: map[string]string{}}
+		if c.field != "" {
+			d.Fields["Replaces"] = c.field
+		}
+		if c.preinst != "" {
+			d.Members["preinst"] = c.preinst
+		}
+		made, err := AssembleOnto(context.Background(), image(files), []Deb{deb("mid", d)}, options())
+		if c.refused {
+			if err == nil || !strings.Contains(err.Error(), "the package mid ships /usr/bin/tool, which the image has of its package aaa 1.5-1") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		tree := &Tree{Entries: made.Entries}
+		tree.write(t)
+		if _, there := tree.find(owned); there != (c.text != "") || there && tree.text(t, owned) != c.text {
+			t.Errorf("%s: in the layer is %t", name, there)
+		}
+	}
+}
+
 func TestOntoScripts(t *testing.T) {
 	below := image(map[string]string{
 		"etc/shadow": "root:*:::::::\n", "etc/gshadow": "root:*::\n", "usr/bin/theirs": "?", "etc/theirs": "text", "usr/bin/taken": "?",

@@ -3,6 +3,8 @@ package apt
 import (
 	"fmt"
 	"strings"
+
+	"github.com/envpack/envpack/internal/debversion"
 )
 
 // relation names a package, perhaps with bounds: "libc6 (>= 2.34)", "python3:any".
@@ -108,21 +110,7 @@ func isName(s string) bool {
 
 // allows tells whether a version is within the relation's bounds.
 func (r relation) allows(version string) bool {
-	if r.op == "" {
-		return true
-	}
-	c := CompareVersions(version, r.version)
-	switch r.op {
-	case "<<":
-		return c < 0
-	case "<=":
-		return c <= 0
-	case "=":
-		return c == 0
-	case ">=":
-		return c >= 0
-	}
-	return c > 0
+	return r.op == "" || debversion.Holds(version, r.op, r.version)
 }
 
 // allowsProvided tells whether a relation is met by a provided name: one with bounds only by one with a

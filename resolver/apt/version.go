@@ -1,102 +1,22 @@
 package apt
 
-import "strings"
+import (
+	"strings"
 
-// CompareVersions orders two Debian versions: -1, 0 or 1 (deb-version(7), "Sorting algorithm"). It never
-// fails: what is no digit in an epoch or number sorts as dpkg sorts it in the other parts.
-func CompareVersions(a, b string) int {
-	epochA, upstreamA, revisionA := splitVersion(a)
-	epochB, upstreamB, revisionB := splitVersion(b)
-	if c := compareNumbers(epochA, epochB); c != 0 {
-		return c
-	}
-	if c := comparePart(upstreamA, upstreamB); c != 0 {
-		return c
-	}
-	return comparePart(revisionA, revisionB)
-}
+	"github.com/envpack/envpack/internal/debversion"
+)
 
-// splitVersion cuts [epoch:]upstream[-revision]. A missing revision sorts as "0" does, that is as "".
-func splitVersion(v string) (epoch, upstream, revision string) {
-	if e, rest, ok := strings.Cut(v, ":"); ok {
-		epoch, v = e, rest
-	}
-	if i := strings.LastIndexByte(v, '-'); i >= 0 {
-		return epoch, v[:i], v[i+1:]
-	}
-	return epoch, v, ""
-}
+// CompareVersions orders two Debian versions: -1, 0 or 1. See [debversion.Compare].
+func CompareVersions(a, b string) int { return debversion.Compare(a, b) }
 
 // upstreamRelease is the upstream version up to what distributions append: "3.11.2" of
 // "1:3.11.2+dfsg~rc1-6", for telling programs which version of theirs it is.
 func upstreamRelease(v string) string {
-	_, upstream, _ := splitVersion(v)
+	_, upstream, _ := debversion.Split(v)
 	if i := strings.IndexAny(upstream, "-+~"); i >= 0 {
 		return upstream[:i]
 	}
 	return upstream
 }
 
-func comparePart(a, b string) int {
-	for a != "" || b != "" {
-		i, j := 0, 0
-		for i < len(a) && !isDigit(a[i]) || j < len(b) && !isDigit(b[j]) {
-			x, y := weight(a, i), weight(b, j)
-			if x != y {
-				return sign(x - y)
-			}
-			i, j = i+1, j+1
-		}
-		a, b = a[min(i, len(a)):], b[min(j, len(b)):]
-		numberA, numberB := digits(a), digits(b)
-		if c := compareNumbers(numberA, numberB); c != 0 {
-			return c
-		}
-		a, b = a[len(numberA):], b[len(numberB):]
-	}
-	return 0
-}
-
-// weight orders what is no digit: tilde before the end, the end before letters, letters before all else.
-func weight(s string, i int) int {
-	if i >= len(s) || isDigit(s[i]) {
-		return 0
-	}
-	c := s[i]
-	switch {
-	case c == '~':
-		return -1
-	case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-		return int(c)
-	}
-	return int(c) + 256
-}
-
-// compareNumbers compares decimal numbers of any length; "" is 0.
-func compareNumbers(a, b string) int {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	if len(a) != len(b) {
-		return sign(len(a) - len(b))
-	}
-	return strings.Compare(a, b)
-}
-
-func digits(s string) string {
-	i := 0
-	for i < len(s) && isDigit(s[i]) {
-		i++
-	}
-	return s[:i]
-}
-
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-func sign(n int) int {
-	switch {
-	case n < 0:
-		return -1
-	case n > 0:
-		return 1
-	}
-	return 0
-}
