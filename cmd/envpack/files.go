@@ -44,10 +44,14 @@ func createBeside(path string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+"-*")
 }
 
-// writeWhole replaces a file by a complete one, or leaves it as it was. One that is there already must have
+// writeWhole replaces a file by a complete one of the same permissions, or leaves it as it was. One that is there already must have
 // the mark of the same kind; "" asks for none.
 func writeWhole(path string, data []byte, mark string) error {
+	mode := fs.FileMode(0o644)
 	info, err := os.Stat(path)
+	if err == nil {
+		mode = info.Mode().Perm()
+	}
 	switch {
 	case err == nil && info.IsDir():
 		return diag.New(diag.Usage, "%s is a folder; the name of a file is wanted", path)
@@ -75,7 +79,7 @@ func writeWhole(path string, data []byte, mark string) error {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
+		err = os.Chmod(f.Name(), mode)
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)

@@ -117,7 +117,9 @@ type initResult struct {
 
 func (s *session) printJSON(v any) error {
 	s.close()
-	return json.NewEncoder(s.stdout).Encode(v)
+	encoder := json.NewEncoder(s.stdout)
+	encoder.SetEscapeHTML(false) // bounds have < and >
+	return encoder.Encode(v)
 }
 
 // initPyProject prints what to add to a pyproject.toml that names the project.

@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -236,12 +233,20 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 
 // writeLock writes the lock unless it is the same, and tells what changed.
 func (s *session) writeLock(l *lockfile.Lock, old previous, path string) error {
+	if err := putLock(l, path); err != nil {
+		return err
+	}
+	return s.tellChanges(l, old, path, false)
+}
+
+// putLock writes the lock unless it is the same.
+func putLock(l *lockfile.Lock, path string) error {
 	if data, err := os.ReadFile(path); err != nil || string(data) != string(lockfile.Encode(l)) {
 		if err := l.Write(path); err != nil {
 			return notWritten(path, err)
 		}
 	}
-	return s.tellChanges(l, old, path, false)
+	return nil
 }
 
 // tellChanges tells what changed, or, if the lock is not written, what would.
@@ -316,83 +321,4 @@ func lockSummary(l *lockfile.Lock, changes []lockfile.Change, isNew bool) summar
 		out.Platforms = append(out.Platforms, t.Platform)
 	}
 	return out
-}
-
-// readLock reads the lock of a manifest and holds it to the manifest.
-func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
-	l, err := lockfile.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`envpack lock %s` makes it", m.Dir)
-	}
-	if err != nil {
-		return nil, lockError(err)
-	}
-	if err := holdFiles(l, path); err != nil {
-		return nil, err
-	}
-	if l.Project.Manifest != m.Hash() {
-		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
-			Hint("`envpack lock %s` brings it up to date", m.Dir)
-	}
-	return l, holdImage(l, m, path)
-}
-
-// holdImage holds the lock's copy of [image] and of the platforms to the manifest, which the hash
-// says it was made from.
-func holdImage(l *lockfile.Lock, m *manifest.Manifest, path string) error {
-	want := lockfile.Lock{Image: resolver.Image(m)}
-	want.Normalize()
-	var platforms []string
-	for _, t := range l.Targets {
-		platforms = append(platforms, t.Platform)
-	}
-	what := ""
-	switch {
-	case !reflect.DeepEqual(want.Image, l.Image):
-		what = "[image]"
-	case !slices.Equal(platforms, m.Platforms):
-		what = "[[target]]"
-	default:
-		return nil
-	}
-	return diag.New(diag.Failure, "%s is not what the manifest says", what).At(diag.Position{File: path}).Hint("%s", editedHint)
-}
-
-// holdFiles holds the lock's files to what their names say. The lock's own reader knows nothing of names.
-func holdFiles(l *lockfile.Lock, path string) error {
-	var e *diag.Error
-	if err := resolver.CheckFiles(l); errors.As(err, &e) {
-		return e.At(diag.Position{File: path}).Hint("%s", editedHint)
-	} else if err != nil {
-		return err
-	}
-	return nil
-}
-
-const editedHint = "a lock is not to be edited; `envpack lock` writes it anew and keeps the versions that it has"
-
-func parseError(err error) *lockfile.ParseError {
-	var p *lockfile.ParseError
-	if errors.As(err, &p) {
-		return p
-	}
-	return nil
-}
-
-// lockError gives the error of a lock's file its place and a hint.
-func lockError(err error) error {
-	p := parseError(err)
-	if p == nil {
-		return diag.Wrap(err, diag.Failure, "reading the lock")
-	}
-	e := diag.New(diag.Failure, "%s", p.Msg).At(diag.Position{File: p.File, Line: p.Line, Col: p.Col, Source: p.Source})
-	switch {
-	case p.Newer:
-		return e.Hint("use the envpack that wrote it, or a newer one")
-	case p.Edited:
-		return e.Hint("%s", editedHint)
-	case p.Conflict:
-		return e.Hint("`envpack lock %s` settles them: it prefers the versions of both sides and writes a clean lock", shellWord(filepath.Dir(p.File)))
-	}
-	return e.Hint("`envpack lock` writes it anew; the version in the repository's history may be intact")
 }

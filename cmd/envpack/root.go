@@ -117,7 +117,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SuggestionsMinimumDistance = 2
 	s.addFlags(cmd.PersistentFlags())
 	for _, add := range []func(*session) *cobra.Command{
-		newInit, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newExport, newCompletion, newVersion,
+		newInit, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newExport, newCompletion, newVersion,
 	} {
 		cmd.AddCommand(add(s))
 	}

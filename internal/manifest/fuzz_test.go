@@ -72,8 +72,7 @@ func FuzzManifest(f *testing.F) {
 		if _, err := toml.Decode(text, &root); err == nil && !strings.Contains(text, "\\") {
 			p := findPositions(FileName, text)
 			visit(root, "", func(path string, v any) {
-				_, hasKey := p.keys[path]
-				if _, hasValue := p.values[path]; !hasKey && !hasValue {
+				if !p.Has(path) {
 					t.Errorf("no place for %s in %q", path, text)
 				}
 			})

@@ -15,6 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/tomltext"
 )
 
 // Load reads the manifest of a project. path is the project's folder, which must have envpack.toml
@@ -139,12 +140,16 @@ func fromUTF16(data []byte) string {
 	return string(utf16.Decode(units))
 }
 
-func parse(file, text string) (*Manifest, error) {
+func parse(file, text string) (*Manifest, error) { return parseBeside(file, text, nil) }
+
+// parseBeside is parse where the file beside the manifest that has the dependency groups has another text than on the
+// disk. sibling may be nil.
+func parseBeside(file, text string, sibling *string) (*Manifest, error) {
 	var root map[string]any
 	if _, err := toml.Decode(text, &root); err != nil {
 		return nil, syntax(file, text, err)
 	}
-	d := &document{positions: findPositions(file, text), root: root}
+	d := &document{positions: findPositions(file, text), root: root, sibling: sibling}
 	m := &Manifest{File: file, Dir: filepath.Dir(file)}
 	var err error
 	if filepath.Base(file) == PyProject {
@@ -195,9 +200,9 @@ func syntax(file, text string, err error) error {
 		return diag.Wrap(err, diag.Manifest, "").At(diag.Position{File: file})
 	}
 	// The decoder's line and column disagree at the ends of lines; its offset is right.
-	lines := &positions{file: file, lines: strings.Split(text, "\n")}
+	lines := tomltext.Lines(file, text)
 	from := min(max(p.Position.Start, 0), len(text))
-	pos := lines.at(span{from, from + max(p.Position.Len, 1)})
+	pos := lines.At(from, from+max(p.Position.Len, 1))
 	what := p.Message
 	if what == "" {
 		what = p.Error()

@@ -176,8 +176,11 @@ func (d *document) siblingGroups(m *Manifest) error {
 	if !exists(file) {
 		return d.fail(d.value(at), "project.groups: there is no %s beside %s to define dependency groups", PyProject, FileName)
 	}
-	text, err := readText(file)
-	if err != nil {
+	text := ""
+	var err error
+	if d.sibling != nil {
+		text = *d.sibling
+	} else if text, err = readText(file); err != nil {
 		return err
 	}
 	var root map[string]any

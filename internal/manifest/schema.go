@@ -60,8 +60,9 @@ var schema = map[string]map[string]kind{
 // "tool.envpack" in pyproject.toml.
 type document struct {
 	*positions
-	prefix string
-	root   map[string]any
+	prefix  string
+	root    map[string]any
+	sibling *string // text of the pyproject.toml beside it; nil: that of the file
 }
 
 func (d *document) path(parts ...string) string {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+)
+
+const removeLong = `Takes requirements out of the manifest and locks. Of the manifest's text only that changes. All
+requirements of a name go, whatever their markers; a comment behind one on its line goes with it.
+
+Requirements files that the manifest names are not edited. If locking fails, manifest and lock stay
+as they were.`
+
+const removeExample = `  envpack remove numpy
+  envpack remove --group train tensorboard
+  envpack remove --constraint urllib3
+  envpack remove --no-lock numpy            # the manifest alone`
+
+func newRemove(s *session) *cobra.Command {
+	var o editOptions
+	cmd := &cobra.Command{
+		Use:     "remove NAME...",
+		Short:   "Take requirements out of the manifest, and lock",
+		Long:    removeLong,
+		Example: removeExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return diag.New(diag.Usage, "remove takes names of packages")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.remove(cmd.Context(), args, o)
+		},
+	}
+	o.addTo(cmd)
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		e, err := o.edit()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return e.Names(), cobra.ShellCompDirectiveNoFileComp
+	}
+	return cmd
+}
+
+func (s *session) remove(ctx context.Context, names []string, o editOptions) error {
+	e, err := o.edit()
+	if err != nil {
+		return err
+	}
+	var removed []string
+	for _, name := range names {
+		texts, err := e.Remove(name)
+		if err != nil {
+			return err
+		}
+		removed = append(removed, texts...)
+	}
+	edit := &edit{session: s, editor: e, options: o}
+	edit.report = func() editResult {
+		return editResult{Manifest: e.File(), Added: []string{}, Removed: removed}
+	}
+	return edit.run(ctx)
+}
+
+// completeGroup knows the dependency groups of the project.
+func completeGroup(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	dir, _ := cmd.Flags().GetString("project")
+	if filepath.Ext(dir) == ".toml" {
+		dir = filepath.Dir(dir)
+	}
+	root, err := manifest.ReadTOML(filepath.Join(dir, manifest.PyProject))
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	groups, _ := root["dependency-groups"].(map[string]any)
+	return slices.Sorted(maps.Keys(groups)), cobra.ShellCompDirectiveNoFileComp
+}
