@@ -194,16 +194,22 @@ type offered struct {
 func (c *catalogue) settle(name string, r *release, v *candidate) {
 	v.once.Do(func() {
 		var all []offered
+		variants := 0
 		for _, i := range v.files {
 			f := r.project.Files[i]
 			if w, err := tags.ParseWheel(f.Filename); err == nil && w.Name == name {
 				all = append(all, offered{f, w, false})
+			} else if errors.Is(err, tags.ErrVariant) {
+				variants++
 			} else if n, _, err := tags.ParseSdist(f.Filename); err == nil && n == name {
 				all = append(all, offered{f, tags.Wheel{}, true})
 			}
 		}
 		slices.SortFunc(all, func(a, b offered) int { return strings.Compare(a.Filename, b.Filename) })
-		v.reason = c.narrow(name, v.version, &all)
+		v.reason = c.narrow(name, r.project, v.version, &all)
+		if v.reason.kind == noFiles && variants > 0 {
+			v.reason = reason{kind: onlyVariants}
+		}
 		if v.reason.kind != usable {
 			return
 		}
@@ -213,6 +219,9 @@ func (c *catalogue) settle(name string, r *release, v *candidate) {
 			all = fresh
 		}
 		v.file = c.bestOf(all)
+		if !c.policies.asOfOf(name).IsZero() && v.file.Uploaded.IsZero() && r.project.Undated == "" {
+			v.reason = reason{kind: undated, detail: v.file.Filename}
+		}
 	})
 }
 
@@ -233,17 +242,18 @@ func (c *catalogue) bestOf(all []offered) index.File {
 }
 
 // narrow leaves the files that the target can install; if there are none, it says why.
-func (c *catalogue) narrow(name string, version pep440.Version, all *[]offered) reason {
+func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version, all *[]offered) reason {
 	if len(*all) == 0 {
 		return reason{kind: noFiles}
 	}
 	if asOf := c.policies.asOfOf(name); !asOf.IsZero() {
-		dated := keep(*all, func(f offered) bool { return !f.Uploaded.IsZero() })
-		if len(dated) == 0 {
-			return reason{kind: noUploadTime}
+		if p.Undated == index.UndatedSkip {
+			if *all = keep(*all, func(f offered) bool { return !f.Uploaded.IsZero() }); len(*all) == 0 {
+				return reason{kind: noUploadTime}
+			}
 		}
 		// As-of is a whole second, all of which counts.
-		*all = keep(dated, func(f offered) bool { return !f.Uploaded.Truncate(time.Second).After(asOf) })
+		*all = keep(*all, func(f offered) bool { return !f.Uploaded.Truncate(time.Second).After(asOf) })
 		if len(*all) == 0 {
 			return reason{kind: afterAsOf, detail: asOf.Format(time.RFC3339)}
 		}
@@ -273,11 +283,12 @@ func (c *catalogue) narrow(name string, version pep440.Version, all *[]offered) 
 	if *all = keep(*all, fits); len(*all) == 0 {
 		return reason{kind: noWheel}
 	}
-	if *all = keep(*all, func(f offered) bool { return f.SHA256 != "" }); len(*all) == 0 {
-		return reason{kind: noHash}
-	}
 	if allowed := c.hashes[name]; len(allowed) > 0 {
-		if *all = keep(*all, func(f offered) bool { return slices.Contains(allowed, f.SHA256) }); len(*all) == 0 {
+		known := keep(*all, func(f offered) bool { return slices.Contains(allowed, f.SHA256) })
+		if len(known) == 0 { // those of which the index gives none may have it; they are held to it when it is learnt
+			known = keep(*all, func(f offered) bool { return f.SHA256 == "" })
+		}
+		if *all = known; len(*all) == 0 {
 			return reason{kind: otherHash}
 		}
 	}

@@ -94,6 +94,11 @@ func TestExplanations(t *testing.T) {
 		}},
 		{name: "as-of-without-times", dependencies: `"corp-metrics"`, more: "as-of = 2024-03-01\n", world: func(w *world) {
 			w.add("corp-metrics", "1.0", rel{noTime: true})
+			w.projects["corp-metrics"].Undated = index.UndatedSkip
+		}},
+		{name: "variants", dependencies: `"cuda-kernels>=1.1"`, world: func(w *world) {
+			w.add("cuda-kernels", "1.0", rel{})
+			w.add("cuda-kernels", "1.1", rel{tags: []string{"py3-none-any-cu126", "py3-none-any-cu128", "py3-none-any-null"}})
 		}},
 		{name: "conflict", dependencies: `"tensorflow", "trainer"`, world: func(w *world) {
 			w.add("tensorflow", "2.15.0", rel{requires: []string{"ml-dtypes>=0.2,<0.3"}})

@@ -64,17 +64,21 @@ func (s *solved) mergePackage(ctx context.Context, name string, packages map[str
 		packages[key], edges[key] = p, &edgeSet{}
 	}
 	c := r.at(version)
-	size := c.file.Size
+	file, err := s.learn(ctx, name, r, c)
+	if err != nil {
+		return err
+	}
+	size := file.Size
 	if from, ok := s.provider.packages.(sizer); ok && size < 0 {
-		if size, err = from.Size(ctx, r.project, c.file); err != nil {
+		if size, err = from.Size(ctx, r.project, file); err != nil {
 			return err
 		}
 	}
 	if size <= 0 {
-		return diag.New(diag.Fetch, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, c.file.Filename)
+		return diag.New(diag.Fetch, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, file.Filename)
 	}
 	addFile(p, lockfile.File{
-		Name: c.file.Filename, SHA256: c.file.SHA256, Size: size, Uploaded: c.file.Uploaded,
+		Name: file.Filename, SHA256: file.SHA256, Size: size, Hashed: !c.file.Vouched(), Uploaded: file.Uploaded,
 	}, s.target.Platform)
 	p.Yanked = p.Yanked || c.yanked
 	for _, extra := range append([]string{""}, s.extras[name]...) {

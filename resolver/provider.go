@@ -143,6 +143,9 @@ func (p *provider) Choose(ctx context.Context, q pkg, s pep440.Set) (choice, err
 	key := q.name + "\x00" + s.Key()
 	c, there := p.choices[key]
 	if !there {
+		if err := p.checkDates(r, q.name, s); err != nil {
+			return choice{}, err
+		}
 		c = p.choose(r, q.name, s)
 		p.choices[key] = c
 	}
@@ -191,8 +194,13 @@ func (p *provider) choose(r *release, name string, s pep440.Set) choice {
 
 // best is the candidate that Choose takes, nil for none. It may be called from any goroutine.
 func (p *provider) best(r *release, name string, s pep440.Set) *candidate {
+	return p.bestWhere(r, name, s, func(why reason) bool { return why.kind == usable })
+}
+
+// bestWhere is best for other candidates than those that are usable.
+func (p *provider) bestWhere(r *release, name string, s pep440.Set, ok func(reason) bool) *candidate {
 	for _, v := range p.prefer.of(name) {
-		if c := r.at(v); c != nil && s.Contains(v) && p.unusable(r, c, name).kind == usable {
+		if c := r.at(v); c != nil && s.Contains(v) && ok(p.unusable(r, c, name)) {
 			return c
 		}
 	}
@@ -200,7 +208,7 @@ func (p *provider) best(r *release, name string, s pep440.Set) *candidate {
 	allow := p.policies.prereleasesOf(name) == manifest.Allow
 	for _, c := range r.candidates {
 		late := c.version.IsPrerelease() && !allow
-		if late && pre != nil || !s.Contains(c.version) || p.unusable(r, c, name).kind != usable {
+		if late && pre != nil || !s.Contains(c.version) || !ok(p.unusable(r, c, name)) {
 			continue
 		}
 		if !late {

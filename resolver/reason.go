@@ -21,13 +21,14 @@ type reasonKind int
 const (
 	usable         reasonKind = iota
 	noFiles                   // none whose name makes sense
-	noUploadTime              // as-of is asked for, and the index does not say when
+	noUploadTime              // as-of is asked for, the index does not say when, and such files are skipped
+	undated                   // so, and nobody has decided what then; detail: the file
+	onlyVariants              // no file but wheel variants
 	afterAsOf                 // detail: as-of
 	needsPython               // detail: Requires-Python
 	onlySdist                 // no wheels at all
 	onlyWheels                // and no-binary refuses them
 	noWheel                   // none for the target
-	noHash                    // the index gives no SHA-256
 	otherHash                 // the requirements give hashes, and no file has one
 	wasYanked                 //
 	isPrerelease              // and the policy does not want it
@@ -72,6 +73,10 @@ func (r reason) clause(project, versions string, all bool) string {
 		return subject + " has no file with a name that makes sense"
 	case noUploadTime:
 		return subject + " is left out by as-of, because the index does not say when it was uploaded"
+	case undated:
+		return subject + " may have been uploaded after as-of; the index does not say when"
+	case onlyVariants:
+		return subject + " has only wheel variants (PEP 825), which envpack does not install"
 	case afterAsOf:
 		return subject + " was uploaded after " + r.detail + " (as-of)"
 	case needsPython:
@@ -80,8 +85,6 @@ func (r reason) clause(project, versions string, all bool) string {
 		return subject + " has only a source distribution"
 	case onlyWheels:
 		return subject + " has only wheels, which resolver.no-binary refuses"
-	case noHash:
-		return subject + " has no file of which the index gives the SHA-256"
 	case otherHash:
 		return subject + " has no file whose hash the requirements allow"
 	case wasYanked:
@@ -108,7 +111,7 @@ func (r reason) clause(project, versions string, all bool) string {
 func (r reason) hint() string {
 	switch r.kind {
 	case noUploadTime:
-		return "without as-of, or from an index that gives times of upload, there may be an answer"
+		return `undated = "use" in the [[index]] takes files without a time of upload as if they had been uploaded in time`
 	case afterAsOf:
 		return "as-of hides what was uploaded later; a later date may have an answer"
 	case onlySdist:

@@ -76,6 +76,9 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		}
 		done = append(done, s)
 	}
+	if err := learnAll(ctx, done, o.Progress); err != nil {
+		return nil, err
+	}
 	if err := merge(ctx, lock, m, done); err != nil {
 		return nil, err
 	}
@@ -89,6 +92,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		return nil, err
 	}
 	warn(ctx, done, policies, o.Now, o.Warn)
+	warnUnhashed(done, o.Warn)
 	lockfile.ChooseLayers(lock, o.Previous)
 	lock.Normalize()
 	if o.Previous != nil {
@@ -115,7 +119,11 @@ func newLock(m *manifest.Manifest, now time.Time) *lockfile.Lock {
 		Image:   Image(m),
 	}
 	for _, i := range m.Indexes {
-		lock.Indexes = append(lock.Indexes, lockfile.Index{Name: i.Name, URL: i.URL})
+		x := lockfile.Index{Name: i.Name, URL: i.URL, Path: i.Path}
+		if i.Flat {
+			x.Format = lockfile.FlatIndex
+		}
+		lock.Indexes = append(lock.Indexes, x)
 	}
 	return lock
 }

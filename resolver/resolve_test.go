@@ -96,9 +96,38 @@ func TestChoice(t *testing.T) {
 			setAsOf(t, m, "2024-03-24T00:00:00Z")
 			w.add("a", "3.0", rel{uploaded: published.Add(999 * time.Millisecond)})
 			w.add("a", "4.0", rel{uploaded: published.Add(time.Second)})
-			w.add("a", "5.0", rel{noTime: true})
 		}, "a 3.0"},
-		{"a file without a hash", []string{"b"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{noHash: true}) }, "b 2.0"},
+		{"a file without a hash", []string{"b"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{noHash: true}) }, "b 3.0"},
+		{"a file without a hash, of which one is wanted", []string{"b"}, func(w *world, m *manifest.Manifest, _ *Options) {
+			w.add("b", "3.0", rel{noHash: true})
+			m.Requirements[0].Hashes = []string{hashOf("b-3.0-py3-none-any.whl")}
+		}, "b 3.0"},
+		{"a file without a hash beside one that is wanted", []string{"b"}, func(w *world, m *manifest.Manifest, _ *Options) {
+			w.add("b", "3.0", rel{noHash: true, tags: []string{"cp311-none-any"}})
+			w.add("b", "3.0", rel{})
+			m.Requirements[0].Hashes = []string{hashOf("b-3.0-py3-none-any.whl")}
+		}, "b 3.0"},
+		{"as-of, newer files without times skipped", []string{"a"}, func(w *world, m *manifest.Manifest, o *Options) {
+			setAsOf(t, m, "2024-03-24T00:00:00Z")
+			w.add("a", "5.0", rel{noTime: true})
+			w.projects["a"].Undated = index.UndatedSkip
+		}, "a 2.0, b 2.0"},
+		{"as-of, newer files without times used", []string{"a"}, func(w *world, m *manifest.Manifest, o *Options) {
+			setAsOf(t, m, "2024-03-24T00:00:00Z")
+			w.add("a", "5.0", rel{noTime: true})
+			w.add("a", "6.0", rel{uploaded: published.Add(time.Hour)})
+			w.projects["a"].Undated = index.UndatedUse
+		}, "a 5.0"},
+		{"as-of, files without times that do not matter", []string{"a"}, func(w *world, m *manifest.Manifest, o *Options) {
+			setAsOf(t, m, "2024-03-24T00:00:00Z")
+			w.add("a", "0.5", rel{noTime: true})
+			w.add("a", "2.0", rel{noTime: true, tags: []string{"cp312-cp312-win32"}, sdist: true})
+			w.add("a", "5.0rc1", rel{noTime: true})
+		}, "a 2.0, b 2.0"},
+		{"wheel variants", []string{"a"}, func(w *world, m *manifest.Manifest, o *Options) {
+			w.add("a", "5.0", rel{tags: []string{"py3-none-any-cuda13"}})
+			w.add("a", "2.0", rel{tags: []string{"py3-none-any-cuda13"}})
+		}, "a 2.0, b 2.0"},
 		{"hashes", []string{"b"}, func(_ *world, m *manifest.Manifest, _ *Options) {
 			m.Requirements[0].Hashes = []string{hashOf("b-1.0-py3-none-any.whl"), hashOf("b-1.0.tar.gz")}
 		}, "b 1.0"},
@@ -147,6 +176,61 @@ func TestChoice(t *testing.T) {
 	}
 }
 
+// TestUndated holds the failure where nobody has decided about files without a time of upload.
+func TestUndated(t *testing.T) {
+	for _, c := range []struct{ of, hint string }{
+		{DefaultIndex, "decide it in the manifest: \n    [[index]]\n    default = true\n    undated = \"use\" takes such files as if they had been there, \"skip\" leaves them out"},
+		{"corp", "decide it in its [[index]]: undated = \"use\" takes such files as if they had been there, \"skip\" leaves them out"},
+	} {
+		w, m := few(), project("a")
+		setAsOf(t, m, "2024-03-24T00:00:00Z")
+		w.add("a", "5.0", rel{noTime: true})
+		w.projects["a"].IndexName = c.of
+		if c.of != DefaultIndex {
+			m.Indexes = []manifest.Index{{Name: c.of, URL: "https://packages.example/simple/"}}
+		}
+		_, err := lockWith(w, m, Options{})
+		want := "index does not say when a-5.0-py3-none-any.whl was uploaded, and as-of leaves out what is later than 2024-03-24T00:00:00Z"
+		if c.of != DefaultIndex {
+			want = strings.Replace(want, "index does", "index corp does", 1)
+		}
+		if diag.CodeOf(err) != diag.Manifest || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v", err)
+		}
+		if d := cmp.Diff([]string{c.hint}, diag.HintsOf(err)); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
+// TestUnhashed holds what a lock says of a file whose hash was not given, and what is told.
+func TestUnhashed(t *testing.T) {
+	w, m := few(), project("b")
+	w.add("b", "3.0", rel{noHash: true})
+	w.projects["b"].Files[len(w.projects["b"].Files)-1].URL = "http://files.example/b-3.0-py3-none-any.whl"
+	var told []string
+	l, err := lockWith(w, m, Options{Warn: func(text string) { told = append(told, text) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := l.Packages[0].Files[0]; !f.Hashed || f.SHA256 != hashOf(f.Name) {
+		t.Errorf("%+v", f)
+	}
+	want := []string{"index default gives no hash of b-3.0-py3-none-any.whl, which came over plain http: what the lock says of it is what the network gave"}
+	if d := cmp.Diff(want, told); d != "" {
+		t.Error(d)
+	}
+	m.Requirements[0].Hashes = []string{hashOf("another")}
+	if _, err := lockWith(w, m, Options{}); diag.CodeOf(err) != diag.Mismatch {
+		t.Errorf("%v", err)
+	}
+	w.projects["b"].Files[len(w.projects["b"].Files)-1].Sum = "sha512=x"
+	m.Requirements[0].Hashes = nil
+	if l, err = lockWith(w, m, Options{}); err != nil || l.Packages[0].Files[0].Hashed {
+		t.Errorf("a file with a SHA-512: %v", err)
+	}
+}
+
 // setAsOf reads as-of as a manifest has it.
 func setAsOf(t *testing.T, m *manifest.Manifest, instant string) {
 	t.Helper()
@@ -179,7 +263,7 @@ func TestPrevious(t *testing.T) {
 			w.add("a", "0.5", rel{})
 		}, "a 0.5"},
 		{"gone since", func(w *world, _ *Options) { w.projects["b"].Files = w.projects["b"].Files[1:] }, "a 1.0, b 2.0"},
-		{"without a hash since", func(w *world, _ *Options) { w.projects["a"].Files[0].SHA256 = "" }, "a 2.0, b 1.0"},
+		{"without a hash since", func(w *world, _ *Options) { w.projects["a"].Files[0].SHA256 = "" }, "a 1.0, b 1.0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, o := few(), Options{Previous: previous}

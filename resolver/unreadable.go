@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // a wheel.
 type misread struct {
 	name, reason string
+	variant      bool           // it is well known not to be understood
 	version      pep440.Version // zero if that is not understood either
 }
 
@@ -32,6 +34,8 @@ func (r *release) misread() (list []misread, more int) {
 		}
 		w, err := tags.ParseWheel(f.Filename)
 		switch {
+		case errors.Is(err, tags.ErrVariant):
+			list = append(list, misread{name: f.Filename, variant: true})
 		case err != nil:
 			list = append(list, misread{name: f.Filename, reason: "it is not named as wheels are"})
 		case w.Name != r.project.Name:
@@ -53,9 +57,24 @@ func (r *release) misreadText(matters func(misread) bool) string {
 	}
 	list, more := r.misread()
 	list = slices.DeleteFunc(list, func(m misread) bool { return !matters(m) })
+	variants := 0
+	list = slices.DeleteFunc(list, func(m misread) bool {
+		if m.variant {
+			variants++
+		}
+		return m.variant
+	})
+	text := ""
+	if variants > 0 {
+		text = fmt.Sprintf("%s of %s that the index lists %s (PEP 825), which envpack leaves out", files(variants), r.project.Name,
+			map[bool]string{true: "is a wheel variant", false: "are wheel variants"}[variants == 1])
+	}
 	count := len(list) + more
 	if count == 0 {
-		return ""
+		return text
+	}
+	if text != "" {
+		text += "; "
 	}
 	slices.SortStableFunc(list, func(a, b misread) int { return strings.Compare(a.name, b.name) })
 	var named []string
@@ -68,15 +87,22 @@ func (r *release) misreadText(matters func(misread) bool) string {
 	if rest := count - len(named); rest > 0 && len(named) > 0 {
 		named = append(named, fmt.Sprintf("%d more", rest))
 	}
-	files, were := "1 file", "was"
+	were := "was"
 	if count > 1 {
-		files, were = fmt.Sprintf("%d files", count), "were"
+		were = "were"
 	}
-	text := fmt.Sprintf("%s of %s that the index lists could not be understood and %s left out", files, r.project.Name, were)
+	text += fmt.Sprintf("%s of %s that the index lists could not be understood and %s left out", files(count), r.project.Name, were)
 	if len(named) > 0 {
 		text += ": " + strings.Join(named, ", ")
 	}
 	return text
+}
+
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 // misreadIn tells of the files that a failure may be due to: those of the versions that something

@@ -40,6 +40,9 @@ func warn(ctx context.Context, done []*solved, policies *policies, now time.Time
 func (s *solved) warnAbout(ctx context.Context, name string, tell func(string, ...any)) {
 	r := s.provider.met[name] // the solver has chosen from it
 	v := s.versions[name]
+	if v := r.project.APIVersion; v != "" { // PEP 629
+		tell("index %s speaks version %s of the simple API; what is newer than 1.4 is not looked at", r.project.IndexName, v)
+	}
 	switch status := r.project.Status; status {
 	case "archived", "deprecated": // PEP 792
 		tell("%s", because(fmt.Sprintf("%s is marked as %s in the index", name, status), r.project.StatusReason))
@@ -55,7 +58,7 @@ func (s *solved) warnAbout(ctx context.Context, name string, tell func(string, .
 		tell("%s", because(fmt.Sprintf("%s %s was yanked by its authors; it is taken because %s", name, v, kept), c.file.YankedReason))
 	}
 	// What has no version cannot be asked for, unless not even its name is known.
-	if text := r.misreadText(func(m misread) bool { return m.name == "" || !m.version.IsZero() && !m.version.Less(v) }); text != "" {
+	if text := r.misreadText(func(m misread) bool { return !m.variant && (m.name == "" || !m.version.IsZero() && !m.version.Less(v)) }); text != "" {
 		tell("%s", text)
 	}
 	if len(s.extras[name]) == 0 {

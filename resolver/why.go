@@ -240,7 +240,7 @@ func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.P
 // unusableKinds are the names of reasons, for programs.
 var unusableKinds = map[reasonKind]string{
 	noFiles: "files", noUploadTime: "as-of", afterAsOf: "as-of", needsPython: "python", onlySdist: "source", onlyWheels: "wheels", noWheel: "wheel",
-	noHash: "hash", otherHash: "hash", wasYanked: "yanked", isPrerelease: KindPrerelease, badMetadata: "metadata",
+	undated: "as-of", onlyVariants: "variant", otherHash: "hash", wasYanked: "yanked", isPrerelease: KindPrerelease, badMetadata: "metadata",
 	needsAddress: "address", badRequirement: "metadata", quarantined: "quarantined",
 }
 

@@ -259,3 +259,9 @@ func chosen(l *lockfile.Lock, platform string) string {
 	sort.Strings(out)
 	return strings.Join(out, ", ")
 }
+
+// Learn gives a file the hash that it would have had.
+func (w *world) Learn(_ context.Context, _ *index.Project, f index.File) (index.File, error) {
+	f.SHA256 = hashOf(f.Filename)
+	return f, nil
+}

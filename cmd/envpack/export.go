@@ -11,6 +11,7 @@ import (
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/lockfile/pylock"
+	"github.com/envpack/envpack/resolver/index"
 )
 
 func newExport(s *session) *cobra.Command {
@@ -67,7 +68,11 @@ func (s *session) exportPylock(ctx context.Context, dir, output string) error {
 		return err
 	}
 	text, err := pylock.Export(lock, func(p lockfile.Package, f lockfile.File) (string, error) {
-		return sup.WheelURL(ctx, p, f)
+		address, err := sup.WheelURL(ctx, p, f)
+		if path, ok := index.LocalPath(address); ok && err == nil {
+			return beside(path, output)
+		}
+		return address, err
 	})
 	if err != nil {
 		return diag.Wrap(err, 0, "exporting the lock")
@@ -78,4 +83,16 @@ func (s *session) exportPylock(ctx context.Context, dir, output string) error {
 		return err
 	}
 	return writeWhole(output, text, "lock-version = ")
+}
+
+// beside is a file of this machine as seen from the folder of what is written, or from where the command runs.
+func beside(path, output string) (string, error) {
+	from, err := filepath.Abs(filepath.Dir(output))
+	if err != nil {
+		return "", err
+	}
+	if near, err := filepath.Rel(from, path); err == nil {
+		path = near
+	}
+	return filepath.ToSlash(path), nil
 }

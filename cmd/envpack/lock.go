@@ -210,7 +210,9 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*supply.Supply, error) {
 	var indexes []supply.Index
 	for _, i := range m.Indexes {
-		indexes = append(indexes, supply.Index{Name: i.Name, URL: i.URL, Default: i.Default, Packages: i.Packages})
+		indexes = append(indexes, supply.Index{
+			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Flat, Undated: undated(i.Undated), Default: i.Default, Packages: i.Packages,
+		})
 	}
 	keys := map[string]string{}
 	for _, a := range m.System.Archives {
@@ -220,7 +222,7 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 		}
 	}
 	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes}, supply.Options{
-		Indexes: indexes, KeyURLs: keys, Dir: m.Dir, Tell: func(line string) { s.ui().Printf("%s", line) },
+		Indexes: indexes, Undated: undated(m.Undated), KeyURLs: keys, Dir: m.Dir, Tell: func(line string) { s.ui().Printf("%s", line) },
 	}, use)
 	if err != nil {
 		return nil, err

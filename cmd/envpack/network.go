@@ -8,7 +8,9 @@ import (
 	"runtime"
 
 	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/resolver/index"
 )
 
 // registryClient is how registries are spoken to.
@@ -57,4 +59,12 @@ func (s *session) warnPlain(what, address string) {
 		return
 	}
 	s.warnOnce(what + " is asked over plain http (" + sources.Redact(address) + "): the hashes in a new lock are only as good as the network")
+}
+
+// undated is the manifest's policy as indexes have it.
+func undated(u manifest.Undated) index.Undated {
+	if u == manifest.UndatedError {
+		return ""
+	}
+	return index.Undated(u)
 }

@@ -34,7 +34,10 @@ func (b *building) indexes() []supply.Index {
 	}
 	var list []supply.Index
 	for _, i := range b.lock.Indexes {
-		list = append(list, supply.Index{Name: i.Name, URL: i.URL, Default: byName[i.Name].Default, Packages: byName[i.Name].Packages})
+		list = append(list, supply.Index{
+			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Format == lockfile.FlatIndex,
+			Default: byName[i.Name].Default, Packages: byName[i.Name].Packages,
+		})
 	}
 	return list
 }

@@ -252,13 +252,14 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 		content = content[:cut]
 	}
 	if to != "" {
+		ts.Check(os.MkdirAll(ts.MkAbs(to), 0o755))
 		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(to), name), content, 0o644))
 		return
 	}
 	w.packages.AddWheel(name, content, file)
 }
 
-// behave makes the index "down", promise a "wrong-hash", serve "html" without metadata files, "fail PATH STATUS",
+// behave makes the index "down", promise a "wrong-hash", promise "no-hashes", serve "html" without metadata files, "fail PATH STATUS",
 // "truncate PATH BYTES", "stall PATH", "corrupt PATH" or be "well" again, but not after down, fail and truncate.
 // "forget" forgets what was requested.
 func (w *world) behave(ts *testscript.TestScript, args []string) {
@@ -270,12 +271,14 @@ func (w *world) behave(ts *testscript.TestScript, args []string) {
 		w.server.Listener.Close()
 	case len(args) == 1 && args[0] == "wrong-hash":
 		w.packages.WrongHash = true
+	case len(args) == 1 && args[0] == "no-hashes":
+		w.packages.NoHashes = true
 	case len(args) == 1 && args[0] == "forget":
 		w.packages.Forget()
 	case len(args) == 1 && args[0] == "html":
 		w.packages.HTMLOnly, w.packages.Metadata = true, false
 	case len(args) == 1 && args[0] == "well":
-		w.packages.WrongHash, w.stall, w.corrupt = false, "", ""
+		w.packages.WrongHash, w.packages.NoHashes, w.stall, w.corrupt = false, false, "", ""
 		w.stalled.Store(false)
 	case len(args) == 2 && args[0] == "stall":
 		w.stall = args[1]

@@ -88,9 +88,10 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 // Part is a part of a file.
 type Part struct {
 	Data   []byte
-	Offset int64 // of Data in the file
-	Total  int64 // size of the file in bytes
-	Whole  bool  // the server does not give parts; the file was small and is all here
+	Offset int64  // of Data in the file
+	Total  int64  // size of the file in bytes
+	Whole  bool   // the server does not give parts; the file was small and is all here
+	Tag    string // of the file's state, as in Downloaded
 }
 
 // Range fetches length bytes of a file from offset on, fewer if the file ends before.
@@ -139,7 +140,7 @@ func (c *Client) part(ctx context.Context, address, byteRange string, offset, le
 				return ErrNoRange
 			}
 			data, err := readAll(resp, wholeLimit)
-			out = &Part{Data: data, Total: int64(len(data)), Whole: true}
+			out = &Part{Data: data, Total: int64(len(data)), Whole: true, Tag: tagOf(resp.Header)}
 			return err
 		case http.StatusRequestedRangeNotSatisfiable: // an empty file, or a server that knows no suffixes
 			return ErrNoRange
@@ -155,7 +156,7 @@ func (c *Client) part(ctx context.Context, address, byteRange string, offset, le
 		if int64(len(data)) != last-first+1 {
 			return fmt.Errorf("%w, after %d of %d bytes", errTruncated, len(data), last-first+1)
 		}
-		out = &Part{Data: data, Offset: first, Total: total}
+		out = &Part{Data: data, Offset: first, Total: total, Tag: tagOf(resp.Header)}
 		return nil
 	})
 	if err != nil {

@@ -20,6 +20,10 @@ func (m *Manifest) Hash() string {
 		URL      string   `json:"url"`
 		Default  bool     `json:"default"`
 		Packages []string `json:"packages"`
+		// What came later is left out where it is not used, so that older hashes stay.
+		Path    string  `json:"path,omitempty"`
+		Flat    bool    `json:"flat,omitempty"`
+		Undated Undated `json:"undated,omitempty"`
 	}
 	meaning := struct {
 		Name         string            `json:"name"`
@@ -66,7 +70,10 @@ func (m *Manifest) Hash() string {
 	meaning.Overrides, meaning.Excluded = meanings(m.Overrides), m.excludedNames()
 	meaning.Policies, meaning.Metadata = m.Policies.meaning()
 	for _, i := range m.Indexes {
-		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages)})
+		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages), i.Path, i.Flat, i.Undated.meaning()})
+	}
+	if u := m.Undated.meaning(); u != "" {
+		meaning.Indexes = append(meaning.Indexes, index{Default: true, Undated: u})
 	}
 	var data bytes.Buffer
 	encoder := json.NewEncoder(&data)
@@ -95,4 +102,12 @@ func meanings(list []Requirement) []string {
 		out = append(out, text)
 	}
 	return unique(out)
+}
+
+// meaning is "" for the default.
+func (u Undated) meaning() Undated {
+	if u == UndatedError {
+		return ""
+	}
+	return u
 }

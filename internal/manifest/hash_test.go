@@ -38,6 +38,7 @@ func TestHash(t *testing.T) {
 		"slash of an index":    edit("whl/cu126", "whl/cu126/"),
 		"order of patterns":    edit(`["torch", "Torch_Vision", "nvidia-*"]`, `["nvidia-*", "torchvision", "torch"]`, "torchvision", "torch-vision"),
 		"auto":                 edit("auto = true\n", ""),
+		"index defaults":       edit("whl/cu126\"\n", "whl/cu126\"\nformat = \"simple\"\nundated = \"error\"\n"),
 	}
 	for name, text := range same {
 		if load(t, text).Hash() != before {
@@ -56,6 +57,8 @@ func TestHash(t *testing.T) {
 		"order of command": edit(`["python", "train.py"]`, `["train.py", "python"]`), "include": edit(`"*.py"`, `"*.txt"`), "env": edit(`"1"`, `"2"`),
 		"port": edit("53/udp", "53/tcp"), "volume": edit("/data", "/date"), "user": edit("root", "app"), "workdir": edit("/srv/app", "/srv/a"),
 		"label": edit("Digits", "digits"), "index": edit("whl/cu126", "whl/cu128"), "index name": edit("pytorch-cu126", "torch"),
+		"index format": edit("whl/cu126\"\n", "whl/cu126\"\nformat = \"flat\"\n"), "index undated": edit("whl/cu126\"\n", "whl/cu126\"\nundated = \"use\"\n"),
+		"index path": edit("[resolver]", "[[index]]\nname = 'p'\npath = 'a'\n[resolver]"), "other path": edit("[resolver]", "[[index]]\nname = 'p'\npath = 'b'\n[resolver]"),
 		"index packages": edit(`"nvidia-*"`, `"nvidia*"`), "prereleases": edit("explicit", "allow"), "constraint": edit(`"<2"`, `"<3"`),
 		"auto": edit("auto = true", "auto = false"), "expired": edit("auto = true", "accept-expired = true"),
 		"system package": edit("auto = true", `packages = ["ffmpeg"]`), "its version": edit("auto = true", `packages = ["ffmpeg=7"]`),
@@ -78,4 +81,13 @@ func TestHash(t *testing.T) {
 		}
 		seen[hash] = name
 	}
+	plain := load(t, without).Hash()
+	if load(t, without+"[[index]]\ndefault = true\nundated = 'error'\n").Hash() != plain {
+		t.Error("the default policy of the default index changes the hash")
+	}
+	if load(t, without+"[[index]]\ndefault = true\nundated = 'skip'\n").Hash() == plain {
+		t.Error("the policy of the default index does not change the hash")
+	}
 }
+
+const without = "-- envpack.toml --\n[project]\nname = 'x'\npython = '3.11'\n"

@@ -29,6 +29,8 @@ type Manifest struct {
 	Policies
 	System
 	Indexes []Index
+	// Undated is the policy of the default index where no index of the manifest replaces it; "" is UndatedError.
+	Undated Undated
 	Image   Image
 }
 
@@ -64,15 +66,6 @@ const (
 	Disallow    Prereleases = "disallow"
 	Explicit    Prereleases = "explicit"
 )
-
-// Index is a package index of the manifest's own.
-type Index struct {
-	Name     string
-	URL      string
-	Default  bool     // replaces the default index
-	Packages []string // patterns of the packages that come from it, and only from it; none: any
-	Pos      diag.Position
-}
 
 // Image is the [image] table.
 type Image struct {

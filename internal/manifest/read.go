@@ -208,46 +208,6 @@ func (d *document) prereleases(at, name, text string) (Prereleases, error) {
 	return Prereleases(text), nil
 }
 
-func (d *document) readIndexes(m *Manifest) error {
-	list, _ := tables(d.root["index"])
-	for i, table := range list {
-		at := fmt.Sprintf("%s[%d]", d.path("index"), i)
-		index := Index{Pos: d.key(at)}
-		index.Name, _ = table["name"].(string)
-		index.URL, _ = table["url"].(string)
-		index.Default, _ = table["default"].(bool)
-		if !nameForm.MatchString(index.Name) {
-			return d.fail(d.value(join(at, "name")), "an index needs a name of letters, digits, and . _ - between them")
-		}
-		if err := checkIndexURL(index.URL); err != nil {
-			pos := d.value(join(at, "url"))
-			if withoutSecrets(index.URL) != index.URL {
-				pos.Source = "" // errors end up in logs
-			}
-			return d.fail(pos, "index %s: %v", index.Name, err)
-		}
-		patterns, _ := table["packages"].([]any)
-		for j, p := range patterns {
-			pattern := p.(string)
-			if !patternForm.MatchString(pattern) {
-				return d.fail(d.value(item(join(at, "packages"), j)), "%q is no package name or pattern", pattern).
-					Hint("a pattern is a name in which * stands for any letters, as in nvidia-*")
-			}
-			index.Packages = append(index.Packages, pep508.NormalizeName(pattern))
-		}
-		if index.Default && len(index.Packages) > 0 {
-			return d.fail(d.key(join(at, "default")), "index %s: the default index serves every package; packages binds some to another", index.Name)
-		}
-		for _, other := range m.Indexes {
-			if other.Name == index.Name || other.Default && index.Default {
-				return d.fail(d.key(at), "index %s: its name, or default = true, stands twice", index.Name)
-			}
-		}
-		m.Indexes = append(m.Indexes, index)
-	}
-	return nil
-}
-
 // readFiles adds what the requirements files say.
 func (m *Manifest) readFiles(d *document) error {
 	files, at := d.list("project", "requirements")

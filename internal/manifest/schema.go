@@ -48,7 +48,7 @@ var schema = map[string]map[string]kind{
 		"user": aString, "workdir": aString, "labels": aTable,
 	},
 	"apt":         {"name": aString, "url": aString, "suite": aString, "components": aList, "key": aString, "fingerprints": aList},
-	"index":       {"name": aString, "url": aString, "default": aBoolean, "packages": aList},
+	"index":       {"name": aString, "url": aString, "path": aString, "format": aString, "undated": aString, "default": aBoolean, "packages": aList},
 	"resolver":    {"prereleases": aString, "no-binary": aList, "exclude": aList, "packages": byPackage},
 	"constraints": nil, // package = "bounds"
 	"overrides":   nil,

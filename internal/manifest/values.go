@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -48,24 +47,6 @@ func parsePython(text string) (Python, error) {
 		return Python{}, fmt.Errorf("%q is no version (3.11, 3.11.2) or specifier (>=3.10,<3.13)", text)
 	}
 	return Python{Text: trimmed, Specifiers: specs}, nil
-}
-
-// checkIndexURL wants an address without credentials, which belong to the machine.
-func checkIndexURL(text string) error {
-	u, err := url.Parse(text)
-	switch {
-	case text == "":
-		return fmt.Errorf("url is missing")
-	case err != nil:
-		return fmt.Errorf("url is no address") // the parser's words may hold a password
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return fmt.Errorf("url is no http or https address")
-	case u.User != nil:
-		return fmt.Errorf("url holds credentials: put them into ~/.netrc, they must not be shared")
-	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("url has a query or fragment, which an index's address cannot have")
-	}
-	return nil
 }
 
 var (

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/envpack/envpack/internal/manifest"
 )
 
 // findAdditions warns of what the machine's configuration would add.
@@ -22,8 +24,8 @@ func (f *finder) findAdditions() {
 	}
 	links := append([]setting{f.env("PIP_FIND_LINKS"), f.env("UV_FIND_LINKS"), f.pip.get("find-links")}, f.uv.findLinks...)
 	for _, s := range links {
-		if s.value != "" {
-			f.warn(s, "find-links is not used: a lock made with it would hold on this machine only; publish the files on an index", "")
+		if known := slices.ContainsFunc(f.o.Indexes, func(i manifest.Index) bool { return s.value == i.URL || s.value == i.Path }); s.value != "" && !known {
+			f.warn(s, "find-links is not used, since the lock must not depend on the machine", flatLines(s.value))
 		}
 	}
 	for _, s := range []setting{f.env("PIP_NO_INDEX"), f.env("UV_NO_INDEX"), f.pip.get("no-index")} {
@@ -91,4 +93,16 @@ func (f *finder) warn(s setting, text, hint string) {
 		}
 	}
 	f.out.Warnings = append(f.out.Warnings, w)
+}
+
+// flatLines are the lines of a manifest for find-links. An address that may hold a password is not shown.
+func flatLines(value string) string {
+	place, _, _ := strings.Cut(strings.TrimSpace(value), " ")
+	key := "path"
+	if u, err := url.Parse(place); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		key, place = "url", bare(u)
+	} else if rest, ok := strings.CutPrefix(place, "file://"); ok {
+		place = rest
+	}
+	return fmt.Sprintf("if the project needs it, write into the manifest:\n    [[index]]\n    name = \"links\"\n    %s = %q\n    format = \"flat\"\n    packages = [\"…\"]  # those that come from it", key, place)
 }

@@ -35,7 +35,8 @@ type Sources struct {
 
 // Source is an address and where it came from.
 type Source struct {
-	URL  string        // never with credentials
+	URL  string        // never with credentials; "" if Path is set
+	Path string        // of a default index that is a folder or file, as the manifest has it
 	From string        // for people: "--index-url", "PIP_INDEX_URL", "/etc/pip.conf:2", "the default"
 	Pos  diag.Position // zero unless a file gave the address
 
@@ -127,9 +128,15 @@ func (f *finder) readConfigurations() error {
 // that of other tools, because it is the more particular one.
 func (f *finder) findIndex() error {
 	var manifests setting
+	flat := false
 	for _, i := range f.o.Indexes {
 		if i.Default {
 			manifests = setting{i.URL, "index " + i.Name + " of the manifest", i.Pos}
+			flat = i.Flat
+			if i.Path != "" && f.o.Index == "" {
+				f.out.Index = Source{From: manifests.origin, Pos: i.Pos, Path: i.Path}
+				return nil
+			}
 		}
 	}
 	uvDefault := f.env("UV_DEFAULT_INDEX")
@@ -146,7 +153,10 @@ func (f *finder) findIndex() error {
 		if err != nil {
 			return err
 		}
-		f.out.Index = Source{URL: strings.TrimRight(u, "/") + "/", From: s.origin, Pos: s.pos}
+		if !flat { // that is a page, whose address can end in any way
+			u = strings.TrimRight(u, "/") + "/"
+		}
+		f.out.Index = Source{URL: u, From: s.origin, Pos: s.pos}
 		return nil
 	}
 	f.out.Index = Source{URL: pythonIndex.url(), From: "the default", WellKnown: true}

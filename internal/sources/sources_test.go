@@ -245,8 +245,8 @@ find-links = ["./wheels"]
 		"UV_INDEX: the extra index https://named.example/simple is not used, since the lock must not depend on the machine\n" + lines("named", "https://named.example/simple"),
 		"home/.config/pip/pip.conf:2: the extra index https://extra.example/simple is not used, since the lock must not depend on the machine\n" + lines("extra", "https://extra.example/simple"),
 		"home/.config/uv/uv.toml:3: the extra index https://torch.example/whl is not used, since the lock must not depend on the machine\n" + lines("torch", "https://torch.example/whl"),
-		"home/.config/pip/pip.conf:5: find-links is not used: a lock made with it would hold on this machine only; publish the files on an index",
-		"home/.config/uv/uv.toml:6: find-links is not used: a lock made with it would hold on this machine only; publish the files on an index",
+		"home/.config/pip/pip.conf:5: find-links is not used, since the lock must not depend on the machine\nif the project needs it, write into the manifest:\n    [[index]]\n    name = \"links\"\n    path = \"/wheels\"\n    format = \"flat\"\n    packages = [\"…\"]  # those that come from it",
+		"home/.config/uv/uv.toml:6: find-links is not used, since the lock must not depend on the machine\nif the project needs it, write into the manifest:\n    [[index]]\n    name = \"links\"\n    path = \"./wheels\"\n    format = \"flat\"\n    packages = [\"…\"]  # those that come from it",
 		"home/.config/pip/pip.conf:6: no-index is not used: a lock takes every package from an index",
 	}
 	if d := cmp.Diff(want, got); d != "" {

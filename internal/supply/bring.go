@@ -11,6 +11,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/resolver/index"
 )
 
 // job is one file to be brought into the store.
@@ -19,9 +20,11 @@ type job struct {
 	size   int64 // bytes; 0: not known
 	what   string
 	// find gives the addresses that may have the file, the first of which is where it should be.
-	find  func(ctx context.Context) ([]string, error)
-	gone  string       // the hint for a file that is not there any more
-	check func() error // of the file when it is in the store; may be nil
+	find func(ctx context.Context) ([]string, error)
+	gone string // the hint for a file that is not there any more
+	// either says that the addresses are of several files, one of which is it.
+	either bool
+	check  func() error // of the file when it is in the store; may be nil
 }
 
 // at is a find for a single address.
@@ -90,7 +93,8 @@ func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
 			return wrapDownload(err, j)
 		}
 		code := diag.CodeOf(err)
-		if code != diag.Fetch && !(i > 0 && code == diag.Mismatch) { // what another place has instead is no news of the first
+		other := code == diag.Mismatch && (i > 0 || j.either) // what another place has instead is no news of the first
+		if code != diag.Fetch && !other {
 			return wrapDownload(err, j)
 		}
 		if i == 0 {
@@ -135,6 +139,9 @@ func hostOf(address string) string {
 }
 
 func (s *Supply) downloadFrom(ctx context.Context, address string, j job, done func(int64)) error {
+	if path, ok := index.LocalPath(address); ok {
+		return s.copyLocal(ctx, path, j, done)
+	}
 	var mu sync.Mutex
 	var told int64
 	size := j.size

@@ -1,15 +1,15 @@
 package supply
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/publish"
-	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
@@ -22,6 +22,9 @@ import (
 type Index struct {
 	Name     string
 	URL      string
+	Path     string // instead of URL: a folder or file, relative to the project, with slashes
+	Flat     bool   // all files of all packages are in one page or folder
+	Undated  index.Undated
 	Default  bool
 	Packages []string // that come from it alone; none: any
 }
@@ -33,6 +36,7 @@ type Options struct {
 	Sources  *sources.Sources
 	Registry publish.Client // speaks to registries, for images to stand on
 	Indexes  []Index
+	Undated  index.Undated // of the default index, where none of Indexes is it
 	// SourcesFor finds the sources again, with the archives of the distribution of a codename.
 	SourcesFor func(codename string) (*sources.Sources, error)
 	KeyURLs    map[string]string    // addresses of the keys of archives that the manifest names, by archive
@@ -77,10 +81,10 @@ func New(o Options) (*Supply, error) {
 	var list []index.Source
 	hasDefault := false
 	for _, i := range o.Indexes {
-		if i.Default {
-			i.URL = o.Sources.Index.URL // a flag may have given it another address
+		if i.Default && o.Sources.Index.URL != "" {
+			i.URL, i.Path = o.Sources.Index.URL, "" // a flag may have given it another address
 		}
-		x, err := s.newIndex(i.Name, i.URL)
+		x, err := s.newIndex(i)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +92,7 @@ func New(o Options) (*Supply, error) {
 		list = append(list, index.Source{Index: x, Packages: i.Packages})
 	}
 	if !hasDefault {
-		x, err := s.newIndex(resolver.DefaultIndex, o.Sources.Index.URL)
+		x, err := s.newIndex(Index{Name: resolver.DefaultIndex, URL: o.Sources.Index.URL, Undated: o.Undated})
 		if err != nil {
 			return nil, err
 		}
@@ -99,9 +103,16 @@ func New(o Options) (*Supply, error) {
 	return s, err
 }
 
-func (s *Supply) newIndex(name, url string) (*index.Index, error) {
+func (s *Supply) newIndex(i Index) (*index.Index, error) {
+	path := filepath.FromSlash(i.Path)
+	if path != "" && !filepath.IsAbs(path) {
+		var err error
+		if path, err = filepath.Abs(filepath.Join(s.Dir, path)); err != nil {
+			return nil, err
+		}
+	}
 	return index.New(index.Options{
-		URL: url, Name: name, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
+		URL: i.URL, Path: path, Flat: i.Flat, Undated: i.Undated, Name: i.Name, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
 	})
 }
 
@@ -114,9 +125,10 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 	for _, w := range wheels {
 		jobs = append(jobs, job{
 			sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
-			find:  func(ctx context.Context) ([]string, error) { return at(s.WheelURL(ctx, w.Package, w.File)) },
-			gone:  "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
-			check: func() error { return s.checkMetadata(w) },
+			find:   func(ctx context.Context) ([]string, error) { return s.wheelURLs(ctx, w.Package, w.File) },
+			either: true,
+			gone:   "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
+			check:  func() error { return s.checkMetadata(w) },
 		})
 	}
 	return s.bring(ctx, "wheel", jobs)
@@ -138,82 +150,10 @@ func (s *Supply) checkMetadata(w imagegen.Wheel) error {
 	return nil
 }
 
-// WheelURL finds the address of a locked wheel: the index's file of that name and hash. An index's
-// page from the cache may be older than the lock; where it lacks the file, the index is asked.
-//
-// Errors, as diag errors: of code Mismatch where the file was replaced by another; of code Fetch
-// where the index has it no more, is not configured, or cannot be asked.
-func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.File) (string, error) {
-	name := p.Index
-	if name == "" {
-		name = resolver.DefaultIndex
-	}
-	x := s.set.Index(name)
-	if x == nil {
-		return "", diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name).
-			Hint("lock again, so that the lock and the manifest name the same indexes: `envpack lock`")
-	}
-	url, err := wheelURL(ctx, x.Project, p, f)
-	if errors.As(err, new(*missingError)) {
-		url, err = wheelURL(ctx, x.Renewed, p, f)
-	}
-	return url, explain(err)
-}
-
-// missingError says that an index's page lacks a locked file.
-type missingError struct {
-	pkg      lockfile.Package
-	file     lockfile.File
-	replaced string // SHA-256 of the file that has its name now; "": there is none
-}
-
-// Error implements error.
-func (e *missingError) Error() string {
-	if e.replaced != "" {
-		return fmt.Sprintf("%s: the lock has the SHA-256 %s, the index now %s", e.file.Name, e.file.SHA256, e.replaced)
-	}
-	return fmt.Sprintf("the index has no file %s any more", e.file.Name)
-}
-
-// explain says what to do about a missing file; other errors stay as they are.
-func explain(err error) error {
-	var e *missingError
-	if !errors.As(err, &e) {
-		return err
-	}
-	if e.replaced != "" {
-		return diag.New(diag.Mismatch, "%s", e).
-			Hint("the file was replaced in the index; if that is expected, lock it again: `envpack lock --upgrade-package %s`", e.pkg.Name)
-	}
-	return diag.New(diag.Fetch, "%s", e).Hint("`envpack lock --upgrade-package %s` chooses another", e.pkg.Name)
-}
-
-// wheelURL looks for the wheel in what ask gives. Errors: *missingError; those of ask.
-func wheelURL(ctx context.Context, ask func(context.Context, string) (*index.Project, error), p lockfile.Package, f lockfile.File) (string, error) {
-	project, err := ask(ctx, p.Name)
-	if errors.Is(err, index.ErrNoProject) {
-		return "", &missingError{pkg: p, file: f}
-	}
-	if err != nil {
-		return "", err
-	}
-	missing := &missingError{pkg: p, file: f}
-	for _, file := range project.Files {
-		switch {
-		case file.Filename != f.Name:
-		case file.SHA256 == f.SHA256 || file.SHA256 == "":
-			return file.URL, nil
-		default:
-			missing.replaced = file.SHA256
-		}
-	}
-	return "", missing
-}
-
 // Describe says where the default index's packages come from, for people; "" if it is the default.
 func (s *Supply) Describe() string {
 	if src := s.Sources.Index; !src.WellKnown {
-		return fmt.Sprintf("packages from %s (%s)", src.URL, src.From)
+		return fmt.Sprintf("packages from %s (%s)", cmp.Or(src.URL, src.Path), src.From)
 	}
 	return ""
 }

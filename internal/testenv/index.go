@@ -5,9 +5,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"regexp"
@@ -18,8 +15,8 @@ import (
 	"time"
 )
 
-// Index is a package index that exists only in memory: the simple API at /simple/NAME/, the files
-// at /files/NAME. It does what a test wants to see handled. The fields are set before it serves;
+// Index is a package index that exists only in memory: the simple API at /simple/NAME/, a flat page of
+// all files at /links, the files at /files/NAME. It does what a test wants to see handled. The fields are set before it serves;
 // methods may be called at any time.
 type Index struct {
 	HTMLOnly   bool // speak HTML whatever is asked for
@@ -186,6 +183,10 @@ func (x *Index) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		w.left = int64(f.Truncate)
 	}
+	if r.URL.Path == "/links" {
+		x.links(w, r)
+		return
+	}
 	if name, ok := strings.CutPrefix(r.URL.Path, "/simple/"); ok {
 		x.page(w, r, strings.TrimSuffix(name, "/"))
 		return
@@ -230,6 +231,22 @@ func (x *Index) page(w http.ResponseWriter, r *http.Request, project string) {
 		http.NotFound(w, r)
 		return
 	}
+	x.send(w, r, project, files)
+}
+
+// links sends what all projects have.
+func (x *Index) links(w http.ResponseWriter, r *http.Request) {
+	x.mu.Lock()
+	var all []*indexed
+	for _, files := range x.files {
+		all = append(all, files...)
+	}
+	x.mu.Unlock()
+	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
+	x.send(w, r, "links", all)
+}
+
+func (x *Index) send(w http.ResponseWriter, r *http.Request, project string, files []*indexed) {
 	kind, body := "application/vnd.pypi.simple.v1+json", x.json(project, files)
 	if x.HTMLOnly || !strings.Contains(r.Header.Get("Accept"), kind) {
 		kind, body = "text/html; charset=utf-8", x.html(project, files)
@@ -247,92 +264,6 @@ func (x *Index) page(w http.ResponseWriter, r *http.Request, project string) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Write(body)
-}
-
-func (x *Index) promised(sha256 string) string {
-	if x.WrongHash {
-		return sum([]byte(sha256))
-	}
-	return sha256
-}
-
-func (x *Index) version() string {
-	if x.APIVersion == "" {
-		return "1.4"
-	}
-	return x.APIVersion
-}
-
-func (x *Index) json(project string, files []*indexed) []byte {
-	list := []any{}
-	for _, f := range files {
-		m := map[string]any{"filename": f.name, "url": "../../files/" + f.name, "hashes": map[string]string{}, "yanked": f.Yanked}
-		if !x.NoHashes {
-			m["hashes"] = map[string]string{"sha256": x.promised(f.sha256)}
-		}
-		if !x.NoSizes {
-			m["size"] = f.size
-		}
-		if !f.Uploaded.IsZero() {
-			m["upload-time"] = f.Uploaded.UTC().Format("2006-01-02T15:04:05.000000Z")
-		}
-		if f.RequiresPython != "" {
-			m["requires-python"] = f.RequiresPython
-		}
-		if f.Yanked && f.YankedReason != "" {
-			m["yanked"] = f.YankedReason
-		}
-		if x.Metadata && f.metadata != nil {
-			m["core-metadata"] = map[string]string{"sha256": x.promised(sum(f.metadata))}
-		}
-		list = append(list, m)
-	}
-	page := map[string]any{"meta": map[string]any{"api-version": x.version()}, "name": project, "files": list}
-	if x.Status != "" {
-		page["project-status"] = map[string]string{"status": x.Status}
-	}
-	body, err := json.Marshal(page)
-	if err != nil {
-		panic(err)
-	}
-	return body
-}
-
-func (x *Index) html(project string, files []*indexed) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html><head><meta name=\"pypi:repository-version\" content=\"%s\">", x.version())
-	if x.Status != "" {
-		fmt.Fprintf(&b, "<meta name=\"pypi:project-status\" content=\"%s\">", x.Status)
-	}
-	fmt.Fprintf(&b, "<title>%s</title></head><body>\n", html.EscapeString(project))
-	for _, f := range files {
-		href := "../../files/" + f.name
-		if !x.NoHashes {
-			href += "#sha256=" + x.promised(f.sha256)
-		}
-		attrs := map[string]string{"href": href}
-		if f.RequiresPython != "" {
-			attrs["data-requires-python"] = f.RequiresPython
-		}
-		if f.Yanked {
-			attrs["data-yanked"] = f.YankedReason
-		}
-		if x.Metadata && f.metadata != nil {
-			attrs["data-core-metadata"] = "sha256=" + x.promised(sum(f.metadata))
-		}
-		var names []string
-		for name := range attrs {
-			names = append(names, name)
-		}
-		sort.Strings(names)
-		b.WriteString("<a")
-		for _, name := range names {
-			fmt.Fprintf(&b, " %s=\"%s\"", name, html.EscapeString(attrs[name]))
-		}
-		fmt.Fprintf(&b, ">%s</a><br>\n", html.EscapeString(f.name))
-	}
-	b.WriteString("</body></html>\n")
-	return b.Bytes()
 }
 
 func sum(b []byte) string {

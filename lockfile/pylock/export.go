@@ -25,7 +25,7 @@ type Where func(p lockfile.Package, f lockfile.File) (string, error)
 
 // Export gives the lock as pylock.toml: packages sorted by name and version, a marker where not every target
 // has the package, for each wheel the name, upload time, address, size and SHA-256. The index is left out
-// where it is the default one. Errors: those of where; an address that has neither URL nor path; a platform
+// where it is the default one, a folder or flat. Errors: those of where; an address that has neither URL nor path; a platform
 // that markers cannot express.
 func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 	e := &exporter{lock: l, markers: map[string]string{}, indexes: map[string]string{}}
@@ -39,7 +39,9 @@ func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 		minors = append(minors, lockfile.MinorOf(t.Python))
 	}
 	for _, x := range l.Indexes {
-		e.indexes[x.Name] = x.URL
+		if e.indexes[x.Name] = x.URL; x.Format != "" { // what the key names is an index of the simple API
+			e.indexes[x.Name] = ""
+		}
 	}
 	e.WriteString("# Made by `envpack export pylock`.\n")
 	e.line("lock-version", quote("1.0"))
@@ -107,7 +109,9 @@ func (e *exporter) pkg(p lockfile.Package, where Where) error {
 		if !ok {
 			return fmt.Errorf("%s comes from the index %s, which the lock does not have", p.Name, p.Index)
 		}
-		e.line("index", quote(address))
+		if address != "" {
+			e.line("index", quote(address))
+		}
 	}
 	files := slices.Clone(p.Files)
 	slices.SortFunc(files, func(a, b lockfile.File) int { return strings.Compare(a.Name, b.Name) })

@@ -31,9 +31,11 @@ func parseHTML(raw []byte, base *url.URL) (*page, error) {
 			content, _ := t.attr("content")
 			switch name, _ := t.attr("name"); strings.ToLower(name) {
 			case "pypi:repository-version":
-				if err := checkVersion(strings.TrimSpace(content)); err != nil {
+				newer, err := checkVersion(strings.TrimSpace(content))
+				if err != nil {
 					return nil, err
 				}
+				p.version = newer
 			case "pypi:project-status":
 				p.status = strings.TrimSpace(content)
 			case "pypi:project-status-reason":

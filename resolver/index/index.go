@@ -16,10 +16,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
@@ -42,8 +40,13 @@ const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple
 
 // Options say where an index is and how to read it.
 type Options struct {
-	URL   string // of the simple API, without credentials: "https://packages.example/simple/"
-	Name  string // for people and locks
+	URL  string // of the simple API, without credentials: "https://packages.example/simple/"; of a flat index its page
+	Path string // instead of URL: the absolute path of a folder of this machine, or of a flat index' page
+	Name string // for people and locks
+	// Flat says that all files of all packages are in one page or folder, as for pip's find-links.
+	Flat    bool
+	Undated Undated
+
 	Fetch *fetch.Client
 	Store *store.Store
 	// MaxAge is how old a cached page may be that is used without asking the index.
@@ -61,59 +64,28 @@ type Index struct {
 	projects flight[*Project]
 	renewed  flight[*Project]
 	metadata flight[*Metadata]
+	flats    flight[*flat]
+	anew     flight[*flat] // flats that were asked for however fresh the cache is
+	learnt   flight[File]
 }
 
-// Project is what an index has of a project.
-type Project struct {
-	Name      string // normalised
-	IndexName string
-	Files     []File // in the index's order
-	Status    string // PEP 792: "active", "archived", "quarantined", "deprecated"; "": not said
-	// StatusReason is why, for people; it may be "".
-	StatusReason string
-	// Unreadable are the entries that have no usable name or address, and are not in Files.
-	Unreadable Unreadable
-}
+// Undated says what as-of does with files of which the index does not say when they were uploaded. Not to know is
+// an error unless somebody has decided.
+type Undated string
 
-// Unreadable is what could not be understood of a list of files.
-type Unreadable struct {
-	Count int
-	First []Entry // of them, at most maxEntries
-}
-
-// Entry is a file that could not be understood.
-type Entry struct {
-	Name   string // as far as it is known; may be ""
-	Reason string // "it has no address"
-}
-
-// maxEntries is how many unreadable entries of a page are kept, and maxEntryName how many bytes of
-// the name of each.
-const maxEntries, maxEntryName = 20, 200
-
-func (u *Unreadable) add(name, reason string) {
-	u.Count++
-	if len(u.First) < maxEntries {
-		u.First = append(u.First, Entry{strings.Clone(strings.ToValidUTF8(name[:min(len(name), maxEntryName)], "")), reason})
-	}
-}
-
-// File is a file of a project.
-type File struct {
-	Filename       string
-	URL            string    // absolute, without fragment
-	SHA256         string    // 64 lower-case hexadecimal digits; "": the index does not say
-	Size           int64     // in bytes; -1: the index does not say
-	Uploaded       time.Time // zero: the index does not say
-	RequiresPython string    // as the index has it
-	Yanked         bool
-	YankedReason   string
-	HasMetadata    bool   // the index has the metadata as a file of its own (PEP 658)
-	MetadataSHA256 string // of that file; may be ""
-}
+// The decisions. "" is to fail.
+const (
+	UndatedUse  Undated = "use"  // as if they had been uploaded in time
+	UndatedSkip Undated = "skip" // as if they had been uploaded too late
+)
 
 // New makes a client. It makes no request.
 func New(o Options) (*Index, error) {
+	x := &Index{o: o, requests: make(chan struct{}, maxRequests)}
+	if o.Path != "" {
+		x.base = fileURL(o.Path)
+		return x, nil
+	}
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, diag.New(diag.Manifest, "index %s: %s is not the address of an index", o.Name, fetch.Redact(o.URL)).
@@ -124,10 +96,11 @@ func New(o Options) (*Index, error) {
 			Hint("put them into ~/.netrc")
 	}
 	u.Fragment = ""
-	if !strings.HasSuffix(u.Path, "/") {
+	if !o.Flat && !strings.HasSuffix(u.Path, "/") {
 		u = u.JoinPath("/")
 	}
-	return &Index{o: o, base: u, requests: make(chan struct{}, maxRequests)}, nil
+	x.base = u
+	return x, nil
 }
 
 // Name is the index's name.
@@ -137,18 +110,24 @@ func (x *Index) Name() string { return x.o.Name }
 //
 // Errors: ErrNoProject, wrapped; diag errors of fetching, and for a page that makes no sense.
 func (x *Index) Project(ctx context.Context, name string) (*Project, error) {
-	return x.ask(ctx, name, &x.projects, x.o.MaxAge)
+	return x.ask(ctx, name, &x.projects, &x.flats, x.o.MaxAge)
 }
 
 // Renewed is Project, but asks the index however fresh the cache is, unless it is offline: for a
 // file that somebody else's lock names, and that was uploaded after the cached page was read.
 func (x *Index) Renewed(ctx context.Context, name string) (*Project, error) {
-	return x.ask(ctx, name, &x.renewed, 0)
+	return x.ask(ctx, name, &x.renewed, &x.anew, 0)
 }
 
-func (x *Index) ask(ctx context.Context, name string, asked *flight[*Project], maxAge time.Duration) (*Project, error) {
+func (x *Index) ask(ctx context.Context, name string, asked *flight[*Project], flats *flight[*flat], maxAge time.Duration) (*Project, error) {
 	name = pep508.NormalizeName(name)
-	p, err := asked.do(ctx, name, func() (*Project, error) { return x.project(ctx, name, maxAge) })
+	p, err := asked.do(ctx, name, func() (*Project, error) {
+		p, err := x.page(ctx, name, flats, maxAge)
+		if err != nil || p == nil {
+			return nil, err
+		}
+		return x.finish(name, p), nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -158,8 +137,28 @@ func (x *Index) ask(ctx context.Context, name string, asked *flight[*Project], m
 	return p, nil
 }
 
-// project gives nil for a project that the index does not have.
-func (x *Index) project(ctx context.Context, name string, maxAge time.Duration) (*Project, error) {
+// page finds a project's page, or makes it of the flat index's; nil: there is none.
+func (x *Index) page(ctx context.Context, name string, flats *flight[*flat], maxAge time.Duration) (*page, error) {
+	switch {
+	case x.o.Flat:
+		all, err := flats.do(ctx, "", func() (*flat, error) { return x.flat(ctx, maxAge) })
+		if err != nil {
+			return nil, err
+		}
+		return all.project(name), nil
+	case x.o.Path != "":
+		return x.folder(name)
+	}
+	p, err := x.remotePage(ctx, x.base.JoinPath(name, "/").String(), name, maxAge)
+	if err != nil || p.missing {
+		return nil, err
+	}
+	return p, nil
+}
+
+// remotePage asks for a page of which the store remembers the last answer; name is the project's, or "" for that of
+// a flat index.
+func (x *Index) remotePage(ctx context.Context, address, name string, maxAge time.Duration) (*page, error) {
 	key := x.base.Redacted() + "\x00" + name
 	now := x.o.Now()
 	var old *page
@@ -169,7 +168,7 @@ func (x *Index) project(ctx context.Context, name string, maxAge time.Duration) 
 	if old != nil {
 		age := now.Sub(old.fetched)
 		if x.o.Offline || age >= 0 && age < maxAge {
-			return x.finish(name, old), nil
+			return old, nil
 		}
 	}
 	release, err := x.acquire(ctx)
@@ -181,20 +180,19 @@ func (x *Index) project(ctx context.Context, name string, maxAge time.Duration) 
 	if old != nil && old.etag != "" {
 		header.Set("If-None-Match", old.etag)
 	}
-	resp, err := x.o.Fetch.Get(ctx, x.base.JoinPath(name, "/").String(), fetch.GetOptions{Accept: accept, Limit: pageLimit, Header: header})
+	resp, err := x.o.Fetch.Get(ctx, address, fetch.GetOptions{Accept: accept, Limit: pageLimit, Header: header})
 	fresh := &page{}
 	switch {
 	case fetch.StatusOf(err) == http.StatusNotFound, fetch.StatusOf(err) == http.StatusGone:
 		fresh.missing = true
 	case err != nil:
-		return nil, diag.Wrap(err, 0, "asking index %s for %s", x.o.Name, name)
+		return nil, diag.Wrap(err, 0, "asking index %s for %s", x.o.Name, cmp.Or(name, "its files"))
 	case resp.Status == http.StatusNotModified && old != nil:
 		fresh = old
 	default:
 		fresh, err = parsePage(resp)
 		if err != nil {
-			return nil, diag.Wrap(err, diag.Fetch, "reading the page of %s in index %s at %s", name, x.o.Name, fetch.Redact(resp.URL)).
-				Hint("check that the index's address is that of its simple API; it often ends with /simple/")
+			return nil, x.unreadable(err, name, fetch.Redact(resp.URL))
 		}
 		fresh.etag = resp.Header.Get("ETag")
 	}
@@ -204,22 +202,29 @@ func (x *Index) project(ctx context.Context, name string, maxAge time.Duration) 
 		return nil, err
 	}
 	// What was read from JSON holds on to all of its text, which is several times as long.
-	if fresh, err = decodePage(memo); err != nil {
-		return nil, err
-	}
-	return x.finish(name, fresh), nil
+	return decodePage(memo)
 }
 
-// finish makes the project of a page; nil: there is none.
-func (x *Index) finish(name string, p *page) *Project {
-	if p.missing {
-		return nil
+// unreadable is the error of a page that makes no sense.
+func (x *Index) unreadable(err error, name, where string) error {
+	if name == "" {
+		return diag.Wrap(err, diag.Fetch, "reading the page of index %s at %s", x.o.Name, where).
+			Hint("a flat index is a page with links to files; one with a page for each package has format = \"simple\"")
 	}
+	return diag.Wrap(err, diag.Fetch, "reading the page of %s in index %s at %s", name, x.o.Name, where).
+		Hint("check that the index's address is that of its simple API; it often ends with /simple/")
+}
+
+// finish makes the project of a page.
+func (x *Index) finish(name string, p *page) *Project {
 	files := p.files
 	if p.status == "quarantined" { // PEP 792: nothing may be installed
 		files = nil
 	}
-	return &Project{Name: name, IndexName: x.o.Name, Files: files, Status: p.status, StatusReason: p.reason, Unreadable: p.unreadable}
+	return &Project{
+		Name: name, IndexName: x.o.Name, Files: files, Status: p.status, StatusReason: p.reason, Unreadable: p.unreadable,
+		Undated: x.o.Undated, APIVersion: p.version,
+	}
 }
 
 func (x *Index) acquire(ctx context.Context) (release func(), err error) {
@@ -229,87 +234,4 @@ func (x *Index) acquire(ctx context.Context) (release func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-// page is what a project's page has.
-type page struct {
-	fetched    time.Time
-	etag       string
-	missing    bool // the index has no such page
-	status     string
-	reason     string // of the status
-	unreadable Unreadable
-	files      []File
-}
-
-// parsePage reads a page by its content type.
-func parsePage(resp *fetch.Response) (*page, error) {
-	base, err := url.Parse(resp.URL)
-	if err != nil {
-		return nil, err
-	}
-	base.User = nil // a redirect may have brought one
-	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if err != nil && kind == "" {
-		kind = "no content type"
-	}
-	switch kind {
-	case "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json":
-		return parseJSON(resp.Body, base)
-	case "application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html", "text/html", "application/xhtml+xml":
-		return parseHTML(resp.Body, base)
-	}
-	return nil, fmt.Errorf("neither JSON nor HTML, but %s", kind)
-}
-
-// checkVersion refuses an API of another major version (PEP 629). None is 1.0.
-func checkVersion(v string) error {
-	major, _, _ := strings.Cut(v, ".")
-	if v != "" && major != "1" {
-		return fmt.Errorf("the index speaks version %.20q of the simple API, of which only 1 is known", v)
-	}
-	return nil
-}
-
-// addFile adds a file with its address as it stands in the page, or counts it as unreadable.
-func (p *page) addFile(f File, base *url.URL) {
-	address, fragment, _ := strings.Cut(f.URL, "#")
-	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
-		u, err := base.Parse(address)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			p.unreadable.add(cmp.Or(f.Filename, address), "its address is not of HTTP")
-			return
-		}
-		address = u.String()
-	}
-	f.URL = address
-	if f.SHA256 == "" {
-		if sum, ok := strings.CutPrefix(fragment, "sha256="); ok {
-			sum, _, _ = strings.Cut(sum, "&")
-			f.SHA256 = sum
-		}
-	}
-	f.SHA256 = hash(f.SHA256)
-	f.MetadataSHA256 = hash(f.MetadataSHA256)
-	if f.Filename == "" || strings.ContainsAny(f.Filename, "/\\\x00") || f.Filename == "." || f.Filename == ".." {
-		p.unreadable.add(cmp.Or(f.Filename, path.Base(f.URL)), "it has no usable name")
-		return
-	}
-	p.files = append(p.files, f)
-}
-
-// hash is a SHA-256 in lower case, "" if it is none: no hash promises less than a wrong one.
-func hash(s string) string {
-	if len(s) != 64 {
-		return ""
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			if c < 'A' || c > 'F' {
-				return ""
-			}
-			return hash(strings.ToLower(s))
-		}
-	}
-	return s
 }

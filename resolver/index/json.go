@@ -55,7 +55,7 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("JSON: %w at byte %d", err, s.i)
 	}
-	if err := checkVersion(version); err != nil {
+	if p.version, err = checkVersion(version); err != nil {
 		return nil, err
 	}
 	if !hasFiles {
@@ -80,7 +80,7 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 		case "url":
 			f.URL, err = s.stringOrSkip()
 		case "hashes":
-			f.SHA256, err = s.sha256()
+			f.SHA256, f.Sum, err = s.hashes()
 		case "size":
 			start := s.i
 			if err = s.skip(); err == nil {
@@ -119,7 +119,7 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 			switch s.peek() {
 			case '{':
 				has = true
-				sum, err = s.sha256()
+				sum, _, err = s.hashes()
 			case 't':
 				has = true
 				err = s.skip()
@@ -155,14 +155,20 @@ func uploadTime(v string) time.Time {
 	return t.UTC()
 }
 
-// sha256 reads an object of hashes.
-func (s *scanner) sha256() (sum string, err error) {
+// hashes reads an object of hashes: the SHA-256 and the best other one, in the form of File.Sum.
+func (s *scanner) hashes() (sha256, sum string, err error) {
+	best := len(algorithms)
 	err = s.objectOrSkip(func(key string) (err error) {
-		if key != "sha256" {
-			return s.skip()
+		v, err := s.stringOrSkip()
+		if key == "sha256" {
+			sha256 = v
+		} else if i := rank(key); i < best && v != "" {
+			best, sum = i, key+"="+strings.ToLower(v)
 		}
-		sum, err = s.stringOrSkip()
 		return err
 	})
-	return sum, err
+	if sha256 != "" {
+		sum = ""
+	}
+	return sha256, sum, err
 }

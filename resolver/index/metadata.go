@@ -103,6 +103,14 @@ func (x *Index) fetchMetadata(ctx context.Context, f File) (*wheelfile.Metadata,
 			return fromWheel(f, b, b.Size())
 		}
 	}
+	if path, ok := LocalPath(f.URL); ok {
+		file, size, err := x.openLocal(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		return fromWheel(f, file, size)
+	}
 	release, err := x.acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -188,12 +196,7 @@ func (x *Index) metadataFile(ctx context.Context, f File) ([]byte, error) {
 
 // wholeWheel fetches the wheel into the store, where it is needed later anyway if it is chosen.
 func (x *Index) wholeWheel(ctx context.Context, f File) (*wheelfile.Metadata, error) {
-	sum, err := f.SHA256, error(nil)
-	if sum == "" {
-		sum, _, err = x.o.Fetch.DownloadUnhashed(ctx, f.URL, 1<<40, x.o.Store, nil)
-	} else {
-		err = x.o.Fetch.Download(ctx, f.URL, sum, f.Size, x.o.Store, nil)
-	}
+	sum, err := x.stored(ctx, f)
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "reading the metadata of %s in index %s", f.Filename, x.o.Name)
 	}

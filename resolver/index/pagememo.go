@@ -8,7 +8,7 @@ import (
 
 // pageFormat begins a page in the store. It changes with what follows, so that older ones are not
 // misread.
-const pageFormat = "page3"
+const pageFormat = "page4"
 
 const (
 	flagYanked = 1 << iota
@@ -30,6 +30,7 @@ func encodePage(p *page) []byte {
 	b = binary.AppendUvarint(b, missing)
 	b = appendString(b, p.status)
 	b = appendString(b, p.reason)
+	b = appendString(b, p.version)
 	b = binary.AppendUvarint(b, uint64(p.unreadable.Count))
 	b = binary.AppendUvarint(b, uint64(len(p.unreadable.First)))
 	for _, e := range p.unreadable.First {
@@ -58,6 +59,9 @@ func encodePage(p *page) []byte {
 		b = appendString(b, f.URL[same:])
 		last = f.URL
 		b = appendString(b, f.SHA256)
+		if f.SHA256 == "" {
+			b = appendString(b, f.Sum)
+		}
 		b = binary.AppendVarint(b, f.Size)
 		if flags&flagUploaded != 0 {
 			b = binary.AppendVarint(b, f.Uploaded.Unix())
@@ -77,7 +81,7 @@ func decodePage(raw []byte) (*page, error) {
 	if d.take(len(pageFormat)) != pageFormat {
 		return nil, errMemo
 	}
-	p := &page{fetched: time.Unix(0, d.varint()).UTC(), etag: d.string(), missing: d.uvarint() == 1, status: d.string(), reason: d.string()}
+	p := &page{fetched: time.Unix(0, d.varint()).UTC(), etag: d.string(), missing: d.uvarint() == 1, status: d.string(), reason: d.string(), version: d.string()}
 	p.unreadable.Count = int(d.uvarint() & 0x7fffffff)
 	for range min(d.uvarint(), maxEntries) {
 		p.unreadable.First = append(p.unreadable.First, Entry{d.string(), d.string()})
@@ -100,7 +104,10 @@ func decodePage(raw []byte) (*page, error) {
 		}
 		f.URL = last[:same] + d.string()
 		last = f.URL
-		f.SHA256, f.Size = d.string(), d.varint()
+		if f.SHA256 = d.string(); f.SHA256 == "" {
+			f.Sum = d.string()
+		}
+		f.Size = d.varint()
 		if flags&flagUploaded != 0 {
 			f.Uploaded = time.Unix(d.varint(), int64(d.uvarint()%1e9)).UTC()
 		}

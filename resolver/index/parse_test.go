@@ -20,20 +20,21 @@ const goodHash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd
 func TestParseJSON(t *testing.T) {
 	p, err := parseJSON([]byte(`{"files":[
 		{"filename":"a-1.tar.gz","url":"https://files.example/a-1.tar.gz#sha256=`+strings.ToUpper(goodHash)+`","yanked":false,"size":1e3},
-		{"filename":"a\u00e9\ud83d\ude00-2.zip","url":"../../f/a-2.zip?x=1","hashes":{"md5":"x","sha256":"short"},"yanked":"","size":12,
+		{"filename":"a\u00e9\ud83d\ude00-2.zip","url":"../../f/a-2.zip?x=1","hashes":{"md5":"X","sha512":"Y","blake2b":"z"},"yanked":"","size":12,
 		 "core-metadata":false,"dist-info-metadata":{"sha256":"`+goodHash+`"},"upload-time":"2024-01-02T03:04:05.678901Z"},
 		{"filename":"a-3.zip","url":"a-3.zip","yanked":{},"requires-python":null,"upload-time":"yesterday"},
-		{"filename":"a/4.zip","url":"a-4.zip"}, {"filename":"a-5.zip"}, {"url":"a-6.zip"}, 7, {"filename":"a-8.zip","url":"file:///etc/passwd"}
+		{"filename":"a/4.zip","url":"a-4.zip"}, {"filename":"a-5.zip"}, {"url":"a-6.zip"}, 7, {"filename":"a-8.zip","url":"file:///etc/passwd"},
+		{"filename":"a-9.zip","url":"a-9.zip","hashes":{"sha256":"short"}}
 		], "meta":{"api-version":"1.9","x":[{}]}, "project-status":{"status":"deprecated","reason":"x"}, "more":[1.5e-3,true,null,{"a":[]}]}`), testBase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &page{status: "deprecated", reason: "x", unreadable: Unreadable{5, []Entry{
+	want := &page{status: "deprecated", reason: "x", version: "1.9", unreadable: Unreadable{6, []Entry{
 		{"a/4.zip", "it has no usable name"}, {"a-5.zip", "it has no address"}, {"a-6.zip", "it has no usable name"}, {"", "it is not an object of JSON"},
-		{"a-8.zip", "its address is not of HTTP"},
+		{"a-8.zip", "its address is not of HTTP"}, {"a-9.zip", "what the index gives as its SHA-256 is none"},
 	}}, files: []File{
 		{Filename: "a-1.tar.gz", URL: "https://files.example/a-1.tar.gz", SHA256: goodHash, Size: -1},
-		{Filename: "aé😀-2.zip", URL: "https://packages.example/f/a-2.zip?x=1", Size: 12, Yanked: true,
+		{Filename: "aé😀-2.zip", URL: "https://packages.example/f/a-2.zip?x=1", Sum: "sha512=y", Size: 12, Yanked: true,
 			Uploaded: time.Date(2024, 1, 2, 3, 4, 5, 678901000, time.UTC)},
 		{Filename: "a-3.zip", URL: "https://packages.example/simple/a/a-3.zip", Size: -1, Yanked: true},
 	}}

@@ -58,8 +58,7 @@ func (r *remote) begin() error {
 		return err
 	}
 	if r.size >= 0 && p.Total != r.size {
-		return diag.New(diag.Mismatch, "%s has %d bytes, but the index says %d", fetch.Redact(r.url), p.Total, r.size).
-			Hint("the file was changed, or something between alters it; tell who runs the index")
+		return wrongSize(r.url, p.Total, r.size)
 	}
 	r.size, r.parts, r.reads = p.Total, []*fetch.Part{p}, 1
 	return nil

@@ -16,27 +16,14 @@ func (x *Index) sdistMetadata(ctx context.Context, f File) (*Metadata, error) {
 	if _, _, err := tags.ParseSdist(f.Filename); err != nil {
 		return nil, &MetadataError{f.Filename, errors.New("neither a wheel nor a source distribution")}
 	}
-	sum, err := f.SHA256, error(nil)
-	switch {
-	case sum == "":
-		release, err := x.acquire(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
-		sum, _, err = x.o.Fetch.DownloadUnhashed(ctx, f.URL, 1<<40, x.o.Store, nil)
-		if err != nil {
-			return nil, diag.Wrap(err, 0, "reading %s in index %s", f.Filename, x.o.Name)
-		}
-	case !x.o.Store.Has(sum):
-		release, err := x.acquire(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
-		if err = x.o.Fetch.Download(ctx, f.URL, sum, f.Size, x.o.Store, nil); err != nil {
-			return nil, diag.Wrap(err, 0, "reading %s in index %s", f.Filename, x.o.Name)
-		}
+	release, err := x.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := x.stored(ctx, f)
+	release()
+	if err != nil {
+		return nil, diag.Wrap(err, 0, "reading %s in index %s", f.Filename, x.o.Name)
 	}
 	raw, err := ReadSdist(ctx, x.o.Store, f.Filename, sum, "")
 	if err != nil {

@@ -20,20 +20,26 @@ func (x *Index) Size(ctx context.Context, f File) (int64, error) {
 			return b.Size(), nil
 		}
 	}
+	if path, ok := LocalPath(f.URL); ok {
+		file, size, err := x.openLocal(path)
+		if err == nil {
+			file.Close()
+		}
+		return size, err
+	}
 	part, err := x.o.Fetch.Suffix(ctx, f.URL, 1)
 	if err == nil {
 		return part.Total, nil
 	}
 	if rangesRefused(err) {
-		sum := f.SHA256
-		if sum == "" {
-			var size int64
-			_, size, err = x.o.Fetch.DownloadUnhashed(ctx, f.URL, 1<<40, x.o.Store, nil)
-			if err == nil {
-				return size, nil
-			}
-		} else if err = x.o.Fetch.Download(ctx, f.URL, sum, -1, x.o.Store, nil); err == nil {
-			b, err := x.o.Store.Blob(sum)
+		if f, err = x.Learn(ctx, f); err == nil && f.Size < 0 {
+			err = x.o.Fetch.Download(ctx, f.URL, f.SHA256, -1, x.o.Store, nil)
+		}
+		if err == nil && f.Size >= 0 {
+			return f.Size, nil
+		}
+		if err == nil {
+			b, err := x.o.Store.Blob(f.SHA256)
 			if err != nil {
 				return 0, err
 			}

@@ -1,0 +1,100 @@
+package supply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/index"
+)
+
+// WheelURL finds the address of a locked wheel: the index's file of that name and hash. An index's
+// page from the cache may be older than the lock; where it lacks the file, the index is asked.
+//
+// Errors, as diag errors: of code Mismatch where the file was replaced by another; of code Fetch
+// where the index has it no more, is not configured, or cannot be asked.
+func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.File) (string, error) {
+	addresses, err := s.wheelURLs(ctx, p, f)
+	if err != nil {
+		return "", err
+	}
+	return addresses[0], nil
+}
+
+// wheelURLs are WheelURL's address and those of further files of the name of which the index gives no hash.
+func (s *Supply) wheelURLs(ctx context.Context, p lockfile.Package, f lockfile.File) ([]string, error) {
+	name := p.Index
+	if name == "" {
+		name = resolver.DefaultIndex
+	}
+	x := s.set.Index(name)
+	if x == nil {
+		return nil, diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name).
+			Hint("lock again, so that the lock and the manifest name the same indexes: `envpack lock`")
+	}
+	addresses, err := wheelURLs(ctx, x.Project, p, f)
+	if errors.As(err, new(*missingError)) {
+		addresses, err = wheelURLs(ctx, x.Renewed, p, f)
+	}
+	return addresses, explain(err)
+}
+
+// missingError says that an index's page lacks a locked file.
+type missingError struct {
+	pkg      lockfile.Package
+	file     lockfile.File
+	replaced string // SHA-256 of the file that has its name now; "": there is none
+}
+
+// Error implements error.
+func (e *missingError) Error() string {
+	if e.replaced != "" {
+		return fmt.Sprintf("%s: the lock has the SHA-256 %s, the index now %s", e.file.Name, e.file.SHA256, e.replaced)
+	}
+	return fmt.Sprintf("the index has no file %s any more", e.file.Name)
+}
+
+// explain says what to do about a missing file; other errors stay as they are.
+func explain(err error) error {
+	var e *missingError
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.replaced != "" {
+		return diag.New(diag.Mismatch, "%s", e).
+			Hint("the file was replaced in the index; if that is expected, lock it again: `envpack lock --upgrade-package %s`", e.pkg.Name)
+	}
+	return diag.New(diag.Fetch, "%s", e).Hint("`envpack lock --upgrade-package %s` chooses another", e.pkg.Name)
+}
+
+// wheelURLs looks for the wheel in what ask gives: first the file of that hash, then those without one, which
+// may be it. Errors: *missingError; those of ask.
+func wheelURLs(ctx context.Context, ask func(context.Context, string) (*index.Project, error), p lockfile.Package, f lockfile.File) ([]string, error) {
+	missing := &missingError{pkg: p, file: f}
+	project, err := ask(ctx, p.Name)
+	if errors.Is(err, index.ErrNoProject) {
+		return nil, missing
+	}
+	if err != nil {
+		return nil, err
+	}
+	var same, perhaps []string
+	for _, file := range project.Files {
+		switch {
+		case file.Filename != f.Name:
+		case file.SHA256 == f.SHA256:
+			same = append(same, file.URL)
+		case file.SHA256 == "":
+			perhaps = append(perhaps, file.URL)
+		default:
+			missing.replaced = file.SHA256
+		}
+	}
+	if addresses := append(same, perhaps...); len(addresses) > 0 {
+		return addresses, nil
+	}
+	return nil, missing
+}

@@ -1,0 +1,78 @@
+package index
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/resolver/pep508"
+	"github.com/envpack/envpack/resolver/tags"
+)
+
+// flat is what a flat index has, by normalised project. What is neither a wheel nor a source distribution by its
+// name is not in it, as in a folder that has other things besides.
+type flat struct {
+	page
+	projects map[string][]File
+}
+
+// flat reads the page or the folder of a flat index. Errors are those of Project.
+func (x *Index) flat(ctx context.Context, maxAge time.Duration) (*flat, error) {
+	var p *page
+	var err error
+	if x.o.Path != "" {
+		p, err = x.localPage()
+	} else {
+		p, err = x.remotePage(ctx, x.base.String(), "", maxAge)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.missing {
+		return nil, diag.New(diag.Fetch, "index %s: there is nothing at %s", x.o.Name, fetch.Redact(x.base.String())).
+			Hint("a flat index is one page with links to all files; check its address")
+	}
+	all := &flat{page: *p, projects: map[string][]File{}}
+	for _, f := range p.files {
+		if name, ok := projectOf(f.Filename); ok {
+			all.projects[name] = append(all.projects[name], f)
+		}
+	}
+	return all, nil
+}
+
+// project is a project's part of the page, nil if it has none.
+func (a *flat) project(name string) *page {
+	p := a.page
+	p.files, p.unreadable = a.projects[name], Unreadable{}
+	for _, e := range a.unreadable.First {
+		if of, ok := projectOf(e.Name); ok && of == name {
+			p.unreadable.Count++
+			p.unreadable.First = append(p.unreadable.First, e)
+		}
+	}
+	if p.files == nil && p.unreadable.Count == 0 {
+		return nil
+	}
+	return &p
+}
+
+// projectOf is the normalised project of a wheel or a source distribution, by its name.
+func projectOf(filename string) (string, bool) {
+	if strings.HasSuffix(filename, ".whl") { // also one that is misnamed otherwise, so that it is told
+		name, _, ok := strings.Cut(filename, "-")
+		return pep508.NormalizeName(name), ok && name != ""
+	}
+	name, _, err := tags.ParseSdist(filename)
+	return name, err == nil
+}
+
+// archives are how names of files end that an index can hold.
+var archives = []string{".whl", ".tar.gz", ".zip"}
+
+func isArchive(filename string) bool {
+	return slices.ContainsFunc(archives, func(end string) bool { return strings.HasSuffix(filename, end) })
+}

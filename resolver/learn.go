@@ -1,0 +1,101 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/index"
+)
+
+// learner is what Packages may be besides: it finds out the SHA-256 of a file of which its index gives none.
+type learner interface {
+	Learn(ctx context.Context, p *index.Project, f index.File) (index.File, error)
+}
+
+// learnAtOnce is how many files are read for their hashes at a time.
+const learnAtOnce = 8
+
+// learnAll reads the files that have no hash side by side; merging finds what was learnt.
+func learnAll(ctx context.Context, all []*solved, progress func(string)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(learnAtOnce)
+	told := false
+	for _, s := range all {
+		for _, name := range slices.Sorted(maps.Keys(s.versions)) {
+			r, err := s.provider.release(ctx, name)
+			if err != nil {
+				return err
+			}
+			c := r.at(s.versions[name])
+			if c == nil || c.file.SHA256 != "" {
+				continue
+			}
+			if !told {
+				told = true
+				progress("reading files of which the index gives no hash")
+			}
+			group.Go(func() error {
+				_, err := s.learn(ctx, name, r, c)
+				return err
+			})
+		}
+	}
+	return group.Wait()
+}
+
+// learn is a chosen file with its SHA-256, which the requirements may have wanted to be another.
+func (s *solved) learn(ctx context.Context, name string, r *release, c *candidate) (index.File, error) {
+	if c.file.SHA256 != "" {
+		return c.file, nil
+	}
+	from, ok := s.provider.packages.(learner)
+	if !ok {
+		return c.file, diag.New(diag.Fetch, "index %s gives no SHA-256 of %s", r.project.IndexName, c.file.Filename)
+	}
+	f, err := from.Learn(ctx, r.project, c.file)
+	if err != nil {
+		return f, err
+	}
+	if allowed := s.provider.hashes[name]; len(allowed) > 0 && !slices.Contains(allowed, f.SHA256) {
+		return f, diag.New(diag.Mismatch, "%s has the SHA-256 %s, which the requirements do not allow", f.Filename, f.SHA256).
+			Hint("index %s gives no hash of it, so that it was looked for in the file", r.project.IndexName)
+	}
+	return f, nil
+}
+
+// warnUnhashed tells of files whose hash was learnt over a channel on which anybody can have replaced them.
+func warnUnhashed(all []*solved, tell func(string)) {
+	files := map[string][]string{} // by index
+	for _, s := range all {
+		for name, v := range s.versions {
+			r := s.provider.met[name]
+			c := r.at(v)
+			if c != nil && !c.file.Vouched() && isPlain(c.file.URL) && !slices.Contains(files[r.project.IndexName], c.file.Filename) {
+				files[r.project.IndexName] = append(files[r.project.IndexName], c.file.Filename)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		slices.Sort(files[name])
+		tell(fmt.Sprintf("index %s gives no hash of %s, which came over plain http: what the lock says of it is what the network gave",
+			name, some(files[name])))
+	}
+}
+
+// isPlain tells whether an address is reached without encryption, and not on this machine.
+func isPlain(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || !strings.EqualFold(u.Scheme, "http") {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}
