@@ -93,7 +93,9 @@ func TestExplainVersion(t *testing.T) {
 				w.add("x", "1.5rc1", rel{})
 				w.add("x", "1.6", rel{uploaded: late})
 				w.add("x", "1.7", rel{uploaded: late})
+				w.add("x", "1.8", rel{tags: []string{"py3-none-any-cuda13"}})
 			}, "1.0, newest 1.8, takes 1.0\n" +
+				"1.8: variant: has only wheel variants (PEP 825), which envpack does not install\n" +
 				"1.7 1.6: as-of: was uploaded after 2024-04-24T00:00:00Z (as-of)\n" +
 				"1.5rc1: pre-release: a pre-release, which is taken only where no final release will do ([resolver] prereleases)\n" +
 				"1.4: wheel: has no wheel for Python 3.11 on linux/amd64 (the wheels need glibc 2.39 or later, and the target has 2.36)\n" +
