@@ -106,6 +106,7 @@ var moments = func() map[string]manifest.AsOf {
 func randomPolicies(r *rand.Rand, w *world, m *manifest.Manifest) {
 	names := slices.Sorted(maps.Keys(w.projects))
 	for _, name := range names {
+		w.projects[name].Undated = []index.Undated{index.UndatedSkip, index.UndatedUse}[r.Intn(2)]
 		for i := range w.projects[name].Files {
 			f := &w.projects[name].Files[i]
 			f.Uploaded = []time.Time{published, published.AddDate(0, 0, 100), {}}[r.Intn(11)/5]
@@ -265,7 +266,7 @@ func bruteForce(t *testing.T, w *world, m *manifest.Manifest, platform string) b
 		if v.IsPrerelease() && (policy == manifest.Disallow || policy == manifest.Explicit && !named[name]) {
 			return false
 		}
-		if !asOf.IsZero() && (f.Uploaded.IsZero() || f.Uploaded.After(asOf.Instant(published))) {
+		if !asOf.IsZero() && (f.Uploaded.IsZero() && w.projects[name].Undated == index.UndatedSkip || f.Uploaded.After(asOf.Instant(published))) {
 			return false
 		}
 		wheel := f.Filename[len(f.Filename)-4:] == ".whl"

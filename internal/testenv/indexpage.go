@@ -93,4 +93,3 @@ func (x *Index) html(project string, files []*indexed) []byte {
 	b.WriteString("</body></html>\n")
 	return b.Bytes()
 }
-
