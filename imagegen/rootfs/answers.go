@@ -236,6 +236,12 @@ func (c *configuration) question(call maintscript.Call) (maintscript.Result, boo
 		}
 	case "grep", "egrep", "fgrep":
 		return c.grep(call)
+	case "sed":
+		return c.edited(call)
+	case "seq":
+		return sequence(words)
+	case "cmp":
+		return c.same(words)
 	case "dpkg-query", "dpkg":
 		return c.packages(words, last)
 	}

@@ -198,7 +198,9 @@ func isMade(call maintscript.Call) bool {
 func (c *configuration) Run(call maintscript.Call) maintscript.Result {
 	if answer, ok := c.question(call); ok {
 		if call.Writes() && !isMade(call) {
-			c.missed(call, "what it says is not written")
+			if why := c.keepAnswer(call, answer); why != "" {
+				c.missed(call, why)
+			}
 		}
 		return answer
 	}
@@ -231,6 +233,17 @@ func (c *configuration) Run(call maintscript.Call) maintscript.Result {
 		c.missed(call, "")
 	}
 	return maintscript.Result{}
+}
+
+// keepAnswer writes what an edited text is into a file; other answers are as much as a condition needs.
+func (c *configuration) keepAnswer(call maintscript.Call, answer maintscript.Result) string {
+	const not = "what it says is not written"
+	if call.Name() != "sed" || !answer.Known || !call.Certain || !call.Output.File.Known {
+		return not
+	}
+	return echo(c, maintscript.Call{
+		Args: []maintscript.Arg{{Text: "cat", Known: true}}, Stdin: &maintscript.Arg{Text: answer.Output, Known: true}, Output: call.Output, Umask: call.Umask,
+	})
 }
 
 // matters leaves out programs that are not there and would not be started.

@@ -256,7 +256,7 @@ func (w *walker) pipeline(n pipeline) Status {
 	vars := w.clone(w.vars)
 	for i, c := range n.nodes {
 		if i < len(n.nodes)-1 {
-			text, known := w.capture([]node{c})
+			text, known := w.printed([]node{c})
 			w.stdin = &Arg{text, known}
 			continue
 		}
@@ -274,6 +274,12 @@ func (w *walker) pipeline(n pipeline) Status {
 
 // capture walks a list and gives its output without the line ends at its end.
 func (w *walker) capture(body []node) (string, bool) {
+	text, known := w.printed(body)
+	return strings.TrimRight(text, "\n"), known
+}
+
+// printed walks a list and gives its output.
+func (w *walker) printed(body []node) (string, bool) {
 	captured, lost, output := w.captured, w.lost, w.output
 	var b strings.Builder
 	w.captured, w.lost, w.output = &b, false, nil
@@ -286,7 +292,7 @@ func (w *walker) capture(body []node) (string, bool) {
 	w.depth--
 	known := !w.lost
 	w.captured, w.lost, w.output, w.vars, w.stop = captured, lost, output, vars, stop
-	return strings.TrimRight(b.String(), "\n"), known
+	return b.String(), known
 }
 
 // redirect sets where input comes from and output goes to, and gives back how to undo it.
