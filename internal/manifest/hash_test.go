@@ -53,7 +53,7 @@ func TestHash(t *testing.T) {
 		"name": edit(`"digits"`, `"digit"`), "python": edit("<3.13", "<3.14"), "dependency": edit("scikit-learn>=1.5", "scikit-learn>=1.6"),
 		"marker": edit(`< "3.12"`, `< "3.11"`), "extra": edit("pandas[excel]", "pandas"), "group": edit(`groups = ["train"]`, `groups = ["base"]`),
 		"group's content": edit("pyyaml", "pyyaml>=6"), "platform": edit(`["linux/arm64", `, `[`), "as-of": edit("2024-03-01", "2024-03-02"),
-		"duration": edit("as-of = 2024-03-01", `as-of = "7 days"`), "pockets": edit(`"security", `, ""), "command": edit(`"train.py"]`, `"test.py"]`),
+		"duration": edit("as-of = 2024-03-01", `as-of = "7 days"`), "system as-of": edit("pockets = ", "as-of = 2024-03-01\npockets = "), "pockets": edit(`"security", `, ""), "command": edit(`"train.py"]`, `"test.py"]`),
 		"order of command": edit(`["python", "train.py"]`, `["train.py", "python"]`), "include": edit(`"*.py"`, `"*.txt"`), "env": edit(`"1"`, `"2"`),
 		"port": edit("53/udp", "53/tcp"), "volume": edit("/data", "/date"), "user": edit("root", "app"), "workdir": edit("/srv/app", "/srv/a"),
 		"label": edit("Digits", "digits"), "index": edit("whl/cu126", "whl/cu128"), "index name": edit("pytorch-cu126", "torch"),
