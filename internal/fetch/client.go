@@ -35,7 +35,8 @@ const (
 	firstPause    = 500 * time.Millisecond
 	longestPause  = 10 * time.Second
 	longestAsked  = 60 * time.Second // of Retry-After
-	stallTimeout  = 60 * time.Second // without a byte
+	stallTimeout  = 60 * time.Second // for slowest bytes
+	slowest       = 16 << 10         // bytes; who sends fewer in that time is as good as silent
 	defaultLimit  = 64 << 20
 	maxRedirects  = 10
 	identity      = "identity"
@@ -53,6 +54,8 @@ type Options struct {
 	UserAgent   string // "" is "envpack"
 	// Offline makes every request fail at once.
 	Offline bool
+	// Patience is how long a server may send next to nothing, or no header; 0 is a minute.
+	Patience time.Duration
 	// Sleep waits, for tests; it returns early with the error of ctx.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -75,6 +78,9 @@ func New(o Options) *Client {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+	if o.Patience == 0 {
+		o.Patience = stallTimeout
+	}
 	c := &Client{o: o, noRange: map[string]bool{}, firsts: firsts{hosts: map[string]chan struct{}{}}}
 	c.http = &http.Client{
 		CheckRedirect: c.checkRedirect,
@@ -83,7 +89,7 @@ func New(o Options) *Client {
 			DialContext:           (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 			TLSClientConfig:       &tls.Config{RootCAs: o.RootCAs},
 			TLSHandshakeTimeout:   20 * time.Second,
-			ResponseHeaderTimeout: stallTimeout,
+			ResponseHeaderTimeout: o.Patience,
 			IdleConnTimeout:       90 * time.Second,
 			MaxIdleConnsPerHost:   16,
 			MaxConnsPerHost:       24,
@@ -200,9 +206,11 @@ func (c *Client) once(ctx context.Context, u *url.URL, header http.Header, accep
 	if !accept(resp.StatusCode) {
 		// A little of the body is read so that the connection can be used again.
 		io.CopyN(io.Discard, resp.Body, 4096)
-		return retryAfter(resp.Header.Get("Retry-After"), time.Now()), &StatusError{URL: Redact(u.String()), Status: resp.StatusCode}
+		return retryAfter(resp.Header.Get("Retry-After"), time.Now()), &StatusError{
+			URL: Redact(u.String()), Status: resp.StatusCode, Sent: resp.Request.Header.Get(authorization) != "" || resp.Request.URL.User != nil,
+		}
 	}
-	watch := &watchdog{r: resp.Body, timer: time.AfterFunc(stallTimeout, func() { cancel(errStalled) })}
+	watch := &watchdog{r: resp.Body, patience: c.o.Patience, timer: time.AfterFunc(c.o.Patience, func() { cancel(errStalled) })}
 	defer watch.timer.Stop()
 	resp.Body = watch
 	err = handle(resp)
@@ -212,16 +220,19 @@ func (c *Client) once(ctx context.Context, u *url.URL, header http.Header, accep
 	return 0, err
 }
 
-// watchdog puts off the end of a request for as long as there are bytes.
+// watchdog puts off the end of a request for as long as there are bytes, and not for each single one.
 type watchdog struct {
-	r     io.ReadCloser
-	timer *time.Timer
+	r        io.ReadCloser
+	timer    *time.Timer
+	patience time.Duration
+	bytes    int // since it was put off
 }
 
 func (w *watchdog) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
-	if n > 0 {
-		w.timer.Reset(stallTimeout)
+	if w.bytes += n; w.bytes >= slowest {
+		w.bytes = 0
+		w.timer.Reset(w.patience)
 	}
 	return n, err
 }

@@ -20,6 +20,7 @@ import (
 type StatusError struct {
 	URL    string // without secrets
 	Status int
+	Sent   bool // credentials were sent along
 }
 
 // Error implements error.
@@ -49,7 +50,7 @@ type TooLargeError struct {
 func (e *TooLargeError) Error() string { return fmt.Sprintf("larger than %d bytes", e.Limit) }
 
 var (
-	errStalled   = fmt.Errorf("no data for %v", stallTimeout)
+	errStalled   = errors.New("the server sends next to nothing")
 	errTruncated = errors.New("the download ended early")
 )
 
@@ -131,8 +132,8 @@ func explain(ctx context.Context, u *url.URL, err error, tries int) error {
 		what = fmt.Sprintf("%s (tried %d times)", what, tries)
 	}
 	e := diag.Wrap(err, diag.Fetch, "%s", what)
-	if status := StatusOf(err); status != 0 {
-		return hintStatus(e, u, status)
+	if answer := (*StatusError)(nil); errors.As(err, &answer) {
+		return hintStatus(e, u, answer.Status, answer.Sent)
 	}
 	var dns *net.DNSError
 	var timeout net.Error
@@ -155,10 +156,16 @@ func explain(ctx context.Context, u *url.URL, err error, tries int) error {
 	return e
 }
 
-func hintStatus(e *diag.Error, u *url.URL, status int) *diag.Error {
+func hintStatus(e *diag.Error, u *url.URL, status int, sent bool) *diag.Error {
 	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return e.Hint("if %s wants credentials: they are looked for in the index's address, in netrc, and in pip's environment variables", u.Host)
+	case status == http.StatusUnauthorized && sent:
+		return e.Hint("%s does not take the user and password that it was sent: they are from an address such as PIP_INDEX_URL, from UV_INDEX_NAME_USERNAME and UV_INDEX_NAME_PASSWORD, or from netrc, in this order", u.Host)
+	case status == http.StatusUnauthorized:
+		return e.Hint("%s wants a user and a password, and none are known: write `machine %s login USER password PASSWORD` into ~/.netrc, or set UV_INDEX_NAME_USERNAME and UV_INDEX_NAME_PASSWORD for the index NAME; no keyring is asked", u.Host, u.Hostname())
+	case status == http.StatusForbidden && sent:
+		return e.Hint("%s knows the user that it was sent (from an address, UV_INDEX_NAME_USERNAME or netrc) and does not let them read this", u.Host)
+	case status == http.StatusForbidden:
+		return e.Hint("%s lets nobody read this without credentials, if anyone: they are looked for in addresses such as PIP_INDEX_URL, in UV_INDEX_NAME_USERNAME and UV_INDEX_NAME_PASSWORD, and in netrc", u.Host)
 	case status == http.StatusProxyAuthRequired:
 		return e.Hint("the proxy wants credentials: put them into HTTPS_PROXY")
 	case status == http.StatusNotFound, status == http.StatusGone:

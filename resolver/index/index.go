@@ -34,7 +34,7 @@ var ErrNoProject = errors.New("no such project")
 const maxRequests = 50
 
 // pageLimit is the size in bytes of the largest page that is read, decoded.
-const pageLimit = 256 << 20
+const pageLimit = 128 << 20
 
 const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 
@@ -186,7 +186,11 @@ func (x *Index) remotePage(ctx context.Context, address, name string, maxAge tim
 	case fetch.StatusOf(err) == http.StatusNotFound, fetch.StatusOf(err) == http.StatusGone:
 		fresh.missing = true
 	case err != nil:
-		return nil, diag.Wrap(err, 0, "asking index %s for %s", x.o.Name, cmp.Or(name, "its files"))
+		e := diag.Wrap(err, 0, "asking index %s for %s", x.o.Name, cmp.Or(name, "its files"))
+		if large := (*fetch.TooLargeError)(nil); errors.As(err, &large) {
+			return nil, e.Hint("no page of an index is that large: check that its address is that of its simple API, which often ends with /simple/")
+		}
+		return nil, e
 	case resp.Status == http.StatusNotModified && old != nil:
 		fresh = old
 	default:
