@@ -49,7 +49,7 @@ func (l *Lock) Graph(platforms ...string) *Graph {
 				n.Size += f.Size
 			}
 		}
-		n.Platforms = common(g.Platforms, p.platforms())
+		n.Platforms = common(g.Platforms, p.Platforms())
 		if len(n.Platforms) == 0 {
 			continue
 		}
@@ -80,6 +80,9 @@ func (l *Lock) Graph(platforms ...string) *Graph {
 	}
 	return g
 }
+
+// Platforms are those that install the package, sorted.
+func (p *Package) Platforms() []string { return sortedSet(p.platforms()) }
 
 func (g *Graph) compare(a, b int) int {
 	return cmp.Or(strings.Compare(g.Nodes[a].Name, g.Nodes[b].Name), strings.Compare(g.Nodes[a].Version, g.Nodes[b].Version))

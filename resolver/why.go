@@ -221,7 +221,7 @@ func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.P
 		switch why := free.provider.unusable(r, c, x.name); {
 		case why.kind != usable:
 			g.add("unusable "+fmt.Sprint(why), c.version, x.unusable(free.provider, r, i, why))
-		case c.version.IsPrerelease() && x.m.Prereleases != manifest.Allow && !takes.Equal(c.version):
+		case free.provider.late(c, x.name) && !takes.Equal(c.version):
 			g.add("pre-release", c.version, Newer{Kind: KindPrerelease,
 				Reason: "a pre-release, which is taken only where no final release will do ([resolver] prereleases)"})
 		case !takes.IsZero() && !takes.Less(c.version):

@@ -62,6 +62,14 @@ func TestExplainVersion(t *testing.T) {
 			"1.0, newest 2.1, takes 1.0\n2.1 2.0: conflict: envpack.toml:4 asks for x<2\n"},
 		{"a constraint", []string{"x"}, func(_ *world, m *manifest.Manifest) { m.Constraints = requirements("x<2") }, func(w *world) { w.add("x", "2.0", rel{}) },
 			"1.0, newest 2.0, takes 1.0\n2.0: conflict:  constrains x<2\n"},
+		{"an override", []string{"x<2", "y"}, func(w *world, m *manifest.Manifest) {
+			w.add("y", "1.0", rel{requires: []string{"x<1"}})
+			m.Overrides = requirements("x<3")
+		}, func(w *world) { w.add("x", "2.0", rel{}); w.add("x", "3.0", rel{}) },
+			"1.0, newest 3.0, takes 2.0\n3.0: conflict:  overrides all bounds with x<3\n2.0: preference: the lock keeps 1.0\n"},
+		{"the policy of a package", []string{"x"}, func(_ *world, m *manifest.Manifest) {
+			m.Policies.Packages = []manifest.PackagePolicy{{Name: "x", Prereleases: manifest.Allow}}
+		}, func(w *world) { w.add("x", "2.0rc1", rel{}) }, "1.0, newest 2.0rc1, takes 2.0rc1\n2.0rc1: preference: the lock keeps 1.0\n"},
 		{"another package", []string{"x", "y"}, func(w *world, _ *manifest.Manifest) { w.add("y", "1.0", rel{requires: []string{"x<2"}}) },
 			func(w *world) { w.add("x", "2.0", rel{}) },
 			"1.0, newest 2.0, takes 1.0\n2.0: conflict: y 1.0 needs x<2\n"},

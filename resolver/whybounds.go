@@ -187,6 +187,8 @@ func (b Bound) String() string {
 	switch {
 	case b.By != "":
 		return b.By + " needs " + b.Text
+	case b.Kind == "override":
+		return b.Where + " overrides all bounds with " + b.Text
 	case b.Kind == "constraint":
 		return b.Where + " constrains " + b.Text
 	}

@@ -15,9 +15,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
-	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
-	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
 )
@@ -52,6 +50,7 @@ type lockOptions struct {
 
 	stay  bool                                          // on the lock's distribution, also when upgrading
 	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
+	then  func(*lockfile.Lock, resolver.Packages) error // looks at what the lock was made from; may be nil
 }
 
 func newLock(s *session) *cobra.Command {
@@ -202,35 +201,13 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if err != nil {
 		return nil, advise(err)
 	}
-	phase.Done()
-	return l, nil
-}
-
-// supplyFor opens what a manifest's lock is made from, and says where that is.
-func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*supply.Supply, error) {
-	var indexes []supply.Index
-	for _, i := range m.Indexes {
-		indexes = append(indexes, supply.Index{
-			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Flat, Undated: undated(i.Undated), Default: i.Default, Packages: i.Packages,
-		})
-	}
-	keys := map[string]string{}
-	for _, a := range m.System.Archives {
-		s.warnPlain("the archive "+a.Name, a.URL)
-		if a.KeyURL != "" {
-			keys[a.Name] = a.KeyURL
+	if o.then != nil {
+		if err := o.then(l, sup.Packages()); err != nil {
+			return nil, err
 		}
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes}, supply.Options{
-		Indexes: indexes, Undated: undated(m.Undated), KeyURLs: keys, Dir: m.Dir, Tell: func(line string) { s.ui().Printf("%s", line) },
-	}, use)
-	if err != nil {
-		return nil, err
-	}
-	if line := sup.Describe(); line != "" {
-		s.ui().Printf("%s", line)
-	}
-	return sup, nil
+	phase.Done()
+	return l, nil
 }
 
 // writeLock writes the lock unless it is the same, and tells what changed.

@@ -10,6 +10,8 @@ import (
 	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/resolver/index"
 )
 
@@ -67,4 +69,31 @@ func undated(u manifest.Undated) index.Undated {
 		return ""
 	}
 	return index.Undated(u)
+}
+
+// supplyFor opens what a manifest's lock is made from, and says where that is.
+func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*supply.Supply, error) {
+	var indexes []supply.Index
+	for _, i := range m.Indexes {
+		indexes = append(indexes, supply.Index{
+			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Flat, Undated: undated(i.Undated), Default: i.Default, Packages: i.Packages,
+		})
+	}
+	keys := map[string]string{}
+	for _, a := range m.System.Archives {
+		s.warnPlain("the archive "+a.Name, a.URL)
+		if a.KeyURL != "" {
+			keys[a.Name] = a.KeyURL
+		}
+	}
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes}, supply.Options{
+		Indexes: indexes, Undated: undated(m.Undated), KeyURLs: keys, Dir: m.Dir, Tell: func(line string) { s.ui().Printf("%s", line) },
+	}, use)
+	if err != nil {
+		return nil, err
+	}
+	if line := sup.Describe(); line != "" {
+		s.ui().Printf("%s", line)
+	}
+	return sup, nil
 }

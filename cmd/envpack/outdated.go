@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -20,10 +23,13 @@ import (
 )
 
 const outdatedLong = `Compares the lock with what the indexes and the distribution's archives have now, and lists what is
-newer, within what the manifest allows. Packages of the base whose newer version is in the
-distribution's security pocket are marked "security". Nothing is changed.
+newer: the version that a new lock would take, and for Python packages the newest that the index has,
+with the reason for which a new lock would not take that. Packages of the base whose newer version is
+in the distribution's security pocket are marked "security". Nothing is changed.
 
-"envpack lock --upgrade-base" takes the base's newer versions, "envpack lock --upgrade" all.`
+"envpack lock --upgrade-base" takes the base's newer versions, "envpack lock --upgrade" all, and
+"envpack why" tells more of one package. With --check, or --exit-code, the exit status is 5 if a new
+lock would take anything newer.`
 
 const outdatedExample = `  envpack outdated
   envpack outdated --base                 # the distribution's packages only
@@ -50,7 +56,8 @@ func newOutdated(s *session) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&o.base, "base", false, "only packages of the distribution")
 	f.BoolVar(&o.security, "security", false, "only security fixes of the distribution's packages")
-	f.BoolVar(&o.check, "check", false, "exit status 5 if anything is listed")
+	f.BoolVar(&o.check, "check", false, "exit status 5 if a new lock would take anything newer that is listed")
+	f.BoolVar(&o.check, "exit-code", false, "the same as --check")
 	return cmd
 }
 
@@ -59,9 +66,16 @@ type newer struct {
 	Kind     string `json:"kind"` // "deb" or "python"
 	Name     string `json:"name"`
 	Locked   string `json:"locked"`
-	Newest   string `json:"newest"`
+	Allowed  string `json:"allowed"` // that a new lock takes; "": it does without
+	Newest   string `json:"newest"`  // that there is
 	Security bool   `json:"security"`
+	Reason   string `json:"reason,omitempty"` // why a new lock does not take the newest
+	// Platforms are those that this is about; none: all.
+	Platforms []string `json:"platforms,omitempty"`
 }
+
+// moves tells whether a new lock has another version.
+func (n newer) moves() bool { return n.Allowed != n.Locked }
 
 func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) error {
 	m, err := manifest.Load(dir)
@@ -81,7 +95,17 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	}
 	fixes := &fixes{found: map[string]string{}}
 	// Not scanned, for newer wheels would have to be downloaded: libraries that they need anew are nothing newer.
-	now, err := s.resolve(ctx, st, m, old, lockOptions{upgrade: true, stay: true, noScan: true, watch: fixes.watch})
+	var ahead []resolver.Ahead
+	now, err := s.resolve(ctx, st, m, old, lockOptions{
+		upgrade: true, stay: true, noScan: true, noBuild: slices.ContainsFunc(old.Packages, func(p lockfile.Package) bool { return !p.Built() }),
+		watch: fixes.watch,
+		then: func(l *lockfile.Lock, packages resolver.Packages) (err error) {
+			if !o.base && !o.security {
+				ahead, err = resolver.NewestOf(ctx, m, l, packages)
+			}
+			return err
+		},
+	})
 	if err != nil {
 		return err
 	}
@@ -95,14 +119,20 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 		}
 	}
 	if !o.base && !o.security {
-		list = append(list, newerPackages(old, now)...)
+		list = append(list, newerPackages(old, now, ahead)...)
 	}
 	s.close()
 	if err := s.printNewer(list); err != nil {
 		return err
 	}
-	if o.check && len(list) > 0 {
-		return diag.New(diag.Stale, "%s out of date", plural(len(list), "locked package")).
+	n := 0
+	for _, each := range list {
+		if each.moves() {
+			n++
+		}
+	}
+	if o.check && n > 0 {
+		return diag.New(diag.Stale, "%s out of date", plural(n, "locked package")).
 			Hint("`envpack lock --upgrade-base %s` takes the base's newer versions, `envpack lock --upgrade %s` all", m.Dir, m.Dir)
 	}
 	return nil
@@ -113,22 +143,37 @@ func (s *session) printNewer(list []newer) error {
 		if list == nil {
 			list = []newer{}
 		}
-		return json.NewEncoder(s.stdout).Encode(map[string][]newer{"outdated": list})
+		enc := json.NewEncoder(s.stdout)
+		enc.SetEscapeHTML(false) // specifiers are to be read
+		return enc.Encode(map[string][]newer{"outdated": list})
 	}
 	if len(list) == 0 {
 		s.ui().Printf("nothing newer")
 		return nil
 	}
-	w := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PACKAGE\tLOCKED\tNEWEST\tKIND")
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PACKAGE\tLOCKED\tNEW LOCK\tNEWEST\tKIND\tREMARK")
 	for _, n := range list {
 		kind := n.Kind
 		if n.Security {
 			kind += ", security"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.Name, n.Locked, n.Newest, kind)
+		name, remark := n.Name, diag.Clean(strings.ReplaceAll(n.Reason, "\n", " "))
+		if len(n.Platforms) > 0 {
+			name += " (" + strings.Join(n.Platforms, ", ") + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, n.Locked, cmp.Or(n.Allowed, "none"), n.Newest, kind, remark)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(s.stdout, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fixes notes the newest versions in security pockets.
@@ -171,30 +216,67 @@ func newerDebs(old, now *lockfile.Lock, fixes map[string]string) []newer {
 		was[key{d.Name, d.Architecture}] = d.Version
 	}
 	var list []newer
-	seen := map[newer]bool{}
+	seen := map[string]bool{}
 	for _, d := range now.Base.Debs {
 		before, ok := was[key{d.Name, d.Architecture}]
 		fix := fixes[d.Name]
-		n := newer{Kind: "deb", Name: d.Name, Locked: before, Newest: d.Version, Security: fix != "" && apt.CompareVersions(fix, before) > 0}
-		if ok && apt.CompareVersions(d.Version, before) > 0 && !seen[n] {
-			seen[n] = true
+		n := newer{Kind: "deb", Name: d.Name, Locked: before, Allowed: d.Version, Newest: d.Version, Security: fix != "" && apt.CompareVersions(fix, before) > 0}
+		if ok && apt.CompareVersions(d.Version, before) > 0 && !seen[n.Name+" "+before+" "+d.Version] {
+			seen[n.Name+" "+before+" "+d.Version] = true
 			list = append(list, n)
 		}
 	}
 	return list
 }
 
-// newerPackages are the Python packages that would change.
-func newerPackages(old, now *lockfile.Lock) []newer {
-	was := map[string]string{}
-	for _, p := range old.Packages {
-		was[p.Name] = p.Version
-	}
+// newerPackages are the Python packages that would change, and those of which the index has newer versions than a new
+// lock would take. Platforms that agree share a line.
+func newerPackages(old, now *lockfile.Lock, ahead []resolver.Ahead) []newer {
 	var list []newer
-	for _, p := range now.Packages {
-		if before, ok := was[p.Name]; ok && before != p.Version {
-			list = append(list, newer{Kind: "python", Name: p.Name, Locked: before, Newest: p.Version})
+	for _, t := range old.Targets {
+		is := versionsOn(now, t.Platform)
+		for _, p := range old.Packages {
+			if !slices.Contains(p.Platforms(), t.Platform) {
+				continue
+			}
+			n := newer{Kind: "python", Name: p.Name, Locked: p.Version, Allowed: is[p.Name]}
+			n.Newest = cmp.Or(n.Allowed, n.Locked)
+			for _, a := range ahead {
+				if a.Name == p.Name && a.Platform == t.Platform {
+					n.Newest, n.Reason = a.Newest, a.Reason
+				}
+			}
+			if !n.moves() && n.Newest == n.Locked {
+				continue
+			}
+			i := slices.IndexFunc(list, func(o newer) bool {
+				o.Platforms = nil
+				return reflect.DeepEqual(o, n)
+			})
+			if i < 0 {
+				i, list = len(list), append(list, n)
+			}
+			list[i].Platforms = append(list[i].Platforms, t.Platform)
 		}
 	}
+	for i, n := range list {
+		several := slices.IndexFunc(list, func(o newer) bool { return o.Name == n.Name }) != i || i+1 < len(list) &&
+			slices.ContainsFunc(list[i+1:], func(o newer) bool { return o.Name == n.Name })
+		if !several {
+			list[i].Platforms = nil
+		}
+	}
+	slices.SortStableFunc(list, func(a, b newer) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// versionsOn are the versions of a lock's packages on a platform.
+func versionsOn(l *lockfile.Lock, platform string) map[string]string {
+	m := map[string]string{}
+	for _, p := range l.Packages {
+		if slices.Contains(p.Platforms(), platform) {
+			m[p.Name] = p.Version
+		}
+	}
+	return m
 }

@@ -133,19 +133,11 @@ func (s *session) why(ctx context.Context, dir, name string) error {
 
 func originOn(l *lockfile.Lock, name, platform string) string {
 	for _, p := range l.Packages {
-		if p.Name == name && slices.Contains(platformsOfPackage(p), platform) {
+		if p.Name == name && slices.Contains(p.Platforms(), platform) {
 			return p.Origin()
 		}
 	}
 	return ""
-}
-
-func platformsOfPackage(p lockfile.Package) []string {
-	all := slices.Clone(p.Targets)
-	for _, f := range p.Files {
-		all = append(all, f.Targets...)
-	}
-	return all
 }
 
 // pathsTo are the shortest ways on a platform, with the manifest's requirements that they begin with.
