@@ -19,17 +19,19 @@ func newExport(s *session) *cobra.Command {
 		Use:   "export FORMAT",
 		Short: "Write the lock in another tool's format",
 		Example: `  envpack export pylock                    # print it
-  envpack export pylock -o pylock.toml`,
+  envpack export pylock -o pylock.toml
+  envpack export requirements -o locked.txt # for pip install -r`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return diag.New(diag.Usage, "export takes the format: pylock")
+				return diag.New(diag.Usage, "export takes the format: pylock or requirements")
 			}
 			return diag.New(diag.Usage, "no export to %q", args[0]).
-				Hint("there is pylock, the standard format that uv and pip read: envpack export pylock -o pylock.toml")
+				Hint("there is pylock, the standard format that uv and pip read: envpack export pylock -o pylock.toml").
+				Hint("there is requirements, for pip install -r: envpack export requirements -o locked.txt")
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
-	cmd.AddCommand(newExportPylock(s))
+	cmd.AddCommand(newExportPylock(s), newExportRequirements(s))
 	return cmd
 }
 
@@ -47,6 +49,60 @@ func newExportPylock(s *session) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
 	return cmd
+}
+
+func newExportRequirements(s *session) *cobra.Command {
+	var output string
+	var o pylock.RequirementsOptions
+	cmd := &cobra.Command{
+		Use:   "requirements [DIR]",
+		Short: "Write the Python packages of the lock as a requirements file for pip",
+		Long: `Writes every Python package of the lock by exact version and hash, with markers where platforms
+differ. Indexes of the manifest become options of the file; the default one is the installing machine's.`,
+		Example: `  envpack export requirements -o locked.txt
+  pip install --require-hashes --no-deps -r locked.txt`,
+		Args: atMostOneDir,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return s.exportRequirements(dirOf(args), output, o)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
+	cmd.Flags().BoolVar(&o.NoHashes, "no-hashes", false, "leave the hashes out, as for packages of a repository")
+	return cmd
+}
+
+func (s *session) exportRequirements(dir, output string, o pylock.RequirementsOptions) error {
+	m, err := manifest.Load(dir)
+	if err != nil {
+		return err
+	}
+	lock, err := readLock(m, filepath.Join(m.Dir, lockfile.Name))
+	if err != nil {
+		return err
+	}
+	for _, i := range m.Indexes {
+		if i.Default {
+			o.DefaultIndex = i.Name
+		}
+	}
+	text, err := pylock.Requirements(lock, o)
+	if err != nil {
+		return diag.Wrap(err, 0, "exporting the lock")
+	}
+	if o.NoHashes && len(lock.Indexes) > 0 {
+		s.ui().Warn("without hashes pip takes a package from whichever of the indexes has it, and anybody may have put it there")
+	}
+	return s.export(output, text, "# Made by `envpack export requirements`")
+}
+
+// export writes what was exported to the file, or to standard output. mark is in every such file.
+func (s *session) export(output string, text []byte, mark string) error {
+	s.close()
+	if output == "" {
+		_, err := s.stdout.Write(text)
+		return err
+	}
+	return writeWhole(output, text, mark)
 }
 
 func (s *session) exportPylock(ctx context.Context, dir, output string) error {
@@ -77,12 +133,7 @@ func (s *session) exportPylock(ctx context.Context, dir, output string) error {
 	if err != nil {
 		return diag.Wrap(err, 0, "exporting the lock")
 	}
-	s.close()
-	if output == "" {
-		_, err = s.stdout.Write(text)
-		return err
-	}
-	return writeWhole(output, text, "lock-version = ")
+	return s.export(output, text, "lock-version = ")
 }
 
 // beside is a file of this machine as seen from the folder of what is written, or from where the command runs.

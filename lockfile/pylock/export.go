@@ -1,5 +1,5 @@
 // Package pylock writes a lock as pylock.toml (PEP 751, lock-version 1.0), so that pip, uv and whatever
-// else reads that format can install the same wheels.
+// else reads that format can install the same wheels, and as a requirements file for what does not read it.
 //
 // It carries over what PEP 751 knows: targets as environments, and the wheels with their hashes. The base,
 // the layers, the choices and the seals have no place there. It does not read pylock files.
@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,10 +62,7 @@ func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 	e.line("requires-python", quote(">="+lowest))
 	e.line("created-by", quote("envpack"))
 
-	packages := slices.Clone(l.Packages)
-	slices.SortFunc(packages, func(a, b lockfile.Package) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version))
-	})
+	packages := slices.SortedFunc(slices.Values(l.Packages), comparePackages)
 	if len(packages) == 0 {
 		e.line("packages", "[]") // the key must be there
 	}
@@ -75,6 +73,12 @@ func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 	}
 	return e.Bytes(), nil
 }
+
+func comparePackages(a, b lockfile.Package) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version))
+}
+
+func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 
 type exporter struct {
 	bytes.Buffer
@@ -115,6 +119,10 @@ func (e *exporter) pkg(p lockfile.Package, where Where) error {
 	}
 	files := slices.Clone(p.Files)
 	slices.SortFunc(files, func(a, b lockfile.File) int { return strings.Compare(a.Name, b.Name) })
+	if p.Git != "" || len(files) == 0 {
+		e.tree(p)
+		return nil
+	}
 	for _, f := range files {
 		address, err := where(p, f)
 		if err != nil {
@@ -123,8 +131,16 @@ func (e *exporter) pkg(p lockfile.Package, where Where) error {
 		if address == "" {
 			return fmt.Errorf("%s has no address, and pylock.toml needs one", f.Name)
 		}
-		e.WriteString("\n[[packages.wheels]]\n")
-		e.line("name", quote(f.Name))
+		switch {
+		case p.Direct():
+			e.WriteString("\n[packages.archive]\n")
+		case f.IsWheel():
+			e.WriteString("\n[[packages.wheels]]\n")
+			e.line("name", quote(f.Name))
+		default:
+			e.WriteString("\n[packages.sdist]\n")
+			e.line("name", quote(f.Name))
+		}
 		if !f.Uploaded.IsZero() {
 			e.line("upload-time", f.Uploaded.UTC().Format(time.RFC3339))
 		}
@@ -135,13 +151,37 @@ func (e *exporter) pkg(p lockfile.Package, where Where) error {
 		}
 		e.line("size", strconv.FormatInt(f.Size, 10))
 		e.line("hashes", "{ sha256 = "+quote(f.SHA256)+" }")
+		if p.Direct() && p.Subdirectory != "" {
+			e.line("subdirectory", quote(p.Subdirectory))
+		}
 	}
 	return nil
+}
+
+// tree writes where the sources of a package are that has no file: a repository or a folder.
+func (e *exporter) tree(p lockfile.Package) {
+	if p.Git != "" {
+		e.WriteString("\n[packages.vcs]\ntype = \"git\"\n")
+		e.line("url", quote(p.Git))
+		if p.Revision != "" {
+			e.line("requested-revision", quote(p.Revision))
+		}
+		e.line("commit-id", quote(p.Commit))
+	} else {
+		e.WriteString("\n[packages.directory]\n")
+		e.line("path", quote(p.Path))
+	}
+	if p.Subdirectory != "" {
+		e.line("subdirectory", quote(p.Subdirectory))
+	}
 }
 
 // marker is "" if every target has the package.
 func (e *exporter) marker(p lockfile.Package) (string, error) {
 	has := map[string]bool{}
+	for _, t := range p.Targets {
+		has[t] = true
+	}
 	for _, f := range p.Files {
 		for _, t := range f.Targets {
 			has[t] = true

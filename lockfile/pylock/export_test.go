@@ -134,6 +134,54 @@ func TestExportErrors(t *testing.T) {
 	}
 }
 
+const wantRequirements = "# Made by `envpack export requirements`, for linux/amd64 with Python 3.11 and linux/arm64 with Python 3.11.\n" +
+	`--extra-index-url https://wheels.example/simple/
+direct @ https://files.example/direct-1-py3-none-any.whl \
+    --hash=sha256:5555555555555555555555555555555555555555555555555555555555555555
+numpy==1.26.4 \
+    --hash=sha256:1111111111111111111111111111111111111111111111111111111111111111 \
+    --hash=sha256:2222222222222222222222222222222222222222222222222222222222222222
+tool==1.0 ; platform_machine == "aarch64" and sys_platform == "linux" \
+    --hash=sha256:4444444444444444444444444444444444444444444444444444444444444444
+tool==2.0 ; platform_machine == "x86_64" and sys_platform == "linux" \
+    --hash=sha256:3333333333333333333333333333333333333333333333333333333333333333
+`
+
+func TestRequirements(t *testing.T) {
+	l := lock()
+	l.Packages = append(l.Packages, lockfile.Package{
+		Name: "direct", Version: "1", URL: "https://files.example/direct-1-py3-none-any.whl", Files: []lockfile.File{
+			{Name: "direct-1-py3-none-any.whl", SHA256: strings.Repeat("5", 64), Size: 1, Targets: []string{"linux/amd64", "linux/arm64"}},
+		},
+	})
+	got, err := Requirements(l, RequirementsOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(wantRequirements, string(got)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	if got, err = Requirements(l, RequirementsOptions{DefaultIndex: "internal"}); err != nil || !strings.Contains(string(got), "\n--index-url https://wheels.example/simple/\n") {
+		t.Errorf("%s, %v", got, err)
+	}
+	l.Packages = append(l.Packages, lockfile.Package{
+		Name: "repo", Version: "3", Git: "https://git.example/repo", Commit: strings.Repeat("a", 40), Subdirectory: "python", Targets: []string{"linux/amd64"},
+	})
+	if _, err = Requirements(l, RequirementsOptions{}); err == nil || !strings.Contains(err.Error(), "repo has no hash") {
+		t.Errorf("%v", err)
+	}
+	got, err = Requirements(l, RequirementsOptions{NoHashes: true})
+	want := "repo @ git+https://git.example/repo@" + strings.Repeat("a", 40) + "#subdirectory=python ; platform_machine == \"x86_64\" and sys_platform == \"linux\"\n"
+	if err != nil || !strings.Contains(string(got), want) || strings.Contains(string(got), "--hash") {
+		t.Errorf("%s, %v", got, err)
+	}
+	whole, err := Export(l, where)
+	if err != nil || !strings.Contains(string(whole), "[packages.vcs]\ntype = \"git\"\nurl = \"https://git.example/repo\"\ncommit-id = ") ||
+		!strings.Contains(string(whole), "[packages.archive]\nurl = \"https://files.example/direct-1-py3-none-any.whl\"\nsize = 1\n") {
+		t.Errorf("%s, %v", whole, err)
+	}
+}
+
 func TestQuote(t *testing.T) {
 	for in, want := range map[string]string{`a`: `"a"`, `a"b`: `'a"b'`, `a\b`: `'a\b'`, `a"'`: `"a\"'"`, "a\n": `"a\n"`} {
 		if got := quote(in); got != want {

@@ -1,0 +1,95 @@
+package pylock
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/lockfile"
+)
+
+// RequirementsOptions say how a requirements file is written.
+type RequirementsOptions struct {
+	NoHashes     bool   // without --hash
+	DefaultIndex string // name of the lock's index that stands in the default one's place; "" if none does
+}
+
+// Requirements gives the lock as a requirements file of pip's format: every package by exact version, with the hashes of
+// its files and a marker where not every target has it, after lines for the indexes that are not the default one. It is
+// complete, so that pip may install it with --no-deps. Errors: a platform that markers cannot express; a package without
+// a hash to name, unless NoHashes is set; a package of an index that is a folder.
+func Requirements(l *lockfile.Lock, o RequirementsOptions) ([]byte, error) {
+	e := &exporter{lock: l, markers: map[string]string{}, indexes: map[string]string{}}
+	var targets []string
+	for _, t := range sortedTargets(l.Targets) {
+		m, err := platformMarker(t.Platform)
+		if err != nil {
+			return nil, err
+		}
+		e.markers[t.Platform] = m
+		targets = append(targets, fmt.Sprintf("%s with Python %s", t.Platform, lockfile.MinorOf(t.Python)))
+	}
+	if len(targets) == 0 {
+		return nil, fmt.Errorf("the lock has no target")
+	}
+	e.WriteString("# Made by `envpack export requirements`, for " + strings.Join(targets, " and ") + ".\n")
+	for _, x := range l.Indexes {
+		option := "--extra-index-url"
+		if x.Name == o.DefaultIndex {
+			option = "--index-url"
+		}
+		switch {
+		case !slices.ContainsFunc(l.Packages, func(p lockfile.Package) bool { return p.Index == x.Name }) && option == "--extra-index-url":
+		case x.URL == "":
+			e.WriteString("--find-links " + x.Path + "\n")
+		case x.Format == "flat":
+			e.WriteString("--find-links " + x.URL + "\n")
+		default:
+			e.WriteString(option + " " + x.URL + "\n")
+		}
+	}
+	for _, p := range slices.SortedFunc(slices.Values(l.Packages), comparePackages) {
+		if err := e.requirement(p, o); err != nil {
+			return nil, err
+		}
+	}
+	return bytes.Clone(e.Bytes()), nil
+}
+
+func (e *exporter) requirement(p lockfile.Package, o RequirementsOptions) error {
+	marker, err := e.marker(p)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.Git != "":
+		e.WriteString(p.Name + " @ git+" + p.Git + "@" + p.Commit)
+	case p.URL != "":
+		e.WriteString(p.Name + " @ " + p.URL)
+	case p.Path != "":
+		return fmt.Errorf("%s comes from %s, and a requirements file cannot name a path relative to itself", p.Name, p.Path)
+	default:
+		e.WriteString(p.Name + "==" + p.Version)
+	}
+	if p.Direct() && p.Subdirectory != "" {
+		e.WriteString("#subdirectory=" + p.Subdirectory)
+	}
+	if marker != "" {
+		e.WriteString(" ; " + marker)
+	}
+	if !o.NoHashes {
+		if len(p.Files) == 0 {
+			return fmt.Errorf("%s has no hash that pip would check; --no-hashes leaves the hashes of all out", p.Name)
+		}
+		hashes := map[string]bool{}
+		for _, f := range p.Files {
+			hashes[f.SHA256] = true
+		}
+		for _, h := range sortedKeys(hashes) {
+			e.WriteString(" \\\n    --hash=sha256:" + h)
+		}
+	}
+	e.WriteString("\n")
+	return nil
+}
