@@ -44,6 +44,9 @@ func (c *configuration) scripts(u *unpacked) ([]string, error) {
 		}
 		c.found, c.script = nil, call.script
 		read, finding := maintscript.Read(string(text))
+		if finding != nil && call.script == "preinst" && c.keepsWhatIs(u, string(text)) {
+			continue
+		}
 		if finding != nil {
 			c.found = append(c.found, *finding)
 		} else {
