@@ -36,6 +36,7 @@ const lockExample = `  envpack lock                              # the project i
   envpack lock -P numpy==2.0.1 -P scipy     # one of them to a version that is named
   envpack lock --upgrade --dry-run          # what would change?
   envpack lock --upgrade-base               # take security fixes of the distribution, nothing else
+  envpack lock --prefer pylock.toml         # take over what uv or pip locked
   envpack lock --check                      # in CI: is the lock up to date?`
 
 type lockOptions struct {
@@ -47,6 +48,7 @@ type lockOptions struct {
 	noScan      bool
 	noBuild     bool
 	refresh     bool
+	prefer      string // a pylock.toml; "" is none
 
 	stay  bool                                          // on the lock's distribution, also when upgrading
 	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
@@ -73,6 +75,7 @@ func newLock(s *session) *cobra.Command {
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
 	cmd.Flags().BoolVar(&o.noBuild, "no-build", false, "take source distributions where there is no wheel, and record them as they are")
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask the indexes and archives although the lock is up to date; versions stay")
+	cmd.Flags().StringVar(&o.prefer, "prefer", "", "prefer the versions of this pylock.toml to those of the lock, and hold files to its hashes")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
@@ -116,11 +119,24 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if err != nil {
 		return err
 	}
+	var wish *preferred
+	if o.prefer != "" {
+		if wish, err = readPreferred(o.prefer); err != nil {
+			return err
+		}
+		old.prefer = wish.before(s, old.prefer, m)
+	}
 	l, err := s.resolve(ctx, st, m, old.prefer, o)
 	if err != nil {
 		return err
 	}
 	old.settle(s, l)
+	if wish != nil {
+		if err := wish.hold(s, l); err != nil {
+			return err
+		}
+		lockfile.KeepSeals(old.compare, l)
+	}
 	if !o.noScan && !o.dryRun {
 		if err := s.warnScripts(ctx, st, m, l); err != nil {
 			return err
@@ -136,7 +152,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 // upToDate is the lock if locking again would look for nothing new: nobody asks to move, the lock is whole and the
 // manifest's, and what it was made of is not in a folder that could have changed. Else it is nil.
 func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
-	if o.upgrade || o.upgradeBase || len(o.packages) > 0 || o.refresh || localImage(m.System.Image) {
+	if o.upgrade || o.upgradeBase || len(o.packages) > 0 || o.refresh || o.prefer != "" || localImage(m.System.Image) {
 		return nil
 	}
 	l, err := readLock(m, path)

@@ -2,7 +2,7 @@
 // else reads that format can install the same wheels, and as a requirements file for what does not read it.
 //
 // It carries over what PEP 751 knows: targets as environments, and the wheels with their hashes. The base,
-// the layers, the choices and the seals have no place there. It does not read pylock files.
+// the layers, the choices and the seals have no place there. It reads pylock files of any tool, for their versions and hashes.
 package pylock
 
 import (
