@@ -1,0 +1,109 @@
+package direct
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+const sum = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+func place(folder string) Place { return Place{Project: "/home/me/project", Folder: folder} }
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct {
+		address, from string
+		want          Reference
+		text          string // String
+		kind          Kind
+		name          string
+	}{
+		{"https://files.example/a_b-1.0-py3-none-any.whl", "", Reference{URL: "https://files.example/a_b-1.0-py3-none-any.whl"}, "https://files.example/a_b-1.0-py3-none-any.whl", Wheel, "a-b"},
+		{"https://files.example/t-1.0%2Bcu1-py3-none-any.whl?x=1#sha256=" + strings.ToUpper(sum) + "&egg=t", "",
+			Reference{URL: "https://files.example/t-1.0%2Bcu1-py3-none-any.whl?x=1", SHA256: sum, Egg: "t"}, "https://files.example/t-1.0%2Bcu1-py3-none-any.whl?x=1#sha256=" + sum, Wheel, "t"},
+		{"http://files.example/main.zip#subdirectory=py/", "", Reference{URL: "http://files.example/main.zip", Subdirectory: "py"}, "http://files.example/main.zip#subdirectory=py", Sdist, ""},
+		{"./w/a-1-py3-none-any.whl", "/home/me/project/sub", Reference{Path: "sub/w/a-1-py3-none-any.whl"}, "./sub/w/a-1-py3-none-any.whl", Wheel, "a"},
+		{"../w/a-1.tar.gz", "/home/me/project", Reference{Path: "../w/a-1.tar.gz"}, "./../w/a-1.tar.gz", Sdist, "a"},
+		{"/home/me/project/w/a#1/", "/home/me/project", Reference{Path: "w/a#1"}, "./w/a#1", Folder, ""},
+		{"file:///home/me/project/w/a%20b-1.zip#sha256=" + sum, "/home/me/project", Reference{Path: "w/a b-1.zip", SHA256: sum}, "./w/a b-1.zip#sha256=" + sum, Sdist, ""},
+		{"file:///srv/w/a-1-py3-none-any.whl", "/home/me/project", Reference{Path: "/srv/w/a-1-py3-none-any.whl"}, "file:///srv/w/a-1-py3-none-any.whl", Wheel, "a"},
+		{"file:w/a", "/home/me/project", Reference{}, "", Folder, ""},
+		{".", "/home/me/project", Reference{Path: "."}, "./.", Folder, ""},
+		{"git+https://git.example/team/r.git@v1.0#egg=demo[x]&subdirectory=py", "", Reference{Git: "https://git.example/team/r.git", Revision: "v1.0", Subdirectory: "py", Egg: "demo"},
+			"git+https://git.example/team/r.git@v1.0#subdirectory=py", Repository, "demo"},
+		{"git+ssh://git@git.example/r@feature/x", "", Reference{Git: "ssh://git@git.example/r", Revision: "feature/x"}, "git+ssh://git@git.example/r@feature/x", Repository, ""},
+		{"git+file:///srv/r.tar.gz", "", Reference{Git: "file:///srv/r.tar.gz"}, "git+file:///srv/r.tar.gz", Repository, ""},
+	} {
+		r, err := Parse(c.address, place(c.from))
+		if c.text == "" {
+			if err == nil {
+				t.Errorf("%s: %+v", c.address, r)
+			}
+			continue
+		}
+		if err != nil || r != c.want || r.String() != c.text || r.Kind() != c.kind || r.Name() != c.name {
+			t.Errorf("%s: %+v, %v\n%s, kind %d, name %q", c.address, r, err, r.String(), r.Kind(), r.Name())
+			continue
+		}
+		again, err := Parse(r.String(), place("/home/me/project"))
+		if err != nil || !again.Same(&r) || again.SHA256 != r.SHA256 {
+			t.Errorf("%s is read as %+v, %v", r.String(), again, err)
+		}
+	}
+}
+
+func TestBadAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://me:secret@files.example/a-1-py3-none-any.whl":      ErrCredentials.Error(),
+		"https://token@files.example/a-1-py3-none-any.whl":          ErrCredentials.Error(),
+		"git+https://token@git.example/r":                           ErrCredentials.Error(),
+		"git+ssh://git:secret@git.example/r":                        ErrCredentials.Error(),
+		"https://git.example/team/r":                                "neither to a wheel nor to a source distribution",
+		"https:///a.whl":                                            "is not an address",
+		"hg+https://hg.example/r":                                   "only git is known, not hg",
+		"ftp://files.example/a.whl":                                 "fetched by ftp",
+		"git+git@git.example:team/r":                                "is not the address of a repository",
+		"git+ext::sh":                                               "is not the address of a repository",
+		"git+https://git.example/r@--upload-pack=x":                 "not the name of a branch",
+		"git+https://git.example/r@a..b":                            "not the name of a branch",
+		"https://files.example/a-1-py3-none-any.whl#sha256=12":      "64 hexadecimal digits",
+		"https://files.example/a-1-py3-none-any.whl#md5=12":         "only sha256 is checked",
+		"https://files.example/a-1-py3-none-any.whl#what=12":        "is not known",
+		"https://files.example/a-1-py3-none-any.whl#subdirectory=a": "a wheel has no subdirectory",
+		"https://files.example/a-1.zip#subdirectory=../a":           "below the root",
+		"git+https://git.example/r#sha256=" + sum:                   "is for files",
+		"file://server/a-1-py3-none-any.whl":                        "on this machine",
+		"./a-1-py3-none-any.whl":                                    "cannot be named here",
+	} {
+		at := place("/home/me/project")
+		if strings.HasPrefix(address, ".") {
+			at.Folder = ""
+		}
+		_, err := Parse(address, at)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", address, err, want)
+		}
+		if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "token") {
+			t.Errorf("%s: the error shows the credentials: %v", address, err)
+		}
+		if want == ErrCredentials.Error() && !errors.Is(err, ErrCredentials) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"https://files.example/a-1.zip#subdirectory=b", "./a", "file:///a", "git+ssh://git@git.example/r@v#egg=x", "C:\\a"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := Parse(s, place("/home/me/project"))
+		if err != nil {
+			return
+		}
+		again, err := Parse(r.String(), place("/home/me/project"))
+		if err != nil || !again.Same(&r) {
+			t.Errorf("%q is %+v, written %q, read %+v, %v", s, r, r.String(), again, err)
+		}
+	})
+}
