@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/direct"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -54,6 +55,7 @@ type Requirement struct {
 	pep508.Requirement
 	Hashes []string // SHA-256, 64 hexadecimal digits each; none: any file
 	Pos    diag.Position
+	Direct *direct.Reference // what URL leads to; nil: a version of an index is wanted
 }
 
 // Prereleases says when a pre-release may be chosen.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/direct"
 )
 
 // requirementOptions are pip's options behind a requirement, beside --hash.
@@ -43,7 +44,7 @@ func splitOption(text string) (name, value string) {
 }
 
 // option reads a line that is an option of pip's.
-func (r *requirementsReader) option(file, text string, at diag.Position) error {
+func (r *requirementsReader) option(file, text string, at diag.Position, constraints bool) error {
 	name, value := splitOption(text)
 	fail := func(format string, args ...any) *diag.Error { return diag.New(diag.Manifest, format, args...).At(at) }
 	if withoutSecrets(value) != value {
@@ -74,11 +75,7 @@ func (r *requirementsReader) option(file, text string, at diag.Position) error {
 		return fail("%s is not supported yet", name).
 			Hint("write into the manifest an index that has the packages:\n    [[index]]\n    name = \"extra\"\n    url = \"…\"\n    packages = [\"…\"]")
 	case "--editable":
-		e := fail("editable installs are not supported yet")
-		if looksLikePath(value) && !strings.Contains(value, "+") && !strings.Contains(value, "://") {
-			return e.Hint("the project's own files are part of the image:\n    [image]\n    include = [\"…\"]")
-		}
-		return replacement(e, "", value)
+		return r.editable(file, value, at, constraints)
 	}
 	if known(fileOptions, name) {
 		return notYet(fail("option %s is not supported yet", name), name)
@@ -115,4 +112,19 @@ func withoutSecrets(address string) string {
 		host += "/" + path
 	}
 	return scheme + "://" + host
+}
+
+// editable reads what -e names: a folder or a repository, which is locked as any other.
+func (r *requirementsReader) editable(file, value string, at diag.Position, constraints bool) error {
+	if constraints {
+		return diag.New(diag.Manifest, "a constraint cannot be editable").At(at).Hint("take the -e away")
+	}
+	got, err := r.m.bare(value, nil, filepath.Dir(file), at)
+	if err != nil {
+		return err
+	}
+	if k := got.Direct.Kind(); k != direct.Folder && k != direct.Repository {
+		return diag.New(diag.Manifest, "-e is for folders and repositories").At(at).Hint("take the -e away")
+	}
+	return r.add(got, constraints)
 }

@@ -145,7 +145,7 @@ func (d *document) group(m *Manifest, name string, from diag.Position, open []st
 		here := fmt.Sprintf("%s[%d]", at, i)
 		switch entry := entry.(type) {
 		case string:
-			r, err := d.requirement(here, entry)
+			r, err := d.requirement(m, here, entry)
 			if err != nil {
 				return err
 			}

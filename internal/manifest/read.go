@@ -143,7 +143,7 @@ func (d *document) asOf(at, name string, value any) (AsOf, *diag.Error) {
 func (d *document) readDependencies(m *Manifest, table, key string) error {
 	items, at := d.list(table, key)
 	for i, text := range items {
-		r, err := d.requirement(item(at, i), text)
+		r, err := d.requirement(m, item(at, i), text)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func (d *document) readDependencies(m *Manifest, table, key string) error {
 }
 
 // requirement parses a PEP 508 string that is the value at a path.
-func (d *document) requirement(at, text string) (Requirement, error) {
+func (d *document) requirement(m *Manifest, at, text string) (Requirement, error) {
 	r, err := pep508.Parse(text)
 	if err != nil {
 		pos := d.value(at)
@@ -163,7 +163,7 @@ func (d *document) requirement(at, text string) (Requirement, error) {
 		return Requirement{}, noRequirement(err, text).At(pos)
 	}
 	if r.URL != "" {
-		return Requirement{}, directReference(r).At(d.value(at))
+		return m.follow(r, nil, filepath.Dir(d.file), d.value(at))
 	}
 	return Requirement{Requirement: r, Pos: d.value(at)}, nil
 }

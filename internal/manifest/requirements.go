@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"errors"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -81,7 +80,7 @@ func (r *requirementsReader) line(file string, l logical, constraints bool) erro
 		return e
 	}
 	if strings.HasPrefix(text, "-") {
-		return r.option(file, text, at)
+		return r.option(file, text, at, constraints)
 	}
 	hashes, err := readHashes(file, l)
 	if err != nil {
@@ -126,60 +125,55 @@ func (r *requirementsReader) requirement(file string, l logical, indent int, has
 		}
 		return diag.New(diag.Manifest, "unknown option %s", name).At(there).Hint("options that concern the whole file stand on a line of their own")
 	}
-	if looksLikePath(text) {
-		e := diag.New(diag.Manifest, "paths and addresses are not supported yet").At(at)
-		return replacement(e, "", text)
-	}
 	req, err := pep508.Parse(text)
+	if (err != nil || req.URL == "") && looksLikePath(text) {
+		got, err := r.m.bare(text, hashes, filepath.Dir(file), at)
+		if err != nil {
+			return err
+		}
+		return r.add(got, constraints)
+	}
 	if err != nil {
 		if s := (*pep508.SyntaxError)(nil); errors.As(err, &s) {
 			at = l.position(file, indent+s.Offset, 1)
 		}
 		return noRequirement(err, text).At(at)
 	}
-	if req.URL != "" {
-		return directReference(req).At(at)
-	}
 	got := Requirement{Requirement: req, Hashes: hashes, Pos: at}
+	if req.URL != "" {
+		if got, err = r.m.follow(req, hashes, filepath.Dir(file), at); err != nil {
+			return err
+		}
+	}
+	return r.add(got, constraints)
+}
+
+// add keeps what a line has.
+func (r *requirementsReader) add(got Requirement, constraints bool) error {
 	if !constraints {
 		r.m.Requirements = append(r.m.Requirements, got)
 		r.read = append(r.read, got)
 		return nil
 	}
-	if len(req.Extras) > 0 {
-		return diag.New(diag.Manifest, "%s: a constraint cannot have extras", req.Name).At(at)
+	if len(got.Extras) > 0 {
+		return diag.New(diag.Manifest, "%s: a constraint cannot have extras", got.Name).At(got.Pos)
 	}
 	r.m.Constraints = append(r.m.Constraints, got)
 	return nil
 }
 
+// looksLikePath tells whether a line is an address and no name. What ends as an archive does is one, with or
+// without a condition behind it.
 func looksLikePath(text string) bool {
+	text, _, _ = strings.Cut(text, ";")
+	text = strings.TrimSpace(text)
+	if m := extrasForm.FindStringSubmatch(text); m != nil {
+		text = m[1]
+	}
 	for _, prefix := range []string{".", "/", "http://", "https://", "file:", "git+", "hg+", "svn+", "bzr+"} {
 		if strings.HasPrefix(text, prefix) {
 			return true
 		}
 	}
 	return strings.HasSuffix(text, ".whl") || strings.HasSuffix(text, ".tar.gz") || strings.HasSuffix(text, ".zip")
-}
-
-// directReference refuses name @ address.
-func directReference(req pep508.Requirement) *diag.Error {
-	return replacement(diag.New(diag.Manifest, "%s: direct references are not supported yet", req.Name), req.RawName, req.URL)
-}
-
-// replacement adds what to write instead of an address. The name of a wheel tells name and version
-// (PyPA, Binary distribution format, File name convention).
-func replacement(e *diag.Error, name, address string) *diag.Error {
-	address, _, _ = strings.Cut(address, "#")
-	if fields := strings.Split(path.Base(address), "-"); strings.HasSuffix(address, ".whl") && len(fields) >= 5 {
-		if name == "" {
-			name = fields[0]
-		}
-		version := strings.ReplaceAll(fields[1], "%2B", "+")
-		return e.Hint("name the release, and the index that has it: %s==%s", name, version)
-	}
-	if name == "" {
-		name = "name"
-	}
-	return e.Hint("name a release that an index has: %s==VERSION", name)
 }

@@ -1,0 +1,126 @@
+package manifest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/sdistfile"
+	"github.com/envpack/envpack/resolver/direct"
+	"github.com/envpack/envpack/resolver/pep508"
+	"github.com/envpack/envpack/resolver/tags"
+)
+
+// follow makes a requirement of one that names an address. Relative paths begin in dir.
+func (m *Manifest) follow(req pep508.Requirement, hashes []string, dir string, at diag.Position) (Requirement, error) {
+	ref, err := m.address(req.URL, dir, at)
+	if err != nil {
+		return Requirement{}, err
+	}
+	if ref.Kind() == direct.Wheel {
+		w, err := tags.ParseWheel(ref.Filename())
+		if err != nil {
+			return Requirement{}, diag.Wrap(err, diag.Manifest, "").At(at)
+		}
+		if w.Name != req.Name {
+			return Requirement{}, diag.New(diag.Manifest, "%s is asked for, and the wheel is of %s", req.Name, w.Name).At(at)
+		}
+	}
+	if sum := ref.SHA256; sum != "" {
+		if len(hashes) > 0 && !slices.Contains(hashes, sum) {
+			return Requirement{}, diag.New(diag.Manifest, "the address promises another hash than --hash").At(at)
+		}
+		hashes = []string{sum}
+	}
+	req.URL = ref.String()
+	return Requirement{Requirement: req, Hashes: hashes, Pos: at, Direct: ref}, nil
+}
+
+// address takes an address apart. An error does not show credentials.
+func (m *Manifest) address(text, dir string, at diag.Position) (*direct.Reference, error) {
+	project, err := filepath.Abs(m.Dir)
+	if err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "finding the project's folder")
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "finding the folder of %s", at.File)
+	}
+	ref, err := direct.Parse(text, direct.Place{Project: project, Folder: dir})
+	var bad *direct.Error
+	switch {
+	case errors.Is(err, direct.ErrCredentials):
+		at.Source = "" // errors end up in logs
+		return nil, diag.New(diag.Manifest, "%v", err).At(at).Hint("put them into ~/.netrc, or where git finds them")
+	case errors.As(err, &bad):
+		e := diag.New(diag.Manifest, "%s", bad.Msg).At(at)
+		if bad.Hint != "" {
+			e = e.Hint("%s", bad.Hint)
+		}
+		return nil, e
+	case err != nil:
+		return nil, diag.Wrap(err, diag.Manifest, "").At(at)
+	}
+	if ref.Path == "." && ref.Subdirectory == "" {
+		return nil, diag.New(diag.Manifest, "the project itself is not installed: its files lie in the image as they are").At(at).
+			Hint("name the files that the program needs:\n    [image]\n    include = [\"…\"]")
+	}
+	return &ref, nil
+}
+
+// extrasForm are the extras behind a path or an address, as in ./demo[gpu].
+var extrasForm = regexp.MustCompile(`^(.*[^\[])\[([A-Za-z0-9._ ,-]*)\]$`)
+
+// bare makes a requirement of an address that stands without a name, as pip's requirements files may have it.
+func (m *Manifest) bare(text string, hashes []string, dir string, at diag.Position) (Requirement, error) {
+	separator := ";"
+	if strings.Contains(text, "://") {
+		separator = " ;" // an address may have a semicolon
+	}
+	address, condition, _ := strings.Cut(text, separator)
+	address = strings.TrimSpace(address)
+	var req pep508.Requirement
+	var err error
+	if condition = strings.TrimSpace(condition); condition != "" {
+		if req.Marker, err = pep508.ParseMarker(condition); err != nil {
+			return Requirement{}, diag.New(diag.Manifest, "%s", whyNot(err)).At(at)
+		}
+	}
+	if parts := extrasForm.FindStringSubmatch(address); parts != nil {
+		named, err := pep508.Parse("x[" + parts[2] + "]")
+		if err != nil {
+			return Requirement{}, diag.New(diag.Manifest, "%s", whyNot(err)).At(at)
+		}
+		address, req.Extras = parts[1], named.Extras
+	}
+	ref, err := m.address(address, dir, at)
+	if err != nil {
+		return Requirement{}, err
+	}
+	req.RawName = ref.Name()
+	if ref.Kind() == direct.Folder {
+		req.RawName = m.nameIn(ref)
+	}
+	if !nameForm.MatchString(req.RawName) {
+		return Requirement{}, diag.New(diag.Manifest, "which package this is does not show").At(at).
+			Hint("write its name before the address: NAME @ %s", address)
+	}
+	req.Name, req.URL = pep508.NormalizeName(req.RawName), address
+	return m.follow(req, hashes, dir, at)
+}
+
+// nameIn is the name that a folder's pyproject.toml has; "" if it does not say.
+func (m *Manifest) nameIn(ref *direct.Reference) string {
+	dir := filepath.FromSlash(ref.Path)
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(m.Dir, dir)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(ref.Subdirectory), PyProject))
+	if err != nil {
+		return ref.Egg
+	}
+	return sdistfile.NameOf(data)
+}
