@@ -156,10 +156,11 @@ func (v *validator) packages() {
 		for j, f := range p.Files {
 			at := fmt.Sprintf("package[%d].file[%d].", i, j)
 			v.form(at+"name", f.Name, plainFile, "the file name of a wheel or source distribution")
-			if files[f.Name] {
+			if key := p.Origin() + "\x00" + f.Name; files[key] {
 				v.fail(at+"name", "%s stands twice", f.Name)
+			} else {
+				files[key] = true
 			}
-			files[f.Name] = true
 			v.hash(at+"sha256", f.SHA256)
 			v.size(at+"size", f.Size)
 			v.instant(at+"uploaded", f.Uploaded)

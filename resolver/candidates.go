@@ -39,6 +39,8 @@ type release struct {
 	project    *index.Project
 	candidates []*candidate
 	missing    *noProject // why there is no such project; nil: there is
+	direct     *reference // where it comes from instead of an index; nil: it does not
+	found      *Referenced
 }
 
 // isMissing tells whether no index has the project.
@@ -83,6 +85,10 @@ type catalogue struct {
 	noBuild  bool                // source distributions are taken as well, and not built
 	noBinary []string            // projects whose wheels are not taken
 
+	references References
+	direct     map[string]*reference // projects that are named by address
+	earlier    Options               // what was locked before, and may move
+
 	mu      sync.Mutex
 	entries map[string]*entry
 }
@@ -97,7 +103,7 @@ func newCatalogue(t *target, p Packages, policies *policies) (*catalogue, error)
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{target: t, python: python, packages: p, policies: policies, hashes: map[string][]string{}, entries: map[string]*entry{}}, nil
+	return &catalogue{target: t, python: python, packages: p, policies: policies, hashes: map[string][]string{}, entries: map[string]*entry{}, direct: map[string]*reference{}}, nil
 }
 
 func (c *catalogue) entry(name string) *entry {
@@ -129,6 +135,9 @@ func (c *catalogue) release(ctx context.Context, name string) (*release, error) 
 }
 
 func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
+	if ref := c.direct[name]; ref != nil {
+		return c.directRelease(ctx, name, ref)
+	}
 	p, err := c.packages.Project(ctx, name)
 	if errors.Is(err, index.ErrNoProject) {
 		return &release{missing: missing(name, err)}, nil

@@ -6,8 +6,8 @@
 // are those that the metadata of the very file for that target states. Targets prefer each other's
 // versions, and all prefer those of the lock that is there.
 //
-// It builds nothing, runs nothing, follows no direct references, and reads no wheel beyond
-// what an index says of it. Where files come from is package index's business ([Packages]).
+// It builds nothing, runs nothing, and reads no wheel beyond what an index says of it. Where files come from is
+// the business of package index ([Packages]), and of [References] for what is named by address.
 //
 // The same manifest, lock and answers of the index give the same lock, or the same explanation,
 // whatever the order of the files in a page, and whenever the answers arrive. What is read ahead is

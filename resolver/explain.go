@@ -249,8 +249,11 @@ func (p *provider) fact(f *step) string {
 			return why.text
 		}
 		r := p.met[q.name]
-		if r == nil || len(r.candidates) == 0 {
+		switch {
+		case r == nil || len(r.candidates) == 0:
 			return "there is no version of " + q.name
+		case r.direct != nil:
+			return r.comes(q.name)
 		}
 		return fmt.Sprintf("there is no %s (the newest version is %s)", p.object(pkg{name: q.name}, f.Set), r.candidates[0].version)
 	case pubgrub.Constraint:

@@ -134,6 +134,9 @@ const shownVersions = 5
 
 func (p *provider) versionsHint(name string) []string {
 	r := p.met[name]
+	if r != nil && r.direct != nil {
+		return []string{fmt.Sprintf("name another file at %s, or loosen what asks for another version", r.direct.pos)}
+	}
 	if r == nil || len(r.candidates) == 0 {
 		return []string{"the index knows " + name + " without any version; another version or index cannot be proposed"}
 	}

@@ -30,6 +30,9 @@ func CheckFiles(l *lockfile.Lock) error {
 		}
 		for _, f := range p.Files {
 			if !f.IsWheel() {
+				if p.Direct() {
+					continue // its name may be any
+				}
 				if name, v, err := tags.ParseSdist(f.Name); err != nil || name != p.Name || !v.Equal(version) {
 					return notOf(p, f)
 				}

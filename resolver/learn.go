@@ -35,7 +35,7 @@ func learnAll(ctx context.Context, all []*solved, progress func(string)) error {
 				return err
 			}
 			c := r.at(s.versions[name])
-			if c == nil || c.file.SHA256 != "" {
+			if c == nil || r.direct != nil || c.file.SHA256 != "" {
 				continue
 			}
 			if !told {
@@ -78,7 +78,11 @@ func warnUnhashed(all []*solved, tell func(string)) {
 		for name, v := range s.versions {
 			r := s.provider.met[name]
 			c := r.at(v)
-			if c != nil && !c.file.Vouched() && isPlain(c.file.URL) && !slices.Contains(files[r.project.IndexName], c.file.Filename) {
+			if d := r.direct; d != nil && !r.vouched(c) && (isPlain(d.URL) || isPlain(d.Git)) {
+				tell(fmt.Sprintf("%s came over plain http (%s): what the lock says of it is what the network gave", name, &d.Reference))
+				continue
+			}
+			if c != nil && !r.vouched(c) && isPlain(c.file.URL) && !slices.Contains(files[r.project.IndexName], c.file.Filename) {
 				files[r.project.IndexName] = append(files[r.project.IndexName], c.file.Filename)
 			}
 		}

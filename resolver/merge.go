@@ -57,14 +57,41 @@ func (s *solved) mergePackage(ctx context.Context, name string, packages map[str
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", name, version, err)
 	}
-	key := name + " " + version.String()
+	from := r.origin()
+	key := name + " " + version.String() + " " + from.Origin()
 	p := packages[key]
 	if p == nil {
-		p = &lockfile.Package{Name: name, Version: version.String(), Index: indexName(r.project.IndexName)}
+		p = &from
+		p.Name, p.Version = name, version.String()
 		packages[key], edges[key] = p, &edgeSet{}
 	}
 	c := r.at(version)
-	file, err := s.learn(ctx, name, r, c)
+	if err := s.addFiles(ctx, p, r, c); err != nil {
+		return err
+	}
+	p.Yanked = p.Yanked || c.yanked
+	for _, extra := range append([]string{""}, s.extras[name]...) {
+		list, bad := s.provider.requirements(meta, extra)
+		if bad.kind != usable {
+			return fmt.Errorf("%s", bad.clause(name, key, false)) // the solver would not have chosen it
+		}
+		for _, req := range list {
+			if req.Name != name {
+				edges[key].add(req, s.target.Platform)
+			}
+		}
+	}
+	return nil
+}
+
+// addFiles adds to a package of the lock the file that the target installs, or the target itself where
+// there is none: a folder or a repository.
+func (s *solved) addFiles(ctx context.Context, p *lockfile.Package, r *release, c *candidate) error {
+	if c.file.Filename == "" {
+		p.Targets = append(p.Targets, s.target.Platform)
+		return nil
+	}
+	file, err := s.learn(ctx, p.Name, r, c)
 	if err != nil {
 		return err
 	}
@@ -78,20 +105,8 @@ func (s *solved) mergePackage(ctx context.Context, name string, packages map[str
 		return diag.New(diag.Fetch, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, file.Filename)
 	}
 	addFile(p, lockfile.File{
-		Name: file.Filename, SHA256: file.SHA256, Size: size, Hashed: !c.file.Vouched(), Uploaded: file.Uploaded,
+		Name: file.Filename, SHA256: file.SHA256, Size: size, Hashed: !r.vouched(c), Uploaded: file.Uploaded,
 	}, s.target.Platform)
-	p.Yanked = p.Yanked || c.yanked
-	for _, extra := range append([]string{""}, s.extras[name]...) {
-		list, bad := s.provider.requirements(meta, extra)
-		if bad.kind != usable {
-			return fmt.Errorf("%s", bad.clause(name, key, false)) // the solver would not have chosen it
-		}
-		for _, req := range list {
-			if req.Name != name {
-				edges[key].add(req, s.target.Platform)
-			}
-		}
-	}
 	return nil
 }
 
@@ -112,7 +127,7 @@ func addFile(p *lockfile.Package, f lockfile.File, platform string) {
 }
 
 func targetsOf(p *lockfile.Package) []string {
-	var all []string
+	all := slices.Clone(p.Targets)
 	for _, f := range p.Files {
 		all = append(all, f.Targets...)
 	}

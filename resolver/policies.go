@@ -90,11 +90,11 @@ func (p *policies) bounds(r pep508.Requirement) (bounded pep508.Requirement, wan
 func (c *catalogue) metadataOf(ctx context.Context, r *release, of *candidate) (*index.Metadata, error) {
 	replaced := c.policies.m.Policies.Of(r.project.Name, of.version)
 	if replaced == nil {
-		return c.packages.Metadata(ctx, r.project, of.file)
+		return c.ownMetadata(ctx, r, of.file)
 	}
 	meta := index.Metadata{Name: r.project.Name, Version: of.version.String(), RequiresPython: of.file.RequiresPython, Requires: replaced.Requires}
 	if !replaced.NewRequires {
-		own, err := c.packages.Metadata(ctx, r.project, of.file)
+		own, err := c.ownMetadata(ctx, r, of.file)
 		if err != nil {
 			return nil, err
 		}

@@ -296,7 +296,7 @@ func (p *provider) requirements(meta *index.Metadata, extra string) ([]pep508.Re
 		case err != nil:
 			return nil, reason{badRequirement, fmt.Sprintf("%s: %v", r, err)}
 		case !wanted:
-		case ok && r.URL != "":
+		case ok && r.URL != "" && !p.accepts(r):
 			return nil, reason{needsAddress, r.String()}
 		case ok:
 			list = append(list, r)

@@ -94,7 +94,7 @@ func (r reason) clause(project, versions string, all bool) string {
 	case badMetadata:
 		return subject + " has metadata that cannot be used (" + r.detail + ")"
 	case needsAddress:
-		return subject + " depends on a file by its address, which envpack does not follow (" + r.detail + ")"
+		return subject + " depends on a file by its address, which only the manifest and what it names by address may do (" + r.detail + ")"
 	case badRequirement:
 		return subject + " has a dependency that cannot be understood (" + r.detail + ")"
 	case quarantined:
@@ -115,11 +115,13 @@ func (r reason) hint() string {
 	case afterAsOf:
 		return "as-of hides what was uploaded later; a later date may have an answer"
 	case onlySdist:
-		return "`envpack lock --no-build` records it as it is, and building it is not supported yet; a wheel that you build yourself can be served from an index of your own ([[index]])"
+		return "`envpack lock --no-build` records it as it is, and building it is not supported yet; a wheel that you build yourself can be named in its place: NAME @ ./wheels/….whl"
 	case wasYanked:
 		return "an exact requirement (==) in the manifest takes a yanked version all the same"
 	case isPrerelease:
 		return "[resolver] prereleases decides whether pre-releases are taken"
+	case needsAddress:
+		return "name that address in the manifest as well, if you trust it: " + r.detail
 	case otherHash:
 		return "the hashes in the requirements may be of another platform's files, or of a source distribution"
 	}

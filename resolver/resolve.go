@@ -20,6 +20,8 @@ type Sources struct {
 	Packages Packages
 	Base     BaseSource
 	Scan     Scanner // nil: nothing is read of wheels
+	// References follows addresses; nil: a manifest with one cannot be locked.
+	References References
 }
 
 // Options change how a lock is made.
@@ -67,10 +69,13 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	}
 	bounded := *m
 	bounded.Constraints = slices.Concat(m.Constraints, o.Require)
+	if src.References != nil {
+		src.References = &onceRead{References: src.References}
+	}
 	var done []*solved
 	for _, t := range targets {
 		o.Progress("resolving packages for " + t.Platform)
-		s, err := solve(ctx, &bounded, t, src.Packages, policies, newPreferences(o, t, done), o)
+		s, err := solve(ctx, &bounded, t, src, policies, newPreferences(o, t, done), o)
 		if err != nil {
 			return nil, err
 		}
@@ -144,12 +149,16 @@ type solved struct {
 	extras   map[string][]string // by project, sorted
 }
 
-func solve(ctx context.Context, m *manifest.Manifest, t *target, p Packages, policies *policies, prefer preferences, o Options) (*solved, error) {
-	catalogue, err := newCatalogue(t, p, policies)
+func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, policies *policies, prefer preferences, o Options) (*solved, error) {
+	catalogue, err := newCatalogue(t, src.Packages, policies)
 	if err != nil {
 		return nil, err
 	}
 	catalogue.noBuild, catalogue.noBinary = o.NoBuild, m.NoBinary
+	catalogue.references, catalogue.earlier = src.References, o
+	if err := catalogue.follow(ctx, m); err != nil {
+		return nil, err
+	}
 	provider, err := newProvider(catalogue, m, prefer)
 	if err != nil {
 		return nil, err

@@ -181,7 +181,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 			return nil, err
 		}
 	}
-	if err := refuseUnbuilt(lock, b.path); err != nil {
+	if err := buildable(ctx, lock, m, b.path); err != nil {
 		return nil, err
 	}
 	b.lock = lock

@@ -93,7 +93,11 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	}
 	path := filepath.Join(m.Dir, lockfile.Name)
 	if o.check {
-		if _, err := readLock(m, path); err != nil {
+		l, err := readLock(m, path)
+		if err != nil {
+			return err
+		}
+		if err := holdLocal(ctx, l, m, path, diag.Stale); err != nil {
 			return err
 		}
 		s.ui().Printf("%s is up to date", path)
@@ -213,7 +217,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if o.watch != nil {
 		base = o.watch(base)
 	}
-	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup}, options)
+	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup, References: sup}, options)
 	if err != nil {
 		return nil, advise(err)
 	}

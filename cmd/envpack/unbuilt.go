@@ -2,9 +2,12 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -27,6 +30,14 @@ func unbuilt(l *lockfile.Lock) []string {
 	return list
 }
 
+// buildable tells whether an image can be made of a lock, as far as its packages and the files of this machine go.
+func buildable(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path string) error {
+	if err := refuseUnbuilt(l, path); err != nil {
+		return err
+	}
+	return holdLocal(ctx, l, m, path, diag.Mismatch)
+}
+
 // refuseUnbuilt is the error of a build that needs packages which are not built.
 func refuseUnbuilt(l *lockfile.Lock, path string) error {
 	list := unbuilt(l)
@@ -36,7 +47,7 @@ func refuseUnbuilt(l *lockfile.Lock, path string) error {
 	return diag.New(diag.Failure, "no image can be made of a lock with %s not built:\n    %s",
 		plural(len(list), "package")+" that "+isAre(len(list)), strings.Join(list, "\n    ")).At(diag.Position{File: path}).
 		Hint("building source distributions is not supported yet; `envpack lock` without --no-build looks for versions that have wheels").
-		Hint("a wheel that you build yourself can be served from an index of your own ([[index]])")
+		Hint("a wheel that you build yourself can be named in its place: NAME @ ./wheels/….whl")
 }
 
 func isAre(n int) string {
@@ -44,4 +55,17 @@ func isAre(n int) string {
 		return "is"
 	}
 	return "are"
+}
+
+// holdLocal holds the wheels of this machine that a lock names by path to their hashes. A build would not notice: it
+// takes from the store what the lock means, and whoever made a wheel anew expects the new one in the image.
+//
+// Errors: of the code, if one changed; those of reading.
+func holdLocal(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path string, code diag.Code) error {
+	changed, err := supply.Changed(ctx, l, m.Dir)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	return diag.New(code, "%s is out of date: %s changed since it was made", path, strings.Join(changed, ", ")).
+		Hint("`envpack lock %s` brings it up to date", m.Dir)
 }

@@ -23,11 +23,11 @@ const (
 )
 
 // Read reads the metadata of a source distribution, a .tar.gz or .zip of one folder; subdirectory is
-// where in it the project is, "" for its root. The version is that of the archive's name.
+// where in it the project is, "" for its root.
 //
 // Errors: those of [Interpret]; an archive that is damaged, or goes beyond what is read.
-func Read(ctx context.Context, name string, r io.ReaderAt, size int64, subdirectory, version string) (*Metadata, error) {
-	a := &archive{ctx: ctx, name: name, subdirectory: subdirectory, version: version, roots: map[string]Files{}}
+func Read(ctx context.Context, name string, r io.ReaderAt, size int64, subdirectory string) (*Metadata, error) {
+	a := &archive{ctx: ctx, name: name, subdirectory: subdirectory, roots: map[string]Files{}}
 	var err error
 	if strings.HasSuffix(name, ".zip") {
 		err = a.zip(r, size)
@@ -42,10 +42,10 @@ func Read(ctx context.Context, name string, r io.ReaderAt, size int64, subdirect
 	}
 	switch len(a.roots) {
 	case 0:
-		return Interpret(name, nil, version)
+		return Interpret(name, nil)
 	case 1:
 		for _, files := range a.roots {
-			return Interpret(name, files, version)
+			return Interpret(name, files)
 		}
 	}
 	return nil, fmt.Errorf("it has several folders, where a source distribution has one")
@@ -56,7 +56,6 @@ type archive struct {
 	ctx          context.Context
 	name         string
 	subdirectory string
-	version      string
 	roots        map[string]Files // by the archive's top folder
 	members      int
 	read         int64
@@ -107,7 +106,7 @@ func (a *archive) take(member string, r io.Reader) error {
 	}
 	a.roots[top][name] = data
 	if name == "PKG-INFO" {
-		if m, err := Interpret(a.name, Files{name: data}, a.version); err == nil && !m.Assumed {
+		if m, err := Interpret(a.name, Files{name: data}); err == nil && !m.Assumed {
 			a.done = m // it is final, whatever follows
 		}
 	}

@@ -57,12 +57,11 @@ func Wanted(name string) bool {
 	return strings.HasSuffix(dir, ".egg-info/") && (file == "PKG-INFO" || file == "requires.txt") && strings.Count(name, "/") <= 4
 }
 
-// Interpret makes sense of a project's files. The version is that of its archive's name, "" if there
-// is none. Project is what errors call it.
+// Interpret makes sense of a project's files. Project is what errors call it.
 //
 // Errors: *DynamicError where nothing says what it depends on or which version it is; others for
 // files that make no sense.
-func Interpret(project string, files Files, version string) (*Metadata, error) {
+func Interpret(project string, files Files) (*Metadata, error) {
 	var info *wheelfile.Metadata
 	if data, ok := files["PKG-INFO"]; ok {
 		m, err := wheelfile.ParseMetadata(data)
@@ -81,12 +80,8 @@ func Interpret(project string, files Files, version string) (*Metadata, error) {
 			return nil, fmt.Errorf("its pyproject.toml: %w", err)
 		}
 		if m != nil {
-			switch {
-			case m.Version != "":
-			case info != nil:
+			if m.Version == "" && info != nil {
 				m.Version = info.Version
-			default:
-				m.Version = version
 			}
 			if m.Version == "" {
 				return nil, &DynamicError{project, "its version is known only when it is built (it is dynamic in pyproject.toml)"}
@@ -100,7 +95,7 @@ func Interpret(project string, files Files, version string) (*Metadata, error) {
 	if info != nil && len(info.RequiresDist) > 0 {
 		return &Metadata{Metadata: *info, From: PKGInfo, Assumed: true}, nil
 	}
-	if m, err := fromEggInfo(files, info, version); m != nil || err != nil {
+	if m, err := fromEggInfo(files, info); m != nil || err != nil {
 		return m, err
 	}
 	return nil, &DynamicError{project, "its dependencies are known only when it is built: " + why}
@@ -128,7 +123,7 @@ var eggName = regexp.MustCompile(`[-_.]+`)
 
 // fromEggInfo reads what setuptools wrote when it made the archive: requires.txt, which it leaves out
 // where there is nothing to require. nil: there is no such folder.
-func fromEggInfo(files Files, info *wheelfile.Metadata, version string) (*Metadata, error) {
+func fromEggInfo(files Files, info *wheelfile.Metadata) (*Metadata, error) {
 	var dirs []string
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		dir, file := path.Split(name)
@@ -152,8 +147,6 @@ func fromEggInfo(files Files, info *wheelfile.Metadata, version string) (*Metada
 	m := *own
 	if info != nil {
 		m = *info
-	} else if version != "" {
-		m.Version = version
 	}
 	m.RequiresDist, m.ProvidesExtra = requires(string(files[dirs[0]+"requires.txt"]))
 	return &Metadata{Metadata: m, From: EggInfo, Assumed: true}, nil

@@ -41,8 +41,8 @@ func zipped(files map[string]string) []byte {
 	return b.Bytes()
 }
 
-func read(name string, data []byte, subdirectory, version string) (*Metadata, error) {
-	return Read(context.Background(), name, bytes.NewReader(data), int64(len(data)), subdirectory, version)
+func read(name string, data []byte, subdirectory string) (*Metadata, error) {
+	return Read(context.Background(), name, bytes.NewReader(data), int64(len(data)), subdirectory)
 }
 
 const oldInfo = "Metadata-Version: 1.1\nName: demo\nVersion: 1.0\n"
@@ -131,7 +131,7 @@ func TestRead(t *testing.T) {
 			if kind == ".zip" {
 				data = zipped(whole)
 			}
-			m, err := read("demo-1.0"+kind, data, "", "1.0")
+			m, err := read("demo-1.0"+kind, data, "")
 			if c.fail != "" {
 				want := strings.ReplaceAll(c.fail, ".tar.gz", kind)
 				if err == nil || !strings.Contains(err.Error(), want) {
@@ -159,11 +159,11 @@ func TestSubdirectory(t *testing.T) {
 	data := tarball(map[string]string{
 		"repo/PKG-INFO": "Metadata-Version: 2.2\nName: other\nVersion: 9\n", "repo/py/demo/pyproject.toml": "[project]\nname='demo'\nversion='2'\n",
 	})
-	m, err := read("repo.tar.gz", data, "py/demo", "")
+	m, err := read("repo.tar.gz", data, "py/demo")
 	if err != nil || m.Name != "demo" || m.Version != "2" {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if _, err := read("repo.tar.gz", data, "py", ""); !errors.As(err, new(*DynamicError)) {
+	if _, err := read("repo.tar.gz", data, "py"); !errors.As(err, new(*DynamicError)) {
 		t.Errorf("a subdirectory without a project: %v", err)
 	}
 }
@@ -185,7 +185,7 @@ func TestHostile(t *testing.T) {
 		"no PKG-INFO, ..":  {tarball(map[string]string{"../PKG-INFO": oldInfo, "a/../../b/PKG-INFO": oldInfo}), "known only when it is built"},
 		"absolute members": {tarball(map[string]string{"/a/PKG-INFO": "Metadata-Version: 2.2\nName: a\nVersion: 1\n"}), "known only when it is built"},
 	} {
-		if _, err := read("d-1.tar.gz", c.data, "", "1"); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := read("d-1.tar.gz", c.data, ""); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
@@ -199,17 +199,17 @@ func TestHostile(t *testing.T) {
 	if b.err == nil {
 		t.Error("a stream beyond its bound goes on")
 	}
-	if _, err := read("d-1.zip", []byte("PK\x05\x06"), "", "1"); err == nil {
+	if _, err := read("d-1.zip", []byte("PK\x05\x06"), ""); err == nil {
 		t.Error("a cut zip is read")
 	}
 	many := append([]byte("PK\x05\x06\x00\x00\x00\x00\xff\xff\xff\xff"), make([]byte, 10)...)
-	if _, err := read("d-1.zip", many, "", "1"); err == nil || !strings.Contains(err.Error(), "more members") {
+	if _, err := read("d-1.zip", many, ""); err == nil || !strings.Contains(err.Error(), "more members") {
 		t.Errorf("a zip64: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	data := tarball(map[string]string{"d/PKG-INFO": oldInfo})
-	if _, err := Read(ctx, "d-1.tar.gz", bytes.NewReader(data), int64(len(data)), "", "1"); !errors.Is(err, context.Canceled) {
+	if _, err := Read(ctx, "d-1.tar.gz", bytes.NewReader(data), int64(len(data)), ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -223,7 +223,7 @@ func FuzzRead(f *testing.F) {
 		if zip {
 			name = "d-1.zip"
 		}
-		m, err := read(name, data, "", "1")
+		m, err := read(name, data, "")
 		if err == nil && (m.Name == "" || m.Version == "") {
 			t.Errorf("no name or version: %+v", m)
 		}

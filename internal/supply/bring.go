@@ -22,6 +22,8 @@ type job struct {
 	// find gives the addresses that may have the file, the first of which is where it should be.
 	find func(ctx context.Context) ([]string, error)
 	gone string // the hint for a file that is not there any more
+	// replaced is the hint for a file that is another now; "": none.
+	replaced string
 	// either says that the addresses are of several files, one of which is it.
 	either bool
 	check  func() error // of the file when it is in the store; may be nil
@@ -93,6 +95,9 @@ func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
 			return wrapDownload(err, j)
 		}
 		code := diag.CodeOf(err)
+		if code == diag.Mismatch && j.replaced != "" {
+			return diag.Wrap(err, 0, "%s", j.what).Hint("%s", j.replaced)
+		}
 		other := code == diag.Mismatch && (i > 0 || j.either) // what another place has instead is no news of the first
 		if code != diag.Fetch && !other {
 			return wrapDownload(err, j)

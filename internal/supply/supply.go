@@ -123,6 +123,16 @@ func (s *Supply) Packages() resolver.Packages { return s.set }
 func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 	var jobs []job
 	for _, w := range wheels {
+		if w.Package.Path != "" {
+			if err := s.takeWheel(ctx, w); err != nil {
+				return err
+			}
+			continue
+		}
+		if w.Package.URL != "" {
+			jobs = append(jobs, remoteWheel(w))
+			continue
+		}
 		jobs = append(jobs, job{
 			sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
 			find:   func(ctx context.Context) ([]string, error) { return s.wheelURLs(ctx, w.Package, w.File) },

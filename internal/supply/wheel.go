@@ -11,12 +11,15 @@ import (
 	"github.com/envpack/envpack/resolver/index"
 )
 
-// WheelURL finds the address of a locked wheel: the index's file of that name and hash. An index's
+// WheelURL finds the address, or path, of a locked wheel: what the lock itself says, else the index's file of that name and hash. An index's
 // page from the cache may be older than the lock; where it lacks the file, the index is asked.
 //
 // Errors, as diag errors: of code Mismatch where the file was replaced by another; of code Fetch
 // where the index has it no more, is not configured, or cannot be asked.
 func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.File) (string, error) {
+	if p.URL != "" || p.Path != "" {
+		return p.URL + p.Path, nil
+	}
 	addresses, err := s.wheelURLs(ctx, p, f)
 	if err != nil {
 		return "", err

@@ -234,6 +234,11 @@ func interpret(filename string, raw *wheelfile.Metadata) (*Metadata, error) {
 	return m, nil
 }
 
+// InterpretWheel makes sense of a wheel's metadata, and holds it to the wheel's name. Errors: *MetadataError.
+func InterpretWheel(filename string, raw *wheelfile.Metadata) (*Metadata, error) {
+	return interpret(filename, raw)
+}
+
 // nameAndVersion are those that a file's name says, as written.
 func nameAndVersion(filename string) (name, version string, err error) {
 	if strings.HasSuffix(filename, ".whl") {

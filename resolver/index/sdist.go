@@ -57,11 +57,7 @@ func ReadSdist(ctx context.Context, st *store.Store, filename, sha256, subdirect
 		return nil, err
 	}
 	defer blob.Close()
-	version := ""
-	if _, v, err := tags.ParseSdist(filename); err == nil {
-		version = v.String()
-	}
-	m, err := sdistfile.Read(ctx, filename, blob, blob.Size(), subdirectory, version)
+	m, err := sdistfile.Read(ctx, filename, blob, blob.Size(), subdirectory)
 	var dynamic *sdistfile.DynamicError
 	switch {
 	case errors.As(err, &dynamic) || ctx.Err() != nil || isDamage(err):
