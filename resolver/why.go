@@ -71,8 +71,11 @@ type Newer struct {
 // ExplainVersion says for each platform that installs a package why it has its version, and what keeps
 // every newer one out. That a version can be taken, or cannot, is found out by solving with it. The lock must be
 // of the manifest. Errors are those of the index.
-func ExplainVersion(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, name string, packages Packages) ([]*Why, error) {
-	x := &examiner{m: m, lock: lock, name: name, packages: packages}
+func ExplainVersion(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, name string, src Sources) ([]*Why, error) {
+	if src.References != nil {
+		src.References = &onceRead{References: src.References}
+	}
+	x := &examiner{m: m, lock: lock, name: name, src: src}
 	free, err := x.free(ctx)
 	if err != nil {
 		return nil, err
@@ -102,13 +105,13 @@ func installedOn(lock *lockfile.Lock, name, platform string) *lockfile.Package {
 }
 
 type examiner struct {
-	m        *manifest.Manifest
-	lock     *lockfile.Lock
-	name     string
-	packages Packages
+	m    *manifest.Manifest
+	lock *lockfile.Lock
+	name string
+	src  Sources
 }
 
-// options are those of `lock --upgrade-package NAME`.
+// options are those of `lock --upgrade-package NAME`, with --no-build if the lock was made so.
 func (x *examiner) options() Options {
 	unbuilt := slices.ContainsFunc(x.lock.Packages, func(p lockfile.Package) bool { return !p.Built() })
 	return Options{Previous: x.lock, Packages: []string{x.name}, NoBuild: unbuilt}
@@ -165,7 +168,7 @@ func (x *examiner) solve(ctx context.Context, m *manifest.Manifest, on lockfile.
 		return nil, err
 	}
 	o := x.options()
-	return solve(ctx, m, t, x.packages, newPolicies(m, x.lock, o), newPreferences(o, t, done), o)
+	return solve(ctx, m, t, x.src, newPolicies(m, x.lock, o), newPreferences(o, t, done), o)
 }
 
 // dedent takes the indentation away that all lines have.

@@ -129,7 +129,7 @@ func TestExplainVersion(t *testing.T) {
 			if c.then != nil {
 				c.then(w)
 			}
-			all, err := ExplainVersion(context.Background(), m, l, "x", w)
+			all, err := ExplainVersion(context.Background(), m, l, "x", Sources{Packages: w})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +167,7 @@ func TestExplanationsAreTrue(t *testing.T) {
 			continue
 		}
 		for _, p := range l.Packages {
-			all, err := ExplainVersion(context.Background(), m, l, p.Name, w)
+			all, err := ExplainVersion(context.Background(), m, l, p.Name, Sources{Packages: w})
 			if err != nil {
 				t.Fatalf("seed %d: %s: %v", seed, p.Name, err)
 			}

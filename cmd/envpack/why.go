@@ -105,7 +105,7 @@ func (s *session) why(ctx context.Context, dir, name string) error {
 	defer phase.Drop()
 	doc := whyDocument{Name: name}
 	if isPackage {
-		all, err := resolver.ExplainVersion(ctx, m, lock, normal, sup.Packages())
+		all, err := resolver.ExplainVersion(ctx, m, lock, normal, resolver.Sources{Packages: sup.Packages(), References: sup})
 		if err != nil {
 			return err
 		}

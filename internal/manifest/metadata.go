@@ -10,7 +10,8 @@ import (
 )
 
 // readMetadata reads [metadata]: a table, or a list of tables for several versions, below each package's name.
-func (d *document) readMetadata(p *Policies) error {
+func (d *document) readMetadata(m *Manifest) error {
+	p := &m.Policies
 	all := d.table("metadata")
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		at := d.path("metadata", name)
@@ -29,7 +30,7 @@ func (d *document) readMetadata(p *Policies) error {
 				here = item(at, i)
 			}
 			r := Replacement{Name: normal, Pos: d.key(here)}
-			if err := d.replacement(&r, here, name, table); err != nil {
+			if err := d.replacement(m, &r, here, name, table); err != nil {
 				return err
 			}
 			if slices.ContainsFunc(p.Metadata, func(other Replacement) bool { return other.Name == normal && other.Versions.Len() == 0 }) {
@@ -43,7 +44,7 @@ func (d *document) readMetadata(p *Policies) error {
 	return nil
 }
 
-func (d *document) replacement(r *Replacement, at, name string, table map[string]any) error {
+func (d *document) replacement(m *Manifest, r *Replacement, at, name string, table map[string]any) error {
 	if text, ok := table["version"].(string); ok {
 		at := join(at, "version")
 		specs, err := pep440.ParseSpecifiers(text)
@@ -63,7 +64,7 @@ func (d *document) replacement(r *Replacement, at, name string, table map[string
 	if list, ok := table["requires"].([]any); ok {
 		r.NewRequires = true
 		for i, text := range list {
-			q, err := d.requirement(item(join(at, "requires"), i), text.(string))
+			q, err := d.requirement(m, item(join(at, "requires"), i), text.(string))
 			if err != nil {
 				return err
 			}

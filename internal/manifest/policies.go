@@ -120,7 +120,7 @@ func (d *document) readPolicies(m *Manifest) (err error) {
 	if err := d.readPackagePolicies(p); err != nil {
 		return err
 	}
-	return d.readMetadata(p)
+	return d.readMetadata(m)
 }
 
 func (d *document) readExcluded(p *Policies) error {
