@@ -93,11 +93,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	}
 	path := filepath.Join(m.Dir, lockfile.Name)
 	if o.check {
-		l, err := readLock(m, path)
-		if err != nil {
-			return err
-		}
-		if err := holdLocal(ctx, l, m, path, diag.Stale); err != nil {
+		if err := holdCurrent(ctx, m, path); err != nil {
 			return err
 		}
 		s.ui().Printf("%s is up to date", path)

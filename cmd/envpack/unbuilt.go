@@ -30,6 +30,15 @@ func unbuilt(l *lockfile.Lock) []string {
 	return list
 }
 
+// holdCurrent holds a lock to the manifest and to the files of this machine. Errors: of code Stale; those of reading.
+func holdCurrent(ctx context.Context, m *manifest.Manifest, path string) error {
+	l, err := readLock(m, path)
+	if err != nil {
+		return err
+	}
+	return holdLocal(ctx, l, m, path, diag.Stale)
+}
+
 // buildable tells whether an image can be made of a lock, as far as its packages and the files of this machine go.
 func buildable(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path string) error {
 	if err := refuseUnbuilt(l, path); err != nil {
