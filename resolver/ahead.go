@@ -43,7 +43,7 @@ func NewestOf(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, pa
 			if q.Direct() || !slices.Contains(targetsOf(q), on.Platform) {
 				continue
 			}
-			x := &examiner{m: m, lock: lock, name: q.Name, packages: packages}
+			x := &examiner{m: m, lock: lock, name: q.Name, src: Sources{Packages: packages}}
 			a, err := x.ahead(ctx, &solved{target: t, provider: p}, q.Version)
 			if err != nil {
 				return nil, err
