@@ -273,3 +273,19 @@ func BenchmarkDecodePage3000(b *testing.B) {
 		}
 	}
 }
+
+func FuzzRequirements(f *testing.F) {
+	for _, s := range []string{"a (>=7.2.0<8.0.0)", "x (!=~5.0) ; extra == 'y'", ">=3.6.*,", "md5=x&sha256=y"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if r, err := parseRequirement(text); err == nil {
+			if again, err := parseRequirement(r.String()); err != nil || again.String() != r.String() {
+				t.Fatalf("%q: %q, read again as %q: %v", text, r, again, err)
+			}
+		}
+		ParseRequiresPython(text)
+		fragmentHashes(text)
+		projectOf(text + ".whl")
+	})
+}
