@@ -72,8 +72,12 @@ func (r *requirementsReader) option(file, text string, at diag.Position, constra
 		return fail("%s is not supported: any package could come from either index", name).
 			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", withoutSecrets(value))
 	case "--find-links":
-		return fail("%s is not supported yet", name).
-			Hint("write into the manifest an index that has the packages:\n    [[index]]\n    name = \"extra\"\n    url = \"…\"\n    packages = [\"…\"]")
+		key, place := "path", strings.TrimPrefix(value, "file://")
+		if strings.Contains(place, "://") {
+			key, place = "url", withoutSecrets(value)
+		}
+		return fail("%s is not read here: any package could come from there", name).
+			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"links\"\n    %s = %q\n    format = \"flat\"\n    packages = [\"…\"]", key, place)
 	case "--editable":
 		return r.editable(file, value, at, constraints)
 	}
