@@ -58,6 +58,8 @@ func Diff(old, l *Lock) []Change {
 		old = &Lock{}
 	}
 	d := &differ{}
+	d.value("project", "groups", strings.Join(old.Project.Groups, ", "), strings.Join(l.Project.Groups, ", "))
+	d.value("project", "without groups", strings.Join(old.Project.WithoutGroups, ", "), strings.Join(l.Project.WithoutGroups, ", "))
 	d.value("project", "as-of", instant(old.Project.AsOf), instant(l.Project.AsOf))
 	d.image(old.Image, l.Image)
 	d.maps("target", targetsOf(old), targetsOf(l))

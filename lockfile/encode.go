@@ -11,8 +11,11 @@ import (
 	"unicode/utf8"
 )
 
+// Mark begins every lock.
+const Mark = "# Made by envpack."
+
 // header is the first line of every lock.
-const header = "# Made by envpack. Not to be edited by hand; keep it in version control.\n"
+const header = Mark + " Not to be edited by hand; keep it in version control.\n"
 
 // Encode writes the lock in its one canonical form: TOML 1.0 with one fact a line, keys in a fixed
 // order, lists sorted as [Lock.Normalize] says, LF line ends, times as RFC 3339 in UTC. What is zero
@@ -32,6 +35,8 @@ func encode(l *Lock) *encoder {
 	e.table("[project]")
 	e.text("name", l.Project.Name)
 	e.text("manifest", l.Project.Manifest)
+	e.list("groups", l.Project.Groups)
+	e.list("without-groups", l.Project.WithoutGroups)
 	e.time("as-of", l.Project.AsOf)
 	e.flag("unscanned", l.Project.Unscanned)
 	e.edges(l.Project.Requires)

@@ -36,9 +36,13 @@ type Lock struct {
 
 // Project ties the lock to the manifest that it was made from.
 type Project struct {
-	Name     string    `toml:"name"`
-	Manifest string    `toml:"manifest"` // semantic hash of the manifest: 64 hexadecimal digits of SHA-256
-	AsOf     time.Time `toml:"as-of"`    // instant, UTC, whole seconds; zero: none was asked for
+	Name     string `toml:"name"`
+	Manifest string `toml:"manifest"` // semantic hash of the manifest: 64 hexadecimal digits of SHA-256
+	// Groups are the dependency groups that the lock was made for, in place of the manifest's, and WithoutGroups those
+	// that were left out. None: the manifest's.
+	Groups        []string  `toml:"groups"`
+	WithoutGroups []string  `toml:"without-groups"`
+	AsOf          time.Time `toml:"as-of"` // instant, UTC, whole seconds; zero: none was asked for
 	// Unscanned: the wheels were not read for the libraries that they need. Locking again reads them.
 	Unscanned bool         `toml:"unscanned"`
 	Requires  []Dependency `toml:"requires"` // the project's own requirements

@@ -96,7 +96,7 @@ func TestProjection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, absent := range []string{"amd64", "x86_64", "torch", "pytorch", "manifest =", "as-of", "seal", "release", "reason", "mawk"} {
+	for _, absent := range []string{"amd64", "x86_64", "torch", "pytorch", "manifest =", "groups", "as-of", "seal", "release", "reason", "mawk"} {
 		if strings.Contains(string(data), absent) {
 			t.Errorf("%q is in the projection:\n%s", absent, data)
 		}

@@ -23,6 +23,8 @@ import (
 // lose what is below a second. Empty lists and maps become nil.
 func (l *Lock) Normalize() {
 	l.Project.AsOf = wholeUTC(l.Project.AsOf)
+	l.Project.Groups = sortedSet(l.Project.Groups)
+	l.Project.WithoutGroups = sortedSet(l.Project.WithoutGroups)
 	l.Project.Requires = normalizeEdges(l.Project.Requires)
 
 	l.Image.Command = orNil(l.Image.Command)
@@ -130,6 +132,7 @@ func wholeUTC(t time.Time) time.Time {
 // clone is a copy that shares nothing which Normalize changes.
 func (l *Lock) clone() *Lock {
 	c := *l
+	c.Project.Groups, c.Project.WithoutGroups = slices.Clone(l.Project.Groups), slices.Clone(l.Project.WithoutGroups)
 	c.Project.Requires = cloneEdges(l.Project.Requires)
 	c.Image.Ports = slices.Clone(l.Image.Ports)
 	c.Image.Volumes = slices.Clone(l.Image.Volumes)

@@ -27,6 +27,7 @@ func (l *Lock) project(platform string) (*Lock, error) {
 	}
 	only := []string{platform}
 	p.Project.Manifest, p.Project.AsOf, p.Project.Unscanned = "", time.Time{}, false
+	p.Project.Groups, p.Project.WithoutGroups = nil, nil
 	p.Project.Requires = edgesOn(platform, p.Project.Requires)
 	p.Base.AsOf, p.Base.Releases, p.Seals = time.Time{}, nil, nil
 

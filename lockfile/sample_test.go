@@ -21,7 +21,7 @@ func sample() *Lock {
 	both := func() []string { return []string{"linux/amd64", "linux/arm64"} }
 	return &Lock{
 		Project: Project{
-			Name: "digits", Manifest: hex64("ab"), AsOf: at("2024-03-01T23:59:59Z"),
+			Name: "digits", Manifest: hex64("ab"), Groups: []string{"train", "eval"}, WithoutGroups: []string{"lint"}, AsOf: at("2024-03-01T23:59:59Z"),
 			Requires: []Dependency{
 				{Name: "torch", Targets: []string{"linux/amd64"}},
 				{Name: "requests", Extras: []string{"socks", "security"}},

@@ -120,7 +120,7 @@ func Image(m *manifest.Manifest) lockfile.Image {
 // newLock has what the manifest alone decides.
 func newLock(m *manifest.Manifest, now time.Time) *lockfile.Lock {
 	lock := &lockfile.Lock{
-		Project: lockfile.Project{Name: m.Name, Manifest: m.Hash(), AsOf: m.AsOf.Instant(now)},
+		Project: lockfile.Project{Name: m.Name, Manifest: m.Hash(), Groups: m.Selection.Groups, WithoutGroups: m.Selection.Without, AsOf: m.AsOf.Instant(now)},
 		Image:   Image(m),
 	}
 	for _, i := range m.Indexes {

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,9 +38,11 @@ const buildExample = `  envpack build -o oci:image                      # an OCI
   envpack build -o docker-archive:image.tar       # for docker load and podman load
   envpack build -o docker-archive:- | docker load # through a pipe, the digest on standard error
   envpack build --push --tag registry.example/team/digits:v1
+  envpack build --lock serve.lock -o oci:serve    # another lock of the project, for other dependency groups
   envpack build --locked                          # in CI: the lock must be up to date`
 
 type buildOptions struct {
+	lockFlags
 	outputs   []string
 	tag       string
 	push      bool
@@ -68,12 +69,14 @@ func newBuild(s *session) *cobra.Command {
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
 	f.BoolVar(&o.seal, "seal", false, "write the image's digest into the lock's seal, also if that is of other project files")
 	completeFlag(cmd, "output", completeOutput)
+	o.addGroups(cmd)
 	o.addFlags(cmd, "build")
 	return cmd
 }
 
 // addFlags adds the flags that build and push have in common.
 func (o *buildOptions) addFlags(cmd *cobra.Command, verb string) {
+	o.addFile(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
 	f.StringArrayVar(&o.platforms, "platform", nil, verb+" this platform of the lock only; may be given several times")
@@ -89,7 +92,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := manifest.Load(dir)
+	m, path, err := o.load(dir)
 	if err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	b, err := s.newBuild(ctx, st, m, o.locked, outputs)
+	b, err := s.newBuild(ctx, st, m, path, o.locked, outputs)
 	if err != nil {
 		return err
 	}
@@ -168,8 +171,8 @@ type building struct {
 	reseal  bool // seals of other project files are written anew
 }
 
-func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, locked bool, outputs []publish.Output) (*building, error) {
-	b := &building{session: s, m: m, path: filepath.Join(m.Dir, lockfile.Name)}
+func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, path string, locked bool, outputs []publish.Output) (*building, error) {
+	b := &building{session: s, m: m, path: path}
 	lock, err := readLock(m, b.path)
 	if err != nil {
 		stale := diag.CodeOf(err) == diag.Stale
@@ -191,7 +194,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 			paths = append(paths, out.Path)
 		}
 	}
-	paths = append(paths, st.Dir()) // a store in the project is no part of it
+	paths = append(paths, st.Dir(), path) // a store in the project is no part of it
 	if b.tree, err = project.Select(ctx, m.Dir, lock.Image.Include, paths...); err != nil {
 		return nil, atPattern(err, m)
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/lockfile/pylock"
@@ -37,6 +36,7 @@ func newExport(s *session) *cobra.Command {
 
 func newExportPylock(s *session) *cobra.Command {
 	var output string
+	var f lockFlags
 	cmd := &cobra.Command{
 		Use:   "pylock [DIR]",
 		Short: "Write the Python packages of the lock as pylock.toml (PEP 751)",
@@ -44,15 +44,17 @@ func newExportPylock(s *session) *cobra.Command {
   uv pip sync pylock.toml`,
 		Args: atMostOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.exportPylock(cmd.Context(), dirOf(args), output)
+			return s.exportPylock(cmd.Context(), dirOf(args), output, f)
 		},
 	}
+	f.addFile(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
 	return cmd
 }
 
 func newExportRequirements(s *session) *cobra.Command {
 	var output string
+	var f lockFlags
 	var o pylock.RequirementsOptions
 	cmd := &cobra.Command{
 		Use:   "requirements [DIR]",
@@ -63,20 +65,21 @@ differ. Indexes of the manifest become options of the file; the default one is t
   pip install --require-hashes --no-deps -r locked.txt`,
 		Args: atMostOneDir,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return s.exportRequirements(dirOf(args), output, o)
+			return s.exportRequirements(dirOf(args), output, o, f)
 		},
 	}
+	f.addFile(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
 	cmd.Flags().BoolVar(&o.NoHashes, "no-hashes", false, "leave the hashes out, as for packages of a repository")
 	return cmd
 }
 
-func (s *session) exportRequirements(dir, output string, o pylock.RequirementsOptions) error {
-	m, err := manifest.Load(dir)
+func (s *session) exportRequirements(dir, output string, o pylock.RequirementsOptions, f lockFlags) error {
+	m, path, err := f.load(dir)
 	if err != nil {
 		return err
 	}
-	lock, err := readLock(m, filepath.Join(m.Dir, lockfile.Name))
+	lock, err := readLock(m, path)
 	if err != nil {
 		return err
 	}
@@ -105,12 +108,12 @@ func (s *session) export(output string, text []byte, mark string) error {
 	return writeWhole(output, text, mark)
 }
 
-func (s *session) exportPylock(ctx context.Context, dir, output string) error {
-	m, err := manifest.Load(dir)
+func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFlags) error {
+	m, path, err := f.load(dir)
 	if err != nil {
 		return err
 	}
-	lock, err := readLock(m, filepath.Join(m.Dir, lockfile.Name))
+	lock, err := readLock(m, path)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -37,9 +36,11 @@ const lockExample = `  envpack lock                              # the project i
   envpack lock --upgrade --dry-run          # what would change?
   envpack lock --upgrade-base               # take security fixes of the distribution, nothing else
   envpack lock --prefer pylock.toml         # take over what uv or pip locked
+  envpack lock --group serve --lock serve.lock   # a second lock, for other dependency groups
   envpack lock --check                      # in CI: is the lock up to date?`
 
 type lockOptions struct {
+	lockFlags
 	upgrade     bool
 	upgradeBase bool
 	packages    []string
@@ -67,6 +68,8 @@ func newLock(s *session) *cobra.Command {
 			return s.lock(cmd.Context(), dirOf(args), o)
 		},
 	}
+	o.addFile(cmd)
+	o.addGroups(cmd)
 	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
 	cmd.Flags().BoolVar(&o.upgradeBase, "upgrade-base", false, "prefer the newest versions of the distribution's packages, and keep the rest")
 	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "let this package move to the newest version, or as in NAME==VERSION to that; may be given several times")
@@ -87,11 +90,10 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if o.check && o.dryRun {
 		return diag.New(diag.Usage, "--check makes no lock, and --dry-run makes one that is not written: give one of them")
 	}
-	m, err := manifest.Load(dir)
+	m, path, err := o.load(dir)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(m.Dir, lockfile.Name)
 	if o.check {
 		if err := holdCurrent(ctx, m, path); err != nil {
 			return err

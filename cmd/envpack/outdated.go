@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/resolver/apt"
@@ -36,6 +34,7 @@ const outdatedExample = `  envpack outdated
   envpack outdated --security --check     # in CI: fail if a security fix is missing`
 
 type outdatedOptions struct {
+	lockFlags
 	base     bool
 	security bool
 	check    bool
@@ -53,6 +52,7 @@ func newOutdated(s *session) *cobra.Command {
 			return s.outdated(cmd.Context(), dirOf(args), o)
 		},
 	}
+	o.addFile(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.base, "base", false, "only packages of the distribution")
 	f.BoolVar(&o.security, "security", false, "only security fixes of the distribution's packages")
@@ -78,11 +78,11 @@ type newer struct {
 func (n newer) moves() bool { return n.Allowed != n.Locked }
 
 func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) error {
-	m, err := manifest.Load(dir)
+	m, path, err := o.load(dir)
 	if err != nil {
 		return err
 	}
-	old, err := readLock(m, filepath.Join(m.Dir, lockfile.Name))
+	old, err := readLock(m, path)
 	if err != nil {
 		return err
 	}

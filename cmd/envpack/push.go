@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/manifest"
 )
 
 const pushLong = `Assembles the image that envpack.lock describes and pushes it. Layers that the registry has are
@@ -45,7 +44,7 @@ func newPush(s *session) *cobra.Command {
 // pushLocked pushes what the lock says. It never locks: what is pushed must be what was built.
 func (s *session) pushLocked(ctx context.Context, dir string, o buildOptions) error {
 	o.locked = true
-	m, err := manifest.Load(dir)
+	m, _, err := o.load(dir)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 	l, err := lockfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`envpack lock %s` makes it", m.Dir)
+		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`%s` makes it", lockCommand(m, path))
 	}
 	if err != nil {
 		return nil, lockError(err)
@@ -27,7 +27,7 @@ func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 	}
 	if l.Project.Manifest != m.Hash() {
 		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
-			Hint("`envpack lock %s` brings it up to date", m.Dir)
+			Hint("`%s` brings it up to date", lockCommand(m, path))
 	}
 	return l, holdImage(l, m, path)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,6 +33,7 @@ const treeExample = `  envpack tree                            # all of it
   envpack tree --system                   # the distribution's packages as well`
 
 type treeOptions struct {
+	lockFlags
 	dir       string
 	platforms []string
 	invert    bool
@@ -64,6 +64,7 @@ func newTree(s *session) *cobra.Command {
 	f.BoolVar(&o.noDedupe, "no-dedupe", false, "repeat what was shown before")
 	f.BoolVar(&o.system, "system", false, "list the distribution's packages as well")
 	addProject(cmd, &o.dir)
+	o.addFile(cmd)
 	return cmd
 }
 
@@ -76,11 +77,8 @@ func addProject(cmd *cobra.Command, dir *string) {
 }
 
 // onlyLock reads the lock of a project's folder, whatever its manifest says.
-func onlyLock(dir string) (*lockfile.Lock, error) {
-	if info, err := os.Stat(dir); err == nil && info.Mode().IsRegular() { // a manifest
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(dir, lockfile.Name)
+func onlyLock(path, dir string) (*lockfile.Lock, error) {
+	dir = folderOf(dir)
 	l, err := lockfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`envpack lock %s` makes it", dir)
@@ -92,7 +90,7 @@ func onlyLock(dir string) (*lockfile.Lock, error) {
 }
 
 func (s *session) tree(names []string, o treeOptions) error {
-	l, err := onlyLock(o.dir)
+	l, err := onlyLock(o.path(o.dir), o.dir)
 	if err != nil {
 		return err
 	}

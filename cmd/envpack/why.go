@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -55,6 +54,7 @@ type whyRequirement struct {
 
 func newWhy(s *session) *cobra.Command {
 	dir := ""
+	var f lockFlags
 	cmd := &cobra.Command{
 		Use:               "why PACKAGE",
 		Short:             "Say why the lock has a package, and why no newer version of it",
@@ -68,19 +68,20 @@ func newWhy(s *session) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.why(cmd.Context(), dir, args[0])
+			return s.why(cmd.Context(), dir, args[0], f)
 		},
 	}
 	addProject(cmd, &dir)
+	f.addFile(cmd)
 	return cmd
 }
 
-func (s *session) why(ctx context.Context, dir, name string) error {
-	m, err := manifest.Load(dir)
+func (s *session) why(ctx context.Context, dir, name string, f lockFlags) error {
+	m, path, err := f.load(dir)
 	if err != nil {
 		return err
 	}
-	lock, err := readLock(m, filepath.Join(m.Dir, lockfile.Name))
+	lock, err := readLock(m, path)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func newWorld(env *testscript.Env, b base) error {
 	env.Setenv("XDG_CONFIG_DIRS", filepath.Join(home, "none")) // not this machine's pip and uv
 	env.Setenv("PIP_CONFIG_FILE", os.DevNull)
 	env.Setenv("ENVPACK_CACHE", filepath.Join(env.WorkDir, ".store"))
-	env.Setenv("ADDRESS", strings.TrimPrefix(w.server.URL, "http://")) // of the index
+	env.Setenv("ADDRESS", strings.TrimPrefix(w.server.URL, "http://"))                                              // of the index
 	env.Setenv("MIRROR", strings.Replace(strings.TrimPrefix(w.server.URL, "http://"), "127.0.0.1", "localhost", 1)) // the same by another address
 	env.Setenv("ARCHIVES", archives.URL)
 	env.Setenv("REGISTRY", strings.TrimPrefix(registryServer.URL, "http://"))

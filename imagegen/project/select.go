@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/publish/imagefile"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // ownFiles never belong to a tree: the image may not depend on the file that holds its digest, and what
@@ -38,7 +40,7 @@ func isAlwaysOut(name string) bool { return alwaysOut[name] || strings.HasSuffix
 // what .gitignore, .dockerignore and a repository's info/exclude leave out. With git, a warning names the files
 // that are neither tracked nor ignored.
 //
-// Left out in each case: envpack.toml and envpack.lock in root itself, and the outputs, which are paths of
+// Left out in each case: envpack.toml, envpack.lock and other locks in root itself, and the outputs, which are paths of
 // files or folders that envpack writes. Left out unless git tracks them: caches, virtual environments,
 // version control's folders (.git, __pycache__, .venv, node_modules and the like), compiled files (*.pyc).
 // Left out, with a warning, where neither patterns nor git choose: images from earlier builds, which are folders
@@ -104,7 +106,7 @@ func (s *selection) inside(p string) (string, bool) {
 
 // out tells whether the path never belongs to the tree.
 func (s *selection) out(p string) bool {
-	if slices.Contains(ownFiles, p) {
+	if slices.Contains(ownFiles, p) || s.isLock(p) {
 		return true
 	}
 	for _, o := range s.outputs {
@@ -113,6 +115,25 @@ func (s *selection) out(p string) bool {
 		}
 	}
 	return false
+}
+
+// isLock tells whether a file at the project's top is a lock by another name: it has digests of images, and an image
+// may not depend on what they are.
+func (s *selection) isLock(p string) bool {
+	if strings.Contains(p, "/") {
+		return false
+	}
+	if info, err := os.Lstat(s.host(p)); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(s.host(p))
+	if err != nil {
+		return false // whoever reads it says so
+	}
+	defer f.Close()
+	head := make([]byte, len(lockfile.Mark))
+	n, _ := io.ReadFull(f, head)
+	return string(head[:n]) == lockfile.Mark
 }
 
 func (s *selection) host(p string) string { return filepath.Join(s.root, filepath.FromSlash(p)) }

@@ -129,7 +129,7 @@ func (e *Editor) Manifest() (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseBeside(e.main, text, &e.text)
+	return parseBeside(e.main, text, &e.text, Selection{})
 }
 
 func (e *Editor) root() map[string]any { return decodedText(e.text) }

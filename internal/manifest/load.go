@@ -20,7 +20,10 @@ import (
 
 // Load reads the manifest of a project. path is the project's folder, which must have envpack.toml
 // or a pyproject.toml with [tool.envpack], or one of these files by any name.
-func Load(path string) (*Manifest, error) {
+func Load(path string) (*Manifest, error) { return LoadSelected(path, Selection{}) }
+
+// LoadSelected is Load with a selection of dependency groups.
+func LoadSelected(path string, s Selection) (*Manifest, error) {
 	file, err := find(path)
 	if err != nil {
 		return nil, err
@@ -29,7 +32,7 @@ func Load(path string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(file, data)
+	return parseBeside(file, data, nil, s)
 }
 
 // find chooses the file to read.
@@ -140,17 +143,17 @@ func fromUTF16(data []byte) string {
 	return string(utf16.Decode(units))
 }
 
-func parse(file, text string) (*Manifest, error) { return parseBeside(file, text, nil) }
+func parse(file, text string) (*Manifest, error) { return parseBeside(file, text, nil, Selection{}) }
 
 // parseBeside is parse where the file beside the manifest that has the dependency groups has another text than on the
 // disk. sibling may be nil.
-func parseBeside(file, text string, sibling *string) (*Manifest, error) {
+func parseBeside(file, text string, sibling *string, selected Selection) (*Manifest, error) {
 	var root map[string]any
 	if _, err := toml.Decode(text, &root); err != nil {
 		return nil, syntax(file, text, err)
 	}
 	d := &document{positions: findPositions(file, text), root: root, sibling: sibling}
-	m := &Manifest{File: file, Dir: filepath.Dir(file)}
+	m := &Manifest{File: file, Dir: filepath.Dir(file), Selection: selected}
 	var err error
 	if filepath.Base(file) == PyProject {
 		err = d.pyproject(m, root)
@@ -160,6 +163,7 @@ func parseBeside(file, text string, sibling *string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.Selection = d.settle(selected)
 	return m, nil
 }
 

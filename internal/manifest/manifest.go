@@ -18,6 +18,7 @@ type Manifest struct {
 	File string // path of the file that it was read from
 	Dir  string // the project's folder
 
+	Selection    Selection // of dependency groups; zero: project.groups
 	Name         string
 	Python       Python
 	Requirements []Requirement // of the project, the requirements files and the groups

@@ -41,7 +41,7 @@ def check(what, got, want):
 
 SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 TABLES = {
-    "project": "name manifest as-of unscanned requires",
+    "project": "name manifest groups without-groups as-of unscanned requires",
     "image": "command ports volumes user workdir include",
     "target": "platform python abi glibc",
     "index": "name url path format",

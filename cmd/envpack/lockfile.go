@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// lockFlags say which lock a command is about, and for which dependency groups.
+type lockFlags struct {
+	file            string
+	groups, without []string
+}
+
+func (f *lockFlags) addFile(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.file, "lock", "", "the lock's file (default: envpack.lock beside the manifest)")
+	completeFlag(cmd, "lock", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"lock"}, cobra.ShellCompDirectiveFilterFileExt
+	})
+}
+
+func (f *lockFlags) addGroups(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.groups, "group", nil, "take this dependency group in place of the manifest's; may be given several times")
+	cmd.Flags().StringArrayVar(&f.without, "no-group", nil, "leave this dependency group out; may be given several times")
+	for _, flag := range []string{"group", "no-group"} {
+		completeFlag(cmd, flag, func(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, name := range manifest.GroupNames(folderOf(dirOf(args))) {
+				if strings.HasPrefix(name, word) {
+					names = append(names, name)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+}
+
+// folderOf is the project's folder, of which its manifest may be named.
+func folderOf(dir string) string {
+	if info, err := os.Stat(dir); err == nil && info.Mode().IsRegular() {
+		return filepath.Dir(dir)
+	}
+	return dir
+}
+
+// path is where the lock is.
+func (f *lockFlags) path(dir string) string {
+	if f.file != "" {
+		return f.file
+	}
+	return filepath.Join(folderOf(dir), lockfile.Name)
+}
+
+// load reads the manifest for the lock: with the groups that the lock was made for, or with those that are asked for if
+// there is no lock. A lock of other groups is left alone: it is another image's.
+func (f *lockFlags) load(dir string) (*manifest.Manifest, string, error) {
+	path := f.path(dir)
+	recorded, there, err := selectionOf(path, f.file != "")
+	if err != nil {
+		return nil, "", err
+	}
+	asked := manifest.Selection{Groups: f.groups, Without: f.without}
+	if asked.IsZero() {
+		asked = recorded
+	}
+	m, err := manifest.LoadSelected(dir, asked)
+	var e *diag.Error
+	if errors.As(err, &e) && there && !recorded.IsZero() && len(f.groups)+len(f.without) == 0 {
+		return nil, "", e.Hint("%s is for %s; to make it for others remove it first", path, describeSelection(recorded))
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if there && !m.Selection.Equal(recorded) {
+		return nil, "", diag.New(diag.Usage, "%s is for %s, not for %s", path, describeSelection(recorded), describeSelection(m.Selection)).
+			Hint("name another lock with --lock FILE, or remove this one to make it for others")
+	}
+	return m, path, nil
+}
+
+// selectionOf reads for which groups a lock was made, as far as it can be read. A file that the user names must be a lock
+// if it is there, for it may be written.
+func selectionOf(path string, named bool) (s manifest.Selection, there bool, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		if named && !errors.Is(err, fs.ErrNotExist) {
+			return s, false, diag.Wrap(err, diag.Usage, "reading the lock")
+		}
+		return s, false, nil // whoever needs it says so
+	}
+	if named && len(data) > 0 && !strings.Contains(string(data), lockfile.Mark) {
+		return s, false, diag.New(diag.Usage, "%s is no lock, and would be lost", path).Hint("--lock names a new file, or a lock")
+	}
+	l, err := lockfile.ParseLoose(path, data)
+	if err != nil { // a merge may have left it in two halves, of which the head is one
+		ours, _, conflict := lockfile.Sides(path, data)
+		if l = ours.Lock; !conflict {
+			return s, false, nil
+		}
+	}
+	return manifest.Selection{Groups: l.Project.Groups, Without: l.Project.WithoutGroups}, true, nil
+}
+
+func describeSelection(s manifest.Selection) string {
+	text := "the manifest's groups"
+	if len(s.Groups) > 0 {
+		text = "the groups " + strings.Join(s.Groups, ", ")
+	}
+	if len(s.Without) > 0 {
+		text += " without " + strings.Join(s.Without, ", ")
+	}
+	return text
+}
+
+// lockCommand is what makes the lock at a path anew, for hints.
+func lockCommand(m *manifest.Manifest, path string) string {
+	of := m.Dir
+	if base := filepath.Base(m.File); base != manifest.FileName && base != manifest.PyProject {
+		of = m.File
+	}
+	if filepath.Clean(path) == filepath.Join(m.Dir, lockfile.Name) {
+		return "envpack lock " + of
+	}
+	return "envpack lock " + of + " --lock " + path
+}
