@@ -23,9 +23,10 @@ func manifestError(r manifest.Requirement, err error) error {
 
 // explain turns the solver's proof into an error for people: the facts that are needed, each once, from the manifest's
 // requirements to what cannot be had.
-func (p *provider) explain(ctx context.Context, e *noSolution) *diag.Error {
-	facts := p.facts(ctx, e)
-	text, placed := p.direct(facts), true
+// placed tells that it names the places of the requirements that take part.
+func (p *provider) explain(e *noSolution, facts []*step) (out *diag.Error, placed bool) {
+	text := p.direct(facts)
+	placed = true
 	if text == "" {
 		if a, u := newAccount(facts); u != nil {
 			text = (&teller{p, a}).tell(u)
@@ -41,15 +42,12 @@ func (p *provider) explain(ctx context.Context, e *noSolution) *diag.Error {
 	for _, sentence := range append(p.overriddenIn(facts), p.misreadIn(facts)...) {
 		text = strings.TrimRight(text, "\n") + "\n" + sentence + "."
 	}
-	out := diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",
+	out = diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",
 		p.target.Platform, p.target.Python, indent(text))
 	if r := p.culprit(facts); r != nil {
 		out = out.At(r.Pos)
 	}
-	for _, h := range p.hints(facts, placed) {
-		out = out.Hint("%s", h)
-	}
-	return out
+	return out, placed
 }
 
 // facts are those from which the failure follows, as few and as simple as possible. Where versions need many sets of

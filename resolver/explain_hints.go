@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/apt"
 	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pubgrub"
@@ -18,15 +18,18 @@ import (
 )
 
 // hints are what a person can do about a failure, each once. placed tells that the explanation names the places of the
-// requirements that take part.
-func (p *provider) hints(facts []*step, placed bool) []string {
+// requirements that take part, and solved that changes were found that give an answer: then only what they do not say.
+func (p *provider) hints(facts []*step, placed, solved bool) []string {
 	var out []string
 	for _, f := range facts {
-		out = append(out, p.hintsOf(f, facts)...)
+		_, missing := f.Reason.(*noProject)
+		if !solved || missing || f.Kind == pubgrub.NoVersions && localLabel(f, facts) != "" {
+			out = append(out, p.hintsOf(f, facts)...)
+		}
 	}
 	slices.Sort(out)
 	out = slices.Compact(out)
-	if line := takingPart(facts, len(out) == 0); line != "" && !placed {
+	if line := takingPart(facts, len(out) == 0); line != "" && !placed && !solved {
 		out = append(out, line)
 	}
 	return out
@@ -163,19 +166,10 @@ func (p *provider) pythonHints(name string, s pep440.Set) []string {
 	}
 	var out []string
 	if version, minors := p.pythonsFor(r, s); len(minors) > 0 {
-		table := "[project]"
-		if filepath.Base(p.m.File) == manifest.PyProject {
-			table = "[tool.envpack.project]"
-		}
-		place := ""
-		if pos := p.m.Python.Pos; !pos.IsZero() {
-			place = fmt.Sprintf(" (now %s:%d)", pos.File, pos.Line)
-		}
-		out = append(out, fmt.Sprintf("%s %s has wheels for Python %s: python = %q in %s%s would do",
-			name, version, strings.Join(minors, ", "), p.nearestMinor(minors), table, place))
+		out = append(out, fmt.Sprintf("%s %s has wheels for Python %s", name, version, strings.Join(minors, ", ")))
 	}
 	if p.onlyGlibc(r, s) {
-		out = append(out, "a newer distribution has a newer glibc: distro in [system] takes "+distributions())
+		out = append(out, "a newer distribution has a newer glibc: distro in [system] takes "+strings.Join(p.newEnough(r, s), ", "))
 	}
 	if c := p.best(r, name, pep440.Full().Minus(s)); c != nil {
 		out = append(out, fmt.Sprintf("%s %s can be used with Python %s", name, c.version, lockfile.MinorOf(p.target.Python)))
@@ -191,6 +185,34 @@ func (p *provider) onlyGlibc(r *release, s pep440.Set) bool {
 		return false
 	}
 	return slices.ContainsFunc(p.wheelsOf(r, newest), func(w tags.Wheel) bool { _, fits := t.ranking.Rank(w); return fits })
+}
+
+// newEnough are the distributions with a glibc for which the newest version of a set has a wheel.
+func (p *provider) newEnough(r *release, s pep440.Set) []string {
+	var out []string
+	for _, d := range apt.Distributions() {
+		t, err := newTarget(p.target.Platform, p.target.Python, likely[d.Name].glibc)
+		if err != nil { // it is not known which it has
+			continue
+		}
+		if slices.ContainsFunc(p.wheelsOf(r, newestIn(r, s)), func(w tags.Wheel) bool { _, fits := t.ranking.Rank(w); return fits }) {
+			out = append(out, d.Name)
+		}
+	}
+	return out
+}
+
+// minorsFor are the Pythons that some version of a set can be used with.
+func (p *provider) minorsFor(r *release, s pep440.Set) []string {
+	var out []string
+	for _, c := range r.candidates {
+		if s.Contains(c.version) {
+			_, minors := p.pythonsFor(r, pep440.Singleton(c.version))
+			out = append(out, minors...)
+		}
+	}
+	slices.SortFunc(out, compareMinors)
+	return slices.Compact(out)
 }
 
 // pythonsFor is the newest version of a set that some other Python can use on the target's platform, and
@@ -236,24 +258,6 @@ func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors 
 func (c *catalogue) inTime(project string, f index.File) bool {
 	asOf := c.policies.asOfOf(project)
 	return asOf.IsZero() || !f.Uploaded.IsZero() && !f.Uploaded.Truncate(1e9).After(asOf)
-}
-
-// nearestMinor is the one of several minor versions, oldest first, that is nearest to the target's.
-func (p *provider) nearestMinor(minors []string) string {
-	for _, m := range slices.Backward(minors) {
-		if compareMinors(m, lockfile.MinorOf(p.target.Python)) < 0 {
-			if m == minors[len(minors)-1] {
-				return m
-			}
-			break
-		}
-	}
-	for _, m := range minors {
-		if compareMinors(m, lockfile.MinorOf(p.target.Python)) > 0 {
-			return m
-		}
-	}
-	return minors[len(minors)-1]
 }
 
 // takingPart names the requirements of the manifest that a failure is due to: several always, a single

@@ -26,16 +26,14 @@ type policies struct {
 
 func newPolicies(m *manifest.Manifest, lock *lockfile.Lock, o Options) *policies {
 	p := &policies{
-		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, overrides: map[string]*manifest.Requirement{}, excluded: map[string]bool{},
+		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, excluded: map[string]bool{},
 	}
 	for _, one := range m.Policies.Packages {
 		if one.OwnAsOf {
 			p.asOfs[one.Name] = one.AsOf.Instant(o.Now)
 		}
 	}
-	for i := range m.Overrides {
-		p.overrides[m.Overrides[i].Name] = &m.Overrides[i]
-	}
+	p.mapOverrides()
 	for _, x := range m.Excluded {
 		p.excluded[x.Name] = true
 	}
@@ -43,6 +41,14 @@ func newPolicies(m *manifest.Manifest, lock *lockfile.Lock, o Options) *policies
 		p.keepAsOfs(old)
 	}
 	return p
+}
+
+// mapOverrides finds the manifest's overrides by project.
+func (p *policies) mapOverrides() {
+	p.overrides = map[string]*manifest.Requirement{}
+	for i := range p.m.Overrides {
+		p.overrides[p.m.Overrides[i].Name] = &p.m.Overrides[i]
+	}
 }
 
 // keepAsOfs keeps the moments that durations meant when the lock was made.

@@ -72,14 +72,10 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if src.References != nil {
 		src.References = &onceRead{References: src.References}
 	}
-	var done []*solved
-	for _, t := range targets {
-		o.Progress("resolving packages for " + t.Platform)
-		s, err := solve(ctx, &bounded, t, src, policies, newPreferences(o, t, done), o)
-		if err != nil {
-			return nil, err
-		}
-		done = append(done, s)
+	ask := &question{m: &bounded, targets: targets, sources: src, policies: policies, options: o}
+	done, err := ask.answer(ctx)
+	if err != nil {
+		return nil, ask.explain(ctx, err)
 	}
 	if err := learnAll(ctx, done, o.Progress); err != nil {
 		return nil, err
@@ -168,7 +164,7 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, po
 	stop() // what was read ahead in vain
 	provider.ahead.running.Wait()
 	if e := (*noSolution)(nil); errors.As(err, &e) {
-		return nil, provider.explain(ctx, e)
+		return nil, &unsolved{t, provider, e}
 	}
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "resolving packages for %s", t.Platform)

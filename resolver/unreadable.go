@@ -105,19 +105,22 @@ func files(n int) string {
 	return fmt.Sprintf("%d files", n)
 }
 
-// misreadIn tells of the files that a failure may be due to: those of the versions that something
-// in the proof depends on.
+// misreadIn tells of the files that a failure may be due to: those of the versions that all
+// that depends on the project asks for, if it lacks any that can be used.
 func (p *provider) misreadIn(facts []*step) []string {
-	wanted := map[string][]pep440.Set{}
+	wanted, lacking := map[string][]pep440.Set{}, map[string]bool{}
 	for _, f := range facts {
-		if f.Kind == pubgrub.Dependency {
+		switch f.Kind {
+		case pubgrub.Dependency:
 			wanted[f.Dep.Package.name] = append(wanted[f.Dep.Package.name], f.Dep.Set)
+		case pubgrub.Unavailable, pubgrub.NoVersions:
+			lacking[f.Package.name] = true
 		}
 	}
 	var out []string
 	for name, sets := range wanted {
 		text := p.met[name].misreadText(func(m misread) bool {
-			return m.version.IsZero() || slices.ContainsFunc(sets, func(s pep440.Set) bool { return s.Contains(m.version) })
+			return lacking[name] && (m.version.IsZero() || !slices.ContainsFunc(sets, func(s pep440.Set) bool { return !s.Contains(m.version) }))
 		})
 		if text != "" {
 			out = append(out, text)

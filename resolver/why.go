@@ -123,6 +123,9 @@ func (x *examiner) free(ctx context.Context) ([]*solved, error) {
 	var done []*solved
 	for _, locked := range x.lock.Targets {
 		s, err := x.solve(ctx, x.m, locked, done)
+		if u := (*unsolved)(nil); errors.As(err, &u) {
+			return nil, u.explain(ctx)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -145,8 +148,8 @@ func (x *examiner) with(ctx context.Context, platform, spec string) (*solved, st
 	var wanted *solved
 	for _, locked := range x.lock.Targets {
 		s, err := x.solve(ctx, &bounded, locked, done)
-		if e := (*diag.Error)(nil); errors.As(err, &e) && diag.CodeOf(err) == diag.NoAnswer {
-			_, proof, _ := strings.Cut(e.What, "\n")
+		if u := (*unsolved)(nil); errors.As(err, &u) {
+			_, proof, _ := strings.Cut(u.explain(ctx).What, "\n")
 			if proof = dedent(proof); locked.Platform != platform {
 				proof = "On " + locked.Platform + ":\n" + proof
 			}

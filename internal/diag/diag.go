@@ -59,6 +59,19 @@ type Error struct {
 	What  string // what failed: lower case, no full stop; may be several lines
 	Err   error  // why; printed after What and a colon. May be nil
 	Hints []string
+	// Changes are edits of files of which it was tried that each alone does away with the failure, the least first.
+	Changes []Change
+}
+
+// Change is an edit of a text file: at Line and Column, which count from 1 (columns are characters), Old stands and is to be
+// replaced by New. Old does not go beyond the line.
+type Change struct {
+	File        string `json:"file"`
+	Line        int    `json:"line"`
+	Column      int    `json:"column"`
+	Old         string `json:"old"`
+	New         string `json:"new"`
+	Description string `json:"description"` // what it does, and what comes of it
 }
 
 // New is a failure without position.
@@ -133,6 +146,13 @@ func HintsOf(err error) []string {
 		}
 	})
 	return hints
+}
+
+// ChangesOf are those of err and its causes, outermost first.
+func ChangesOf(err error) []Change {
+	var changes []Change
+	walk(err, func(e *Error) { changes = append(changes, e.Changes...) })
+	return changes
 }
 
 // PositionOf is the innermost known position in err, the one nearest to the cause.

@@ -73,7 +73,7 @@ func writeCaret(b *strings.Builder, pos Position) {
 	b.WriteString("\n")
 }
 
-// RenderJSON writes err as one JSON object: error, code, file, line, column, hints.
+// RenderJSON writes err as one JSON object: error, code, file, line, column, hints, changes.
 func RenderJSON(w io.Writer, err error) error {
 	pos := PositionOf(err)
 	out := struct {
@@ -83,7 +83,9 @@ func RenderJSON(w io.Writer, err error) error {
 		Line  int      `json:"line,omitempty"`
 		Col   int      `json:"column,omitempty"`
 		Hints []string `json:"hints,omitempty"`
-	}{err.Error(), CodeOf(err), pos.File, pos.Line, pos.Col, HintsOf(err)}
+
+		Changes []Change `json:"changes,omitempty"`
+	}{err.Error(), CodeOf(err), pos.File, pos.Line, pos.Col, HintsOf(err), ChangesOf(err)}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(out)

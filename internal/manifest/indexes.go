@@ -15,13 +15,14 @@ type Index struct {
 	Name string
 	// Either is set: an address, or a folder or file, relative to the project if it is not absolute, with
 	// slashes and in its shortest form.
-	URL      string
-	Path     string
-	Flat     bool // all files of all packages are in one page or folder
-	Undated  Undated
-	Default  bool     // replaces the default index
-	Packages []string // patterns of the packages that come from it, and only from it; none: any
-	Pos      diag.Position
+	URL         string
+	Path        string
+	Flat        bool // all files of all packages are in one page or folder
+	Undated     Undated
+	Default     bool            // replaces the default index
+	Packages    []string        // patterns of the packages that come from it, and only from it; none: any
+	PackagesPos []diag.Position // the places of the patterns
+	Pos         diag.Position
 }
 
 // Undated says what as-of does with a file of which the index does not say when it was uploaded.
@@ -103,6 +104,7 @@ func (d *document) readIndex(at string, table map[string]any) (Index, error) {
 				Hint("a pattern is a name in which * stands for any letters, as in nvidia-*")
 		}
 		index.Packages = append(index.Packages, pep508.NormalizeName(pattern))
+		index.PackagesPos = append(index.PackagesPos, d.value(item(join(at, "packages"), j)))
 	}
 	if index.Default && len(index.Packages) > 0 {
 		return none, d.fail(d.key(join(at, "default")), "index %s: the default index serves every package; packages binds some to another", index.Name)

@@ -26,6 +26,7 @@ type Manifest struct {
 	Platforms    []string      // "linux/amd64", sorted
 	AsOf         AsOf
 	Prereleases  Prereleases
+	Places       Places
 	NoBinary     []string // packages whose wheels are refused, normalised, sorted
 
 	Policies
@@ -34,6 +35,13 @@ type Manifest struct {
 	// Undated is the policy of the default index where no index of the manifest replaces it; "" is UndatedError.
 	Undated Undated
 	Image   Image
+}
+
+// Places are where values stand that have no place of their own; zero if the manifest does not have them.
+type Places struct {
+	Project, System   diag.Position // the heads of these tables
+	AsOf, Prereleases diag.Position
+	Platforms         map[string]diag.Position // by platform
 }
 
 // Python is the wanted interpreter.

@@ -178,6 +178,7 @@ func TestDefaults(t *testing.T) {
 	want := &Manifest{
 		File: m.File, Dir: m.Dir, Name: "x", Python: m.Python, Platforms: []string{"linux/amd64"}, Prereleases: IfNecessary,
 		System: System{Pockets: []string{"release", "security", "updates"}, Auto: true}, Image: Image{User: "app", Workdir: "/app"},
+		Places: m.Places,
 	}
 	if d := cmp.Diff(want, m, cmp.Comparer(func(a, b Python) bool { return a.Text == b.Text }), cmp.AllowUnexported(AsOf{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -319,5 +320,35 @@ func TestEndless(t *testing.T) {
 	}
 	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Error(err)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	m := load(t, `-- envpack.toml --
+[project]
+name = "x"
+python = "3.11"
+as-of = 2024-03-01
+platforms = ["linux/arm64", "linux/amd64"]
+[system]
+auto = false
+[resolver]
+prereleases = "allow"
+[[index]]
+name = "own"
+url = "https://packages.example/simple/"
+packages = ["torch", "nvidia-*"]
+`)
+	for _, c := range []struct {
+		pos  diag.Position
+		want string
+	}{
+		{m.Places.Project, "1:2 project"}, {m.Places.System, "6:2 system"}, {m.Places.AsOf, "4:9 2024-03-01"},
+		{m.Places.Platforms["linux/amd64"], `5:29 "linux/amd64"`}, {m.Places.Prereleases, `9:15 "allow"`},
+		{m.Indexes[0].PackagesPos[1], `13:22 "nvidia-*"`},
+	} {
+		if got := fmt.Sprintf("%d:%d %s", c.pos.Line, c.pos.Col, string([]rune(c.pos.Source)[c.pos.Col-1:][:c.pos.Width])); got != c.want {
+			t.Errorf("%q, not %q", got, c.want)
+		}
 	}
 }

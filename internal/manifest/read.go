@@ -49,6 +49,10 @@ func (d *document) list(table, key string) (items []string, at string) {
 }
 
 func (d *document) readProject(m *Manifest) error {
+	m.Places.Project = d.key(d.path("project"))
+	if d.table("system") != nil {
+		m.Places.System = d.key(d.path("system"))
+	}
 	if d.prefix == "" {
 		name, at, ok := d.str("project", "name")
 		if !ok {
@@ -84,12 +88,19 @@ func (d *document) readProject(m *Manifest) error {
 		if !known(allPlatforms, p) {
 			return d.fail(d.value(item(at, i)), "platform %q: there is %s", p, choices(allPlatforms))
 		}
+		if m.Places.Platforms == nil {
+			m.Places.Platforms = map[string]diag.Position{}
+		}
+		m.Places.Platforms[p] = d.value(item(at, i))
 	}
 	m.Platforms = unique(platforms)
 	if len(m.Platforms) == 0 {
 		m.Platforms = []string{"linux/amd64"}
 	}
 	var err error
+	if _, there := d.table("project")["as-of"]; there {
+		m.Places.AsOf = d.value(d.path("project", "as-of"))
+	}
 	m.AsOf, err = d.readAsOf("project")
 	return err
 }
@@ -196,6 +207,7 @@ func (d *document) readResolver(m *Manifest) error {
 		return nil
 	}
 	var err error
+	m.Places.Prereleases = d.value(at)
 	m.Prereleases, err = d.prereleases(at, "resolver.prereleases", text)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -95,6 +96,18 @@ func (s *Set) Project(ctx context.Context, name string) (*Project, error) {
 		missing.Addresses = append(missing.Addresses, fetch.Redact(x.base.String()))
 	}
 	return nil, missing
+}
+
+// Unbound is the set without the bindings of a package by its name; what patterns bind stays bound. Both share their indexes.
+func (s *Set) Unbound(name string) *Set {
+	out := &Set{byName: s.byName}
+	for _, src := range s.sources {
+		left := slices.DeleteFunc(slices.Clone(src.Packages), func(p string) bool { return p == name })
+		if len(left) > 0 || len(src.Packages) == 0 { // one that is for no package is not asked for others
+			out.sources = append(out.sources, Source{src.Index, left})
+		}
+	}
+	return out
 }
 
 // forPackage gives the indexes that a package may come from, in order.
