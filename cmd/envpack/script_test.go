@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -51,6 +53,7 @@ func TestMain(m *testing.M) {
 //	layer LAYER NAME                     set $NAME to the digest of a layer in the seal
 //	equal A B                            two texts are equal
 //	holds DIR PATH [TEXT]                the image in a layout has a file of that text, or of that of @FILE
+//	change N                             make the Nth change that the error on the last stderr has as JSON
 //	status CODE PROGRAM [ARG]...         run it, and hold it to the exit status
 //	when EVENT SIGNAL                    wait for an event and signal the process in the background; see [when]
 //	exited CODE                          the status of the process that was signalled, after wait
@@ -82,6 +85,7 @@ func TestScripts(t *testing.T) {
 			"when":     withWorld((*world).when),
 			"exited":   withWorld((*world).exited),
 			"status":   status,
+			"change":   change,
 
 			"archive":     withWorld((*world).archive),
 			"deb":         withWorld((*world).deb),
@@ -327,4 +331,25 @@ func condition(name string) (bool, error) {
 	}
 	undo()
 	return true, nil
+}
+
+// change makes a change of an error's JSON in its file, as any script could.
+func change(ts *testscript.TestScript, _ bool, args []string) {
+	arguments(ts, args, "N")
+	var failure struct{ Changes []diag.Change }
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stderr")), "\n")
+	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &failure))
+	n := number(ts, args[0])
+	if n >= len(failure.Changes) {
+		ts.Fatalf("there are %d changes", len(failure.Changes))
+	}
+	c := failure.Changes[n]
+	text := strings.SplitAfter(ts.ReadFile(c.File), "\n")
+	runes := []rune(text[c.Line-1])
+	rest, ok := strings.CutPrefix(string(runes[c.Column-1:]), c.Old)
+	if !ok {
+		ts.Fatalf("%s:%d:%d is not %s", c.File, c.Line, c.Column, c.Old)
+	}
+	text[c.Line-1] = string(runes[:c.Column-1]) + c.New + rest
+	ts.Check(os.WriteFile(ts.MkAbs(c.File), []byte(strings.Join(text, "")), 0o644))
 }
