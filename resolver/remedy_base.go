@@ -12,8 +12,7 @@ import (
 )
 
 // likely is what a released distribution has: its glibc, and by minor version its Pythons. Neither changes in what wheels
-// are chosen by, so that a change of the base can be tried without asking an archive. Debian testing is not among them.
-// TestLikely holds it to the archives.
+// are chosen by, so that a change of the base can be tried without asking an archive. It is what locks of them have. Debian testing is not among them.
 var likely = map[string]struct {
 	glibc   string
 	pythons map[string]string

@@ -187,8 +187,7 @@ func (r *remedies) names(ctx context.Context) {
 				break
 			}
 			if done := r.try(ctx, q); done != nil {
-				why := "the package is called " + name
-				r.offer(renaming, e, fmt.Sprintf("%s instead of %s resolves", name, req.RawName), why)
+				r.offer(renaming, e, fmt.Sprintf("%s instead of %s resolves", name, req.RawName), with(done, name))
 				break
 			}
 		}
