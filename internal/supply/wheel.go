@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
@@ -11,14 +12,19 @@ import (
 	"github.com/envpack/envpack/resolver/index"
 )
 
-// WheelURL finds the address, or path, of a locked wheel: what the lock itself says, else the index's file of that name and hash. An index's
+// WheelURL finds the address of a locked file: what the lock itself says, a path as a file: URL, else the index's
+// file of that name and hash. Of a package without files it is that of its folder. An index's
 // page from the cache may be older than the lock; where it lacks the file, the index is asked.
 //
 // Errors, as diag errors: of code Mismatch where the file was replaced by another; of code Fetch
 // where the index has it no more, is not configured, or cannot be asked.
 func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.File) (string, error) {
-	if p.URL != "" || p.Path != "" {
-		return p.URL + p.Path, nil
+	if p.URL != "" {
+		return p.URL, nil
+	}
+	if p.Path != "" {
+		path, err := filepath.Abs(s.local(p.Path))
+		return index.LocalURL(path), err
 	}
 	addresses, err := s.wheelURLs(ctx, p, f)
 	if err != nil {

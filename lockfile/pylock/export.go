@@ -20,7 +20,8 @@ import (
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
-// Where says where a wheel is to be had: its absolute URL, or a path relative to the pylock file.
+// Where says where a file is to be had: its absolute URL, or a path relative to the pylock file. Of a package that is a
+// folder the file is none, and the folder is meant.
 // The lock itself does not know.
 type Where func(p lockfile.Package, f lockfile.File) (string, error)
 
@@ -120,8 +121,7 @@ func (e *exporter) pkg(p lockfile.Package, where Where) error {
 	files := slices.Clone(p.Files)
 	slices.SortFunc(files, func(a, b lockfile.File) int { return strings.Compare(a.Name, b.Name) })
 	if p.Git != "" || len(files) == 0 {
-		e.tree(p)
-		return nil
+		return e.tree(p, where)
 	}
 	for _, f := range files {
 		address, err := where(p, f)
@@ -159,7 +159,7 @@ func (e *exporter) pkg(p lockfile.Package, where Where) error {
 }
 
 // tree writes where the sources of a package are that has no file: a repository or a folder.
-func (e *exporter) tree(p lockfile.Package) {
+func (e *exporter) tree(p lockfile.Package, where Where) error {
 	if p.Git != "" {
 		e.WriteString("\n[packages.vcs]\ntype = \"git\"\n")
 		e.line("url", quote(p.Git))
@@ -168,12 +168,17 @@ func (e *exporter) tree(p lockfile.Package) {
 		}
 		e.line("commit-id", quote(p.Commit))
 	} else {
+		path, err := where(p, lockfile.File{})
+		if err != nil {
+			return fmt.Errorf("finding the folder of %s: %w", p.Name, err)
+		}
 		e.WriteString("\n[packages.directory]\n")
-		e.line("path", quote(p.Path))
+		e.line("path", quote(path))
 	}
 	if p.Subdirectory != "" {
 		e.line("subdirectory", quote(p.Subdirectory))
 	}
+	return nil
 }
 
 // marker is "" if every target has the package.

@@ -24,6 +24,9 @@ func fileURL(path string) *url.URL {
 	return &url.URL{Scheme: "file", Path: path}
 }
 
+// LocalURL is the address of an absolute path of this machine.
+func LocalURL(path string) string { return fileURL(path).String() }
+
 // LocalPath is the path of a file of this machine that a file's address names; ok is false for other addresses.
 func LocalPath(address string) (path string, ok bool) {
 	if !strings.HasPrefix(address, "file:") {
