@@ -27,7 +27,10 @@ manifest's is left as it is, without asking an index; --refresh asks. Conflicts 
 in the lock are settled: the versions of both sides are preferred, the newer where they differ.
 
 A version that --upgrade-package names must be allowed by the manifest. Later locks keep it, as they
-keep any version. --dry-run does all but write the lock and judge the packages' scripts.`
+keep any version. --dry-run does all but write the lock and judge the packages' scripts.
+
+Where there is no solution, the error says why, and which single changes of the manifest resolve.
+With --json these are edits, as "changes": file, line, column, old, new and description.`
 
 const lockExample = `  envpack lock                              # the project in this folder
   envpack lock examples/digits
