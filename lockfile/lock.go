@@ -211,9 +211,12 @@ func (p Package) Direct() bool { return p.URL+p.Path+p.Git != "" }
 
 // Dependency is a forward edge to a package that the same target installs.
 type Dependency struct {
-	Name    string
-	Extras  []string // sorted
-	Targets []string // platforms for which the edge holds; none: all that its origin is in
+	Name   string
+	Extras []string // sorted
+	// Specifiers are what is asked of the version (PEP 440), with commas and without spaces; "": nothing. They let a
+	// reader see that a lock is sound, and the projection leaves them out.
+	Specifiers string
+	Targets    []string // platforms for which the edge holds; none: all that its origin is in
 }
 
 // RecordChoice is the kind of a choice that says how a wheel's RECORD was not right. A build finds

@@ -68,7 +68,7 @@ func edgesOn(platform string, edges []Dependency) []Dependency {
 	var kept []Dependency
 	for _, d := range edges {
 		if len(d.Targets) == 0 || slices.Contains(d.Targets, platform) {
-			d.Targets = nil
+			d.Targets, d.Specifiers = nil, ""
 			kept = append(kept, d)
 		}
 	}

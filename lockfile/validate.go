@@ -24,6 +24,7 @@ var (
 	port        = regexp.MustCompile(`^[0-9]{1,5}/(tcp|udp|sctp)$`)
 	plainFile   = regexp.MustCompile(`^[^/\\\x00]+\.(whl|tar\.gz|zip)$`)
 	gitCommit   = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	specifiers  = regexp.MustCompile(`^(===?|[~!<>]=|[<>])[^\s\x00-\x1f\x7f,;\[\]]+(,(===?|[~!<>]=|[<>])[^\s\x00-\x1f\x7f,;\[\]]+)*$`)
 	oneWord     = regexp.MustCompile(`^[^\s\x00-\x1f\x7f]+$`)
 )
 

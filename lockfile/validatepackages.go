@@ -197,6 +197,9 @@ func (v *validator) edges(at string, edges []Dependency, from []string) {
 		for _, x := range d.Extras {
 			v.form(at, x, pythonName, "a normalised name of an extra")
 		}
+		if d.Specifiers != "" {
+			v.form(at, d.Specifiers, specifiers, "specifiers of a version")
+		}
 		v.platforms(at, d.Targets, false)
 		holds := from
 		if len(d.Targets) > 0 {

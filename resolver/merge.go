@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/index"
+	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -28,8 +30,8 @@ func merge(ctx context.Context, lock *lockfile.Lock, m *manifest.Manifest, all [
 			if err != nil {
 				return manifestError(r, err)
 			}
-			if ok {
-				edges[""].add(r.Requirement, s.target.Platform)
+			if bounded, wanted := s.provider.policies.bounds(r.Requirement); ok && wanted {
+				edges[""].add(bounded, s.target.Platform)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(s.versions)) {
@@ -134,39 +136,46 @@ func targetsOf(p *lockfile.Package) []string {
 	return all
 }
 
-// edgeSet collects a package's edges: by project, its extras and the platforms of each.
+// edgeSet collects a package's edges: by project and platform, what is asked of it.
 type edgeSet struct {
-	platforms map[string]map[string]bool            // project → platforms
-	extras    map[string]map[string]map[string]bool // project → platform → extras
+	asked map[string]map[string]*edge
+}
+
+type edge struct {
+	extras     map[string]bool
+	specifiers []pep440.Specifier
 }
 
 func (e *edgeSet) add(r pep508.Requirement, platform string) {
-	if e.platforms == nil {
-		e.platforms, e.extras = map[string]map[string]bool{}, map[string]map[string]map[string]bool{}
+	if e.asked == nil {
+		e.asked = map[string]map[string]*edge{}
 	}
-	if e.platforms[r.Name] == nil {
-		e.platforms[r.Name], e.extras[r.Name] = map[string]bool{}, map[string]map[string]bool{}
+	if e.asked[r.Name] == nil {
+		e.asked[r.Name] = map[string]*edge{}
 	}
-	e.platforms[r.Name][platform] = true
-	if e.extras[r.Name][platform] == nil {
-		e.extras[r.Name][platform] = map[string]bool{}
+	a := e.asked[r.Name][platform]
+	if a == nil {
+		a = &edge{extras: map[string]bool{}}
+		e.asked[r.Name][platform] = a
 	}
 	for _, x := range r.Extras {
-		e.extras[r.Name][platform][x] = true
+		a.extras[x] = true
 	}
+	a.specifiers = append(a.specifiers, r.Specifiers.All()...)
 }
 
-// list gives the edges; one that holds on all of the platforms names none. Platforms whose
-// extras differ have edges of their own.
+// list gives the edges; one that holds on all of the platforms names none. Platforms on which other extras or
+// versions are asked for have edges of their own.
 func (e *edgeSet) list(all []string) []lockfile.Dependency {
 	var out []lockfile.Dependency
-	for _, name := range slices.Sorted(maps.Keys(e.platforms)) {
+	for _, name := range slices.Sorted(maps.Keys(e.asked)) {
 		groups := map[string]*lockfile.Dependency{}
-		for _, platform := range slices.Sorted(maps.Keys(e.platforms[name])) {
-			extras := slices.Sorted(maps.Keys(e.extras[name][platform]))
-			key := fmt.Sprint(extras)
+		for _, platform := range slices.Sorted(maps.Keys(e.asked[name])) {
+			a := e.asked[name][platform]
+			d := lockfile.Dependency{Name: name, Extras: slices.Sorted(maps.Keys(a.extras)), Specifiers: inOrder(a.specifiers)}
+			key := fmt.Sprint(d.Extras, d.Specifiers)
 			if groups[key] == nil {
-				groups[key] = &lockfile.Dependency{Name: name, Extras: extras}
+				groups[key] = &d
 			}
 			groups[key].Targets = append(groups[key].Targets, platform)
 		}
@@ -179,6 +188,24 @@ func (e *edgeSet) list(all []string) []lockfile.Dependency {
 		}
 	}
 	return out
+}
+
+// inOrder writes specifiers so that neither their order nor a repetition counts.
+func inOrder(list []pep440.Specifier) string {
+	texts := map[string]bool{}
+	var out []string
+	for _, op := range reading {
+		var same []string
+		for _, s := range list {
+			if text := s.String(); s.Op() == op && !texts[text] {
+				texts[text] = true
+				same = append(same, text)
+			}
+		}
+		slices.Sort(same)
+		out = append(out, same...)
+	}
+	return strings.Join(out, ",")
 }
 
 // DefaultIndex is the name that the sources give the default index. In a lock it has none, so

@@ -29,6 +29,12 @@ func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
 			Hint("`%s` brings it up to date", lockCommand(m, path))
 	}
+	if err := resolver.CheckBounds(l); diag.CodeOf(err) == diag.Stale {
+		return nil, diag.Wrap(err, diag.Stale, "%s fits together no more, as after a merge", path).
+			Hint("`envpack lock %s` brings it up to date", shellWord(m.Dir))
+	} else if err != nil {
+		return nil, err
+	}
 	return l, holdImage(l, m, path)
 }
 

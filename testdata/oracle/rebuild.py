@@ -124,7 +124,7 @@ def project(lock, platform):
         for edge in list:
             name, _, where = edge.partition("; ")
             if not where or platform in where.split(", "):
-                yield name
+                yield re.split("[<>=!~]", name)[0]
 
     packages = []
     for p in lock.get("package", []):
