@@ -102,5 +102,5 @@ func (p *provider) late(c *candidate, name string) bool {
 
 // yanked tells whether all files of a version are, whatever the target can install.
 func (r *release) yanked(c *candidate) bool {
-	return !slices.ContainsFunc(c.files, func(i int) bool { return !r.project.Files[i].Yanked })
+	return !slices.ContainsFunc(c.files, func(i int) bool { return !r.project.Files.At(i).Yanked })
 }

@@ -148,8 +148,8 @@ func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
 	byText := map[string]*candidate{}
 	byKey := map[string]*candidate{}
 	r := &release{project: p}
-	for i, f := range p.Files {
-		text, ok := versionText(f.Filename)
+	for i := range p.Files.Len() {
+		text, ok := versionText(p.Files.Name(i))
 		if !ok {
 			continue
 		}
@@ -205,7 +205,7 @@ func (c *catalogue) settle(name string, r *release, v *candidate) {
 		var all []offered
 		variants := 0
 		for _, i := range v.files {
-			f := r.project.Files[i]
+			f := r.project.Files.At(i)
 			if w, err := tags.ParseWheel(f.Filename); err == nil && w.Name == name {
 				all = append(all, offered{f, w, false})
 			} else if errors.Is(err, tags.ErrVariant) {
@@ -345,7 +345,7 @@ func (c *catalogue) pythonAllowed(requires string) bool {
 func (c *catalogue) wheelsOf(r *release, v *candidate) []tags.Wheel {
 	var out []tags.Wheel
 	for _, i := range v.files {
-		f := r.project.Files[i]
+		f := r.project.Files.At(i)
 		if asOf := c.policies.asOfOf(r.project.Name); !asOf.IsZero() && f.Uploaded.Truncate(time.Second).After(asOf) {
 			continue
 		}

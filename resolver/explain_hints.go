@@ -235,7 +235,7 @@ func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors 
 			}
 			other := &catalogue{python: python}
 			if slices.ContainsFunc(c.files, func(i int) bool {
-				f := r.project.Files[i]
+				f := r.project.Files.At(i)
 				w, err := tags.ParseWheel(f.Filename)
 				if err != nil || !p.inTime(r.project.Name, f) || !other.pythonAllowed(f.RequiresPython) {
 					return false

@@ -138,7 +138,7 @@ func TestExplanations(t *testing.T) {
 			w.broken["old_thing-1.0-py3-none-any.whl"] = &index.MetadataError{File: "old_thing-1.0-py3-none-any.whl", Err: errors.New("it has no Name")}
 		}},
 		{name: "quarantined", dependencies: `"evil"`, world: func(w *world) {
-			w.projects["evil"] = &index.Project{Name: "evil", IndexName: DefaultIndex, Status: "quarantined", StatusReason: "malware"}
+			w.projects["evil"] = &listed{Project: index.Project{Name: "evil", IndexName: DefaultIndex, Status: "quarantined", StatusReason: "malware"}}
 		}},
 		{name: "extras", dependencies: `"ray[tune]", "pyarrow<10"`, world: func(w *world) {
 			w.add("ray", "2.9.0", rel{extras: map[string][]string{"tune": {"pyarrow>=12"}}})

@@ -278,7 +278,7 @@ func (c *catalogue) directRelease(ctx context.Context, name string, ref *referen
 	r := &release{project: &index.Project{Name: name, IndexName: DefaultIndex}, direct: ref, found: found}
 	only := &candidate{version: version, file: found.File}
 	if found.File.Filename != "" {
-		r.project.Files, only.files = []index.File{found.File}, []int{0}
+		r.project.Files, only.files = index.FilesOf(found.File), []int{0}
 	}
 	only.once.Do(func() { // nothing of a page decides
 		if w, err := tags.ParseWheel(found.File.Filename); err == nil {

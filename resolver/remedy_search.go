@@ -247,7 +247,7 @@ func (r *remedies) dates(ctx context.Context) {
 		if err != nil || rel.missing != nil {
 			continue
 		}
-		for _, f := range rel.project.Files {
+		for _, f := range rel.project.Files.All() {
 			if day := lastSecond(f.Uploaded); f.Uploaded.After(r.question.policies.asOf) {
 				seen[day] = true
 			}

@@ -28,7 +28,7 @@ func (r *release) misread() (list []misread, more int) {
 			list = append(list, misread{name: e.Name, reason: e.Reason})
 		}
 	}
-	for _, f := range r.project.Files {
+	for _, f := range r.project.Files.All() {
 		if !strings.HasSuffix(f.Filename, ".whl") {
 			continue
 		}

@@ -26,7 +26,7 @@ import (
 // world is an index in memory.
 type world struct {
 	root     string // address of the index; "": one that ends in /simple/
-	projects map[string]*index.Project
+	projects map[string]*listed
 	metadata map[string]*index.Metadata // by file name
 	broken   map[string]error           // by file name: what reading its metadata gives
 	slow     bool                       // answers come after a random while
@@ -36,9 +36,15 @@ type world struct {
 	read map[string]int // by project: how often metadata was asked for
 }
 
+// listed is a project whose files are a list, in place of those that it has packed.
+type listed struct {
+	index.Project
+	Files []index.File
+}
+
 func newWorld() *world {
 	return &world{
-		projects: map[string]*index.Project{}, metadata: map[string]*index.Metadata{}, broken: map[string]error{},
+		projects: map[string]*listed{}, metadata: map[string]*index.Metadata{}, broken: map[string]error{},
 		wait: map[string]time.Duration{}, read: map[string]int{},
 	}
 }
@@ -68,7 +74,7 @@ func hashOf(name string) string {
 func (w *world) add(name, version string, r rel) {
 	p := w.projects[name]
 	if p == nil {
-		p = &index.Project{Name: name, IndexName: DefaultIndex}
+		p = &listed{Project: index.Project{Name: name, IndexName: DefaultIndex}}
 		w.projects[name] = p
 	}
 	m := &index.Metadata{Name: name, Version: version, RequiresPython: r.python}
@@ -150,7 +156,9 @@ func (w *world) Project(ctx context.Context, name string) (*index.Project, error
 	if p == nil {
 		return nil, &index.NoProjectError{Name: name, Indexes: []string{DefaultIndex}, Addresses: []string{w.address()}}
 	}
-	return p, nil
+	packed := p.Project
+	packed.Files = index.FilesOf(p.Files...)
+	return &packed, nil
 }
 
 func (w *world) Metadata(_ context.Context, p *index.Project, f index.File) (*index.Metadata, error) {

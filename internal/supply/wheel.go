@@ -91,7 +91,7 @@ func wheelURLs(ctx context.Context, ask func(context.Context, string) (*index.Pr
 		return nil, err
 	}
 	var same, perhaps []string
-	for _, file := range project.Files {
+	for _, file := range project.Files.All() {
 		switch {
 		case file.Filename != f.Name:
 		case file.SHA256 == f.SHA256:

@@ -67,8 +67,8 @@ func (a *appearance) isIndex(p *page) bool {
 	if a.marked || a.markup && !a.other {
 		return true
 	}
-	for _, f := range p.files {
-		if distribution.MatchString(f.Filename) {
+	for i := range p.files.Len() {
+		if distribution.MatchString(p.files.Name(i)) {
 			return true
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // name is not in it, as in a folder that has other things besides.
 type flat struct {
 	page
-	projects map[string][]File
+	projects map[string]Files
 }
 
 // flat reads the page or the folder of a flat index. Errors are those of Project.
@@ -35,11 +35,20 @@ func (x *Index) flat(ctx context.Context, maxAge time.Duration) (*flat, error) {
 		return nil, diag.New(diag.Fetch, "index %s: there is nothing at %s", x.o.Name, fetch.Redact(x.base.String())).
 			Hint("a flat index is one page with links to all files; check its address")
 	}
-	all := &flat{page: *p, projects: map[string][]File{}}
-	for _, f := range p.files {
-		if name, ok := projectOf(f.Filename); ok {
-			all.projects[name] = append(all.projects[name], f)
+	byName := map[string]*packer{}
+	for i, f := range p.files.All() {
+		name, ok := projectOf(p.files.Name(i))
+		if !ok {
+			continue
 		}
+		if byName[name] == nil {
+			byName[name] = &packer{}
+		}
+		byName[name].add(&f)
+	}
+	all := &flat{page: *p, projects: map[string]Files{}}
+	for name, packed := range byName {
+		all.projects[name] = packed.files()
 	}
 	return all, nil
 }
@@ -54,7 +63,7 @@ func (a *flat) project(name string) *page {
 			p.unreadable.First = append(p.unreadable.First, e)
 		}
 	}
-	if p.files == nil && p.unreadable.Count == 0 {
+	if p.files.Len() == 0 && p.unreadable.Count == 0 {
 		return nil
 	}
 	return &p

@@ -40,7 +40,7 @@ func folder(t *testing.T, files map[string]string) string {
 }
 
 func names(p *Project) (list []string) {
-	for _, f := range p.Files {
+	for _, f := range p.Files.All() {
 		list = append(list, f.Filename)
 	}
 	return list
@@ -100,7 +100,7 @@ func TestForms(t *testing.T) {
 			if tt.name != "my-pkg" {
 				return
 			}
-			f := p.Files[0]
+			f := p.Files.At(0)
 			if m, err := x.Metadata(t.Context(), f); err != nil || len(m.Requires) != 1 {
 				t.Fatalf("%+v %v", m, err)
 			}
@@ -203,7 +203,7 @@ func TestLearnChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := p.Files[0]
+	f := p.Files.At(0)
 	f.Size = -1
 	if _, err := x.Metadata(t.Context(), f); err != nil {
 		t.Fatal(err)
@@ -254,7 +254,7 @@ func TestHostileSizes(t *testing.T) {
 	if hints := strings.Join(diag.HintsOf(err), "\n"); !strings.Contains(hints, "no page of an index is that large") {
 		t.Errorf("hints %q", hints)
 	}
-	_, err = x.Metadata(t.Context(), w.project(x, "a").Files[0])
+	_, err = x.Metadata(t.Context(), w.project(x, "a").Files.At(0))
 	wantError(t, err, diag.Fetch, "reading the metadata of "+filename+" in index fake: ")
 	wantError(t, err, diag.Fetch, fmt.Sprintf("larger than %d bytes", metadataLimit))
 
@@ -262,7 +262,7 @@ func TestHostileSizes(t *testing.T) {
 	w.fake.Metadata = false
 	w.add("b", "1.0", testenv.WheelOptions{Metadata: strings.Repeat("Keywords: "+strings.Repeat("x", 1000)+"\n", 40000)}, testenv.IndexFile{})
 	x = w.client()
-	_, err = x.Metadata(t.Context(), w.project(x, "b").Files[0])
+	_, err = x.Metadata(t.Context(), w.project(x, "b").Files.At(0))
 	if e := (*MetadataError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), "bytes are more than") {
 		t.Errorf("%v", err)
 	}

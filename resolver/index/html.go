@@ -11,7 +11,7 @@ import (
 // parseHTML reads a project's page (PEP 503, 592, 629, 658, 714, 792): anchors, the base element and
 // two meta elements. Everything else is passed over. A page that is not of a simple index is an error.
 func parseHTML(raw []byte, base *url.URL) (*page, error) {
-	p := &page{}
+	p, files := &page{}, packer{}
 	var looks appearance
 	based := false
 	for len(raw) > 0 {
@@ -43,19 +43,20 @@ func parseHTML(raw []byte, base *url.URL) (*page, error) {
 			}
 		case "a":
 			if href, ok := t.attr("href"); ok {
-				p.anchor(t, strings.TrimSpace(href), base)
+				p.anchor(&files, t, strings.TrimSpace(href), base)
 			}
 		case "script", "style", "title", "textarea": // content that is text, whatever it looks like
 			raw = after(raw, "</"+t.name)
 		}
 	}
+	p.files = files.files()
 	if !looks.isIndex(p) {
 		return nil, looks.refuse()
 	}
 	return p, nil
 }
 
-func (p *page) anchor(t tag, href string, base *url.URL) {
+func (p *page) anchor(to *packer, t tag, href string, base *url.URL) {
 	f := File{URL: href, Size: -1}
 	u, err := base.Parse(href)
 	if err != nil {
@@ -78,7 +79,7 @@ func (p *page) anchor(t tag, href string, base *url.URL) {
 			break
 		}
 	}
-	p.addFile(f, base)
+	p.addFile(to, f, base)
 }
 
 // tag is a start tag.

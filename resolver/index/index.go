@@ -201,12 +201,10 @@ func (x *Index) remotePage(ctx context.Context, address, name string, maxAge tim
 		fresh.etag = resp.Header.Get("ETag")
 	}
 	fresh.fetched = now
-	memo := encodePage(fresh)
-	if err := x.o.Store.PutMemo("index-page", key, memo); err != nil {
+	if err := x.o.Store.PutMemo("index-page", key, encodePage(fresh)); err != nil {
 		return nil, err
 	}
-	// What was read from JSON holds on to all of its text, which is several times as long.
-	return decodePage(memo)
+	return fresh, nil
 }
 
 // unreadable is the error of a page that makes no sense.
@@ -223,7 +221,7 @@ func (x *Index) unreadable(err error, name, where string) error {
 func (x *Index) finish(name string, p *page) *Project {
 	files := p.files
 	if p.status == "quarantined" { // PEP 792: nothing may be installed
-		files = nil
+		files = Files{}
 	}
 	return &Project{
 		Name: name, IndexName: x.o.Name, Files: files, Status: p.status, StatusReason: p.reason, Unreadable: p.unreadable,

@@ -92,10 +92,10 @@ func TestPageInBothForms(t *testing.T) {
 			w.add("A.b", "1.0", testenv.WheelOptions{}, testenv.IndexFile{Uploaded: uploaded, RequiresPython: ">=3.9,<4"})
 			w.add("a_b", "1.1", testenv.WheelOptions{}, testenv.IndexFile{Yanked: true, YankedReason: `broken & "bad"`})
 			p := w.project(w.client(), "A-B")
-			if p.Name != "a-b" || p.IndexName != "fake" || p.Status != "archived" || len(p.Files) != 2 {
+			if p.Name != "a-b" || p.IndexName != "fake" || p.Status != "archived" || p.Files.Len() != 2 {
 				t.Fatalf("%+v", p)
 			}
-			f, g := p.Files[0], p.Files[1]
+			f, g := p.Files.At(0), p.Files.At(1)
 			if f.Filename != "A_b-1.0-py3-none-any.whl" || f.URL != w.url+"/files/"+f.Filename || len(f.SHA256) != 64 ||
 				f.RequiresPython != ">=3.9,<4" || f.Yanked || !f.HasMetadata || len(f.MetadataSHA256) != 64 {
 				t.Errorf("%+v", f)
@@ -108,7 +108,7 @@ func TestPageInBothForms(t *testing.T) {
 			}
 			// The page from the store is the same.
 			again := w.project(w.client(), "a-b")
-			if d := cmp.Diff(p, again); d != "" {
+			if d := cmp.Diff(p, again, cmp.AllowUnexported(Files{})); d != "" {
 				t.Error(d)
 			}
 			if n := w.fake.Count("/simple/"); n != 1 {
@@ -136,10 +136,10 @@ func TestFreshness(t *testing.T) {
 	w.project(w.client(), "a") // fresh again
 	w.now = w.now.Add(time.Hour)
 	w.add("a", "2", testenv.WheelOptions{}, testenv.IndexFile{})
-	if p := w.project(w.client(offline), "a"); len(p.Files) != 1 {
+	if p := w.project(w.client(offline), "a"); p.Files.Len() != 1 {
 		t.Error("offline does not use the old page")
 	}
-	if p := w.project(w.client(), "a"); len(p.Files) != 2 {
+	if p := w.project(w.client(), "a"); p.Files.Len() != 2 {
 		t.Error("stale page used")
 	}
 	_, err := w.client(offline).Project(t.Context(), "b")
@@ -176,7 +176,7 @@ func TestPageErrors(t *testing.T) {
 	w.fake.Fail("/simple/a/", testenv.IndexFailure{Status: 429, Count: 2, RetryAfter: "1"})
 	w.add("a", "1", testenv.WheelOptions{}, testenv.IndexFile{})
 	w.now = w.now.Add(time.Hour)
-	if p := w.project(w.client(), "a"); len(p.Files) != 0 || p.Status != "quarantined" {
+	if p := w.project(w.client(), "a"); p.Files.Len() != 0 || p.Status != "quarantined" {
 		t.Errorf("%+v", p)
 	}
 	for _, bad := range []string{"", "packages.example/simple", "file:///x", "http://user:secret@/", "https://user:secret@packages.example/"} {
@@ -222,7 +222,7 @@ func TestMetadataWays(t *testing.T) {
 			tt.set(w.fake)
 			w.add("A", "1.0", options, testenv.IndexFile{})
 			x := w.client()
-			f := w.project(x, "a").Files[0]
+			f := w.project(x, "a").Files.At(0)
 			m, err := x.Metadata(t.Context(), f)
 			if err != nil {
 				t.Fatal(err)
@@ -275,7 +275,7 @@ func TestMetadataBehindManyFiles(t *testing.T) {
 	}
 	w.add("a", "1", testenv.WheelOptions{Files: files, Requires: []string{"b"}}, testenv.IndexFile{})
 	x := w.client()
-	m, err := x.Metadata(t.Context(), w.project(x, "a").Files[0])
+	m, err := x.Metadata(t.Context(), w.project(x, "a").Files.At(0))
 	if err != nil || len(m.Requires) != 1 {
 		t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestMetadataInFront(t *testing.T) {
 		{Name: "a.bin", Content: []byte(big(300 << 10)), Stored: true},
 	}), testenv.IndexFile{})
 	x := w.client()
-	m, err := x.Metadata(t.Context(), w.project(x, "a").Files[0])
+	m, err := x.Metadata(t.Context(), w.project(x, "a").Files.At(0))
 	if err != nil || m.Version != "1" {
 		t.Fatal(err)
 	}
@@ -339,7 +339,7 @@ func TestMetadataErrors(t *testing.T) {
 			}
 			w.fake.AddWheel("a-1.0-py3-none-any.whl", tt.content, testenv.IndexFile{})
 			x := w.client()
-			f := w.project(x, "a").Files[0]
+			f := w.project(x, "a").Files.At(0)
 			for range 2 { // from the index, from the store
 				_, err := x.Metadata(t.Context(), f)
 				wantError(t, err, tt.code, tt.text)
@@ -375,7 +375,7 @@ func TestSingleFlight(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if _, err := x.Metadata(t.Context(), p.Files[0]); err != nil {
+			if _, err := x.Metadata(t.Context(), p.Files.At(0)); err != nil {
 				t.Error(err)
 			}
 		}()
@@ -414,7 +414,7 @@ func TestSet(t *testing.T) {
 		if p.IndexName != want {
 			t.Errorf("%s from %s", name, p.IndexName)
 		}
-		if _, err := s.Metadata(t.Context(), p, p.Files[0]); err != nil {
+		if _, err := s.Metadata(t.Context(), p, p.Files.At(0)); err != nil {
 			t.Error(err)
 		}
 	}

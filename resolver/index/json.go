@@ -43,9 +43,11 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 			})
 		case "files":
 			hasFiles = true
-			p.files, p.unreadable = make([]File, 0, min(strings.Count(s.b, `"filename"`), 1<<15)), Unreadable{}
-			shared := map[string]string{}
-			return s.array(func() error { return s.file(p, base, shared) })
+			var files packer
+			p.unreadable = Unreadable{}
+			err := s.array(func() error { return s.file(p, &files, base) })
+			p.files = files.files()
+			return err
 		}
 		return s.skip()
 	})
@@ -61,12 +63,13 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 	if !hasFiles {
 		return nil, errors.New("JSON without files")
 	}
+	p.status, p.reason = strings.Clone(p.status), strings.Clone(p.reason) // else they hold on to all of the text
 	return p, nil
 }
 
 // file reads an entry of files. What is of the wrong type is as if it were not there, but for yanked,
 // where that could let a file in that should not be.
-func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
+func (s *scanner) file(p *page, to *packer, base *url.URL) error {
 	if s.peek() != '{' {
 		p.unreadable.add("", "it is not an object of JSON")
 		return s.skip()
@@ -94,13 +97,7 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 				f.Uploaded = uploadTime(v)
 			}
 		case "requires-python":
-			var v string
-			v, err = s.stringOrSkip()
-			kept, ok := shared[v]
-			if !ok {
-				shared[v], kept = v, v
-			}
-			f.RequiresPython = kept
+			f.RequiresPython, err = s.stringOrSkip()
 		case "yanked":
 			switch s.peek() {
 			case '"':
@@ -142,7 +139,7 @@ func (s *scanner) file(p *page, base *url.URL, shared map[string]string) error {
 		p.unreadable.add(f.Filename, "it has no address")
 		return nil
 	}
-	p.addFile(f, base)
+	p.addFile(to, f, base)
 	return nil
 }
 

@@ -79,7 +79,7 @@ func (x *Index) folder(name string) (*page, error) {
 			return nil, err
 		}
 		if all != nil { // two spellings of one name, which a web server would keep apart
-			p.files = append(all.files, p.files...)
+			p.files = FilesOf(append(all.files.List(), p.files.List()...)...)
 		}
 		all = p
 	}
@@ -106,7 +106,7 @@ func (x *Index) listed(dir string) (*page, error) {
 	if err != nil {
 		return nil, x.notReadable(err)
 	}
-	p := &page{}
+	var files packer
 	for _, e := range entries {
 		if !isArchive(e.Name()) {
 			continue
@@ -117,10 +117,10 @@ func (x *Index) listed(dir string) (*page, error) {
 			return nil, x.notReadable(err)
 		}
 		if info.Mode().IsRegular() {
-			p.files = append(p.files, File{Filename: e.Name(), URL: fileURL(path).String(), Size: info.Size()})
+			files.add(&File{Filename: e.Name(), URL: fileURL(path).String(), Size: info.Size()})
 		}
 	}
-	return p, nil
+	return &page{files: files.files()}, nil
 }
 
 // localFile reads a page, JSON or HTML by what it begins with.

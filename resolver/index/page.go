@@ -17,7 +17,7 @@ import (
 type Project struct {
 	Name      string // normalised
 	IndexName string
-	Files     []File // in the index's order
+	Files     Files
 	Status    string // PEP 792: "active", "archived", "quarantined", "deprecated"; "": not said
 	// StatusReason is why, for people; it may be "".
 	StatusReason string
@@ -76,7 +76,7 @@ type page struct {
 	reason     string // of the status
 	version    string // of the API, if newer than what is known
 	unreadable Unreadable
-	files      []File
+	files      Files
 }
 
 // parsePage reads a page by its content type.
@@ -116,7 +116,7 @@ func checkVersion(v string) (newer string, err error) {
 }
 
 // addFile adds a file with its address as it stands in the page, or counts it as unreadable.
-func (p *page) addFile(f File, base *url.URL) {
+func (p *page) addFile(to *packer, f File, base *url.URL) {
 	address, fragment, _ := strings.Cut(f.URL, "#")
 	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
 		u, err := base.Parse(address)
@@ -143,7 +143,7 @@ func (p *page) addFile(f File, base *url.URL) {
 		}
 	}
 	f.MetadataSHA256 = lowerSHA256(f.MetadataSHA256)
-	p.files = append(p.files, f)
+	to.add(&f)
 }
 
 // lowerSHA256 is a SHA-256 in lower case, "" if it is none.

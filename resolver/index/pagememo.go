@@ -8,18 +8,12 @@ import (
 
 // pageFormat begins a page in the store. It changes with what follows, so that older ones are not
 // misread.
-const pageFormat = "page4"
+const pageFormat = "page5"
 
-const (
-	flagYanked = 1 << iota
-	flagMetadata
-	flagUploaded
-)
-
-// encodePage writes a page in the form that the store keeps: strings with their lengths, an address
-// as what differs from the one before. Reading that takes a tenth of the time of reading JSON.
+// encodePage writes a page in the form that the store keeps: strings with their lengths, and the files packed.
+// Reading that takes a small part of the time of reading JSON.
 func encodePage(p *page) []byte {
-	b := make([]byte, 0, 200+300*len(p.files))
+	b := make([]byte, 0, 300)
 	b = append(b, pageFormat...)
 	b = binary.AppendVarint(b, p.fetched.UnixNano())
 	b = appendString(b, p.etag)
@@ -36,42 +30,9 @@ func encodePage(p *page) []byte {
 	for _, e := range p.unreadable.First {
 		b = appendString(appendString(b, e.Name), e.Reason)
 	}
-	b = binary.AppendUvarint(b, uint64(len(p.files)))
-	last := ""
-	for _, f := range p.files {
-		flags := uint64(0)
-		if f.Yanked {
-			flags |= flagYanked
-		}
-		if f.HasMetadata {
-			flags |= flagMetadata
-		}
-		if !f.Uploaded.IsZero() {
-			flags |= flagUploaded
-		}
-		b = binary.AppendUvarint(b, flags)
-		b = appendString(b, f.Filename)
-		same := 0
-		for same < len(last) && same < len(f.URL) && last[same] == f.URL[same] {
-			same++
-		}
-		b = binary.AppendUvarint(b, uint64(same))
-		b = appendString(b, f.URL[same:])
-		last = f.URL
-		b = appendString(b, f.SHA256)
-		if f.SHA256 == "" {
-			b = appendString(b, f.Sum)
-		}
-		b = binary.AppendVarint(b, f.Size)
-		if flags&flagUploaded != 0 {
-			b = binary.AppendVarint(b, f.Uploaded.Unix())
-			b = binary.AppendUvarint(b, uint64(f.Uploaded.Nanosecond()))
-		}
-		b = appendString(b, f.RequiresPython)
-		b = appendString(b, f.YankedReason)
-		b = appendString(b, f.MetadataSHA256)
-	}
-	return b
+	b = appendString(b, p.files.prefix)
+	b = binary.AppendUvarint(b, uint64(p.files.Len()))
+	return append(b, p.files.text...)
 }
 
 var errMemo = errors.New("damaged note in the store")
@@ -86,33 +47,16 @@ func decodePage(raw []byte) (*page, error) {
 	for range min(d.uvarint(), maxEntries) {
 		p.unreadable.First = append(p.unreadable.First, Entry{d.string(), d.string()})
 	}
+	p.files.prefix = d.string()
 	n := d.uvarint()
 	if n > uint64(len(d.s)) { // a file takes more than a byte
 		return nil, errMemo
 	}
-	if n > 0 {
-		p.files = make([]File, n)
-	}
-	last := ""
-	for i := range p.files {
-		flags := d.uvarint()
-		f := &p.files[i]
-		f.Filename = d.string()
-		same := d.uvarint()
-		if same > uint64(len(last)) {
-			return nil, errMemo
-		}
-		f.URL = last[:same] + d.string()
-		last = f.URL
-		if f.SHA256 = d.string(); f.SHA256 == "" {
-			f.Sum = d.string()
-		}
-		f.Size = d.varint()
-		if flags&flagUploaded != 0 {
-			f.Uploaded = time.Unix(d.varint(), int64(d.uvarint()%1e9)).UTC()
-		}
-		f.RequiresPython, f.YankedReason, f.MetadataSHA256 = d.string(), d.string(), d.string()
-		f.Yanked, f.HasMetadata = flags&flagYanked != 0, flags&flagMetadata != 0
+	p.files.text = d.s
+	p.files.at = make([]uint32, n)
+	for i := range p.files.at {
+		p.files.at[i] = uint32(len(p.files.text) - len(d.s))
+		d.skipFile()
 		if d.bad {
 			return nil, errMemo
 		}

@@ -74,7 +74,7 @@ func TestRealIndex(t *testing.T) {
 					return
 				}
 				if round == "cold" {
-					t.Logf("%-20s %5d files, %d unreadable, page %v, all %v, %d requirements", name, len(p.Files), p.Unreadable.Count, paged.Round(time.Millisecond), time.Since(start).Round(time.Millisecond), len(m.Requires))
+					t.Logf("%-20s %5d files, %d unreadable, page %v, all %v, %d requirements", name, p.Files.Len(), p.Unreadable.Count, paged.Round(time.Millisecond), time.Since(start).Round(time.Millisecond), len(m.Requires))
 				}
 			}()
 		}
@@ -85,7 +85,7 @@ func TestRealIndex(t *testing.T) {
 
 func newestWheel(p *Project) (best File, ok bool) {
 	var newest pep440.Version
-	for _, f := range p.Files {
+	for _, f := range p.Files.All() {
 		w, err := tags.ParseWheel(f.Filename)
 		if err != nil || f.Yanked || w.Version.IsPrerelease() || ok && w.Version.Compare(newest) <= 0 {
 			continue

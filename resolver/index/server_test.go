@@ -57,7 +57,7 @@ func TestContentTypes(t *testing.T) {
 			if len(diag.HintsOf(err)) == 0 {
 				t.Errorf("%s: no hint", tt.kind)
 			}
-		} else if err != nil || len(p.Files) != 1 || p.Files[0].Filename != "a-1.zip" {
+		} else if err != nil || p.Files.Len() != 1 || p.Files.At(0).Filename != "a-1.zip" {
 			t.Errorf("%s: %+v %v", tt.kind, p, err)
 		}
 	}
