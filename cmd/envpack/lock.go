@@ -218,6 +218,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	if o.watch != nil {
 		base = o.watch(base)
 	}
+	defer spareMemory()()
 	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup, References: sup}, options)
 	if err != nil {
 		return nil, advise(err)

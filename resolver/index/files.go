@@ -34,6 +34,9 @@ type packer struct {
 	record []byte // room for one
 }
 
+// usualRecord is how many bytes the record of a file has in most cases.
+const usualRecord = 224
+
 func (p *packer) add(f *File) {
 	if len(p.at) == 0 {
 		p.prefix = strings.Clone(commonPrefix(f.URL))

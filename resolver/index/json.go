@@ -44,6 +44,7 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 		case "files":
 			hasFiles = true
 			var files packer
+			files.text.Grow(min(strings.Count(s.b, `"filename"`), 1<<15) * usualRecord)
 			p.unreadable = Unreadable{}
 			err := s.array(func() error { return s.file(p, &files, base) })
 			p.files = files.files()
