@@ -146,7 +146,7 @@ func Remove(text, path string, i int) (edited string, ok bool) {
 	case alone:
 	case !last && strings.TrimSpace(text[to:limit]) == "" && stop < 0:
 		to = limit
-	case last && i > 0 && !strings.Contains(text[l.items[i-1].end():it.from], "\n"):
+	case last && i > 0 && strings.TrimSpace(text[l.items[i-1].end():it.from]) == "":
 		from = l.items[i-1].end() // its comma stays, and the item's goes
 	case len(l.items) == 1 && strings.TrimSpace(text[l.open+1:from]+text[to:l.close]) == "":
 		from, to = l.open+1, l.close

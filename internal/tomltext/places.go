@@ -294,8 +294,10 @@ func (p *Places) Inside(path, text string, offset int) diag.Position {
 	return p.At(from, max(from+1, where.to-1))
 }
 
-// At is the place of a stretch of bytes.
+// At is the place of a stretch of bytes. Offsets that a decoder gives for what it has no place for are below zero, and mean
+// the beginning.
 func (p *Places) At(from, to int) diag.Position {
+	from, to = max(from, 0), max(to, 0)
 	offset := from
 	for i, line := range p.lines {
 		if offset <= len(line) {

@@ -67,6 +67,7 @@ func TestParsePlaces(t *testing.T) {
 		"lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"A\"\n": "pylock.toml:4:8",
 		"lock-version = 1\n":   "pylock.toml:1:16",
 		"lock-version = \"1\n": "pylock.toml:1",
+		"\x05":                 "pylock.toml:1:1", // the decoder's offset is below zero
 		"lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"a\"\n[[packages.wheels]]\nname = \"b-1-py3-none-any.whl\"\nurl = \"u\"\nhashes.sha256 = \"0\"\n": "pylock.toml:5:3",
 	} {
 		_, err := Parse("pylock.toml", []byte(text))
