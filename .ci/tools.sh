@@ -15,11 +15,12 @@ fi
 unset PIP_FIND_LINKS
 python3.11 -m venv "$work/python"
 export PATH=$work/python/bin:$PATH
-# Later releases of pip write other console scripts, which call the same.
-pip install -q --disable-pip-version-check 'packaging==26.3' 'pip==23.2.1'
+# Later releases of pip write other console scripts, which call the same. One that reads pylock.toml is among the wheels.
+pip install -q --disable-pip-version-check 'packaging==26.3' 'pip==23.2.1' 'uv==0.13.9'
 export ENVPACK_WHEELS=$work/wheels
 pip download -q --no-deps --only-binary=:all: -d "$ENVPACK_WHEELS" \
-    numpy scipy scikit-learn joblib threadpoolctl jinja2 markupsafe pip setuptools wheel black pyyaml requests six tqdm \
+    numpy scipy scikit-learn joblib threadpoolctl cloudpickle narwhals jinja2 markupsafe 'pip>=26.1' setuptools wheel \
+    black pyyaml requests six tqdm \
     pandas pillow jupyterlab notebook pydantic-core
 # Runtimes of containers inside containers: no systemd, no cgroup v2, few open files.
 export CONTAINERS_CONF=$work/containers.conf

@@ -72,14 +72,14 @@ func Insert(text, path string, at int, value string) (edited string, ok bool) {
 	if at < len(l.items) || near.comma >= 0 {
 		comma = ","
 	}
-	line := newline(text) + indentAt(text, near.from) + quoted + comma
-	end := near.end()
+	end, brk := near.end(), newline(text)
 	if stop := strings.IndexByte(text[end:l.close], '\n'); stop >= 0 { // behind a comment on the line
 		end += stop
-		if strings.HasSuffix(text[:end], "\r") {
-			end--
+		if brk = "\n"; strings.HasSuffix(text[:end], "\r") {
+			end, brk = end-1, "\r\n"
 		}
 	}
+	line := brk + indentAt(text, near.from) + quoted + comma
 	if near.comma < 0 {
 		return text[:near.to] + "," + text[near.to:end] + line + text[end:], true
 	}
