@@ -169,6 +169,9 @@ func (c *catalogue) namedBy(ctx context.Context, name, extra string) ([]pep508.R
 		by := name + " " + found.Metadata.Version
 		to, err := direct.Parse(r.URL, place)
 		if err != nil {
+			if place.Folder == "" && c.accepts(r) {
+				continue
+			}
 			return nil, diag.Wrap(err, diag.NoAnswer, "%s depends on %s @ …", by, r.Name).At(ref.pos)
 		}
 		if err := c.name(r.Name, &reference{Reference: to, by: by, pos: ref.pos, place: place, written: []string{r.URL}}); err != nil {

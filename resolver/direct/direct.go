@@ -58,6 +58,9 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return e.Msg }
 
+// notHere is the hint for what comes from elsewhere and names what this machine has.
+const notHere = "what comes from elsewhere cannot name it; the manifest can"
+
 func fail(hint, format string, args ...any) (Reference, error) {
 	return Reference{}, &Error{fmt.Sprintf(format, args...), hint}
 }
@@ -96,6 +99,9 @@ func Parse(address string, at Place) (Reference, error) {
 		return local(u.Path, at, fragment)
 	case strings.HasPrefix(scheme, "git+"):
 		r, err = repository(body[len("git+"):])
+		if err == nil && at.Folder == "" && strings.HasPrefix(r.Git, "file:") {
+			return fail(notHere, "a repository of this machine cannot be named here")
+		}
 	case strings.Contains(scheme, "+"):
 		return fail("name an archive, or a repository of git: git+https://…", "of version control systems only git is known, not %s", strings.Split(scheme, "+")[0])
 	default:
@@ -127,7 +133,7 @@ func remote(address string) (Reference, error) {
 // local is a path.
 func local(address string, at Place, fragment string) (Reference, error) {
 	if at.Folder == "" {
-		return fail("", "a file or folder of this machine cannot be named here")
+		return fail(notHere, "a file or folder of this machine cannot be named here")
 	}
 	if strings.ContainsAny(address, "\x00\n") || address == "" {
 		return fail("", "%q is not a path", address)

@@ -32,7 +32,7 @@ func TestParse(t *testing.T) {
 		{"git+https://git.example/team/r.git@v1.0#egg=demo[x]&subdirectory=py", "", Reference{Git: "https://git.example/team/r.git", Revision: "v1.0", Subdirectory: "py", Egg: "demo"},
 			"git+https://git.example/team/r.git@v1.0#subdirectory=py", Repository, "demo"},
 		{"git+ssh://git@git.example/r@feature/x", "", Reference{Git: "ssh://git@git.example/r", Revision: "feature/x"}, "git+ssh://git@git.example/r@feature/x", Repository, ""},
-		{"git+file:///srv/r.tar.gz", "", Reference{Git: "file:///srv/r.tar.gz"}, "git+file:///srv/r.tar.gz", Repository, ""},
+		{"git+file:///srv/r.tar.gz", "/home/me/project", Reference{Git: "file:///srv/r.tar.gz"}, "git+file:///srv/r.tar.gz", Repository, ""},
 	} {
 		r, err := Parse(c.address, place(c.from))
 		if c.text == "" {
@@ -88,6 +88,18 @@ func TestBadAddress(t *testing.T) {
 		}
 		if want == ErrCredentials.Error() && !errors.Is(err, ErrCredentials) {
 			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// What comes from elsewhere names nothing of this machine, in no form.
+func TestElsewhere(t *testing.T) {
+	for _, address := range []string{"git+file:///srv/r@v1", "GIT+FILE:///srv/r", "file:///srv/a-1-py3-none-any.whl", "/srv/a", "../a"} {
+		if _, err := Parse(address, place("/home/me/project")); err != nil {
+			t.Errorf("%s in the manifest: %v", address, err)
+		}
+		if r, err := Parse(address, place("")); err == nil || !strings.Contains(err.Error(), "of this machine cannot be named here") {
+			t.Errorf("%s from elsewhere: %+v, %v", address, r, err)
 		}
 	}
 }
