@@ -23,7 +23,8 @@ func parseHTML(raw []byte, base *url.URL) (*page, error) {
 		switch t.name {
 		case "base":
 			if href, ok := t.attr("href"); ok && !based { // the first one counts
-				if u, err := base.Parse(strings.TrimSpace(href)); err == nil {
+				// Of a page from elsewhere it leads to no file of this machine.
+				if u, err := base.Parse(strings.TrimSpace(href)); err == nil && (u.Scheme != "file" || base.Scheme == "file") {
 					base, based = u, true
 				}
 			}

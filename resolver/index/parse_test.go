@@ -71,6 +71,10 @@ func TestParseHTML(t *testing.T) {
 	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{}, Files{})); d != "" {
 		t.Error(d)
 	}
+	elsewhere := `<base href="file:///srv/"><a href="a-1.zip">a</a><a href="file:///srv/b-1.zip">b</a>`
+	if p, err := parseHTML([]byte(elsewhere), testBase); err != nil || p.files.Len() != 1 || p.files.At(0).URL != testBase.JoinPath("a-1.zip").String() || p.unreadable.Count != 1 {
+		t.Errorf("a page from elsewhere leads to files of this machine: %+v, %v", p, err)
+	}
 	if _, err := parseHTML([]byte(`<meta name="pypi:repository-version" content="2.0">`), testBase); err == nil {
 		t.Error("version 2 read")
 	}
