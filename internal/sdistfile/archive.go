@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -20,6 +21,8 @@ const (
 	maxMember  = 16 << 20 // bytes of a member that is read
 	maxRead    = 64 << 20 // bytes of all that are
 	maxTar     = 4 << 30  // bytes of an unpacked tar
+
+	maxDirectory = 32 << 20 // bytes of a zip's directory
 )
 
 // Read reads the metadata of a source distribution, a .tar.gz or .zip of one folder; subdirectory is
@@ -42,6 +45,9 @@ func Read(ctx context.Context, name string, r io.ReaderAt, size int64, subdirect
 	}
 	switch len(a.roots) {
 	case 0:
+		if subdirectory != "" && !a.entered {
+			return nil, fmt.Errorf("it has no folder %s", subdirectory)
+		}
 		return Interpret(name, nil)
 	case 1:
 		for _, files := range a.roots {
@@ -57,6 +63,7 @@ type archive struct {
 	name         string
 	subdirectory string
 	roots        map[string]Files // by the archive's top folder
+	entered      bool             // the subdirectory is there
 	members      int
 	read         int64
 	done         *Metadata // read, with nothing left that could change it
@@ -73,6 +80,7 @@ func (a *archive) inside(member string) (top, name string, ok bool) {
 		if name, found = strings.CutPrefix(name, a.subdirectory+"/"); !found {
 			return "", "", false
 		}
+		a.entered = true
 	}
 	return top, name, Wanted(name)
 }
@@ -200,18 +208,24 @@ func (a *archive) zip(r io.ReaderAt, size int64) error {
 const endRecord = 22
 
 // fewMembers refuses a zip with so many members that its directory alone fills the memory: one of the
-// form for more than 65,534, which no source distribution needs.
+// form for more than 65,534, which no source distribution needs, or with a directory that does not end
+// where it says. The library reads on from where it begins, however many members and bytes it has.
 func fewMembers(r io.ReaderAt, size int64) error {
 	tail := make([]byte, min(size, endRecord+65535))
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
+	le := binary.LittleEndian
 	for i := len(tail) - endRecord; i >= 0; i-- {
 		if string(tail[i:i+4]) != "PK\x05\x06" {
 			continue
 		}
-		if binary.LittleEndian.Uint16(tail[i+10:]) == 0xffff || binary.LittleEndian.Uint32(tail[i+12:]) > maxRead {
+		members, length, offset := le.Uint16(tail[i+10:]), int64(le.Uint32(tail[i+12:])), int64(le.Uint32(tail[i+16:]))
+		switch {
+		case members == math.MaxUint16 || offset == math.MaxUint32 || length > maxDirectory:
 			return fmt.Errorf("it has more members than are read")
+		case offset+length != size-int64(len(tail)-i):
+			return fmt.Errorf("not a readable zip: its directory does not end where it says")
 		}
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -166,6 +167,11 @@ func TestSubdirectory(t *testing.T) {
 	if _, err := read("repo.tar.gz", data, "py"); !errors.As(err, new(*DynamicError)) {
 		t.Errorf("a subdirectory without a project: %v", err)
 	}
+	for name, data := range map[string][]byte{"repo.tar.gz": data, "repo.zip": zipped(map[string]string{"repo/py/x": ""})} {
+		if _, err := read(name, data, "p"); err == nil || errors.As(err, new(*DynamicError)) || !strings.Contains(err.Error(), "it has no folder p") {
+			t.Errorf("a subdirectory that %s lacks: %v", name, err)
+		}
+	}
 }
 
 // endless is a stream of zeros.
@@ -205,6 +211,18 @@ func TestHostile(t *testing.T) {
 	many := append([]byte("PK\x05\x06\x00\x00\x00\x00\xff\xff\xff\xff"), make([]byte, 10)...)
 	if _, err := read("d-1.zip", many, ""); err == nil || !strings.Contains(err.Error(), "more members") {
 		t.Errorf("a zip64: %v", err)
+	}
+	// A directory of more than it says, and one of which the zip64 form alone says where it is.
+	whole := zipped(map[string]string{"d/PKG-INFO": oldInfo, "d/setup.py": ""})
+	end := len(whole) - endRecord
+	short, far := bytes.Clone(whole), bytes.Clone(whole)
+	short[end+8], short[end+10] = 1, 1
+	binary.LittleEndian.PutUint32(short[end+12:], 1)
+	copy(far[end+16:], "\xff\xff\xff\xff")
+	for want, data := range map[string][]byte{"does not end where it says": short, "more members": far} {
+		if _, err := read("d-1.zip", data, ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
