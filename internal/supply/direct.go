@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -185,7 +186,11 @@ func (s *Supply) folder(ctx context.Context, ref direct.Reference) (*resolver.Re
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "reading the folder %s", ref.Path)
 	}
-	files, err := projectFiles(os.DirFS(filepath.Join(dir, filepath.FromSlash(ref.Subdirectory))))
+	inner := filepath.Join(dir, filepath.FromSlash(ref.Subdirectory))
+	if info, err := os.Stat(inner); err != nil || !info.IsDir() {
+		return nil, diag.New(diag.Manifest, "%s has no folder %s", ref.Path, ref.Subdirectory)
+	}
+	files, err := projectFiles(os.DirFS(inner))
 	if err != nil {
 		return nil, diag.Wrap(err, diag.Failure, "reading the folder %s", ref.Path)
 	}
@@ -227,10 +232,13 @@ func projectFiles(dir fs.FS) (sdistfile.Files, error) {
 			if err != nil {
 				return nil, err
 			}
-			data, err := io.ReadAll(io.LimitReader(f, maxProjectFile))
+			data, err := io.ReadAll(io.LimitReader(f, maxProjectFile+1))
 			f.Close()
 			if err != nil {
 				return nil, err
+			}
+			if len(data) > maxProjectFile {
+				return nil, fmt.Errorf("%s has more bytes than metadata can have", name)
 			}
 			files[name] = data
 		}

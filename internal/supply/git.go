@@ -197,7 +197,7 @@ func (g *git) fetch(ctx context.Context, commit string) error {
 	if g.whole {
 		return nil
 	}
-	if _, err := g.run(ctx, "fetch", "--quiet", "--depth=1", "--no-tags", "--", g.address, commit); err == nil || ctx.Err() != nil {
+	if _, err := g.run(ctx, "fetch", "--quiet", "--no-auto-gc", "--depth=1", "--no-tags", "--", g.address, commit); err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err := g.fetchAll(ctx); err != nil {
@@ -211,7 +211,8 @@ func (g *git) fetch(ctx context.Context, commit string) error {
 }
 
 func (g *git) fetchAll(ctx context.Context) error {
-	_, err := g.run(ctx, "fetch", "--quiet", "--", g.address, "+refs/*:refs/envpack/*")
+	// Tidying goes on in the background, in a folder that will be removed.
+	_, err := g.run(ctx, "fetch", "--quiet", "--no-auto-gc", "--", g.address, "+refs/*:refs/envpack/*")
 	g.whole = err == nil
 	return err
 }
