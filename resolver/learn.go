@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -74,12 +73,16 @@ func (s *solved) learn(ctx context.Context, name string, r *release, c *candidat
 // warnUnhashed tells of files whose hash was learnt over a channel on which anybody can have replaced them.
 func warnUnhashed(all []*solved, tell func(string)) {
 	files := map[string][]string{} // by index
+	told := map[string]bool{}      // targets have most addresses in common
 	for _, s := range all {
-		for name, v := range s.versions {
+		for _, name := range slices.Sorted(maps.Keys(s.versions)) {
 			r := s.provider.met[name]
-			c := r.at(v)
+			c := r.at(s.versions[name])
 			if d := r.direct; d != nil && !r.vouched(c) && (isPlain(d.URL) || isPlain(d.Git)) {
-				tell(fmt.Sprintf("%s came over plain http (%s): what the lock says of it is what the network gave", name, &d.Reference))
+				if text := d.String(); !told[name+" "+text] {
+					told[name+" "+text] = true
+					tell(fmt.Sprintf("%s came without encryption (%s): what the lock says of it is what the network gave", name, text))
+				}
 				continue
 			}
 			if c != nil && !r.vouched(c) && isPlain(c.file.URL) && !slices.Contains(files[r.project.IndexName], c.file.Filename) {
@@ -94,10 +97,10 @@ func warnUnhashed(all []*solved, tell func(string)) {
 	}
 }
 
-// isPlain tells whether an address is reached without encryption, and not on this machine.
+// isPlain tells whether an address is reached without encryption, by http or git's own protocol, and not on this machine.
 func isPlain(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil || !strings.EqualFold(u.Scheme, "http") {
+	if err != nil || u.Scheme != "http" && u.Scheme != "git" { // parsing makes it lower case
 		return false
 	}
 	ip := net.ParseIP(u.Hostname())
