@@ -127,7 +127,7 @@ func lockCommand(m *manifest.Manifest, path string) string {
 		of = m.File
 	}
 	if filepath.Clean(path) == filepath.Join(m.Dir, lockfile.Name) {
-		return "envpack lock " + of
+		return "envpack lock " + shellWord(of)
 	}
-	return "envpack lock " + of + " --lock " + path
+	return "envpack lock " + shellWord(of) + " --lock " + shellWord(path)
 }

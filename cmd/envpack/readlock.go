@@ -31,7 +31,7 @@ func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 	}
 	if err := resolver.CheckBounds(l); diag.CodeOf(err) == diag.Stale {
 		return nil, diag.Wrap(err, diag.Stale, "%s fits together no more, as after a merge", path).
-			Hint("`envpack lock %s` brings it up to date", shellWord(m.Dir))
+			Hint("`%s` brings it up to date", lockCommand(m, path))
 	} else if err != nil {
 		return nil, err
 	}

@@ -76,5 +76,5 @@ func holdLocal(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path
 		return err
 	}
 	return diag.New(code, "%s is out of date: %s changed since it was made", path, strings.Join(changed, ", ")).
-		Hint("`envpack lock %s` brings it up to date", m.Dir)
+		Hint("`%s` brings it up to date", lockCommand(m, path))
 }
