@@ -184,7 +184,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 			return nil, err
 		}
 	}
-	if err := buildable(ctx, lock, m, b.path); err != nil {
+	if err := buildable(ctx, lock, m, b.path, st.Dir()); err != nil {
 		return nil, err
 	}
 	b.lock = lock

@@ -98,7 +98,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		return err
 	}
 	if o.check {
-		if err := holdCurrent(ctx, m, path); err != nil {
+		if err := s.holdCurrent(ctx, m, path); err != nil {
 			return err
 		}
 		s.ui().Printf("%s is up to date", path)

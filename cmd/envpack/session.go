@@ -83,8 +83,17 @@ func (s *session) task(name string, total int64) func(int64) {
 	}
 }
 
-// openStore opens the store: --cache-dir, ENVPACK_CACHE, or the user's cache folder.
+// openStore opens the store, or makes it.
 func (s *session) openStore() (*store.Store, error) {
+	dir, err := s.storeDir()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(dir)
+}
+
+// storeDir is where the store is, or would be: --cache-dir, ENVPACK_CACHE, or the user's cache folder.
+func (s *session) storeDir() (string, error) {
 	dir := s.cacheDir
 	if dir == "" {
 		dir = os.Getenv("ENVPACK_CACHE")
@@ -92,12 +101,12 @@ func (s *session) openStore() (*store.Store, error) {
 	if dir == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {
-			return nil, diag.New(diag.Failure, "there is no folder for the store: neither --cache-dir nor ENVPACK_CACHE is set, and the user has no cache folder").
+			return "", diag.New(diag.Failure, "there is no folder for the store: neither --cache-dir nor ENVPACK_CACHE is set, and the user has no cache folder").
 				Hint("name one: --cache-dir DIR")
 		}
 		dir = filepath.Join(base, "envpack")
 	}
-	return store.Open(dir)
+	return dir, nil
 }
 
 // pageAge is how long an index page is believed without asking again.

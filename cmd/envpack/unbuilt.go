@@ -31,20 +31,24 @@ func unbuilt(l *lockfile.Lock) []string {
 }
 
 // holdCurrent holds a lock to the manifest and to the files of this machine. Errors: of code Stale; those of reading.
-func holdCurrent(ctx context.Context, m *manifest.Manifest, path string) error {
+func (s *session) holdCurrent(ctx context.Context, m *manifest.Manifest, path string) error {
 	l, err := readLock(m, path)
 	if err != nil {
 		return err
 	}
-	return holdLocal(ctx, l, m, path, diag.Stale)
+	store, err := s.storeDir()
+	if err != nil {
+		return err
+	}
+	return holdLocal(ctx, l, m, path, store, diag.Stale)
 }
 
 // buildable tells whether an image can be made of a lock, as far as its packages and the files of this machine go.
-func buildable(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path string) error {
+func buildable(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path, store string) error {
 	if err := refuseUnbuilt(l, path); err != nil {
 		return err
 	}
-	return holdLocal(ctx, l, m, path, diag.Mismatch)
+	return holdLocal(ctx, l, m, path, store, diag.Mismatch)
 }
 
 // refuseUnbuilt is the error of a build that needs packages which are not built.
@@ -66,12 +70,13 @@ func isAre(n int) string {
 	return "are"
 }
 
-// holdLocal holds the wheels of this machine that a lock names by path to their hashes. A build would not notice: it
+// holdLocal holds the files and folders of this machine that a lock names by path to their hashes. The store, a folder,
+// is never part of a folder. A build would not notice: it
 // takes from the store what the lock means, and whoever made a wheel anew expects the new one in the image.
 //
 // Errors: of the code, if one changed; those of reading.
-func holdLocal(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path string, code diag.Code) error {
-	changed, err := supply.Changed(ctx, l, m.Dir)
+func holdLocal(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path, store string, code diag.Code) error {
+	changed, err := supply.Changed(ctx, l, m.Dir, store)
 	if err != nil || len(changed) == 0 {
 		return err
 	}

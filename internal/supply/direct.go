@@ -182,7 +182,7 @@ func (s *Supply) folder(ctx context.Context, ref direct.Reference) (*resolver.Re
 	} else if !info.IsDir() {
 		return nil, diag.New(diag.Manifest, "%s is neither a folder nor named as a wheel or source distribution is", ref.Path)
 	}
-	tree, err := project.Select(ctx, dir, nil, s.Store.Dir())
+	tree, err := treeOf(ctx, dir, s.Store.Dir())
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "reading the folder %s", ref.Path)
 	}
@@ -198,8 +198,17 @@ func (s *Supply) folder(ctx context.Context, ref direct.Reference) (*resolver.Re
 	if err != nil {
 		return nil, err
 	}
-	found.Tree = tree.Hash()
+	found.Tree = tree
 	return found, nil
+}
+
+// treeOf is the hash of a folder's files, as far as they would be taken into an image.
+func treeOf(ctx context.Context, dir, store string) (string, error) {
+	tree, err := project.Select(ctx, dir, nil, store)
+	if err != nil {
+		return "", err
+	}
+	return tree.Hash(), nil
 }
 
 // described is what a project's files say of it.
@@ -276,22 +285,31 @@ func remoteWheel(w imagegen.Wheel) job {
 	}
 }
 
-// Changed names the wheels of a lock that are named by path and are not what the lock says; those that are not there are none.
-func Changed(ctx context.Context, l *lockfile.Lock, dir string) ([]string, error) {
+// Changed names the files and folders that a lock names by path and that are not what the lock says, for the project in
+// dir and the store in a folder. Those that are not there are none of them. Errors are those of reading.
+func Changed(ctx context.Context, l *lockfile.Lock, dir, store string) ([]string, error) {
 	s := &Supply{Options: Options{Dir: dir}}
 	var list []string
 	for _, p := range l.Packages {
-		if p.Path == "" || len(p.Files) != 1 {
+		if p.Path == "" {
 			continue
 		}
-		sum, err := hashOf(ctx, s.local(p.Path))
+		var sum, want string
+		var err error
+		if len(p.Files) > 0 {
+			want = p.Files[0].SHA256
+			sum, err = hashOf(ctx, s.local(p.Path))
+		} else {
+			want = p.Tree
+			sum, err = treeOf(ctx, s.local(p.Path), store)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if sum != p.Files[0].SHA256 {
+		if sum != want {
 			list = append(list, p.Path)
 		}
 	}
