@@ -87,6 +87,10 @@ func TestExplanations(t *testing.T) {
 			w.add("jax", "0.4.0", rel{})
 			w.add("jax", "0.5.1rc1", rel{})
 		}},
+		{name: "prereleases-of-one", dependencies: `"jax>=0.6"`, more: "[resolver.packages.jax]\nprereleases = \"allow\"\n", world: func(w *world) {
+			w.add("jax", "0.4.0", rel{})
+			w.add("jax", "0.5.1rc1", rel{})
+		}},
 		{name: "as-of", dependencies: `"transformers>=4.40"`, more: "as-of = 2024-03-01\n", world: func(w *world) {
 			w.add("transformers", "4.39.0", rel{uploaded: time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)})
 			w.add("transformers", "4.40.0", rel{})

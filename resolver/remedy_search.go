@@ -158,7 +158,7 @@ func (r *remedies) near(req *manifest.Requirement) []pep440.Version {
 	}
 	var order []int
 	for i, c := range rel.candidates {
-		if !c.version.IsPrerelease() || r.question.m.Prereleases == manifest.Allow {
+		if !c.version.IsPrerelease() || r.question.policies.prereleasesOf(req.Name) == manifest.Allow {
 			order = append(order, i)
 		}
 	}
