@@ -117,9 +117,6 @@ func (e *Editor) Changed() bool { return e.changed }
 // Original is what the file held when it was opened.
 func (e *Editor) Original() string { return e.was }
 
-// Before is the manifest as it is on the disk.
-func (e *Editor) Before() *Manifest { return e.before }
-
 // Manifest is the manifest with the changes. Errors are those of [Load].
 func (e *Editor) Manifest() (*Manifest, error) {
 	if e.file == e.main {
