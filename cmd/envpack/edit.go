@@ -41,6 +41,11 @@ func (e *edit) run(ctx context.Context) error {
 		return e.tell(nil, previous{}, "")
 	}
 	path := filepath.Join(m.Dir, lockfile.Name)
+	if recorded, there, err := selectionOf(path, false); err != nil {
+		return err
+	} else if there && !m.Selection.Equal(recorded) {
+		return otherGroups(path, recorded, m).Hint("edit with --no-lock, and then lock: `%s`", lockCommand(m, path))
+	}
 	if err := writable(path); err != nil { // before the work, not after it
 		return err
 	}

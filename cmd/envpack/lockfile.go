@@ -80,10 +80,14 @@ func (f *lockFlags) load(dir string) (*manifest.Manifest, string, error) {
 		return nil, "", err
 	}
 	if there && !m.Selection.Equal(recorded) {
-		return nil, "", diag.New(diag.Usage, "%s is for %s, not for %s", path, describeSelection(recorded), describeSelection(m.Selection)).
-			Hint("name another lock with --lock FILE, or remove this one to make it for others")
+		return nil, "", otherGroups(path, recorded, m).Hint("name another lock with --lock FILE, or remove this one to make it for others")
 	}
 	return m, path, nil
+}
+
+// otherGroups is the error of a lock that is not for the groups that the manifest was read with.
+func otherGroups(path string, recorded manifest.Selection, m *manifest.Manifest) *diag.Error {
+	return diag.New(diag.Usage, "%s is for %s, not for %s", path, describeSelection(recorded), describeSelection(m.Selection))
 }
 
 // selectionOf reads for which groups a lock was made, as far as it can be read. A file that the user names must be a lock
