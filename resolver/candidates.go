@@ -85,6 +85,8 @@ type catalogue struct {
 	noBuild  bool                // source distributions are taken as well, and not built
 	noBinary []string            // projects whose wheels are not taken
 
+	wheelOnly func(name string) bool // projects whose source distributions are never taken
+
 	references References
 	direct     map[string]*reference // projects that are named by address
 	earlier    Options               // what was locked before, and may move
@@ -103,7 +105,8 @@ func newCatalogue(t *target, p Packages, policies *policies) (*catalogue, error)
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{target: t, python: python, packages: p, policies: policies, hashes: map[string][]string{}, entries: map[string]*entry{}, direct: map[string]*reference{}}, nil
+	return &catalogue{target: t, python: python, packages: p, policies: policies, hashes: map[string][]string{}, entries: map[string]*entry{}, direct: map[string]*reference{},
+		wheelOnly: policies.m.WheelOnly}, nil
 }
 
 func (c *catalogue) entry(name string) *entry {
@@ -283,8 +286,11 @@ func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version
 			return reason{kind: onlyWheels}
 		}
 	}
-	if !c.noBuild {
+	if !c.noBuild || c.wheelOnly(name) {
 		if *all = keep(*all, func(f offered) bool { return !f.sdist }); len(*all) == 0 {
+			if c.noBuild {
+				return reason{kind: onlySource}
+			}
 			return reason{kind: onlySdist}
 		}
 	}
@@ -292,10 +298,10 @@ func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version
 	if *all = keep(*all, fits); len(*all) == 0 {
 		return reason{kind: noWheel}
 	}
-	if allowed := c.hashes[name]; len(allowed) > 0 {
-		known := keep(*all, func(f offered) bool { return slices.Contains(allowed, f.SHA256) })
-		if len(known) == 0 { // those of which the index gives none may have it; they are held to it when it is learnt
-			known = keep(*all, func(f offered) bool { return f.SHA256 == "" })
+	if hashes := c.hashes[name]; len(hashes) > 0 {
+		known := keep(*all, func(f offered) bool { return judge(hashes, f.File) == allowed })
+		if len(known) == 0 { // those of which the index gives none may have it; they are held to it when they are read
+			known = keep(*all, func(f offered) bool { return judge(hashes, f.File) == unread })
 		}
 		if *all = known; len(*all) == 0 {
 			return reason{kind: otherHash}

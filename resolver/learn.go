@@ -22,7 +22,7 @@ type learner interface {
 // learnAtOnce is how many files are read for their hashes at a time.
 const learnAtOnce = 8
 
-// learnAll reads the files that have no hash side by side; merging finds what was learnt.
+// learnAll reads the files that have no hash, or none of the kind that is wanted, side by side; merging finds what was learnt.
 func learnAll(ctx context.Context, all []*solved, progress func(string)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(learnAtOnce)
@@ -34,12 +34,12 @@ func learnAll(ctx context.Context, all []*solved, progress func(string)) error {
 				return err
 			}
 			c := r.at(s.versions[name])
-			if c == nil || r.direct != nil || c.file.SHA256 != "" {
+			if c == nil || r.direct != nil || c.file.SHA256 != "" && judge(s.provider.hashes[name], c.file) == allowed {
 				continue
 			}
 			if !told {
 				told = true
-				progress("reading files of which the index gives no hash")
+				progress("reading files of which the index gives no hash, or another kind than the requirements")
 			}
 			group.Go(func() error {
 				_, err := s.learn(ctx, name, r, c)
@@ -53,7 +53,7 @@ func learnAll(ctx context.Context, all []*solved, progress func(string)) error {
 // learn is a chosen file with its SHA-256, which the requirements may have wanted to be another.
 func (s *solved) learn(ctx context.Context, name string, r *release, c *candidate) (index.File, error) {
 	if c.file.SHA256 != "" {
-		return c.file, nil
+		return c.file, s.hold(ctx, name, r, c.file)
 	}
 	from, ok := s.provider.packages.(learner)
 	if !ok {
@@ -63,11 +63,7 @@ func (s *solved) learn(ctx context.Context, name string, r *release, c *candidat
 	if err != nil {
 		return f, err
 	}
-	if allowed := s.provider.hashes[name]; len(allowed) > 0 && !slices.Contains(allowed, f.SHA256) {
-		return f, diag.New(diag.Mismatch, "%s has the SHA-256 %s, which the requirements do not allow", f.Filename, f.SHA256).
-			Hint("index %s gives no hash of it, so that it was looked for in the file", r.project.IndexName)
-	}
-	return f, nil
+	return f, s.hold(ctx, name, r, f)
 }
 
 // warnUnhashed tells of files whose hash was learnt over a channel on which anybody can have replaced them.

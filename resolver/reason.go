@@ -27,6 +27,7 @@ const (
 	afterAsOf                 // detail: as-of
 	needsPython               // detail: Requires-Python
 	onlySdist                 // no wheels at all
+	onlySource                // and --only-binary refuses them
 	onlyWheels                // and no-binary refuses them
 	noWheel                   // none for the target
 	otherHash                 // the requirements give hashes, and no file has one
@@ -83,6 +84,8 @@ func (r reason) clause(project, versions string, all bool) string {
 		return subject + " needs Python " + r.detail
 	case onlySdist:
 		return subject + " has only a source distribution"
+	case onlySource:
+		return subject + " has only a source distribution, which --only-binary refuses"
 	case onlyWheels:
 		return subject + " has only wheels, which resolver.no-binary refuses"
 	case otherHash:

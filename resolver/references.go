@@ -28,14 +28,16 @@ type References interface {
 
 // Known is what the lock that is there has of an address that promises nothing: it stays.
 type Known struct {
-	SHA256 string // of the file
-	Commit string // of the repository
+	SHA256 string   // of the file
+	Commit string   // of the repository
+	Sums   []string // algorithms of hashes that are wanted beside, "sha384" and "sha512"
 }
 
 // Referenced is what is at an address.
 type Referenced struct {
 	File     index.File // name, SHA-256 and size; without a name of a folder or repository
 	Hashed   bool       // nobody promised the SHA-256
+	Sums     []string   // the wanted hashes beside it, as "sha512:…"
 	Commit   string     // of a repository
 	Tree     string     // of a folder: SHA-256 of its files
 	Metadata *index.Metadata
@@ -244,20 +246,23 @@ func (c *catalogue) referenced(ctx context.Context, project string, ref *referen
 
 // known is what the earlier lock has of an address, unless it is to move.
 func (c *catalogue) known(project string, ref *reference) Known {
+	wanted := Known{Sums: algorithms(c.policies.m, project)}
 	old := c.earlier.Previous
 	if old == nil || c.earlier.Upgrade || slices.Contains(c.earlier.Packages, project) {
-		return Known{}
+		return wanted
 	}
 	for _, p := range old.Packages {
 		switch {
 		case p.Name != project || p.Subdirectory != ref.Subdirectory:
 		case ref.Git != "" && p.Git == ref.Git && p.Revision == ref.Revision:
-			return Known{Commit: p.Commit}
+			wanted.Commit = p.Commit
+			return wanted
 		case ref.URL != "" && p.URL == ref.URL && len(p.Files) == 1:
-			return Known{SHA256: p.Files[0].SHA256}
+			wanted.SHA256 = p.Files[0].SHA256
+			return wanted
 		}
 	}
-	return Known{}
+	return wanted
 }
 
 // ownMetadata is that of a file of a release, or of what its address leads to.
@@ -289,7 +294,8 @@ func (c *catalogue) directRelease(ctx context.Context, name string, ref *referen
 				only.reason = reason{kind: noWheel}
 			}
 		}
-		if allowed := c.hashes[name]; len(allowed) > 0 && !slices.Contains(allowed, found.File.SHA256) {
+		has := func(sum string) bool { return slices.Contains(c.hashes[name], sum) }
+		if judge(c.hashes[name], found.File) != allowed && !slices.ContainsFunc(found.Sums, has) {
 			only.reason = reason{kind: otherHash}
 		}
 	})

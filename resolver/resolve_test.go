@@ -100,12 +100,12 @@ func TestChoice(t *testing.T) {
 		{"a file without a hash", []string{"b"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{noHash: true}) }, "b 3.0"},
 		{"a file without a hash, of which one is wanted", []string{"b"}, func(w *world, m *manifest.Manifest, _ *Options) {
 			w.add("b", "3.0", rel{noHash: true})
-			m.Requirements[0].Hashes = []string{hashOf("b-3.0-py3-none-any.whl")}
+			m.Requirements[0].Hashes = []string{"sha256:" + hashOf("b-3.0-py3-none-any.whl")}
 		}, "b 3.0"},
 		{"a file without a hash beside one that is wanted", []string{"b"}, func(w *world, m *manifest.Manifest, _ *Options) {
 			w.add("b", "3.0", rel{noHash: true, tags: []string{"cp311-none-any"}})
 			w.add("b", "3.0", rel{})
-			m.Requirements[0].Hashes = []string{hashOf("b-3.0-py3-none-any.whl")}
+			m.Requirements[0].Hashes = []string{"sha256:" + hashOf("b-3.0-py3-none-any.whl")}
 		}, "b 3.0"},
 		{"as-of, newer files without times skipped", []string{"a"}, func(w *world, m *manifest.Manifest, o *Options) {
 			setAsOf(t, m, "2024-03-24T00:00:00Z")
@@ -129,11 +129,11 @@ func TestChoice(t *testing.T) {
 			w.add("a", "2.0", rel{tags: []string{"py3-none-any-cuda13"}})
 		}, "a 2.0, b 2.0"},
 		{"hashes", []string{"b"}, func(_ *world, m *manifest.Manifest, _ *Options) {
-			m.Requirements[0].Hashes = []string{hashOf("b-1.0-py3-none-any.whl"), hashOf("b-1.0.tar.gz")}
+			m.Requirements[0].Hashes = []string{"sha256:" + hashOf("b-1.0-py3-none-any.whl"), "sha256:" + hashOf("b-1.0.tar.gz")}
 		}, "b 1.0"},
 		{"hashes of a dependency in a constraint", []string{"a"}, func(_ *world, m *manifest.Manifest, _ *Options) {
 			m.Constraints = requirements("b")
-			m.Constraints[0].Hashes = []string{hashOf("b-1.0-py3-none-any.whl")}
+			m.Constraints[0].Hashes = []string{"sha256:" + hashOf("b-1.0-py3-none-any.whl")}
 		}, "a 2.0, b 1.0"},
 		{"a yanked version", []string{"b"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{yanked: true}) }, "b 2.0"},
 		{"a yanked version, pinned", []string{"b==3.0"}, func(w *world, _ *manifest.Manifest, _ *Options) { w.add("b", "3.0", rel{yanked: true}) }, "b 3.0"},
@@ -220,7 +220,7 @@ func TestUnhashed(t *testing.T) {
 	if d := cmp.Diff(want, told); d != "" {
 		t.Error(d)
 	}
-	m.Requirements[0].Hashes = []string{hashOf("another")}
+	m.Requirements[0].Hashes = []string{"sha256:" + hashOf("another")}
 	if _, err := lockWith(w, m, Options{}); diag.CodeOf(err) != diag.Mismatch {
 		t.Errorf("%v", err)
 	}

@@ -245,7 +245,7 @@ func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.P
 
 // unusableKinds are the names of reasons, for programs.
 var unusableKinds = map[reasonKind]string{
-	noFiles: "files", noUploadTime: "as-of", afterAsOf: "as-of", needsPython: "python", onlySdist: "source", onlyWheels: "wheels", noWheel: "wheel",
+	noFiles: "files", noUploadTime: "as-of", afterAsOf: "as-of", needsPython: "python", onlySdist: "source", onlySource: "source", onlyWheels: "wheels", noWheel: "wheel",
 	undated: "as-of", onlyVariants: "variant", otherHash: "hash", wasYanked: "yanked", isPrerelease: KindPrerelease, badMetadata: "metadata",
 	needsAddress: "address", badRequirement: "metadata", quarantined: "quarantined",
 }

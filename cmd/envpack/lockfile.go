@@ -124,14 +124,15 @@ func describeSelection(s manifest.Selection) string {
 	return text
 }
 
-// lockCommand is what makes the lock at a path anew, for hints.
-func lockCommand(m *manifest.Manifest, path string) string {
+// lockCommand is what makes the lock at a path anew, for hints; options stand before the project, as "--upgrade".
+func lockCommand(m *manifest.Manifest, path string, options ...string) string {
 	of := m.Dir
 	if base := filepath.Base(m.File); base != manifest.FileName && base != manifest.PyProject {
 		of = m.File
 	}
-	if filepath.Clean(path) == filepath.Join(m.Dir, lockfile.Name) {
-		return "envpack lock " + shellWord(of)
+	words := append(append([]string{"envpack", "lock"}, options...), shellWord(of))
+	if filepath.Clean(path) != filepath.Join(m.Dir, lockfile.Name) {
+		words = append(words, "--lock", shellWord(path))
 	}
-	return "envpack lock " + shellWord(of) + " --lock " + shellWord(path)
+	return strings.Join(words, " ")
 }

@@ -29,6 +29,12 @@ func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
 			Hint("`%s` brings it up to date", lockCommand(m, path))
 	}
+	for _, p := range l.Packages {
+		if !p.Built() && !p.Direct() && m.WheelOnly(p.Name) {
+			return nil, diag.New(diag.Stale, "%s is out of date: it has the source distribution of %s, which --only-binary refuses", path, p.Name).
+				Hint("`%s` brings it up to date", lockCommand(m, path))
+		}
+	}
 	if err := resolver.CheckBounds(l); diag.CodeOf(err) == diag.Stale {
 		return nil, diag.Wrap(err, diag.Stale, "%s fits together no more, as after a merge", path).
 			Hint("`%s` brings it up to date", lockCommand(m, path))

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha512"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -252,6 +253,7 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	if cut >= 0 {
 		content = content[:cut]
 	}
+	ts.Setenv("SHA512", fmt.Sprintf("%x", sha512.Sum512(content)))
 	if to != "" {
 		ts.Check(os.MkdirAll(ts.MkAbs(to), 0o755))
 		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(to), name), content, 0o644))

@@ -18,8 +18,6 @@ var instead = map[string]string{
 	"gpu":       "the wheels of a framework's own index bring the libraries of CUDA: `envpack init --template torch` writes such a manifest",
 	"ownership": "take the table out; image.user says who runs the command",
 
-	"--no-binary":                "take the line out: envpack installs wheels, and a wheel that you build yourself can be served from an index of your own ([[index]])",
-	"--no-index":                 "take the line out: every package comes from an index; a folder of wheels can be served as one ([[index]])",
 	"--trusted-host":             "take the line out; SSL_CERT_FILE names the certificates of an index that is not known to the system",
 	"--use-feature":              "take the line out: it is about pip itself",
 	"--always-unzip":             takeOut,

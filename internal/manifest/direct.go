@@ -30,8 +30,12 @@ func (m *Manifest) follow(req pep508.Requirement, hashes []string, dir string, a
 			return Requirement{}, diag.New(diag.Manifest, "%s is asked for, and the wheel is of %s", req.Name, w.Name).At(at)
 		}
 	}
+	if k := ref.Kind(); len(hashes) > 0 && (k == direct.Folder || k == direct.Repository) {
+		return Requirement{}, diag.New(diag.Manifest, "--hash is for files, and %s is none", ref).At(at).Hint("take the --hash away")
+	}
 	if sum := ref.SHA256; sum != "" {
-		if len(hashes) > 0 && !slices.Contains(hashes, sum) {
+		sum = "sha256:" + sum
+		if slices.ContainsFunc(hashes, func(h string) bool { return strings.HasPrefix(h, "sha256:") }) && !slices.Contains(hashes, sum) {
 			return Requirement{}, diag.New(diag.Manifest, "the address promises another hash than --hash").At(at)
 		}
 		hashes = []string{sum}
@@ -74,13 +78,18 @@ func (m *Manifest) address(text, dir string, at diag.Position) (*direct.Referenc
 // extrasForm are the extras behind a path or an address, as in ./demo[gpu].
 var extrasForm = regexp.MustCompile(`^(.*[^\[])\[([A-Za-z0-9._ ,-]*)\]$`)
 
+// addressEnd is a semicolon that ends an address: pip wants a blank behind it, and PEP 508 one before it.
+var addressEnd = regexp.MustCompile(`; | ;`)
+
 // bare makes a requirement of an address that stands without a name, as pip's requirements files may have it.
 func (m *Manifest) bare(text string, hashes []string, dir string, at diag.Position) (Requirement, error) {
-	separator := ";"
-	if strings.Contains(text, "://") {
-		separator = " ;" // an address may have a semicolon
+	address, condition, _ := strings.Cut(text, ";")
+	if strings.Contains(text, "://") { // it may have a semicolon itself
+		m := addressEnd.FindStringIndex(text + " ")
+		if address, condition = text, ""; m != nil {
+			address, condition = text[:m[0]], text[m[0]+2:]
+		}
 	}
-	address, condition, _ := strings.Cut(text, separator)
 	address = strings.TrimSpace(address)
 	var req pep508.Requirement
 	var err error

@@ -97,7 +97,7 @@ func meanings(list []Requirement) []string {
 		hashes := append([]string(nil), r.Hashes...)
 		sort.Strings(hashes)
 		for _, h := range hashes {
-			text += " --hash=sha256:" + h
+			text += " --hash=" + h
 		}
 		out = append(out, text)
 	}

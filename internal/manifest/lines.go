@@ -1,13 +1,16 @@
 package manifest
 
 import (
+	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/envpack/envpack/internal/diag"
 )
 
-// logical is a line of a requirements file after continuations were joined.
+// logical is a line of a requirements file after continuations were joined, without comment and without white
+// space around it.
 type logical struct {
 	text  string
 	parts []part
@@ -16,53 +19,86 @@ type logical struct {
 // part is where a piece of a logical line came from.
 type part struct {
 	from   int // where it begins in the logical line, in bytes
+	skip   int // bytes of the source before that
 	line   int // counts from 1
 	source string
 }
 
-// logicalLines joins lines that end in a backslash and takes comments away, as pip does: a # begins
-// a comment at the start of a line or after a blank, and a line that is a comment ends a continued
-// one. Empty lines are left out.
+// logicalLines joins lines that end in a backslash and takes comments away, as pip does (its req_file module): a #
+// begins a comment at the start of a line or after white space, and a line that is a comment ends a continued one.
+// Empty lines are left out.
 func logicalLines(text string) []logical {
 	var out []logical
 	var open *logical
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		content := line
-		if strings.HasPrefix(strings.TrimLeft(line, " \t"), "#") {
-			content = ""
+	end := func() {
+		open.trim()
+		if open.text != "" {
+			out = append(out, *open)
+		}
+		open = nil
+	}
+	for i, line := range splitLines(text) {
+		content, skip := line, 0
+		continued := strings.HasSuffix(line, `\`)
+		switch {
+		case strings.HasPrefix(strings.TrimLeftFunc(line, isSpace), "#"):
+			content, continued = "", false
+		case continued: // pip takes all backslashes at both ends
+			content = strings.TrimLeft(line, `\`)
+			skip = len(line) - len(content)
+			content = strings.TrimRight(content, `\`)
 		}
 		if open == nil {
 			open = &logical{}
 		}
-		open.parts = append(open.parts, part{len(open.text), i + 1, line})
-		joined := strings.TrimSuffix(content, `\`)
-		open.text += joined
-		if joined != content {
-			continue
+		open.parts = append(open.parts, part{len(open.text), skip, i + 1, line})
+		open.text += content
+		if !continued {
+			end()
 		}
-		out, open = append(out, *open), nil
 	}
 	if open != nil {
-		out = append(out, *open)
+		end()
 	}
-	kept := out[:0]
-	for _, l := range out {
-		l.text = strings.TrimRight(cutComment(l.text), " \t\f\v")
-		if strings.TrimSpace(l.text) != "" {
-			kept = append(kept, l)
-		}
-	}
-	return kept
+	return out
 }
 
-func cutComment(s string) string {
-	for i := 1; i < len(s); i++ {
-		if s[i] == '#' && (s[i-1] == ' ' || s[i-1] == '\t') {
-			return s[:i]
+// splitLines splits where Python's str.splitlines does, as pip reads requirements files.
+func splitLines(text string) []string {
+	var out []string
+	from := 0
+	for i, r := range text {
+		switch {
+		case i < from: // the second half of a line end
+		case r == '\r' && strings.HasPrefix(text[i:], "\r\n"):
+			out, from = append(out, text[from:i]), i+2
+		case r == '\n' || r == '\r' || r == '\v' || r == '\f' || r >= 0x1c && r <= 0x1e || r == 0x85 || r == 0x2028 || r == 0x2029:
+			out, from = append(out, text[from:i]), i+utf8.RuneLen(r)
 		}
 	}
-	return s
+	if from < len(text) {
+		out = append(out, text[from:])
+	}
+	return out
+}
+
+// isSpace tells what is white space for Python's str.strip and regular expressions.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
+// trim takes the comment away, and white space at both ends.
+func (l *logical) trim() {
+	for i := range len(l.text) {
+		if l.text[i] == '#' && (i == 0 || strings.TrimRightFunc(l.text[:i], isSpace) != l.text[:i]) {
+			l.text = l.text[:i]
+			break
+		}
+	}
+	l.text = strings.TrimRightFunc(l.text, isSpace)
+	indent := len(l.text) - len(strings.TrimLeftFunc(l.text, isSpace))
+	l.text = l.text[indent:]
+	for i := range l.parts {
+		l.parts[i].from -= indent
+	}
 }
 
 // position is the place of some bytes of the logical line; it ends with the physical line.
@@ -73,11 +109,17 @@ func (l logical) position(file string, offset, width int) diag.Position {
 			p = next
 		}
 	}
-	from := min(max(offset-p.from, 0), len(p.source))
+	from := min(max(offset-p.from+p.skip, 0), len(p.source))
 	to := min(from+max(width, 0), len(p.source))
 	pos := diag.Position{
 		File: file, Line: p.line, Col: utf8.RuneCountInString(p.source[:from]) + 1,
 		Width: max(utf8.RuneCountInString(strings.TrimRight(p.source[from:to], ` \`)), 1), Source: p.source,
 	}
+	if credentials.MatchString(p.source) {
+		pos.Source = "" // errors end up in logs
+	}
 	return pos
 }
+
+// credentials finds a user or a token in an address.
+var credentials = regexp.MustCompile(`(?i)https?://[^/\s]*@`)

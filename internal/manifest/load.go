@@ -96,25 +96,38 @@ func exists(path string) bool {
 const maxText = 8 << 20
 
 func readText(file string) (string, error) {
+	data, err := readBytes(file)
+	if err != nil {
+		return "", err
+	}
+	return decodeText(file, data)
+}
+
+func readBytes(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return "", missing(file, err)
+		return nil, missing(file, err)
 	}
 	if !info.Mode().IsRegular() {
-		return "", diag.New(diag.Manifest, "%s is not a regular file", file)
+		return nil, diag.New(diag.Manifest, "%s is not a regular file", file)
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return "", missing(file, err)
+		return nil, missing(file, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxText+1))
 	if err != nil {
-		return "", missing(file, err)
+		return nil, missing(file, err)
 	}
 	if len(data) > maxText {
-		return "", diag.New(diag.Manifest, "%s has more bytes than a text of this kind can have", file)
+		return nil, diag.New(diag.Manifest, "%s has more bytes than a text of this kind can have", file)
 	}
+	return data, nil
+}
+
+// decodeText gives a text in UTF-8, or in UTF-16 with a byte order mark.
+func decodeText(file string, data []byte) (string, error) {
 	text := strings.TrimPrefix(fromUTF16(data), "\ufeff")
 	for i, line := range strings.Split(text, "\n") {
 		if !utf8.ValidString(line) {

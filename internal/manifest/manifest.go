@@ -28,6 +28,7 @@ type Manifest struct {
 	Prereleases  Prereleases
 	Places       Places
 	NoBinary     []string // packages whose wheels are refused, normalised, sorted
+	OnlyBinary   []string // packages whose source distributions are refused, normalised, sorted; ":all:" is all but NoBinary
 
 	Policies
 	System
@@ -62,7 +63,7 @@ func (p Python) Full() string {
 // Requirement is one requirement with its place and the hashes that its file may have.
 type Requirement struct {
 	pep508.Requirement
-	Hashes []string // SHA-256, 64 hexadecimal digits each; none: any file
+	Hashes []string // as pip has them, "sha256:…", sha384 or sha512, in lower case; none: any file
 	Pos    diag.Position
 	Direct *direct.Reference // what URL leads to; nil: a version of an index is wanted
 }

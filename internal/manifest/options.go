@@ -1,94 +1,77 @@
 package manifest
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/resolver/direct"
+	"github.com/envpack/envpack/resolver/pep508"
 )
 
-// requirementOptions are pip's options behind a requirement, beside --hash.
-var requirementOptions = []string{"--global-option", "--config-settings", "--config-setting", "--install-option"}
-
-// fileOptions are pip's options that may stand on a line of their own (pip's documentation,
-// Requirements File Format, Global options), and some that old files have.
-var fileOptions = []string{
-	"--requirement", "--constraint", "--editable", "--index-url", "--extra-index-url", "--no-index", "--find-links",
-	"--no-binary", "--only-binary", "--prefer-binary", "--require-hashes", "--pre", "--trusted-host", "--use-feature",
-	"--always-unzip", "--use-wheel", "--no-use-wheel", "--allow-external", "--allow-unverified", "--process-dependency-links", "--pypi-url",
-}
-
-var shortOptions = map[string]string{
-	"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url", "-f": "--find-links", "-Z": "--always-unzip",
-}
-
-// splitOption gives the long name of an option and its value, as in --name=value, --name value, -r
-// value and -rvalue.
-func splitOption(text string) (name, value string) {
-	if !strings.HasPrefix(text, "--") && len(text) >= 2 {
-		name, value = text[:2], strings.TrimPrefix(text[2:], "=")
-		if long := shortOptions[name]; long != "" {
-			name = long
-		}
-	} else if i := strings.IndexAny(text, "= \t"); i >= 0 {
-		name, value = text[:i], text[i+1:]
-	} else {
-		name = text
-	}
-	value = strings.TrimSpace(value)
-	if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
-		value = value[1 : len(value)-1]
-	}
-	return name, value
-}
-
-// option reads a line that is an option of pip's.
-func (r *requirementsReader) option(file, text string, at diag.Position, constraints bool) error {
-	name, value := splitOption(text)
+// option reads an option of pip's on a line without a requirement.
+func (r *requirementsReader) option(file string, o given, at diag.Position, constraints bool) error {
 	fail := func(format string, args ...any) *diag.Error { return diag.New(diag.Manifest, format, args...).At(at) }
-	if withoutSecrets(value) != value {
-		at.Source = "" // errors end up in logs
-	}
-	switch name {
+	switch o.name {
 	case "--requirement", "--constraint":
-		return r.include(file, name, value, at)
-	case "--require-hashes":
-		r.mustPin = true
+		return r.include(file, o.name, o.value, at)
+	case "--require-hashes", "--no-require-hashes":
+		must := o.name == "--require-hashes"
+		if r.mustPin = r.mustPin || must; !must {
+			r.mayLack = true // as without it: a file of the lock has a hash anyway
+		}
+		if r.mustPin && r.mayLack {
+			return fail("--require-hashes and --no-require-hashes contradict each other")
+		}
 		return nil
 	case "--prefer-binary":
 		return nil // wheels are preferred anyway
-	case "--only-binary":
-		if value == ":none:" {
-			return fail("--only-binary :none: is not supported yet").Hint("take the line out: envpack installs wheels only")
-		}
-		return nil // only wheels are installed
+	case "--only-binary", "--no-binary":
+		return r.formats.take(o.name, o.value, at)
 	case "--pre":
 		return fail("--pre is not read here").Hint("write into the manifest:\n    [resolver]\n    prereleases = \"allow\"")
+	case "--all-releases", "--only-final":
+		return r.releases(o, at)
 	case "--index-url", "--pypi-url":
-		return fail("%s is not supported yet", name).
-			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", withoutSecrets(value))
+		return fail("%s is not supported yet", o.name).
+			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", withoutSecrets(o.value))
 	case "--extra-index-url":
-		return fail("%s is not supported: any package could come from either index", name).
-			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", withoutSecrets(value))
+		return fail("%s is not supported: any package could come from either index", o.name).
+			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", withoutSecrets(o.value))
 	case "--find-links":
-		key, place := "path", strings.TrimPrefix(value, "file://")
+		key, place := "path", strings.TrimPrefix(o.value, "file://")
 		if strings.Contains(place, "://") {
-			key, place = "url", withoutSecrets(value)
+			key, place = "url", withoutSecrets(o.value)
 		}
-		return fail("%s is not read here: any package could come from there", name).
+		return fail("%s is not read here: any package could come from there", o.name).
 			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"links\"\n    %s = %q\n    format = \"flat\"\n    packages = [\"…\"]", key, place)
+	case "--no-index":
+		return fail("--no-index is not supported").
+			Hint("write into the manifest which folder all packages come from:\n    [[index]]\n    name = \"wheels\"\n    path = \"…\"\n    format = \"flat\"\n    default = true")
+	case "--hash":
+		return fail("--hash has no requirement before it").Hint("it stands on the line of its requirement, which a backslash continues")
 	case "--editable":
-		return r.editable(file, value, at, constraints)
+		return r.editable(file, o.value, at, constraints)
 	}
-	if known(fileOptions, name) {
-		return notYet(fail("option %s is not supported yet", name), name)
+	return notYet(fail("option %s is not supported yet", o.name), o.name)
+}
+
+// releases refuses the options that say of which packages pre-releases are taken, with what says it in the manifest.
+func (r *requirementsReader) releases(o given, at diag.Position) error {
+	policy := map[string]string{"--all-releases": "allow", "--only-final": "disallow"}[o.name]
+	e := diag.New(diag.Manifest, "%s is not read here", o.name).At(at)
+	if o.value == ":all:" {
+		return e.Hint("write into the manifest:\n    [resolver]\n    prereleases = %q", policy)
 	}
-	e := fail("unknown option %s", name)
-	if near := nearest(name, fileOptions); near != "" {
-		return e.Hint("did you mean %s?", near)
+	lines := "write into the manifest:"
+	for name := range strings.SplitSeq(o.value, ",") {
+		if !nameForm.MatchString(name) {
+			return e
+		}
+		lines += fmt.Sprintf("\n    [resolver.packages.%s]\n    prereleases = %q", pep508.NormalizeName(name), policy)
 	}
-	return e
+	return e.Hint("%s", lines)
 }
 
 // include reads the file that -r or -c names, relative to the one that names it.
@@ -123,7 +106,13 @@ func (r *requirementsReader) editable(file, value string, at diag.Position, cons
 	if constraints {
 		return diag.New(diag.Manifest, "a constraint cannot be editable").At(at).Hint("take the -e away")
 	}
-	got, err := r.m.bare(value, nil, filepath.Dir(file), at)
+	var got Requirement
+	req, err := pep508.Parse(value)
+	if err == nil && req.URL != "" {
+		got, err = r.m.follow(req, nil, filepath.Dir(file), at)
+	} else {
+		got, err = r.m.bare(value, nil, filepath.Dir(file), at)
+	}
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,8 @@ type requirementsReader struct {
 	done    map[string]bool // files that were read; another time they add nothing
 	read    []Requirement   // what was read, without constraints
 	mustPin bool            // --require-hashes stands in one of the files
+	mayLack bool            // --no-require-hashes does
+	formats formats
 }
 
 // file reads one requirements file, or one of constraints. from is where it was named.
@@ -36,7 +38,7 @@ func (r *requirementsReader) file(name string, constraints bool, from diag.Posit
 	r.done[key] = true
 	r.stack = append(r.stack, clean)
 	defer func() { r.stack = r.stack[:len(r.stack)-1] }()
-	text, err := readText(name)
+	text, err := readRequirements(name)
 	if err != nil {
 		if !diag.PositionOf(err).IsZero() {
 			return err // it is about a line of the file itself
@@ -63,67 +65,98 @@ func (r *requirementsReader) checkHashes() error {
 }
 
 var (
-	hashOption = regexp.MustCompile(`\s--hash(?:=|\s+)(\S+)`)
-	variable   = regexp.MustCompile(`\$\{[A-Z0-9_]+\}`)
-	sha256Form = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
+	emptyMarker = regexp.MustCompile(`\s*;\s*$`)
+	// namedAddress is the beginning of a direct reference.
+	namedAddress = regexp.MustCompile(`^[A-Za-z0-9._-]+\s*(\[[^\]]*\])?\s*@`)
+	sha256Form   = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
+	variable     = regexp.MustCompile(`\$\{[A-Z0-9_]+\}`)
+	hexForm      = regexp.MustCompile(`^[0-9A-Fa-f]+$`)
 )
 
+// hashDigits are how many hexadecimal digits the hashes have that pip takes.
+var hashDigits = map[string]int{"sha256": 64, "sha384": 96, "sha512": 128}
+
 func (r *requirementsReader) line(file string, l logical, constraints bool) error {
-	text := strings.TrimSpace(l.text)
-	indent := strings.Index(l.text, text)
-	at := l.position(file, indent, len(text))
 	if name := variable.FindStringIndex(l.text); name != nil {
 		return diag.New(diag.Manifest, "%s: environment variables in requirements are refused", l.text[name[0]:name[1]]).
 			At(l.position(file, name[0], name[1]-name[0])).Hint("write the value: the lock must not depend on the machine")
 	}
-	if e := conflict(l.text, at); e != nil {
+	if e := conflict(l.text, l.position(file, 0, len(l.text))); e != nil {
 		return e
 	}
-	if strings.HasPrefix(text, "-") {
-		return r.option(file, text, at, constraints)
-	}
-	hashes, err := readHashes(file, l)
+	behind := optionsAt(l.text)
+	options, err := readOptions(file, l, behind)
 	if err != nil {
 		return err
 	}
-	// Hashes become blanks, so that places stay right.
-	l.text = hashOption.ReplaceAllStringFunc(l.text, func(s string) string { return strings.Repeat(" ", len(s)) })
-	l.text = strings.TrimRight(l.text, " \t")
-	return r.requirement(file, l, indent, hashes, constraints)
-}
-
-// readHashes gives the SHA-256 hashes of a requirement. pip takes a file that has any of the hashes,
-// and the lock speaks of SHA-256: so others are left, as long as there is one of these.
-func readHashes(file string, l logical) ([]string, error) {
-	var hashes []string
-	found := hashOption.FindAllStringSubmatchIndex(l.text, -1)
-	for _, m := range found {
-		algorithm, value, _ := strings.Cut(l.text[m[2]:m[3]], ":")
-		switch {
-		case algorithm == "sha256" && sha256Form.MatchString(value):
-			hashes = append(hashes, strings.ToLower(value))
-		case algorithm != "sha384" && algorithm != "sha512":
-			return nil, diag.New(diag.Manifest, "--hash: sha256: and 64 hexadecimal digits are wanted").At(l.position(file, m[2], m[3]-m[2]))
+	place := func(o given) diag.Position { return l.position(file, o.from, o.size) }
+	if behind > 0 {
+		hashes, err := readHashes(file, l, options)
+		if err != nil {
+			return err
+		}
+		l.text = strings.TrimRightFunc(l.text[:behind], isSpace)
+		return r.requirement(file, l, hashes, constraints)
+	}
+	for i, o := range options {
+		if i > 0 && (o.name == "--editable" || options[0].name == "--editable") {
+			return diag.New(diag.Manifest, "%s stands on the line of another option, where pip would pass over one of them", o.name).At(place(o)).
+				Hint("give it a line of its own")
 		}
 	}
-	if len(found) > 0 && len(hashes) == 0 {
-		m := found[0]
-		return nil, diag.New(diag.Manifest, "none of the hashes is a SHA-256, the only kind that is supported yet").
-			At(l.position(file, m[2], m[3]-m[2]))
+	included := false
+	for _, o := range options {
+		if o.name == "--requirement" || o.name == "--constraint" {
+			if included {
+				return diag.New(diag.Manifest, "a line can name one file, and pip would pass over %s", o.name).At(place(o)).Hint("give it a line of its own")
+			}
+			included = true
+		}
+		if err := r.option(file, o, place(o), constraints); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readHashes gives the hashes that stand behind a requirement, as "sha256:…" in lower case. A file that has any of
+// them is taken (pip's documentation, Secure installs).
+func readHashes(file string, l logical, options []given) ([]string, error) {
+	var hashes []string
+	for _, o := range options {
+		at := l.position(file, o.from, o.size)
+		switch {
+		case o.name == "--config-settings" || o.name == "--config-setting":
+			at.Width = len(o.name)
+			return nil, notYet(diag.New(diag.Manifest, "option %s is not supported yet", o.name), o.name).At(at)
+		case o.name != "--hash":
+			return nil, diag.New(diag.Manifest, "%s is not for a single requirement, and pip would pass over it", o.name).At(at).
+				Hint("options that concern the whole file stand on a line of their own")
+		}
+		if begin := strings.LastIndex(l.text[o.from:o.from+o.size], o.value); begin >= 0 {
+			at = l.position(file, o.from+begin, len(o.value))
+		}
+		algorithm, value, _ := strings.Cut(o.value, ":")
+		digits := hashDigits[algorithm]
+		switch {
+		case digits == 0:
+			return nil, diag.New(diag.Manifest, "--hash: sha256, sha384 or sha512 is wanted, and a colon before the digits").At(at).
+				Hint("as in --hash=sha256: and 64 hexadecimal digits")
+		case len(value) != digits || !hexForm.MatchString(value):
+			return nil, diag.New(diag.Manifest, "--hash: %s: and %d hexadecimal digits are wanted", algorithm, digits).At(at)
+		}
+		hashes = append(hashes, algorithm+":"+strings.ToLower(value))
 	}
 	return hashes, nil
 }
 
-func (r *requirementsReader) requirement(file string, l logical, indent int, hashes []string, constraints bool) error {
-	text := l.text[min(indent, len(l.text)):]
-	at := l.position(file, indent, len(text))
-	if m := regexp.MustCompile(`\s(--[a-z-]*)`).FindStringSubmatchIndex(text); m != nil {
-		name := text[m[2]:m[3]]
-		there := l.position(file, indent+m[2], m[3]-m[2])
-		if known(requirementOptions, name) {
-			return notYet(diag.New(diag.Manifest, "option %s is not supported yet", name), name).At(there)
-		}
-		return diag.New(diag.Manifest, "unknown option %s", name).At(there).Hint("options that concern the whole file stand on a line of their own")
+func (r *requirementsReader) requirement(file string, l logical, hashes []string, constraints bool) error {
+	text := l.text
+	at := l.position(file, 0, len(text))
+	if m := emptyMarker.FindStringIndex(text); m != nil { // which pip passes over
+		text = text[:m[0]]
+	} else if i := strings.IndexByte(text, ';'); i > 0 && namedAddress.MatchString(text[:i]) && text[i-1] != ' ' {
+		text = text[:i] + " " + text[i:] // pip wants no blank before the marker
 	}
 	req, err := pep508.Parse(text)
 	if (err != nil || req.URL == "") && looksLikePath(text) {
@@ -135,7 +168,7 @@ func (r *requirementsReader) requirement(file string, l logical, indent int, has
 	}
 	if err != nil {
 		if s := (*pep508.SyntaxError)(nil); errors.As(err, &s) {
-			at = l.position(file, indent+s.Offset, 1)
+			at = l.position(file, s.Offset, 1)
 		}
 		return noRequirement(err, text).At(at)
 	}
@@ -170,10 +203,13 @@ func looksLikePath(text string) bool {
 	if m := extrasForm.FindStringSubmatch(text); m != nil {
 		text = m[1]
 	}
+	if namedAddress.MatchString(text) {
+		return false
+	}
 	for _, prefix := range []string{".", "/", "http://", "https://", "file:", "git+", "hg+", "svn+", "bzr+"} {
 		if strings.HasPrefix(text, prefix) {
 			return true
 		}
 	}
-	return strings.HasSuffix(text, ".whl") || strings.HasSuffix(text, ".tar.gz") || strings.HasSuffix(text, ".zip")
+	return strings.Contains(text, "/") || strings.HasSuffix(text, ".whl") || strings.HasSuffix(text, ".tar.gz") || strings.HasSuffix(text, ".zip")
 }

@@ -51,6 +51,13 @@ func (s *Supply) Reference(ctx context.Context, ref direct.Reference, known reso
 	if err != nil {
 		return nil, err
 	}
+	for _, algorithm := range known.Sums {
+		other, err := index.DigestOf(s.Store, sum, algorithm)
+		if err != nil {
+			return nil, err
+		}
+		found.Sums = append(found.Sums, algorithm+":"+other)
+	}
 	blob, err := s.Store.Blob(sum)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/internal/store"
 )
 
 // largestFile is the size in bytes of the largest file that is downloaded without its size being known.
@@ -180,4 +181,43 @@ func (s *Set) Learn(ctx context.Context, p *Project, f File) (File, error) {
 		return f, fmt.Errorf("no index has the name %q", p.IndexName)
 	}
 	return x.Learn(ctx, f)
+}
+
+// Digest is the hash of a file by one of the algorithms that pip knows ("sha384", "sha512"), in hexadecimal, from its
+// bytes: it is brought into the store.
+//
+// Errors: those of Learn.
+func (s *Set) Digest(ctx context.Context, p *Project, f File, algorithm string) (string, error) {
+	x := s.byName[p.IndexName]
+	if x == nil {
+		return "", fmt.Errorf("no index has the name %q", p.IndexName)
+	}
+	release, err := x.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	sum, err := x.stored(ctx, f)
+	if err != nil {
+		return "", err
+	}
+	return DigestOf(x.o.Store, sum, algorithm)
+}
+
+// DigestOf is the hash of a blob of a store, which its SHA-256 names, by another algorithm, in hexadecimal.
+func DigestOf(st *store.Store, sum, algorithm string) (string, error) {
+	i := rank(algorithm)
+	if i == len(algorithms) {
+		return "", fmt.Errorf("nothing is known of the algorithm %q", algorithm)
+	}
+	b, err := st.Blob(sum)
+	if err != nil {
+		return "", err
+	}
+	defer b.Close()
+	h := algorithms[i].make()
+	if _, err := io.Copy(h, io.NewSectionReader(b, 0, b.Size())); err != nil {
+		return "", diag.Wrap(err, diag.Failure, "reading the store")
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
