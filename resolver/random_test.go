@@ -344,9 +344,10 @@ func bruteForce(t *testing.T, w *world, m *manifest.Manifest, platform string) b
 
 // TestRandom compares Resolve with trying everything, on small indexes: an answer is right, there is
 // one if and only if there is one, it does not depend on the order and the time of what the index says,
-// nor on versions that are not part of it.
+// nor, with a lock, on versions that are not part of it, nor, without one, on those that are older than its own or of
+// packages that it does not have.
 func TestRandom(t *testing.T) {
-	n, answers := 300, 0
+	n, answers, gone := 300, 0, 0
 	if testing.Short() {
 		n = 50
 	}
@@ -386,10 +387,19 @@ func TestRandom(t *testing.T) {
 		if diff := cmp.Diff(string(lockfile.Encode(l)), string(lockfile.Encode(kept))); diff != "" {
 			t.Fatalf("seed %d: with fewer versions: -before +after:\n%s", seed, diff)
 		}
+		bare, n := withoutOlder(w, l)
+		gone += n
+		fresh, err := lockWith(bare, m, Options{})
+		if err != nil {
+			t.Fatalf("seed %d: anew, without what is older: %v", seed, err)
+		}
+		if diff := cmp.Diff(string(lockfile.Encode(l)), string(lockfile.Encode(fresh))); diff != "" {
+			t.Fatalf("seed %d: anew, without what is older: -before +after:\n%s", seed, diff)
+		}
 	}
-	t.Logf("%d of %d had an answer", answers, n)
-	if answers < n/5 || answers > n*9/10 {
-		t.Errorf("%d of %d had an answer: the cases are too easy or too hard", answers, n)
+	t.Logf("%d of %d had an answer; %d files were older", answers, n, gone)
+	if answers < n/5 || answers > n*9/10 || gone < answers {
+		t.Errorf("%d of %d had an answer, %d files were older: the cases are too easy or too hard", answers, n, gone)
 	}
 }
 
@@ -412,4 +422,33 @@ func without(w *world, l *lockfile.Lock, r *rand.Rand) *world {
 		}
 	}
 	return out
+}
+
+// withoutOlder is the index without the versions that are older than all that the lock has of their package, and without
+// those of packages that it does not have; and how many files these are.
+func withoutOlder(w *world, l *lockfile.Lock) (*world, int) {
+	oldest, used := map[string]pep440.Version{}, map[string]bool{}
+	for _, p := range l.Packages {
+		v := pep440.MustParse(p.Version)
+		if o, ok := oldest[p.Name]; !ok || v.Compare(o) < 0 {
+			oldest[p.Name] = v
+		}
+		used[p.Name+" "+p.Version] = true
+	}
+	out, gone := newWorld(), 0
+	out.metadata = w.metadata
+	for name, p := range w.projects {
+		q := *p
+		q.Files = nil
+		for _, f := range p.Files {
+			v := pep440.MustParse(w.metadata[f.Filename].Version)
+			if least, ok := oldest[name]; ok && (v.Compare(least) > 0 || used[name+" "+v.String()]) {
+				q.Files = append(q.Files, f)
+			} else {
+				gone++
+			}
+		}
+		out.projects[name] = &q
+	}
+	return out, gone
 }
