@@ -253,7 +253,11 @@ func (p *provider) fact(f *step) string {
 		case r.direct != nil:
 			return r.comes(q.name)
 		}
-		return fmt.Sprintf("there is no %s (the newest version is %s)", p.object(pkg{name: q.name}, f.Set), r.candidates[0].version)
+		where := ""
+		if r.project != nil && indexName(r.project.IndexName) != "" { // the first index that has a package hides it in the others
+			where = " on the index " + r.project.IndexName
+		}
+		return fmt.Sprintf("there is no %s%s (the newest version is %s)", p.object(pkg{name: q.name}, f.Set), where, r.candidates[0].version)
 	case pubgrub.Constraint:
 		if q == root && asked(f.Dep.Reason) {
 			return "what is asked for is " + p.object(f.Dep.Package, f.Dep.Set)

@@ -75,7 +75,7 @@ func (n *noProject) hints(name string, written bool) []string {
 	}
 	out := []string{first}
 	for _, address := range n.addresses {
-		if u, err := url.Parse(address); err == nil && path.Base(u.Path) != "simple" && (!n.bound || strings.Trim(u.Path, "/") == "") {
+		if u, err := url.Parse(address); err == nil && u.Scheme != "file" && path.Base(u.Path) != "simple" && (!n.bound || strings.Trim(u.Path, "/") == "") {
 			out = append(out, fmt.Sprintf("the address of an index usually ends in /simple/, and %s does not", address))
 		}
 	}

@@ -33,6 +33,7 @@ type editOptions struct {
 	constraint bool
 	noLock     bool
 	noScan     bool
+	noBuild    bool
 }
 
 func (o *editOptions) addTo(cmd *cobra.Command) {
@@ -42,6 +43,7 @@ func (o *editOptions) addTo(cmd *cobra.Command) {
 	completeFlag(cmd, "group", completeGroup)
 	f.BoolVar(&o.constraint, "constraint", false, "[constraints] is meant: bounds on packages that others need")
 	f.BoolVar(&o.noLock, "no-lock", false, "edit the manifest, and do not lock")
+	f.BoolVar(&o.noBuild, "no-build", false, "as that of lock: take source distributions where there is no wheel, and record them as they are")
 	f.BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need")
 }
 
@@ -56,10 +58,11 @@ func (o *editOptions) edit() (*manifest.Editor, error) {
 func newAdd(s *session) *cobra.Command {
 	var o editOptions
 	cmd := &cobra.Command{
-		Use:     "add REQUIREMENT...",
-		Short:   "Add requirements to the manifest, and lock",
-		Long:    addLong,
-		Example: addExample,
+		Use:        "add REQUIREMENT...",
+		Short:      "Add requirements to the manifest, and lock",
+		SuggestFor: []string{"install"},
+		Long:       addLong,
+		Example:    addExample,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return diag.New(diag.Usage, "add takes requirements").Hint(`as in envpack add "numpy>=1.26"`)
@@ -79,6 +82,9 @@ func (s *session) add(ctx context.Context, requirements []string, o editOptions)
 	e, err := o.edit()
 	if err != nil {
 		return err
+	}
+	if e.NewGroup() {
+		s.ui().Printf("the group %s is new in %s", o.group, e.File())
 	}
 	var added []manifest.Added
 	for _, text := range requirements {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -57,11 +58,15 @@ func (e *edit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := lockOptions{noScan: e.options.noScan}
+	o := lockOptions{noScan: e.options.noScan, noBuild: e.options.noBuild}
 	l := upToDate(m, path, o)
 	if l == nil {
 		if l, err = e.resolve(ctx, st, m, old.prefer, o); err != nil {
-			return diag.Wrap(err, 0, "").Hint("%s is as it was", e.editor.File())
+			wrapped := diag.Wrap(err, 0, "").Hint("%s is as it was", e.editor.File())
+			if slices.ContainsFunc(diag.HintsOf(err), func(h string) bool { return strings.Contains(h, "lock --no-build") }) {
+				return wrapped.Hint("add and remove take --no-build as lock does")
+			}
+			return wrapped
 		}
 		old.settle(e.session, l)
 		if e.bound != nil {
@@ -117,7 +122,7 @@ func (e *edit) remark(m *manifest.Manifest) {
 	for _, text := range e.report().Added {
 		r, err := pep508.Parse(text)
 		if err == nil && !slices.ContainsFunc(m.Requirements, func(have manifest.Requirement) bool { return have.Requirement.String() == r.String() }) {
-			e.ui().Printf("the group %s is not in the image: project.groups in %s does not name it", e.options.group, m.File)
+			e.ui().Printf("the group %s is not in the image: project.groups in %s does not name it; a lock with it is made or brought up to date by `envpack lock --group %s --lock FILE`", e.options.group, m.File, e.options.group)
 			return
 		}
 	}

@@ -56,7 +56,8 @@ var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 func (s *session) init(dir string, o initOptions) error {
 	if o.python != "" && !pythonForm.MatchString(o.python) {
-		return diag.New(diag.Usage, "--python %q: a version is wanted, as in 3.11", o.python)
+		return diag.New(diag.Usage, "--python %q is no version of Python 3", o.python).
+			Hint("as in 3.11 or 3.11.2; a range such as \">=3.10\" can be written into the manifest afterwards")
 	}
 	if !slices.Contains(templates.Names(), o.template) {
 		return diag.New(diag.Usage, "no template %q", o.template).Hint("there is %s", list(templates.Names()))

@@ -26,13 +26,14 @@ const removeExample = `  envpack remove numpy
 func newRemove(s *session) *cobra.Command {
 	var o editOptions
 	cmd := &cobra.Command{
-		Use:     "remove NAME...",
-		Short:   "Take requirements out of the manifest, and lock",
-		Long:    removeLong,
-		Example: removeExample,
+		Use:        "remove NAME...",
+		Short:      "Take requirements out of the manifest, and lock",
+		SuggestFor: []string{"uninstall", "rm", "delete"},
+		Long:       removeLong,
+		Example:    removeExample,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return diag.New(diag.Usage, "remove takes names of packages")
+				return diag.New(diag.Usage, "remove takes names of packages").Hint("as in envpack remove numpy")
 			}
 			return nil
 		},

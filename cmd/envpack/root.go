@@ -10,8 +10,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
 )
 
 const rootLong = `envpack turns an ML project into an OCI image that anyone can rebuild, bit for bit.
@@ -138,7 +140,23 @@ func noneEmpty(cmd *cobra.Command, names ...string) error {
 }
 
 func usageError(cmd *cobra.Command, err error) error {
-	return diag.Wrap(err, diag.Usage, "").Hint("see `%s --help`", cmd.CommandPath())
+	var e *diag.Error
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		e = diag.Wrap(err, diag.Usage, "")
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := manifest.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			_ = e.Hint("did you mean --%s?", near)
+		}
+	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int": // the reason is in the words of Go's strconv
+		e = diag.New(diag.Usage, "--%s takes a whole number, not %q", invalid.GetFlag().Name, invalid.GetValue())
+	default:
+		e = diag.Wrap(err, diag.Usage, "")
+	}
+	return e.Hint("see `%s --help`", cmd.CommandPath())
 }
 
 func noUnknownCommand(cmd *cobra.Command, args []string) error {

@@ -146,10 +146,19 @@ func noPackage(l *lockfile.Lock, name string, platforms []string) *diag.Error {
 	if len(near) > 0 {
 		_ = e.Hint("it has %s", list(near[:min(len(near), 8)]))
 	}
+	for _, c := range l.Choices {
+		if c.Kind == "exclude" && c.Name == normal {
+			e.Hints = []string{name + " is left out: " + c.Reason}
+			return e
+		}
+	}
 	for _, d := range l.Base.Debs {
 		if d.Name == name {
 			return e.Hint("%s is a package of the distribution: `envpack why %s`", name, name)
 		}
+	}
+	if len(near) == 0 {
+		_ = e.Hint("`envpack tree` shows what it has")
 	}
 	return e
 }

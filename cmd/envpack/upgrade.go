@@ -9,6 +9,7 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -63,6 +64,10 @@ func (s *session) tellUnmoved(old, l *lockfile.Lock, values []string) {
 		}
 		was, is := versionsOf(old, r.Name), versionsOf(l, r.Name)
 		if len(is) > 0 && slices.Equal(was, is) {
+			if v, err := pep440.Parse(is[0]); err == nil && len(is) == 1 && r.Specifiers.IsExact() && r.Specifiers.Contains(v) {
+				s.ui().Printf("%s is at %s already", r.Name, strings.Join(is, ", "))
+				continue
+			}
 			s.ui().Printf("%s stays at %s; `envpack why %s` tells why", r.Name, strings.Join(is, ", "), r.Name)
 		}
 	}

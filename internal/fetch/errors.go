@@ -102,6 +102,12 @@ func isCertificate(err error) bool {
 	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
 }
 
+// isProxy tells of a connection to a proxy that failed, by the name that net/http gives the operation.
+func isProxy(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "proxyconnect"
+}
+
 func isPlainHTTP(err error) bool {
 	var record tls.RecordHeaderError
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record)
@@ -138,8 +144,10 @@ func explain(ctx context.Context, u *url.URL, err error, tries int) error {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
-	case errors.As(err, &dns):
+	case errors.As(err, &dns) && !isProxy(err):
 		return e.Hint("no address was found for %s: check its spelling, the network, and HTTPS_PROXY if there is a proxy", u.Hostname())
+	case isProxy(err):
+		return e.Hint("it is the proxy that cannot be reached: check HTTPS_PROXY and HTTP_PROXY, and NO_PROXY for hosts that need none")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return e.Hint("nothing answers at %s: check host and port, and HTTPS_PROXY if there is a proxy", u.Host)
 	case isPlainHTTP(err):

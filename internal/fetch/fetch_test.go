@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,6 +151,21 @@ func TestNetworkErrors(t *testing.T) {
 		tt.o.Sleep = quick
 		_, err := New(tt.o).Get(t.Context(), tt.url, GetOptions{})
 		wantError(t, err, diag.Fetch, tt.text, tt.hint)
+	}
+}
+
+// The proxy of a process is read once, so that a refusing one is told to the errors alone.
+func TestProxyErrors(t *testing.T) {
+	u := &url.URL{Scheme: "https", Host: "files.example", Path: "/x"}
+	for _, cause := range []error{syscall.ECONNREFUSED, &net.DNSError{Name: "proxy.example", IsNotFound: true}} {
+		err := &url.Error{Op: "Get", URL: u.String(), Err: &net.OpError{Op: "proxyconnect", Net: "tcp", Err: cause}}
+		e := explain(t.Context(), u, err, 1)
+		wantError(t, e, diag.Fetch, "proxyconnect", "it is the proxy that cannot be reached")
+		for _, h := range diag.HintsOf(e) {
+			if strings.Contains(h, "files.example") {
+				t.Errorf("hint %q is about the wrong host", h)
+			}
+		}
 	}
 }
 

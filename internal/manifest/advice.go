@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -87,8 +89,19 @@ var (
 	meant       = map[string]string{"=": "==", ">>": ">", "<<": "<", "=>": ">=", "=<": "<=", "=~": "~=", "~": "~=", "<>": "!=", "=!": "!=", "!": "!="}
 )
 
+// addressForm is an address or a path that stands without a name before it, as pip takes them.
+var addressForm = regexp.MustCompile(`^\s*(?:(?:git\+)?[A-Za-z]+://\S+|\.{0,2}/\S*|\S+\.(?:whl|tar\.gz|zip))\s*$`)
+
 // requirementAdvice is what a text that is no requirement may have been meant to be, "" if that is not seen.
 func requirementAdvice(text string) string {
+	if addressForm.MatchString(text) {
+		name := "NAME"
+		base, _, _ := strings.Cut(path.Base(strings.TrimSpace(text)), "#")
+		if n, _, err := wheelfile.ParseName(base); err == nil {
+			name = wheelfile.Normalize(n)
+		}
+		return fmt.Sprintf("before an address or a path stands the name of its package: %q", name+" @ "+strings.TrimSpace(text))
+	}
 	if m := twoWordForm.FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("the operator is missing: for one version write %s==%s", m[1], m[2])
 	}

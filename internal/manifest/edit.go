@@ -25,7 +25,11 @@ type Added struct {
 func (e *Editor) Add(text string) (Added, error) {
 	r, err := pep508.Parse(text)
 	if err != nil {
-		return Added{}, diag.New(diag.Usage, "%q is no requirement: %v", text, err).Hint(`as in "numpy>=1.26" or "uvicorn[standard]"`)
+		e := diag.New(diag.Usage, "%q is no requirement: %v", text, err)
+		if h := requirementAdvice(text); h != "" {
+			return Added{}, e.Hint("%s", h)
+		}
+		return Added{}, e.Hint(`as in "numpy>=1.26" or "uvicorn[standard]"`)
 	}
 	if e.list.Constraints {
 		return e.constrain(r)

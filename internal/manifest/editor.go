@@ -90,14 +90,26 @@ func Edit(path string, list List) (*Editor, error) {
 
 // groupPath is the path of the group, under the name that it has in the file.
 func (e *Editor) groupPath() string {
-	wanted := pep508.NormalizeName(e.list.Group)
-	all, _ := e.root()["dependency-groups"].(map[string]any)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if pep508.NormalizeName(name) == wanted {
-			return "dependency-groups." + name
-		}
+	groups := e.Groups()
+	if i := slices.IndexFunc(groups, e.isGroup); i >= 0 {
+		return "dependency-groups." + groups[i]
 	}
 	return "dependency-groups." + e.list.Group
+}
+
+// Groups are the dependency groups that the file has.
+func (e *Editor) Groups() []string {
+	all, _ := e.root()["dependency-groups"].(map[string]any)
+	return slices.Sorted(maps.Keys(all))
+}
+
+func (e *Editor) isGroup(name string) bool {
+	return pep508.NormalizeName(name) == pep508.NormalizeName(e.list.Group)
+}
+
+// NewGroup tells of an addition that will make its dependency group.
+func (e *Editor) NewGroup() bool {
+	return e.list.Group != "" && !slices.ContainsFunc(e.Groups(), e.isGroup)
 }
 
 // File is the file that is edited.
@@ -265,7 +277,10 @@ func (e *Editor) absent(name string) error {
 	if len(err.Hints) > 0 {
 		return err
 	}
-	if near := nearest(name, e.Names()); near != "" {
+	if e.NewGroup() {
+		return err.Hint("there is no such group; there is %s", orNothing(e.Groups()))
+	}
+	if near := Nearest(name, e.Names()); near != "" {
 		return err.Hint("did you mean %s?", near)
 	}
 	return err.Hint("there is %s", orNothing(e.Names()))

@@ -165,8 +165,8 @@ func fullName(name string, at diag.Position) (string, error) {
 		return meant[0], nil
 	case len(meant) > 1:
 		return "", diag.New(diag.Manifest, "option %s can be %s", name, strings.Join(meant, ", ")).At(at)
-	case nearest(name, all) != "":
-		return "", e.Hint("did you mean %s?", nearest(name, all))
+	case Nearest(name, all) != "":
+		return "", e.Hint("did you mean %s?", Nearest(name, all))
 	default:
 		return "", e
 	}

@@ -250,7 +250,7 @@ func (d *document) unknown(at, name string, known []string, what string) *diag.E
 	if h := keyAdvice[strings.TrimPrefix(name, d.prefix+".")]; h != "" {
 		return e.Hint("%s", h)
 	}
-	if near := nearest(last, known); near != "" {
+	if near := Nearest(last, known); near != "" {
 		return e.Hint("did you mean %s?", near)
 	}
 	return e.Hint("known here: %s", strings.Join(known, ", "))
@@ -307,8 +307,8 @@ func first(problems []*diag.Error) error {
 	return problems[0]
 }
 
-// nearest is the known word that differs by at most a third of its letters, and at most by three.
-func nearest(word string, known []string) string {
+// Nearest is the known word that differs by at most a third of its letters, and at most by three.
+func Nearest(word string, known []string) string {
 	best, least := "", 4
 	for _, k := range known {
 		if d := distance(word, k); d < least && d <= (len(k)+2)/3 {

@@ -158,7 +158,7 @@ func (s *Store) fail(err error, doing string, args ...any) error {
 		return diag.Wrap(err, diag.Failure, "%s: the store %s cannot be written%s", doing, s.dir, ownerNote(s.dir)).
 			Hint("make it writable, or use another folder with --cache-dir or ENVPACK_CACHE")
 	}
-	return diag.Wrap(err, diag.Failure, "%s in %s", doing, s.dir)
+	return diag.Wrap(err, diag.Failure, "%s in %s", doing, s.dir).Hint("--cache-dir and ENVPACK_CACHE name another folder for the store")
 }
 
 // FullError says that a file system has no space left, or that a quota is used up.

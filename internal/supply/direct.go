@@ -327,8 +327,9 @@ func Changed(ctx context.Context, l *lockfile.Lock, dir, store string) ([]string
 func withoutSecrets(text string) string {
 	words := strings.Fields(text)
 	for i, w := range words {
-		if strings.Contains(w, "://") {
-			words[i] = fetch.Redact(w)
+		if strings.Contains(w, "://") { // git puts quotes and a colon around it
+			inner := strings.Trim(w, "'\"`:.,")
+			words[i] = strings.Replace(w, inner, fetch.Redact(inner), 1)
 		}
 	}
 	return strings.Join(words, " ")

@@ -134,11 +134,10 @@ func (g *git) run(ctx context.Context, args ...string) ([]byte, error) {
 	case out.left < 0:
 		return nil, diag.New(diag.Fetch, "the repository %s: git answers more than is read", g.address)
 	case err != nil:
-		text := withoutSecrets(stderr.String())
-		if text == "" {
-			text = err.Error()
+		if text := withoutSecrets(stderr.String()); text != "" {
+			return nil, diag.New(diag.Fetch, "the repository %s: git %s: %s", g.address, args[0], text)
 		}
-		return nil, diag.Wrap(err, diag.Fetch, "the repository %s: git %s: %s", g.address, args[0], text)
+		return nil, diag.Wrap(err, diag.Fetch, "the repository %s: git %s", g.address, args[0])
 	}
 	return out.w.(*bytes.Buffer).Bytes(), nil
 }
