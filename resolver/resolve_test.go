@@ -64,6 +64,18 @@ func TestChoice(t *testing.T) {
 		{"extras that need each other", []string{"c[x]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
 			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"c[y]"}, "y": {"c[x]", "b"}}})
 		}, "b 2.0, c 1.0"},
+		{"extras that need each other over another package", []string{"c[x]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"d[y]", "b"}}})
+			w.add("d", "1.0", rel{extras: map[string][]string{"y": {"c[x]"}}})
+		}, "b 2.0, c 1.0, d 1.0"},
+		{"extras that need each other, with bounds", []string{"c[x]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"d[y]", "b"}}})
+			w.add("c", "2.0", rel{extras: map[string][]string{"x": {"d[y]"}}})
+			w.add("d", "1.0", rel{extras: map[string][]string{"y": {"c[x]<2"}}})
+		}, "b 2.0, c 1.0, d 1.0"},
+		{"an extra of all that is one of them", []string{"c[all]"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{extras: map[string][]string{"all": {"c[x]"}, "x": {"c[all]", "c[x]", "b<2"}}})
+		}, "b 1.0, c 1.0"},
 		{"an extra elsewhere in the tree", []string{"c", "d"}, func(w *world, _ *manifest.Manifest, _ *Options) {
 			w.add("c", "1.0", rel{extras: map[string][]string{"x": {"b"}}})
 			w.add("c", "2.0", rel{extras: map[string][]string{"x": {"a", "b>9"}}})
@@ -327,6 +339,39 @@ func TestEdges(t *testing.T) {
 	want := []string{"project → c[all]", "a → b", "c → a; linux/arm64", "c → b"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestFilesThatDisagree: each platform gets what the file says that it installs, whatever the version's other files say.
+func TestFilesThatDisagree(t *testing.T) {
+	const x86, arm = "cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_28_aarch64"
+	w := few()
+	w.add("c", "1.0", rel{tags: []string{x86}, requires: []string{"b<2", "missing; extra == 'y'"}, extras: map[string][]string{"x": {"a"}}})
+	w.add("c", "1.0", rel{tags: []string{arm}, requires: []string{"b>=2"}, extras: map[string][]string{"x": {}}})
+	w.add("c", "1.0", rel{requires: []string{"missing"}}) // pure, and worse for both
+	w.add("c", "2.0", rel{tags: []string{x86}, requires: []string{"b>2"}})
+	w.add("c", "2.0", rel{tags: []string{arm}})
+	m := project("c[x]")
+	m.Platforms = []string{amd64, arm64}
+	for range 2 { // the same again in another order
+		l := mustLock(t, w, m, Options{})
+		if got, want := chosen(l, amd64), "a 2.0, b 1.0, c 1.0"; got != want {
+			t.Errorf("amd64: got %s, want %s", got, want)
+		}
+		if got, want := chosen(l, arm64), "b 2.0, c 1.0"; got != want {
+			t.Errorf("arm64: got %s, want %s", got, want)
+		}
+		var edges []string
+		for _, p := range l.Packages {
+			for _, d := range p.Requires {
+				edges = append(edges, p.Name+" → "+d.String())
+			}
+		}
+		want := []string{"a → b", "c → a; linux/amd64", "c → b<2; linux/amd64", "c → b>=2; linux/arm64"}
+		if diff := cmp.Diff(want, edges); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		slices.Reverse(w.projects["c"].Files)
 	}
 }
 

@@ -228,6 +228,30 @@ func TestFragments(t *testing.T) {
 	}
 }
 
+// TestHashesOfWrongLength: a file whose hash cannot be one is not usable; it is not taken for one without a hash, whose
+// own would be learnt.
+func TestHashesOfWrongLength(t *testing.T) {
+	const name = "my_pkg-1.0-py3-none-any.whl"
+	good := strings.Repeat("0a", 32)
+	for _, sum := range []string{good[1:], good + "0", good + good, strings.Repeat("g0", 32), "0", " " + good, good[:63] + "é"} {
+		pages := map[string]string{
+			"json":     `{"meta":{"api-version":"1.0"},"files":[{"filename":"` + name + `","url":"` + name + `","hashes":{"sha256":"` + sum + `","sha512":"` + good + good + `"}}]}`,
+			"fragment": `{"meta":{"api-version":"1.0"},"files":[{"filename":"` + name + `","url":"` + name + `#sha256=` + sum + `","hashes":{}}]}`,
+			"html":     `<title>Links for x</title><a href="` + name + `#sha256=` + sum + `">x</a>`,
+		}
+		for form, page := range pages {
+			dir := folder(t, map[string]string{"links": page, name: "x"})
+			p, err := newWorld(t).client(func(o *Options) { o.URL, o.Path, o.Flat = "", filepath.Join(dir, "links"), true }).Project(t.Context(), "my-pkg")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u := p.Unreadable; p.Files.Len() != 0 || u.Count != 1 || u.First[0].Name != name || u.First[0].Reason != "what the index gives as its SHA-256 is none" {
+				t.Errorf("%s %q: %v, %+v", form, sum, names(p), u)
+			}
+		}
+	}
+}
+
 // TestHostileSizes holds pages and metadata to their limits, without reading them.
 func TestHostileSizes(t *testing.T) {
 	w := newWorld(t)
