@@ -42,6 +42,7 @@ func (r *reader) dynamic(section []byte) error {
 	for _, s := range single {
 		if at, ok := values[s.tag]; ok {
 			table.want(at)
+			table.list(s.tag, at)
 		}
 	}
 	var versions *span
@@ -165,7 +166,19 @@ type strtab struct {
 	*reader
 	offset, size uint64 // in the file
 	wanted       []uint64
+	lists        map[uint64]bool // of folders, which may be longer than other strings
 	found        map[uint64]string
+}
+
+// list notes that a string is a list of folders, if the tag is of one.
+func (t *strtab) list(tag elf.DynTag, at uint64) {
+	if tag != elf.DT_RPATH && tag != elf.DT_RUNPATH {
+		return
+	}
+	if t.lists == nil {
+		t.lists = map[uint64]bool{}
+	}
+	t.lists[at] = true
 }
 
 func (t *strtab) want(at uint64) { t.wanted = append(t.wanted, at) }
@@ -190,7 +203,11 @@ func (t *strtab) fetchWith(other *span) error {
 		if at >= t.size {
 			return fmt.Errorf("a string at %d is outside of the string table of %d bytes", at, t.size)
 		}
-		s := &span{int64(t.offset + at), make([]byte, min(maxString, t.size-at))}
+		limit := uint64(maxString)
+		if t.lists[at] {
+			limit = maxList
+		}
+		s := &span{int64(t.offset + at), make([]byte, min(limit, t.size-at))}
 		places[at] = s
 		spans = append(spans, s)
 	}

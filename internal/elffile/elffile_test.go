@@ -112,6 +112,8 @@ func TestReadRefuses(t *testing.T) {
 	edit := func(change func(b []byte) []byte) []byte { return change(bytes.Clone(good)) }
 	long := full
 	long.soname = strings.Repeat("x", maxString)
+	longest := full
+	longest.runpath = strings.Repeat("x", maxList)
 	control := full
 	control.soname = "lib\x1b[31m.so"
 	empty := full
@@ -133,6 +135,7 @@ func TestReadRefuses(t *testing.T) {
 		"huge dynamic section":  {edit(func(b []byte) []byte { b[64+56+32+4] = 1; return b }), "is too large"},
 		"no segment":            {edit(func(b []byte) []byte { b[64] = 4; return b }), "in no segment"},
 		"long string":           {long.build(), "no end within 4096"},
+		"long list":             {longest.build(), "no end within 131072"},
 		"control character":     {control.build(), "control characters"},
 		"empty name":            {empty.build(), "empty name"},
 	} {

@@ -39,6 +39,7 @@ const (
 	maxHeaders  = 1024      // program headers; linkers make about a dozen
 	maxDynamic  = 256 << 10 // bytes of the dynamic section
 	maxString   = 4096      // bytes of a string with its NUL: PATH_MAX
+	maxList     = 128 << 10 // bytes of a list of folders; TensorFlow's libraries have some kB, a folder for each part of CUDA
 	maxVersions = 256 << 10 // bytes of the table of version needs
 	maxStrings  = 1024      // strings of a file; PySide's largest have about a hundred
 )

@@ -13,7 +13,7 @@ import (
 )
 
 // WheelFormat numbers the form and meaning of [Encode]'s result; it belongs into the key of what is remembered.
-const WheelFormat = 1
+const WheelFormat = 2
 
 // Object is an ELF file of a wheel.
 type Object struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -27,6 +28,9 @@ type job struct {
 	// either says that the addresses are of several files, one of which is it.
 	either bool
 	check  func() error // of the file when it is in the store; may be nil
+	// then is done with the file as soon as it is there, while others are downloaded; may be nil. It is not done
+	// with one that was there before.
+	then func(context.Context) error
 }
 
 // at is a find for a single address.
@@ -53,8 +57,16 @@ func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 	done := s.Task(fmt.Sprintf("downloading %d %s", len(missing), name), total)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
+	reading := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for _, j := range missing {
-		group.Go(func() error { return s.download(ctx, j, done) })
+		group.Go(func() error {
+			if err := s.download(ctx, j, done); err != nil || j.then == nil {
+				return err
+			}
+			reading <- struct{}{}
+			defer func() { <-reading }()
+			return j.then(ctx)
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err

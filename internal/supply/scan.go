@@ -31,12 +31,22 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 		unread = append(unread, i)
 		missing = append(missing, imagegen.Wheel{Package: w.Package, File: w.File})
 	}
-	if err := s.Wheels(ctx, missing); err != nil {
+	done := make([]bool, len(wheels))
+	err := s.wheels(ctx, missing, func(ctx context.Context, k int) (err error) {
+		i := unread[k]
+		found[i], err = s.readObjects(ctx, wheels[i])
+		done[i] = err == nil
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, i := range unread {
+		if done[i] {
+			continue // while others were downloaded
+		}
 		group.Go(func() error {
 			objects, err := s.readObjects(ctx, wheels[i])
 			found[i] = objects

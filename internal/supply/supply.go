@@ -121,8 +121,13 @@ func (s *Supply) Packages() resolver.Packages { return s.set }
 
 // Wheels implements imagegen.Supply.
 func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
+	return s.wheels(ctx, wheels, nil)
+}
+
+// wheels is Wheels, and does then with each wheel that it downloads, by its place in the list; nil: nothing.
+func (s *Supply) wheels(ctx context.Context, wheels []imagegen.Wheel, then func(ctx context.Context, i int) error) error {
 	var jobs []job
-	for _, w := range wheels {
+	for i, w := range wheels {
 		if w.Package.Path != "" {
 			if err := s.takeWheel(ctx, w); err != nil {
 				return err
@@ -131,17 +136,25 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 		}
 		if w.Package.URL != "" {
 			jobs = append(jobs, remoteWheel(w))
-			continue
+		} else {
+			jobs = append(jobs, s.indexWheel(w))
 		}
-		jobs = append(jobs, job{
-			sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
-			find:   func(ctx context.Context) ([]string, error) { return s.wheelURLs(ctx, w.Package, w.File) },
-			either: true,
-			gone:   "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
-			check:  func() error { return s.checkMetadata(w) },
-		})
+		if then != nil {
+			jobs[len(jobs)-1].then = func(ctx context.Context) error { return then(ctx, i) }
+		}
 	}
 	return s.bring(ctx, "wheel", jobs)
+}
+
+// indexWheel is the download of a wheel of an index.
+func (s *Supply) indexWheel(w imagegen.Wheel) job {
+	return job{
+		sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
+		find:   func(ctx context.Context) ([]string, error) { return s.wheelURLs(ctx, w.Package, w.File) },
+		either: true,
+		gone:   "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
+		check:  func() error { return s.checkMetadata(w) },
+	}
 }
 
 // checkMetadata holds a wheel that was just downloaded to what the index had said of it when it was
