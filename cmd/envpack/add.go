@@ -18,12 +18,14 @@ order, quotes and line breaks stay. A list that is sorted stays sorted.
 
 A requirement without bounds gets the locked version as its lower bound. One that is there already,
 with the same marker, is changed: its extras are joined, and its bounds replaced if new ones are given.
-If locking fails, manifest and lock stay as they were.`
+If locking fails, manifest and lock stay as they were. --lock FILE names the lock; it stays for the
+groups that it is for.`
 
 const addExample = `  envpack add numpy                         # writes "numpy>=…", what was locked
   envpack add "scikit-learn>=1.5" "tomli; python_version < '3.11'"
   envpack add --group train tensorboard     # into [dependency-groups] of pyproject.toml
   envpack add --constraint "urllib3<2"      # a bound on what others need
+  envpack add --group serve flask --lock serve.lock   # and lock that for its groups
   envpack add --no-lock numpy               # the manifest alone`
 
 // editOptions are those of add and remove.
@@ -34,6 +36,9 @@ type editOptions struct {
 	noLock     bool
 	noScan     bool
 	noBuild    bool
+	lock       lockFlags
+
+	recorded manifest.Selection // the groups that the lock is for
 }
 
 func (o *editOptions) addTo(cmd *cobra.Command) {
@@ -41,6 +46,7 @@ func (o *editOptions) addTo(cmd *cobra.Command) {
 	f.StringVar(&o.dir, "project", ".", "the project's folder, or its manifest")
 	f.StringVar(&o.group, "group", "", "the dependency group of pyproject.toml that is meant, instead of the dependencies")
 	completeFlag(cmd, "group", completeGroup)
+	o.lock.addFile(cmd)
 	f.BoolVar(&o.constraint, "constraint", false, "[constraints] is meant: bounds on packages that others need")
 	f.BoolVar(&o.noLock, "no-lock", false, "edit the manifest, and do not lock")
 	f.BoolVar(&o.noBuild, "no-build", false, "as that of lock: take source distributions where there is no wheel, and record them as they are")
@@ -52,7 +58,21 @@ func (o *editOptions) edit() (*manifest.Editor, error) {
 	if o.constraint && o.group != "" {
 		return nil, diag.New(diag.Usage, "--constraint and --group are different lists: give one of them")
 	}
-	return manifest.Edit(o.dir, manifest.List{Group: o.group, Constraints: o.constraint})
+	if o.noLock && o.lock.file != "" {
+		return nil, diag.New(diag.Usage, "--no-lock leaves every lock alone, and --lock names one: give one of them")
+	}
+	path := o.lock.path(o.dir)
+	if !o.noLock {
+		var err error
+		if o.recorded, _, err = selectionOf(path, o.lock.file != ""); err != nil {
+			return nil, err
+		}
+	}
+	e, err := manifest.Edit(o.dir, manifest.List{Group: o.group, Constraints: o.constraint}, o.recorded)
+	if err != nil {
+		return nil, recordedHint(err, path, o.recorded)
+	}
+	return e, nil
 }
 
 func newAdd(s *session) *cobra.Command {

@@ -106,22 +106,21 @@ func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.
 }
 
 // completePackage knows the packages of the lock, be it up to date or not.
-func completePackage(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-	return packagesOf(dirOf(args), word)
+func completePackage(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	return packagesOf(cmd, dirOf(args), word)
 }
 
 // completePackageOf is the same for commands whose arguments are packages of the project in a folder.
 func completePackageOf(dir *string) completer {
-	return func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		return packagesOf(*dir, word)
+	return func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return packagesOf(cmd, *dir, word)
 	}
 }
 
-func packagesOf(dir, word string) ([]string, cobra.ShellCompDirective) {
-	file := filepath.Join(dir, lockfile.Name)
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() { // a manifest
-		file = filepath.Join(filepath.Dir(dir), lockfile.Name)
-	}
+func packagesOf(cmd *cobra.Command, dir, word string) ([]string, cobra.ShellCompDirective) {
+	var f lockFlags
+	f.file, _ = cmd.Flags().GetString("lock")
+	file := f.path(dir)
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,7 +40,7 @@ func (e *edit) run(ctx context.Context) error {
 		}
 		return e.tell(nil, previous{}, "")
 	}
-	path := filepath.Join(m.Dir, lockfile.Name)
+	path := e.options.lock.path(e.options.dir)
 	if recorded, there, err := selectionOf(path, false); err != nil {
 		return err
 	} else if there && !m.Selection.Equal(recorded) {
@@ -122,6 +121,10 @@ func (e *edit) remark(m *manifest.Manifest) {
 	for _, text := range e.report().Added {
 		r, err := pep508.Parse(text)
 		if err == nil && !slices.ContainsFunc(m.Requirements, func(have manifest.Requirement) bool { return have.Requirement.String() == r.String() }) {
+			if s := e.options.recorded; !s.IsZero() {
+				e.ui().Printf("the group %s is not in the image: %s is for %s", e.options.group, e.options.lock.path(e.options.dir), describeSelection(s))
+				return
+			}
 			e.ui().Printf("the group %s is not in the image: project.groups in %s does not name it; a lock with it is made or brought up to date by `envpack lock --group %s --lock FILE`", e.options.group, m.File, e.options.group)
 			return
 		}

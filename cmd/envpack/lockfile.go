@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,9 +73,8 @@ func (f *lockFlags) load(dir string) (*manifest.Manifest, string, error) {
 		asked = recorded
 	}
 	m, err := manifest.LoadSelected(dir, asked)
-	var e *diag.Error
-	if errors.As(err, &e) && there && !recorded.IsZero() && len(f.groups)+len(f.without) == 0 {
-		return nil, "", e.Hint("%s is for %s; to make it for others remove it first", path, describeSelection(recorded))
+	if err != nil && len(f.groups)+len(f.without) == 0 {
+		return nil, "", recordedHint(err, path, recorded)
 	}
 	if err != nil {
 		return nil, "", err
@@ -135,4 +135,29 @@ func lockCommand(m *manifest.Manifest, path string, options ...string) string {
 		words = append(words, "--lock", shellWord(path))
 	}
 	return strings.Join(words, " ")
+}
+
+// ownCommand is a command in a text that is about the lock.
+var ownCommand = regexp.MustCompile("`envpack (?:lock|build|push|tree|why|outdated|export)(?: [^`]*)?`")
+
+// keepLock has the commands in a text be about the lock that --lock names, as the command is that prints it.
+func (s *session) keepLock(text string) string {
+	if s.lockFile == "" {
+		return text
+	}
+	return ownCommand.ReplaceAllStringFunc(text, func(command string) string {
+		if strings.Contains(command, " --lock ") {
+			return command
+		}
+		return strings.TrimSuffix(command, "`") + " --lock " + shellWord(s.lockFile) + "`"
+	})
+}
+
+// recordedHint adds to an error about the manifest for which groups the lock was made.
+func recordedHint(err error, path string, recorded manifest.Selection) error {
+	var e *diag.Error
+	if errors.As(err, &e) && !recorded.IsZero() {
+		return e.Hint("%s is for %s; to make it for others remove it first", path, describeSelection(recorded))
+	}
+	return err
 }

@@ -133,7 +133,7 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	}
 	if o.check && n > 0 {
 		return diag.New(diag.Stale, "%s out of date", plural(n, "locked package")).
-			Hint("`envpack lock --upgrade-base %s` takes the base's newer versions, `envpack lock --upgrade %s` all", m.Dir, m.Dir)
+			Hint("`envpack lock --upgrade-base %s` takes the base's newer versions, `envpack lock --upgrade %s` all", shellWord(m.Dir), shellWord(m.Dir))
 	}
 	return nil
 }

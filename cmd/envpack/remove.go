@@ -16,7 +16,7 @@ const removeLong = `Takes requirements out of the manifest and locks. Of the man
 requirements of a name go, whatever their markers; a comment behind one on its line goes with it.
 
 Requirements files that the manifest names are not edited. If locking fails, manifest and lock stay
-as they were.`
+as they were. --lock FILE names the lock; it stays for the groups that it is for.`
 
 const removeExample = `  envpack remove numpy
   envpack remove --group train tensorboard

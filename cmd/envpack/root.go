@@ -71,6 +71,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		}
 		return 130
 	}
+	diag.MapHints(err, s.keepLock)
 	if s.json {
 		_ = diag.RenderJSON(stderr, err)
 	} else {
@@ -103,6 +104,7 @@ func newRoot(s *session) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          noUnknownCommand,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			s.lockFile, _ = cmd.Flags().GetString("lock") // most commands have one
 			return noneEmpty(cmd, "index-url", "cache-dir", "apt-mirror")
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {

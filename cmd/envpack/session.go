@@ -30,6 +30,7 @@ type session struct {
 	json      bool
 	indexURL  string
 	aptMirror []string
+	lockFile  string // as --lock names it; "" is envpack.lock
 
 	opened sync.Once // screen: tasks begin on several goroutines
 	screen *ui.UI

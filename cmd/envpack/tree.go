@@ -81,7 +81,7 @@ func onlyLock(path, dir string) (*lockfile.Lock, error) {
 	dir = folderOf(dir)
 	l, err := lockfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`envpack lock %s` makes it", dir)
+		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`envpack lock %s` makes it", shellWord(dir))
 	}
 	if err != nil {
 		return nil, lockError(err)

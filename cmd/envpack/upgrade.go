@@ -68,7 +68,7 @@ func (s *session) tellUnmoved(old, l *lockfile.Lock, values []string) {
 				s.ui().Printf("%s is at %s already", r.Name, strings.Join(is, ", "))
 				continue
 			}
-			s.ui().Printf("%s stays at %s; `envpack why %s` tells why", r.Name, strings.Join(is, ", "), r.Name)
+			s.ui().Printf("%s", s.keepLock(fmt.Sprintf("%s stays at %s; `envpack why %s` tells why", r.Name, strings.Join(is, ", "), r.Name)))
 		}
 	}
 }

@@ -128,7 +128,7 @@ func (s *session) why(ctx context.Context, dir, name string, f lockFlags) error 
 		enc.SetEscapeHTML(false) // specifiers are to be read
 		return enc.Encode(doc)
 	}
-	_, err = s.stdout.Write([]byte(whyText(doc, lock, m)))
+	_, err = s.stdout.Write([]byte(s.keepLock(whyText(doc, lock, m))))
 	return err
 }
 

@@ -148,6 +148,15 @@ func HintsOf(err error) []string {
 	return hints
 }
 
+// MapHints replaces each hint of err and its causes.
+func MapHints(err error, by func(string) string) {
+	walk(err, func(e *Error) {
+		for i, h := range e.Hints {
+			e.Hints[i] = by(h)
+		}
+	})
+}
+
 // ChangesOf are those of err and its causes, outermost first.
 func ChangesOf(err error) []Change {
 	var changes []Change

@@ -20,7 +20,7 @@ func editing(t testing.TB, text string, list List) *Editor {
 	if err := os.WriteFile(filepath.Join(dir, FileName), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	e, err := Edit(dir, list)
+	e, err := Edit(dir, list, Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}

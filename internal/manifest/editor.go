@@ -37,25 +37,27 @@ func (l List) String() string {
 // Editor changes the requirements of a manifest in its text, and nothing else in it. It writes nothing: Manifest is
 // what the manifest would be, Text what its file would hold.
 type Editor struct {
-	main    string // the manifest's file
-	file    string // the file that is edited: main, or the pyproject.toml beside it
-	path    string // of the list, as in "project.dependencies"
-	list    List
-	bom     bool
-	text    string
-	was     string // all the file's bytes
-	before  *Manifest
-	changed bool
+	main      string // the manifest's file
+	file      string // the file that is edited: main, or the pyproject.toml beside it
+	path      string // of the list, as in "project.dependencies"
+	list      List
+	selection Selection
+	bom       bool
+	text      string
+	was       string // all the file's bytes
+	before    *Manifest
+	changed   bool
 }
 
-// Edit opens a project's manifest, as [Load] finds it, to change one list. Errors: those of Load; Usage for a group
+// Edit opens a project's manifest, as [Load] finds it, to change one list. The selection is what [Editor.Manifest]
+// has. Errors: those of Load; Usage for a group
 // that has no file to stand in; Manifest for a file that is not UTF-8.
-func Edit(path string, list List) (*Editor, error) {
-	m, err := Load(path)
+func Edit(path string, list List, s Selection) (*Editor, error) {
+	m, err := LoadSelected(path, s)
 	if err != nil {
 		return nil, err
 	}
-	e := &Editor{main: m.File, file: m.File, list: list, before: m}
+	e := &Editor{main: m.File, file: m.File, list: list, before: m, selection: s}
 	own := filepath.Base(m.File) == PyProject
 	switch {
 	case list.Constraints && own:
@@ -132,13 +134,13 @@ func (e *Editor) Original() string { return e.was }
 // Manifest is the manifest with the changes. Errors are those of [Load].
 func (e *Editor) Manifest() (*Manifest, error) {
 	if e.file == e.main {
-		return parse(e.main, e.text)
+		return parseBeside(e.main, e.text, nil, e.selection)
 	}
 	text, err := readText(e.main)
 	if err != nil {
 		return nil, err
 	}
-	return parseBeside(e.main, text, &e.text, Selection{})
+	return parseBeside(e.main, text, &e.text, e.selection)
 }
 
 func (e *Editor) root() map[string]any { return decodedText(e.text) }
