@@ -50,6 +50,7 @@ type reference struct {
 	pos     diag.Position
 	place   direct.Place
 	written []string // the address as requirements have it
+	bound   bool     // a constraint names it: it counts if the project is needed
 }
 
 // who names it, for people.
@@ -104,7 +105,7 @@ func (c *catalogue) follow(ctx context.Context, m *manifest.Manifest) error {
 				continue
 			}
 			if r.Direct != nil {
-				named := &reference{Reference: *r.Direct, pos: r.Pos, place: direct.Place{Project: project, Folder: project}, written: []string{r.URL}}
+				named := &reference{Reference: *r.Direct, pos: r.Pos, place: direct.Place{Project: project, Folder: project}, written: []string{r.URL}, bound: i == 1}
 				if err := c.name(r.Name, named); err != nil {
 					return err
 				}
@@ -123,6 +124,9 @@ func (c *catalogue) follow(ctx context.Context, m *manifest.Manifest) error {
 				continue
 			}
 			seen[pkg{r.Name, extra}] = true
+			if ref := c.direct[r.Name]; ref.Kind() != direct.Wheel && !c.noBuild {
+				return unbuildable(r.Name, ref) // a constraint's, and needed
+			}
 			more, err := c.namedBy(ctx, r.Name, extra)
 			if err != nil {
 				return err
@@ -197,7 +201,7 @@ func (c *catalogue) name(project string, ref *reference) error {
 		old.written = append(old.written, ref.written...)
 		return nil
 	}
-	if ref.Kind() != direct.Wheel && !c.noBuild {
+	if ref.Kind() != direct.Wheel && !c.noBuild && !ref.bound {
 		return unbuildable(project, ref)
 	}
 	if c.references == nil {
@@ -275,6 +279,9 @@ func (c *catalogue) ownMetadata(ctx context.Context, r *release, f index.File) (
 
 // directRelease is a project with the one version that its address leads to.
 func (c *catalogue) directRelease(ctx context.Context, name string, ref *reference) (*release, error) {
+	if ref.Kind() != direct.Wheel && !c.noBuild {
+		return nil, unbuildable(name, ref)
+	}
 	found, err := c.referenced(ctx, name, ref)
 	if err != nil {
 		return nil, err

@@ -88,6 +88,28 @@ func TestChoice(t *testing.T) {
 			w.add("c", "4.0", rel{python: "~=3.12"})
 			w.add("c", "5.0", rel{python: ">3.11.2"})
 		}, "c 2.0"},
+		{"upper bounds of Requires-Python", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{})
+			w.add("c", "2.0", rel{python: ">=3.8,<=3.10"})
+			w.add("c", "3.0", rel{python: "<4,!=3.11.*"})
+			w.add("c", "4.0", rel{python: "==3.11.4"})
+			w.add("c", "5.0", rel{python: "!=3.11.2,<3.11"})
+		}, "c 2.0"},
+		{"exact exclusions and prefixes of Requires-Python", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{})
+			w.add("c", "2.0", rel{python: "!=3.0.*,!=3.11.1,==3.11.*,<3.11"})
+			w.add("c", "3.0", rel{python: "===3.11"})
+		}, "c 2.0"},
+		{"markers with the full version of Python", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			w.add("c", "1.0", rel{requires: []string{"a<2; python_full_version <= '3.11.2'", "b<2; python_full_version > '3.11.2'", "b; python_full_version == '3.11.*'"}})
+		}, "a 1.0, b 2.0, c 1.0"},
+		{"a marker of a constraint", []string{"a", "b"}, func(w *world, m *manifest.Manifest, _ *Options) {
+			for i, text := range []string{"a<2; python_full_version < '3.11.2'", "b<2; python_full_version >= '3.11.2'"} {
+				m.Constraints = append(m.Constraints, project(text).Requirements...)
+				m.Constraints[i].Pos.Line = 9
+			}
+			w.add("a", "2.0", rel{})
+		}, "a 2.0, b 1.0"},
 		{"Requires-Python in the metadata alone", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
 			w.add("c", "1.0", rel{})
 			w.add("c", "2.0", rel{python: ">=3.12"})

@@ -62,7 +62,7 @@ func (p *Policies) Of(name string, v pep440.Version) *Replacement {
 }
 
 // readBounds reads a table of package = "bounds".
-func (d *document) readBounds(table, what string) ([]Requirement, error) {
+func (d *document) readBounds(m *Manifest, table, what string) ([]Requirement, error) {
 	var out []Requirement
 	content := d.table(table)
 	for _, name := range slices.Sorted(maps.Keys(content)) {
@@ -72,6 +72,14 @@ func (d *document) readBounds(table, what string) ([]Requirement, error) {
 			return nil, err
 		}
 		text := content[name].(string)
+		if strings.HasPrefix(strings.TrimSpace(text), "@") && table == "constraints" {
+			r, err := d.requirement(m, at, name+" "+text)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, r)
+			continue
+		}
 		specs, err := pep440.ParseSpecifiers(text)
 		if err != nil {
 			return nil, d.noSpecifier(at, text, err, fmt.Sprintf("%s of %s", what, name))
@@ -98,14 +106,14 @@ func (d *document) noSpecifier(at, text string, err error, what string) *diag.Er
 }
 
 func (d *document) readConstraints(m *Manifest) (err error) {
-	m.Constraints, err = d.readBounds("constraints", "constraint")
+	m.Constraints, err = d.readBounds(m, "constraints", "constraint")
 	return err
 }
 
 // readPolicies reads [overrides], [metadata], and of [resolver] what is about single packages.
 func (d *document) readPolicies(m *Manifest) (err error) {
 	p := &m.Policies
-	if p.Overrides, err = d.readBounds("overrides", "override"); err != nil {
+	if p.Overrides, err = d.readBounds(m, "overrides", "override"); err != nil {
 		return err
 	}
 	slices.SortStableFunc(p.Overrides, func(a, b Requirement) int { return strings.Compare(a.Name, b.Name) })
