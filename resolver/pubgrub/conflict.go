@@ -25,7 +25,7 @@ func (s *solver[P, V, S]) resolve(f *fact[S]) (learnt *fact[S], ok bool) {
 			if f != original {
 				s.add(f)
 			}
-			s.blame(s.opener(a.level), previous)
+			s.blame(s.opener(a.level), s.opener(previous))
 			if a.level-previous > s.farJump {
 				previous = a.level - 1
 			}
@@ -61,9 +61,8 @@ func (s *solver[P, V, S]) satisfier(f *fact[S]) (index int, last assignment[S], 
 	return index, last, previous
 }
 
-// blame records that a conflict struck affected because of the decision that opened a level.
-func (s *solver[P, V, S]) blame(affected int32, level int) {
-	culprit := s.opener(level)
+// blame records that a conflict struck affected because of culprit.
+func (s *solver[P, V, S]) blame(affected, culprit int32) {
 	if culprit == root || culprit == affected || affected == root {
 		return
 	}
@@ -108,7 +107,6 @@ next:
 		if f.contradicted {
 			continue
 		}
-		level := 1
 		for _, t := range f.terms {
 			if t.pkg == id {
 				if decision.relation(t) != satisfied {
@@ -121,10 +119,13 @@ next:
 			if !ok || known.relation(t) != satisfied {
 				continue next
 			}
-			level = max(level, q.assignments[q.satisfier(t)].level)
 		}
 		s.effort.Conflicts++
-		s.blame(id, level)
+		for _, t := range f.terms {
+			if t.pkg != id {
+				s.blame(id, t.pkg)
+			}
+		}
 		return true
 	}
 	return false

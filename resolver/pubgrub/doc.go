@@ -79,8 +79,10 @@
 // # Conflicting packages
 //
 // A conflict is put down to two packages: it affects the one whose decision opened the satisfier's level, and the culprit is
-// the one that opened the previous level. A version that is ruled out before being decided affects its own package,
-// and the culprit opened the highest level of those that rule it out. The root is never a culprit. When the same pair has had
+// the one that opened the previous level. A version that is ruled out before being decided affects its own package, and
+// culprits are the other packages of the fact that rules it out, and not whoever narrowed them: of a's dependency on b that does
+// not fit, that is b, although it may have been c that left b no other version. What is asked for first, and so decided
+// early, would be blamed otherwise for all that comes later, and lose its newest version to it. The root is never a culprit. When the same pair has had
 // five conflicts, the affected package is marked Early and the culprit Late, and the solver goes back to before the culprit's
 // decision. Both counts and marks are told to Prioritize, which should heed them: it may be that the culprit had been decided
 // for a version to which the affected package has thousands of futile alternatives.
