@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -249,6 +250,40 @@ func TestHashesOfWrongLength(t *testing.T) {
 				t.Errorf("%s %q: %v, %+v", form, sum, names(p), u)
 			}
 		}
+	}
+}
+
+// TestManyUnreadable: a project of a flat index whose files cannot be used is there, however many others are like it. Else
+// it would be looked for in another index.
+func TestManyUnreadable(t *testing.T) {
+	var page strings.Builder
+	page.WriteString("<title>Links for all</title>\n")
+	for i := range 100 {
+		fmt.Fprintf(&page, "<a href=\"p%d-1.0-py3-none-any.whl#sha256=0\">x</a>\n<a href=\"p0-1.%d-py3-none-any.whl#sha256=0\">x</a>\n", i, i)
+	}
+	dir := folder(t, map[string]string{"links": page.String()})
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/html")
+		io.WriteString(rw, page.String())
+	}))
+	defer s.Close()
+	w := newWorld(t)
+	remote := func(o *Options) { o.URL, o.Flat = s.URL, true }
+	for what, x := range map[string]*Index{
+		"a file": w.client(func(o *Options) { o.URL, o.Path, o.Flat = "", filepath.Join(dir, "links"), true }),
+		"a page": w.client(remote), "what is kept of it": w.client(remote, func(o *Options) { o.Name = "again" }),
+	} {
+		for name, least := range map[string]int{"p0": 2, "p1": 1, "p50": 1, "p99": 1} {
+			p, err := x.Project(t.Context(), name)
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if n := p.Unreadable.Count; n < least || n > maxEntries || n != len(p.Unreadable.First) {
+				t.Errorf("%s: %s: %+v", what, name, p.Unreadable)
+			}
+		}
+		_, err := x.Project(t.Context(), "p100")
+		wantError(t, err, diag.Failure, "no such project")
 	}
 }
 

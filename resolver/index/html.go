@@ -61,7 +61,7 @@ func (p *page) anchor(to *packer, t tag, href string, base *url.URL) {
 	f := File{URL: href, Size: -1}
 	u, err := base.Parse(href)
 	if err != nil {
-		p.unreadable.add(href, "its address makes no sense")
+		p.unusable(href, "its address makes no sense")
 		return
 	}
 	// PEP 503 wants the anchor's text to be the last part of the path, which is what pip uses.

@@ -223,8 +223,10 @@ func (x *Index) finish(name string, p *page) *Project {
 	if p.status == "quarantined" { // PEP 792: nothing may be installed
 		files = Files{}
 	}
+	unreadable := p.unreadable
+	unreadable.First = unreadable.First[:min(len(unreadable.First), maxEntries)]
 	return &Project{
-		Name: name, IndexName: x.o.Name, Files: files, Status: p.status, StatusReason: p.reason, Unreadable: p.unreadable,
+		Name: name, IndexName: x.o.Name, Files: files, Status: p.status, StatusReason: p.reason, Unreadable: unreadable,
 		Undated: x.o.Undated, APIVersion: p.version,
 	}
 }

@@ -45,7 +45,7 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 			hasFiles = true
 			var files packer
 			files.text.Grow(min(strings.Count(s.b, `"filename"`), 1<<15) * usualRecord)
-			p.unreadable = Unreadable{}
+			p.unreadable, p.told = Unreadable{}, nil
 			err := s.array(func() error { return s.file(p, &files, base) })
 			p.files = files.files()
 			return err
@@ -72,7 +72,7 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 // where that could let a file in that should not be.
 func (s *scanner) file(p *page, to *packer, base *url.URL) error {
 	if s.peek() != '{' {
-		p.unreadable.add("", "it is not an object of JSON")
+		p.unusable("", "it is not an object of JSON")
 		return s.skip()
 	}
 	f := File{Size: -1}
@@ -137,7 +137,7 @@ func (s *scanner) file(p *page, to *packer, base *url.URL) error {
 		return err
 	}
 	if f.URL == "" {
-		p.unreadable.add(f.Filename, "it has no address")
+		p.unusable(f.Filename, "it has no address")
 		return nil
 	}
 	p.addFile(to, f, base)

@@ -45,11 +45,8 @@ type Entry struct {
 // the name of each.
 const maxEntries, maxEntryName = 20, 200
 
-func (u *Unreadable) add(name, reason string) {
-	u.Count++
-	if len(u.First) < maxEntries {
-		u.First = append(u.First, Entry{strings.Clone(strings.ToValidUTF8(name[:min(len(name), maxEntryName)], "")), reason})
-	}
+func (u *Unreadable) keep(name, reason string) {
+	u.First = append(u.First, Entry{strings.Clone(strings.ToValidUTF8(name[:min(len(name), maxEntryName)], "")), reason})
 }
 
 // File is a file of a project.
@@ -76,6 +73,7 @@ type page struct {
 	reason     string // of the status
 	version    string // of the API, if newer than what is known
 	unreadable Unreadable
+	told       map[string]bool // projects with an entry in unreadable, once that has maxEntries
 	files      Files
 }
 
@@ -115,6 +113,28 @@ func checkVersion(v string) (newer string, err error) {
 	return "", nil
 }
 
+// unusable counts an entry as unreadable. Behind the first maxEntries one is kept of each further project, so that no
+// project of a flat index is taken for one that the index does not have, and looked for in another.
+func (p *page) unusable(name, reason string) {
+	p.unreadable.Count++
+	if len(p.unreadable.First) >= maxEntries {
+		of, ok := projectOf(name)
+		if p.told == nil {
+			p.told = map[string]bool{}
+			for _, e := range p.unreadable.First {
+				if of, ok := projectOf(e.Name); ok {
+					p.told[of] = true
+				}
+			}
+		}
+		if !ok || p.told[of] {
+			return
+		}
+		p.told[of] = true
+	}
+	p.unreadable.keep(name, reason)
+}
+
 // addFile adds a file with its address as it stands in the page, or counts it as unreadable.
 func (p *page) addFile(to *packer, f File, base *url.URL) {
 	address, fragment, _ := strings.Cut(f.URL, "#")
@@ -122,14 +142,14 @@ func (p *page) addFile(to *packer, f File, base *url.URL) {
 		u, err := base.Parse(address)
 		local := err == nil && u.Scheme == "file" && base.Scheme == "file" // a page from elsewhere leads to no file of this machine
 		if err != nil || !local && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-			p.unreadable.add(cmp.Or(f.Filename, address), "its address is not of HTTP")
+			p.unusable(cmp.Or(f.Filename, address), "its address is not of HTTP")
 			return
 		}
 		address = u.String()
 	}
 	f.URL = address
 	if f.Filename == "" || strings.ContainsAny(f.Filename, "/\\\x00") || f.Filename == "." || f.Filename == ".." {
-		p.unreadable.add(cmp.Or(f.Filename, path.Base(f.URL)), "it has no usable name")
+		p.unusable(cmp.Or(f.Filename, path.Base(f.URL)), "it has no usable name")
 		return
 	}
 	if f.SHA256 == "" && f.Sum == "" {
@@ -138,7 +158,7 @@ func (p *page) addFile(to *packer, f File, base *url.URL) {
 	if f.SHA256 != "" {
 		// To learn the hash of such a file by downloading it would make a wrong promise none.
 		if f.Sum, f.SHA256 = "", lowerSHA256(f.SHA256); f.SHA256 == "" {
-			p.unreadable.add(f.Filename, "what the index gives as its SHA-256 is none")
+			p.unusable(f.Filename, "what the index gives as its SHA-256 is none")
 			return
 		}
 	}

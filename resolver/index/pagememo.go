@@ -44,7 +44,11 @@ func decodePage(raw []byte) (*page, error) {
 	}
 	p := &page{fetched: time.Unix(0, d.varint()).UTC(), etag: d.string(), missing: d.uvarint() == 1, status: d.string(), reason: d.string(), version: d.string()}
 	p.unreadable.Count = int(d.uvarint() & 0x7fffffff)
-	for range min(d.uvarint(), maxEntries) {
+	kept := d.uvarint()
+	if kept > uint64(len(d.s)) { // as below
+		return nil, errMemo
+	}
+	for range kept {
 		p.unreadable.First = append(p.unreadable.First, Entry{d.string(), d.string()})
 	}
 	p.files.prefix = d.string()
