@@ -107,6 +107,9 @@ func (d *document) readProject(m *Manifest) error {
 
 // agree holds project.python against a requires-python: it must leave a version.
 func (d *document) agree(python, requires Python) error {
+	if pep440.FromSpecifiers(python.Specifiers).IsEmpty() {
+		return d.fail(python.Pos, "no version of Python is allowed by project.python %q", python.Text)
+	}
 	if pep440.FromSpecifiers(python.Specifiers).Disjoint(pep440.FromSpecifiers(requires.Specifiers)) {
 		return d.fail(python.Pos, "project.python %q has no version that requires-python %q allows", python.Text, requires.Text)
 	}
