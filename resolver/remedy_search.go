@@ -125,6 +125,9 @@ func (r *remedies) bound(ctx context.Context, req *manifest.Requirement, v pep44
 		}
 		q, _ := r.with(req, func(x *manifest.Requirement) { x.Specifiers = specs })
 		if got := r.try(ctx, q); got != nil {
+			if chosenOf(got, req.Name).IsPrerelease() && r.question.policies.prereleasesOf(req.Name) != manifest.Allow && !specs.MentionsPrerelease() {
+				continue // that nothing else of these versions will do is not what is wanted
+			}
 			far := slices.IndexFunc(near, v.Equal)
 			r.offer(bounding+min(max(far, 0)*10/(len(near)+1), 9), e, is+" instead of "+was+" resolves", with(got, req.Name))
 			return true

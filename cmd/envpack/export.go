@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -101,11 +102,23 @@ func (s *session) exportRequirements(dir, output string, o pylock.RequirementsOp
 // export writes what was exported to the file, or to standard output. mark is in every such file.
 func (s *session) export(output string, text []byte, mark string) error {
 	s.close()
-	if output == "" {
-		_, err := s.stdout.Write(text)
-		return err
+	if output != "" {
+		if err := writeWhole(output, text, mark); err != nil || !s.json {
+			return err
+		}
+		return json.NewEncoder(s.stdout).Encode(exported{Output: output})
 	}
-	return writeWhole(output, text, mark)
+	if s.json {
+		return json.NewEncoder(s.stdout).Encode(exported{Text: string(text)})
+	}
+	_, err := s.stdout.Write(text)
+	return err
+}
+
+// exported is the result of an export for --json.
+type exported struct {
+	Output string `json:"output,omitempty"` // the file that was written
+	Text   string `json:"text,omitempty"`   // what was exported, if to no file
 }
 
 func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFlags) error {

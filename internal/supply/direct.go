@@ -156,14 +156,14 @@ func (s *Supply) keep(ctx context.Context, name, sum string) error {
 
 // hashOf is the SHA-256 of a file. Errors are diag errors of code Manifest: there is none, or it is no file.
 func hashOf(ctx context.Context, name string) (string, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for its other end
+		return "", diag.New(diag.Manifest, "%s is not a file", name)
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return "", diag.Wrap(err, diag.Manifest, "")
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", diag.New(diag.Manifest, "%s is not a file", name)
-	}
 	h := sha256.New()
 	buf := make([]byte, 1<<20)
 	for {

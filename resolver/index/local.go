@@ -169,16 +169,15 @@ func isThere(path string) bool {
 
 // openLocal opens a file of a local index. Errors, of code Fetch: it is not there, or no regular file.
 func (x *Index) openLocal(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, diag.Wrap(err, diag.Fetch, "index %s", x.o.Name)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for its other end
 		err = fmt.Errorf("%s is not a regular file", path)
 	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
 	if err != nil {
-		f.Close()
 		return nil, 0, diag.Wrap(err, diag.Fetch, "index %s", x.o.Name)
 	}
 	return f, info.Size(), nil
