@@ -161,8 +161,13 @@ func (w *work) makeRoot(ctx context.Context) (base, system Layer, err error) {
 	if err != nil {
 		return base, system, err
 	}
+	packed := int64(0)
+	for _, d := range debs {
+		packed += d.Size
+	}
 	trees, err := rootfs.AssembleBoth(ctx, debs[:len(p.debs)], debs[len(p.debs):], rootfs.Options{
 		Architecture: p.architecture(), Python: p.distroPython(), Spool: spool, Parallel: w.Jobs,
+		Progress:   w.Task(fmt.Sprintf("unpacking %d packages", len(debs)), packed),
 		AptSources: w.Supply.AptSources(p.Lock.Base.Distro, p.Lock.Base.Codename, p.architecture()),
 	})
 	if err != nil {

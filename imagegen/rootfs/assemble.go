@@ -30,8 +30,8 @@ type Options struct {
 	Python       string // minor version of the interpreter, "3.11"; "" for none
 	AptSources   string // the sources.list of a root that has apt; "" for none
 	Spool        Spool
-	Parallel     int // packages unpacked at once; at least 1
-	Progress     func(bytes int64)
+	Parallel     int               // packages unpacked at once; at least 1
+	Progress     func(bytes int64) // told the size of each package that is unpacked; may be nil
 }
 
 // unpacked is a package whose files are in the spool.
@@ -162,6 +162,9 @@ func unpackAll(ctx context.Context, debs []Deb, o Options) ([]*unpacked, error) 
 				return fmt.Errorf("package %s %s: %w", d.Name, d.Version, err)
 			}
 			all[i] = u
+			if o.Progress != nil {
+				o.Progress(d.Size)
+			}
 			return nil
 		})
 	}
@@ -215,9 +218,6 @@ func (u *unpacked) take(e debfile.Entry, content io.Reader, o Options, next *ato
 			return fmt.Errorf("/%s: %d bytes of %d", e.Path, n, e.Size)
 		}
 		entry.Content = newSpooled(o.Spool, at, n)
-		if o.Progress != nil {
-			o.Progress(n)
-		}
 	}
 	u.entries = append(u.entries, entry)
 	return nil

@@ -243,10 +243,11 @@ func TestProgress(t *testing.T) {
 	var n int64
 	o := options()
 	o.Parallel, o.Progress = 1, func(done int64) { n += done }
-	if _, err := Assemble(t.Context(), []Deb{deb("a", testenv.DebOptions{Files: map[string]string{"a": "12345", "b": "123"}})}, o); err != nil {
+	debs := []Deb{deb("a", testenv.DebOptions{Files: map[string]string{"a": "12345"}}), deb("b", testenv.DebOptions{})}
+	if _, err := Assemble(t.Context(), debs, o); err != nil {
 		t.Fatal(err)
 	}
-	if n != 8 {
-		t.Errorf("told of %d bytes of 8", n)
+	if want := debs[0].Size + debs[1].Size; n != want {
+		t.Errorf("told of %d bytes of %d", n, want)
 	}
 }
