@@ -132,7 +132,7 @@ def main():
                 f'[project]\nname = "t"\npython = "3.12.0"\ndependencies = {json.dumps(requires)}\n[system]\ndistro = "none"\n'
             )
             status, out, _ = run(
-                [uv, "pip", "compile", "-q", "--no-header", "--no-annotate", "in.txt", "--index-url", index, "--no-cache"]
+                [uv, "pip", "compile", "-q", "--python", sys.executable, "--no-header", "--no-annotate", "in.txt", "--index-url", index, "--cache-dir", f"{top}/uv"]
                 + ["--python-version", "3.12.0", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"],
                 folder, env,
             )
