@@ -28,18 +28,19 @@ func (r *release) misread() (list []misread, more int) {
 			list = append(list, misread{name: e.Name, reason: e.Reason})
 		}
 	}
-	for _, f := range r.project.Files.All() {
-		if !strings.HasSuffix(f.Filename, ".whl") {
+	for i := range r.project.Files.Len() {
+		filename := r.project.Files.Name(i)
+		if !strings.HasSuffix(filename, ".whl") {
 			continue
 		}
-		w, err := tags.ParseWheel(f.Filename)
+		w, err := tags.ParseWheel(filename)
 		switch {
 		case errors.Is(err, tags.ErrVariant):
-			list = append(list, misread{name: f.Filename, variant: true})
+			list = append(list, misread{name: filename, variant: true})
 		case err != nil:
-			list = append(list, misread{name: f.Filename, reason: "it is not named as wheels are"})
+			list = append(list, misread{name: filename, reason: "it is not named as wheels are"})
 		case w.Name != r.project.Name:
-			list = append(list, misread{name: f.Filename, reason: "its name is that of another package"})
+			list = append(list, misread{name: filename, reason: "its name is that of another package"})
 		}
 	}
 	for i := range list {
