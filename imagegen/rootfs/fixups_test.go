@@ -258,21 +258,7 @@ func TestDatabaseIsReadByDpkg(t *testing.T) {
 	query, dpkg := testenv.Tool(t, "dpkg-query"), testenv.Tool(t, "dpkg")
 	tree := mustAssemble(t, databaseDebs()...)
 	root := t.TempDir()
-	for _, e := range tree.Entries {
-		p := filepath.Join(root, e.Path)
-		var err error
-		switch e.Kind {
-		case layer.Dir:
-			err = os.MkdirAll(p, 0o755)
-		case layer.Symlink:
-			err = os.Symlink(e.Link, p)
-		case layer.File:
-			err = os.WriteFile(p, []byte(tree.text(t, e.Path)), 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	tree.lay(t, root)
 	admin := "--admindir=" + filepath.Join(root, "var/lib/dpkg")
 	out, err := exec.Command(query, admin, "-W", "-f", "${Package} ${Version} ${Architecture} ${Status}\n").CombinedOutput()
 	want := "libc-bin 1.0 amd64 install ok installed\nlibssl3 1.0 amd64 install ok installed\ntzdata 2024a-0+deb12u1 all install ok installed\n"

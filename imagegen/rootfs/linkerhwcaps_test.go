@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/testenv"
 )
 
@@ -142,21 +141,7 @@ func TestLinkerCacheOfProcessorsIsLdconfigs(t *testing.T) {
 	tree := mustAssemble(t, deb("fast", testenv.DebOptions{Files: files, Links: hwcapsLinks}),
 		debOf("libc6", "2.36-9", "amd64", testenv.DebOptions{Files: map[string]string{"usr/share/doc/libc6/copyright": ""}}))
 	root := filepath.Join(dir, "root")
-	for _, e := range tree.Entries {
-		p := filepath.Join(root, e.Path)
-		var err error
-		switch e.Kind {
-		case layer.Dir:
-			err = os.MkdirAll(p, 0o755)
-		case layer.Symlink:
-			err = os.Symlink(e.Link, p)
-		case layer.File:
-			err = os.WriteFile(p, []byte(tree.text(t, e.Path)), 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	tree.lay(t, root)
 	ours := hwcapsLines(t, []byte(tree.text(t, "etc/ld.so.cache")))
 	listed := func() string {
 		out, err := exec.Command(ldconfig, "-p", "-r", root).CombinedOutput()

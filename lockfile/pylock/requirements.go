@@ -18,7 +18,7 @@ type RequirementsOptions struct {
 // Requirements gives the lock as a requirements file of pip's format: every package by exact version, with the hashes of
 // its files and a marker where not every target has it, after lines for the indexes that are not the default one. It is
 // complete, so that pip may install it with --no-deps. Errors: a platform that markers cannot express; a package without
-// a hash to name, unless NoHashes is set; a package of an index that is a folder.
+// a hash to name, unless NoHashes is set; an index that is a folder and not flat.
 func Requirements(l *lockfile.Lock, o RequirementsOptions) ([]byte, error) {
 	e := &exporter{lock: l, markers: map[string]string{}, indexes: map[string]string{}}
 	var targets []string
@@ -41,6 +41,8 @@ func Requirements(l *lockfile.Lock, o RequirementsOptions) ([]byte, error) {
 		}
 		switch {
 		case !slices.ContainsFunc(l.Packages, func(p lockfile.Package) bool { return p.Index == x.Name }) && option == "--extra-index-url":
+		case x.URL == "" && x.Format != "flat":
+			return nil, fmt.Errorf("index %s is a folder in the form of a simple index, which pip cannot be told to read", x.Name)
 		case x.URL == "":
 			e.WriteString("--find-links " + x.Path + "\n")
 		case x.Format == "flat":
