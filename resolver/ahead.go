@@ -34,6 +34,9 @@ func NewestOf(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, pa
 		if err != nil {
 			return nil, err
 		}
+		if err := c.hold(m); err != nil {
+			return nil, err
+		}
 		p, err := newProvider(c, m, newPreferences(Options{}, t, nil))
 		if err != nil {
 			return nil, err

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/tags"
@@ -81,9 +82,10 @@ type catalogue struct {
 	python   pep440.Version
 	packages Packages
 	policies *policies
-	hashes   map[string][]string // by project, what the manifest's requirements allow; none: any file
-	noBuild  bool                // source distributions are taken as well, and not built
-	noBinary []string            // projects whose wheels are not taken
+	hashes   map[string][]string      // by project, what the manifest's requirements allow; none: any file
+	hashPos  map[string]diag.Position // by project, the place of the first of them
+	noBuild  bool                     // source distributions are taken as well, and not built
+	noBinary []string                 // projects whose wheels are not taken
 
 	wheelOnly func(name string) bool // projects whose source distributions are never taken
 
@@ -105,7 +107,7 @@ func newCatalogue(t *target, p Packages, policies *policies) (*catalogue, error)
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue{target: t, python: python, packages: p, policies: policies, hashes: map[string][]string{}, entries: map[string]*entry{}, direct: map[string]*reference{},
+	return &catalogue{target: t, python: python, packages: p, policies: policies, hashes: map[string][]string{}, hashPos: map[string]diag.Position{}, entries: map[string]*entry{}, direct: map[string]*reference{},
 		wheelOnly: policies.m.WheelOnly}, nil
 }
 

@@ -46,6 +46,9 @@ func (p *provider) explain(e *noSolution, facts []*step) (out *diag.Error, place
 		p.target.Platform, p.target.Python, indent(text))
 	if r := p.culprit(facts); r != nil {
 		out = out.At(r.Pos)
+		if p.refusedByHash(facts, r.Name) && !p.hashPos[r.Name].IsZero() {
+			out = out.At(p.hashPos[r.Name])
+		}
 	}
 	return out, placed
 }
@@ -241,7 +244,7 @@ func (p *provider) fact(f *step) string {
 		if newest := newestIn(r, f.Set); why.kind == noWheel && newest != nil {
 			return p.noWheelClause(q.name, versions, all || len(r.candidates) == 1, r, newest)
 		}
-		return why.clause(q.name, versions, all)
+		return why.clause(q.name, versions, all) + p.ownHashes(why, q.name, f.Set)
 	case pubgrub.NoVersions:
 		if why, ok := f.Reason.(*noProject); ok {
 			return why.text

@@ -2,12 +2,16 @@ package resolver
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/resolver/index"
+	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pubgrub"
+	"github.com/envpack/envpack/resolver/tags"
 )
 
 // digester is what Packages may be besides: it reads a file for a hash of which the index gives none.
@@ -63,9 +67,47 @@ func algorithms(m *manifest.Manifest, project string) []string {
 	return out
 }
 
+// hold notes the hashes that the manifest's requirements give. It is called before anything is read.
+func (c *catalogue) hold(m *manifest.Manifest) error {
+	for _, r := range slices.Concat(m.Requirements, m.Constraints) {
+		ok, err := c.target.applies(r.Marker, "")
+		if err != nil {
+			return manifestError(r, err)
+		}
+		if !ok {
+			continue
+		}
+		if c.hashes[r.Name] = append(c.hashes[r.Name], r.Hashes...); c.hashPos[r.Name].IsZero() {
+			c.hashPos[r.Name] = r.HashPos
+		}
+	}
+	return nil
+}
+
+// wrongHash is the error of a file that has none of the hashes that the requirements give, and nothing to choose in its
+// place. sums are hashes of the file beside its SHA-256, as "sha512:…".
+func (c *catalogue) wrongHash(name string, f index.File, sums []string) *diag.Error {
+	own := append([]string{"sha256:" + f.SHA256}, sums...)
+	wanted := c.hashes[name]
+	// Of what nobody asks for nothing is said, unless there is no other.
+	if same := slices.DeleteFunc(slices.Clone(own), func(sum string) bool {
+		kind, _, _ := strings.Cut(sum, ":")
+		return !slices.ContainsFunc(wanted, func(w string) bool { return strings.HasPrefix(w, kind+":") })
+	}); len(same) > 0 {
+		own = same
+	}
+	expected := wanted[0]
+	if n := len(wanted) - 1; n > 0 {
+		expected = fmt.Sprintf("%s or one of %d more", expected, n)
+	}
+	return diag.New(diag.Mismatch, "%s: %s is not the file whose hash the requirements have: expected %s, got %s", name, f.Filename, expected, strings.Join(own, " and ")).
+		At(c.hashPos[name]).Hint("if it is the right file, write --hash=%s; if not, it was replaced, or something between alters it", own[0])
+}
+
 // hold reads a chosen file, whose SHA-256 is known, for the hashes that the requirements give of it.
 func (s *solved) hold(ctx context.Context, name string, r *release, f index.File) error {
 	hashes := s.provider.hashes[name]
+	var sums []string
 	if judge(hashes, f) == allowed {
 		return nil
 	}
@@ -78,10 +120,55 @@ func (s *solved) hold(ctx context.Context, name string, r *release, f index.File
 		if err != nil {
 			return diag.Wrap(err, 0, "reading %s for its %s, which the requirements give", f.Filename, algorithm)
 		}
-		if slices.Contains(hashes, algorithm+":"+sum) {
+		if sums = append(sums, algorithm+":"+sum); slices.Contains(hashes, sums[len(sums)-1]) {
 			return nil
 		}
 	}
-	return diag.New(diag.Mismatch, "%s has the SHA-256 %s, and no hash that the requirements allow", f.Filename, f.SHA256).
+	return s.provider.wrongHash(name, f, sums).
 		Hint("index %s does not give hashes of the kind that the requirements have, so that they were looked for in the file", r.project.IndexName)
+}
+
+// refusedByHash tells whether the hashes of the requirements rule out versions of a project that take part in a failure.
+func (p *provider) refusedByHash(facts []*step, name string) bool {
+	return slices.ContainsFunc(facts, func(f *step) bool {
+		why, _ := f.Reason.(reason)
+		return f.Kind == pubgrub.Unavailable && f.Package.name == name && why.kind == otherHash
+	})
+}
+
+// ownHashes says of the only version in a set, ruled out by its hashes, which files of the target have which, in
+// parentheses; "" of others.
+func (p *provider) ownHashes(why reason, name string, s pep440.Set) string {
+	r := p.met[name]
+	if why.kind != otherHash || r == nil || r.project == nil {
+		return ""
+	}
+	var only *candidate
+	for _, c := range r.candidates {
+		if !s.Contains(c.version) {
+			continue
+		}
+		if only != nil {
+			return ""
+		}
+		only = c
+	}
+	if only == nil {
+		return ""
+	}
+	var found []string
+	for _, i := range only.files {
+		f := r.project.Files.At(i)
+		w, err := tags.ParseWheel(f.Filename)
+		if err != nil {
+			continue
+		}
+		if _, fits := p.target.ranking.Rank(w); fits && f.SHA256 != "" {
+			found = append(found, f.Filename+" has sha256:"+f.SHA256)
+		}
+	}
+	if len(found) != 1 { // of many nobody knows which was meant
+		return ""
+	}
+	return " (" + found[0] + ")"
 }

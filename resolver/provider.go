@@ -62,7 +62,6 @@ type provider struct {
 	ahead prefetcher
 }
 
-// newProvider also tells the catalogue, of which nothing may have been read, the manifest's hashes.
 func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provider, error) {
 	p := &provider{
 		catalogue: c, m: m, prefer: prefer, pins: map[string]pep440.Set{}, named: map[string]bool{},
@@ -78,7 +77,6 @@ func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provi
 			if !ok {
 				continue
 			}
-			c.hashes[r.Name] = append(c.hashes[r.Name], r.Hashes...)
 			if !asked(&r) {
 				r.Requirement, _ = c.policies.bounds(r.Requirement)
 			}

@@ -21,8 +21,8 @@ import (
 
 // References is where files, folders and repositories come from that are named by address.
 type References interface {
-	// Reference reads what is at an address. Errors are diag errors; *index.MetadataError and
-	// *sdistfile.DynamicError, wrapped, for what it says of itself.
+	// Reference reads what is at an address. Errors are diag errors; *[HashError], if it is not the file that the address
+	// promises; *index.MetadataError and *sdistfile.DynamicError, wrapped, for what it says of itself.
 	Reference(ctx context.Context, ref direct.Reference, known Known) (*Referenced, error)
 }
 
@@ -43,11 +43,23 @@ type Referenced struct {
 	Metadata *index.Metadata
 }
 
+// HashError says that a file is not the one whose hash its address promises.
+type HashError struct {
+	Algorithm string // as fragments have it, "sha256"
+	Want, Got string // hexadecimal
+}
+
+// Error implements error.
+func (e *HashError) Error() string {
+	return fmt.Sprintf("the file has another %s than its address promises: expected %s, got %s", e.Algorithm, e.Want, e.Got)
+}
+
 // reference is the address of a project on one target, and who names it.
 type reference struct {
 	direct.Reference
 	by      string // "demo 1.0"; "": the manifest
 	pos     diag.Position
+	hashPos diag.Position // of the hash in the address or behind it; zero if there is none
 	place   direct.Place
 	written []string // the address as requirements have it
 	bound   bool     // a constraint names it: it counts if the project is needed
@@ -105,7 +117,7 @@ func (c *catalogue) follow(ctx context.Context, m *manifest.Manifest) error {
 				continue
 			}
 			if r.Direct != nil {
-				named := &reference{Reference: *r.Direct, pos: r.Pos, place: direct.Place{Project: project, Folder: project}, written: []string{r.URL}, bound: i == 1}
+				named := &reference{Reference: *r.Direct, pos: r.Pos, hashPos: r.HashPos, place: direct.Place{Project: project, Folder: project}, written: []string{r.URL}, bound: i == 1}
 				if err := c.name(r.Name, named); err != nil {
 					return err
 				}
@@ -195,8 +207,8 @@ func (c *catalogue) name(project string, ref *reference) error {
 				project, c.target.Platform, &old.Reference, old.who(), &ref.Reference, ref.who()).At(ref.pos).
 				Hint("keep one of them (the first is at %s)", old.pos)
 		}
-		if old.SHA256 == "" {
-			old.SHA256 = ref.SHA256
+		if old.Promise(&ref.Reference); old.hashPos.IsZero() {
+			old.hashPos = ref.hashPos
 		}
 		old.written = append(old.written, ref.written...)
 		return nil
@@ -231,7 +243,10 @@ func (c *catalogue) referenced(ctx context.Context, project string, ref *referen
 	found, err := c.references.Reference(ctx, ref.Reference, c.known(project, ref))
 	var dynamic *sdistfile.DynamicError
 	var bad *index.MetadataError
+	var other *HashError
 	switch {
+	case errors.As(err, &other):
+		return nil, ref.replaced(project, other)
 	case errors.As(err, &dynamic):
 		return nil, diag.Wrap(dynamic, diag.NoAnswer, "%s has to be built before it can be locked", project).At(ref.pos)
 	case errors.As(err, &bad):
@@ -245,7 +260,30 @@ func (c *catalogue) referenced(ctx context.Context, project string, ref *referen
 	if _, err := pep440.Parse(found.Metadata.Version); err != nil {
 		return nil, diag.Wrap(err, diag.NoAnswer, "%s cannot be used", project).At(ref.pos)
 	}
+	has := func(sum string) bool { return slices.Contains(c.hashes[project], sum) }
+	if judge(c.hashes[project], found.File) != allowed && !slices.ContainsFunc(found.Sums, has) {
+		return nil, c.wrongHash(project, found.File, found.Sums)
+	}
 	return found, nil
+}
+
+// at is the place of the hash that the address has, or of the address.
+func (r *reference) at() diag.Position {
+	if !r.hashPos.IsZero() {
+		return r.hashPos
+	}
+	return r.pos
+}
+
+// replaced is the error of an address that leads to another file than it promises.
+func (r *reference) replaced(project string, err *HashError) error {
+	bare := r.Reference
+	bare.SHA256, bare.Sums = "", ""
+	e := diag.Wrap(err, diag.Mismatch, "%s @ %s", project, &bare).At(r.at())
+	if r.by != "" {
+		return e.Hint("%s names the file with that hash; it was replaced since, or something between alters it", r.by)
+	}
+	return e.Hint("if it is the right file, its hash is #%s=%s; if not, it was replaced, or something between alters it", err.Algorithm, err.Got)
 }
 
 // known is what the earlier lock has of an address, unless it is to move.
@@ -300,10 +338,6 @@ func (c *catalogue) directRelease(ctx context.Context, name string, ref *referen
 			if _, fits := c.target.ranking.Rank(w); !fits {
 				only.reason = reason{kind: noWheel}
 			}
-		}
-		has := func(sum string) bool { return slices.Contains(c.hashes[name], sum) }
-		if judge(c.hashes[name], found.File) != allowed && !slices.ContainsFunc(found.Sums, has) {
-			only.reason = reason{kind: otherHash}
 		}
 	})
 	r.candidates = []*candidate{only}

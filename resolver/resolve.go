@@ -152,6 +152,9 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, po
 	}
 	catalogue.noBuild, catalogue.noBinary = o.NoBuild, m.NoBinary
 	catalogue.references, catalogue.earlier = src.References, o
+	if err := catalogue.hold(m); err != nil {
+		return nil, err
+	}
 	if err := catalogue.follow(ctx, m); err != nil {
 		return nil, err
 	}

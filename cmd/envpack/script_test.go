@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 //
 // Beside testscript's own commands there are:
 //
-//	wheel NAME VERSION [KEY=VALUE]...    put a wheel into the index, and its hash into $SHA512; see [world.wheel]
+//	wheel NAME VERSION [KEY=VALUE]...    put a wheel into the index, and its hashes into $SHA512 and $MD5; see [world.wheel]
 //	sdist NAME VERSION [KEY=VALUE]...    put a source distribution into the index; see [world.sdist]
 //	index STATE [ARG]...                 make the index behave; see [world.behave]
 //	requests PREFIX N                    the index was asked N times for paths with the prefix, since the last time

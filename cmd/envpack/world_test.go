@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/md5"
 	"crypto/sha512"
 	"encoding/json"
 	"fmt"
@@ -254,6 +255,7 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 		content = content[:cut]
 	}
 	ts.Setenv("SHA512", fmt.Sprintf("%x", sha512.Sum512(content)))
+	ts.Setenv("MD5", fmt.Sprintf("%x", md5.Sum(content)))
 	if to != "" {
 		ts.Check(os.MkdirAll(ts.MkAbs(to), 0o755))
 		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(to), name), content, 0o644))

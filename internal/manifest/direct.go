@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/sdistfile"
@@ -15,8 +16,15 @@ import (
 	"github.com/envpack/envpack/resolver/tags"
 )
 
+// promised are the hashes that stand behind a requirement, and the place of the first.
+type promised struct {
+	hashes []string
+	at     diag.Position
+}
+
 // follow makes a requirement of one that names an address. Relative paths begin in dir.
-func (m *Manifest) follow(req pep508.Requirement, hashes []string, dir string, at diag.Position) (Requirement, error) {
+func (m *Manifest) follow(req pep508.Requirement, p promised, dir string, at diag.Position) (Requirement, error) {
+	hashes := p.hashes
 	ref, err := m.address(req.URL, dir, at)
 	if err != nil {
 		return Requirement{}, err
@@ -33,15 +41,52 @@ func (m *Manifest) follow(req pep508.Requirement, hashes []string, dir string, a
 	if k := ref.Kind(); len(hashes) > 0 && (k == direct.Folder || k == direct.Repository) {
 		return Requirement{}, diag.New(diag.Manifest, "--hash is for files, and %s is none", ref).At(at).Hint("take the --hash away")
 	}
-	if sum := ref.SHA256; sum != "" {
-		sum = "sha256:" + sum
-		if slices.ContainsFunc(hashes, func(h string) bool { return strings.HasPrefix(h, "sha256:") }) && !slices.Contains(hashes, sum) {
-			return Requirement{}, diag.New(diag.Manifest, "the address promises another hash than --hash").At(at)
-		}
-		hashes = []string{sum}
+	where := p.at
+	if _, fragment, _ := strings.Cut(req.URL, "#"); where.IsZero() && (ref.SHA256 != "" || ref.Sums != "") {
+		where = narrowed(at, fragment)
+	}
+	if hashes, err = allHashes(hashes, ref, where); err != nil {
+		return Requirement{}, err
 	}
 	req.URL = ref.String()
-	return Requirement{Requirement: req, Hashes: hashes, Pos: at, Direct: ref}, nil
+	return Requirement{Requirement: req, Hashes: hashes, HashPos: where, Pos: at, Direct: ref}, nil
+}
+
+// allHashes holds the hashes that an address promises and those of --hash to each other: of a kind that both give, the
+// address's must be among them, and one that nobody can make another file of needs no other beside it.
+func allHashes(hashes []string, ref *direct.Reference, at diag.Position) ([]string, error) {
+	own := map[string]string{"sha256": ref.SHA256}
+	for algorithm, sum := range ref.EachSum() {
+		own[algorithm] = sum
+	}
+	for _, algorithm := range []string{"sha512", "sha384", "sha256"} {
+		sum := algorithm + ":" + own[algorithm]
+		if own[algorithm] == "" {
+			continue
+		}
+		if slices.ContainsFunc(hashes, func(h string) bool { return strings.HasPrefix(h, algorithm+":") }) && !slices.Contains(hashes, sum) {
+			return nil, diag.New(diag.Manifest, "the address promises another %s than --hash", algorithm).At(at).
+				Hint("keep the one that is right")
+		}
+		if hashes == nil || algorithm == "sha256" {
+			hashes = []string{sum}
+		}
+	}
+	return hashes, nil
+}
+
+// narrowed is the place of a text on the line of a place, behind its beginning; the place itself if it is not there, as
+// where it is written with escapes.
+func narrowed(at diag.Position, text string) diag.Position {
+	line := []rune(at.Source)
+	from := min(max(at.Col-1, 0), len(line))
+	before, _, found := strings.Cut(string(line[from:]), text)
+	if !found || text == "" {
+		return at
+	}
+	at.Col = from + utf8.RuneCountInString(before) + 1
+	at.Width = utf8.RuneCountInString(text)
+	return at
 }
 
 // address takes an address apart. An error does not show credentials.
@@ -82,7 +127,7 @@ var extrasForm = regexp.MustCompile(`^(.*[^\[])\[([A-Za-z0-9._ ,-]*)\]$`)
 var addressEnd = regexp.MustCompile(`; | ;`)
 
 // bare makes a requirement of an address that stands without a name, as pip's requirements files may have it.
-func (m *Manifest) bare(text string, hashes []string, dir string, at diag.Position) (Requirement, error) {
+func (m *Manifest) bare(text string, hashes promised, dir string, at diag.Position) (Requirement, error) {
 	address, condition, _ := strings.Cut(text, ";")
 	if strings.Contains(text, "://") { // it may have a semicolon itself
 		m := addressEnd.FindStringIndex(text + " ")

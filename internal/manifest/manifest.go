@@ -64,8 +64,10 @@ func (p Python) Full() string {
 type Requirement struct {
 	pep508.Requirement
 	Hashes []string // as pip has them, "sha256:…", sha384 or sha512, in lower case; none: any file
-	Pos    diag.Position
-	Direct *direct.Reference // what URL leads to; nil: a version of an index is wanted
+	// HashPos is the place of the first hash, behind --hash or in the address; zero if there is none.
+	HashPos diag.Position
+	Pos     diag.Position
+	Direct  *direct.Reference // what URL leads to; nil: a version of an index is wanted
 }
 
 // Prereleases says when a pre-release may be chosen.

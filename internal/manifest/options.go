@@ -109,9 +109,9 @@ func (r *requirementsReader) editable(file, value string, at diag.Position, cons
 	var got Requirement
 	req, err := pep508.Parse(value)
 	if err == nil && req.URL != "" {
-		got, err = r.m.follow(req, nil, filepath.Dir(file), at)
+		got, err = r.m.follow(req, promised{}, filepath.Dir(file), at)
 	} else {
-		got, err = r.m.bare(value, nil, filepath.Dir(file), at)
+		got, err = r.m.bare(value, promised{}, filepath.Dir(file), at)
 	}
 	if err != nil {
 		return err

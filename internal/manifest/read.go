@@ -177,7 +177,7 @@ func (d *document) requirement(m *Manifest, at, text string) (Requirement, error
 		return Requirement{}, noRequirement(err, text).At(pos)
 	}
 	if r.URL != "" {
-		return m.follow(r, nil, filepath.Dir(d.file), d.value(at))
+		return m.follow(r, promised{}, filepath.Dir(d.file), d.value(at))
 	}
 	return Requirement{Requirement: r, Pos: d.value(at)}, nil
 }

@@ -137,8 +137,8 @@ func asPip(root string, list []pipRequirement) []pipRequirement {
 	var out []pipRequirement
 	for _, r := range list {
 		address, fragment, _ := strings.Cut(strings.ReplaceAll(r.Link, "ROOT", root), "#")
-		if sum, ok := strings.CutPrefix(fragment, "sha256="); ok {
-			r.Hashes = []string{"sha256:" + strings.ToLower(sum)}
+		if kind, sum, ok := strings.Cut(fragment, "="); ok && hashDigits[kind] > 0 {
+			r.Hashes = []string{kind + ":" + strings.ToLower(sum)}
 		}
 		r.Link = clean(root, address)
 		r.Extras, r.Hashes = append([]string{}, r.Extras...), append([]string{}, r.Hashes...)

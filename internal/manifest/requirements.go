@@ -58,7 +58,11 @@ func (r *requirementsReader) file(name string, constraints bool, from diag.Posit
 func (r *requirementsReader) checkHashes() error {
 	for _, req := range r.read {
 		if r.mustPin && len(req.Hashes) == 0 {
-			return diag.New(diag.Manifest, "%s has no --hash, which --require-hashes demands of every requirement", req.Name).At(req.Pos)
+			e := diag.New(diag.Manifest, "%s has no --hash, which --require-hashes demands of every requirement", req.Name).At(req.Pos)
+			if req.Direct != nil && req.Direct.Sums != "" {
+				return e.Hint("the hash in the address is held, and is of a kind that somebody could make another file of: give a sha256")
+			}
+			return e
 		}
 	}
 	return nil
@@ -121,16 +125,16 @@ func (r *requirementsReader) line(file string, l logical, constraints bool) erro
 
 // readHashes gives the hashes that stand behind a requirement, as "sha256:…" in lower case. A file that has any of
 // them is taken (pip's documentation, Secure installs).
-func readHashes(file string, l logical, options []given) ([]string, error) {
-	var hashes []string
+func readHashes(file string, l logical, options []given) (promised, error) {
+	var out promised
 	for _, o := range options {
 		at := l.position(file, o.from, o.size)
 		switch {
 		case o.name == "--config-settings" || o.name == "--config-setting":
 			at.Width = len(o.name)
-			return nil, notYet(diag.New(diag.Manifest, "option %s is not supported yet", o.name), o.name).At(at)
+			return out, notYet(diag.New(diag.Manifest, "option %s is not supported yet", o.name), o.name).At(at)
 		case o.name != "--hash":
-			return nil, diag.New(diag.Manifest, "%s is not for a single requirement, and pip would pass over it", o.name).At(at).
+			return out, diag.New(diag.Manifest, "%s is not for a single requirement, and pip would pass over it", o.name).At(at).
 				Hint("options that concern the whole file stand on a line of their own")
 		}
 		if begin := strings.LastIndex(l.text[o.from:o.from+o.size], o.value); begin >= 0 {
@@ -140,17 +144,19 @@ func readHashes(file string, l logical, options []given) ([]string, error) {
 		digits := hashDigits[algorithm]
 		switch {
 		case digits == 0:
-			return nil, diag.New(diag.Manifest, "--hash: sha256, sha384 or sha512 is wanted, and a colon before the digits").At(at).
+			return out, diag.New(diag.Manifest, "--hash: sha256, sha384 or sha512 is wanted, and a colon before the digits").At(at).
 				Hint("as in --hash=sha256: and 64 hexadecimal digits")
 		case len(value) != digits || !hexForm.MatchString(value):
-			return nil, diag.New(diag.Manifest, "--hash: %s: and %d hexadecimal digits are wanted", algorithm, digits).At(at)
+			return out, diag.New(diag.Manifest, "--hash: %s: and %d hexadecimal digits are wanted", algorithm, digits).At(at)
 		}
-		hashes = append(hashes, algorithm+":"+strings.ToLower(value))
+		if out.hashes = append(out.hashes, algorithm+":"+strings.ToLower(value)); len(out.hashes) == 1 {
+			out.at = at
+		}
 	}
-	return hashes, nil
+	return out, nil
 }
 
-func (r *requirementsReader) requirement(file string, l logical, hashes []string, constraints bool) error {
+func (r *requirementsReader) requirement(file string, l logical, hashes promised, constraints bool) error {
 	text := l.text
 	at := l.position(file, 0, len(text))
 	if m := emptyMarker.FindStringIndex(text); m != nil { // which pip passes over
@@ -172,7 +178,7 @@ func (r *requirementsReader) requirement(file string, l logical, hashes []string
 		}
 		return noRequirement(err, text).At(at)
 	}
-	got := Requirement{Requirement: req, Hashes: hashes, Pos: at}
+	got := Requirement{Requirement: req, Hashes: hashes.hashes, HashPos: hashes.at, Pos: at}
 	if req.URL != "" {
 		if got, err = r.m.follow(req, hashes, filepath.Dir(file), at); err != nil {
 			return err

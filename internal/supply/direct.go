@@ -40,7 +40,7 @@ func (s *Supply) Reference(ctx context.Context, ref direct.Reference, known reso
 	case ref.Kind() == direct.Folder:
 		return s.folder(ctx, ref)
 	}
-	found := &resolver.Referenced{Hashed: ref.SHA256 == ""}
+	found := &resolver.Referenced{Hashed: !ref.Vouched()}
 	var sum string
 	var err error
 	if ref.Path != "" {
@@ -50,6 +50,15 @@ func (s *Supply) Reference(ctx context.Context, ref direct.Reference, known reso
 	}
 	if err != nil {
 		return nil, err
+	}
+	for algorithm, want := range ref.EachSum() {
+		got, err := index.DigestOf(s.Store, sum, algorithm)
+		if err != nil {
+			return nil, err
+		}
+		if got != want {
+			return nil, &resolver.HashError{Algorithm: algorithm, Want: want, Got: got}
+		}
 	}
 	for _, algorithm := range known.Sums {
 		other, err := index.DigestOf(s.Store, sum, algorithm)
@@ -108,7 +117,10 @@ func (s *Supply) takeRemote(ctx context.Context, ref direct.Reference, known res
 		return sum, nil
 	}
 	err := s.Fetch.Download(ctx, ref.URL, sum, -1, s.Store, nil)
-	if diag.CodeOf(err) == diag.Mismatch && ref.SHA256 == "" {
+	if other := (*store.MismatchError)(nil); ref.SHA256 != "" && errors.As(err, &other) {
+		return "", &resolver.HashError{Algorithm: "sha256", Want: other.SHA256, Got: other.Got}
+	}
+	if diag.CodeOf(err) == diag.Mismatch {
 		return "", diag.Wrap(err, 0, "the lock has another hash of it").
 			Hint("if the file was replaced on purpose, `envpack lock --upgrade` takes it as it is now")
 	}
@@ -123,7 +135,7 @@ func (s *Supply) takeLocal(ctx context.Context, ref direct.Reference) (string, e
 		return "", err
 	}
 	if ref.SHA256 != "" && sum != ref.SHA256 {
-		return "", diag.New(diag.Mismatch, "%s has the SHA-256 %s, and %s is wanted", ref.Path, sum, ref.SHA256)
+		return "", &resolver.HashError{Algorithm: "sha256", Want: ref.SHA256, Got: sum}
 	}
 	return sum, s.keep(ctx, name, sum)
 }

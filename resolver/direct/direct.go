@@ -9,10 +9,12 @@ package direct
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/resolver/tags"
@@ -37,6 +39,7 @@ type Reference struct {
 	Revision     string // branch, tag or commit; "": the default branch
 	Subdirectory string // of an archive, folder or repository; "": its root
 	SHA256       string // of the file, as the address promises it; "": it does not
+	Sums         string // other hashes of the file that the address promises, as fragments are written, in order: "md5=…&sha512=…"
 	Egg          string // the name that the fragment gives a package; "": none
 }
 
@@ -65,12 +68,16 @@ func fail(hint, format string, args ...any) (Reference, error) {
 	return Reference{}, &Error{fmt.Sprintf(format, args...), hint}
 }
 
+// hashDigits are how many hexadecimal digits the hashes have that an address can promise (PyPA, Direct URL; those that
+// pip takes of an address).
+var hashDigits = map[string]int{"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
+
 var (
-	hexHash     = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+	hexadecimal = regexp.MustCompile(`^[0-9a-fA-F]+$`)
 	packageName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) // normalised, PEP 503
 
 	versionControl = regexp.MustCompile(`^(?i:git|hg|svn|bzr)\+`)
-	fragmentForm   = regexp.MustCompile(`^#(sha256|subdirectory|egg)=`)
+	fragmentForm   = regexp.MustCompile(`^#(md5|sha1|sha224|sha256|sha384|sha512|subdirectory|egg)=`)
 )
 
 // Parse reads an address: http, https or file, git+SCHEME, or a path.
@@ -184,7 +191,7 @@ func repository(address string) (Reference, error) {
 	return r, nil
 }
 
-// fragment reads what stands behind #: sha256=…, subdirectory=… and egg=…, joined by & (pip's
+// fragment reads what stands behind #: sha256=… or other hashes, subdirectory=… and egg=…, joined by & (pip's
 // documentation, VCS support; PyPA, Direct URL).
 func (r *Reference) fragment(text string) error {
 	bad := func(hint, format string, args ...any) error {
@@ -198,14 +205,16 @@ func (r *Reference) fragment(text string) error {
 		}
 		switch key {
 		case "":
-		case "sha256":
-			if !hexHash.MatchString(value) {
-				return bad("", "#sha256= wants 64 hexadecimal digits")
+		case "md5", "sha1", "sha224", "sha256", "sha384", "sha512":
+			if len(value) != hashDigits[key] || !hexadecimal.MatchString(value) {
+				return bad("", "#%s= wants %d hexadecimal digits", key, hashDigits[key])
 			}
 			if r.Git != "" || !isArchive(r.Filename()) {
-				return bad("", "#sha256= is for files")
+				return bad("", "#%s= is for files", key)
 			}
-			r.SHA256 = strings.ToLower(value)
+			if !r.promise(key, strings.ToLower(value)) {
+				return bad("", "#%s= stands twice, with different hashes", key)
+			}
 		case "egg":
 			r.Egg, _, _ = strings.Cut(value, "[")
 		case "subdirectory":
@@ -218,13 +227,63 @@ func (r *Reference) fragment(text string) error {
 			if r.Kind() == Wheel {
 				return bad("", "a wheel has no subdirectory")
 			}
-		case "md5", "sha1", "sha224", "sha384", "sha512":
-			return bad("leave it out: the file's SHA-256 is written into the lock", "the address promises a hash of the kind %s, and only sha256 is checked", key)
 		default:
-			return bad("", "the fragment %q is not known: there is sha256, subdirectory and egg", part)
+			return bad("", "the fragment %q is not known: there is sha256 and other hashes, subdirectory and egg", part)
 		}
 	}
 	return nil
+}
+
+// promise notes a hash; false: there is another one of its kind.
+func (r *Reference) promise(algorithm, value string) bool {
+	if algorithm == "sha256" {
+		ok := r.SHA256 == "" || r.SHA256 == value
+		r.SHA256 = value
+		return ok
+	}
+	for name, other := range r.EachSum() {
+		if name == algorithm {
+			return other == value
+		}
+	}
+	sums := []string{algorithm + "=" + value}
+	if r.Sums != "" {
+		sums = append(sums, strings.Split(r.Sums, "&")...)
+	}
+	slices.Sort(sums)
+	r.Sums = strings.Join(sums, "&")
+	return true
+}
+
+// EachSum gives Sums one by one: algorithm and hexadecimal digits.
+func (r *Reference) EachSum() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for sum := range strings.SplitSeq(r.Sums, "&") {
+			if algorithm, value, ok := strings.Cut(sum, "="); ok && !yield(algorithm, value) {
+				return
+			}
+		}
+	}
+}
+
+// Vouched tells whether the address promises a hash of which nobody can make another file: SHA-256, SHA-384 or SHA-512.
+func (r *Reference) Vouched() bool {
+	for algorithm := range r.EachSum() {
+		if algorithm == "sha384" || algorithm == "sha512" {
+			return true
+		}
+	}
+	return r.SHA256 != ""
+}
+
+// Promise adds the hashes that another reference to the same promises.
+func (r *Reference) Promise(o *Reference) {
+	if r.SHA256 == "" {
+		r.SHA256 = o.SHA256
+	}
+	for algorithm, value := range o.EachSum() {
+		r.promise(algorithm, value)
+	}
 }
 
 func isArchive(name string) bool {
@@ -269,6 +328,11 @@ func (r *Reference) Name() string {
 
 // Same tells whether two references lead to the same. They do not if they promise different hashes.
 func (r *Reference) Same(o *Reference) bool {
+	for algorithm, value := range o.EachSum() {
+		if mine := *r; !mine.promise(algorithm, value) {
+			return false
+		}
+	}
 	return r.URL == o.URL && r.Path == o.Path && r.Git == o.Git && r.Revision == o.Revision && r.Subdirectory == o.Subdirectory &&
 		(r.SHA256 == "" || o.SHA256 == "" || r.SHA256 == o.SHA256)
 }
@@ -294,6 +358,9 @@ func (r *Reference) String() string {
 
 func (r *Reference) suffix() string {
 	var parts []string
+	if r.Sums != "" {
+		parts = append(parts, r.Sums)
+	}
 	if r.SHA256 != "" {
 		parts = append(parts, "sha256="+r.SHA256)
 	}

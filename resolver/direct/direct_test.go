@@ -29,6 +29,11 @@ func TestParse(t *testing.T) {
 		{"file:///srv/w/a-1-py3-none-any.whl", "/home/me/project", Reference{Path: "/srv/w/a-1-py3-none-any.whl"}, "file:///srv/w/a-1-py3-none-any.whl", Wheel, "a"},
 		{"file:w/a", "/home/me/project", Reference{}, "", Folder, ""},
 		{".", "/home/me/project", Reference{Path: "."}, "./.", Folder, ""},
+		{"https://files.example/a-1.zip#sha512=" + sum + strings.ToUpper(sum) + "&subdirectory=p&md5=" + sum[:32] + "&sha1=" + sum[:40] + "&md5=" + sum[:32], "",
+			Reference{URL: "https://files.example/a-1.zip", Subdirectory: "p", Sums: "md5=" + sum[:32] + "&sha1=" + sum[:40] + "&sha512=" + sum + sum},
+			"https://files.example/a-1.zip#md5=" + sum[:32] + "&sha1=" + sum[:40] + "&sha512=" + sum + sum + "&subdirectory=p", Sdist, "a"},
+		{"./a-1.zip#sha224=" + sum[:56] + "&sha384=" + sum + sum[:32], "/home/me/project", Reference{Path: "a-1.zip", Sums: "sha224=" + sum[:56] + "&sha384=" + sum + sum[:32]},
+			"./a-1.zip#sha224=" + sum[:56] + "&sha384=" + sum + sum[:32], Sdist, "a"},
 		{"git+https://git.example/team/r.git@v1.0#egg=demo[x]&subdirectory=py", "", Reference{Git: "https://git.example/team/r.git", Revision: "v1.0", Subdirectory: "py", Egg: "demo"},
 			"git+https://git.example/team/r.git@v1.0#subdirectory=py", Repository, "demo"},
 		{"git+ssh://git@git.example/r@feature/x", "", Reference{Git: "ssh://git@git.example/r", Revision: "feature/x"}, "git+ssh://git@git.example/r@feature/x", Repository, ""},
@@ -46,7 +51,7 @@ func TestParse(t *testing.T) {
 			continue
 		}
 		again, err := Parse(r.String(), place("/home/me/project"))
-		if err != nil || !again.Same(&r) || again.SHA256 != r.SHA256 {
+		if err != nil || !again.Same(&r) || again.SHA256 != r.SHA256 || again.Sums != r.Sums {
 			t.Errorf("%s is read as %+v, %v", r.String(), again, err)
 		}
 	}
@@ -54,26 +59,29 @@ func TestParse(t *testing.T) {
 
 func TestBadAddress(t *testing.T) {
 	for address, want := range map[string]string{
-		"https://me:secret@files.example/a-1-py3-none-any.whl":      ErrCredentials.Error(),
-		"https://token@files.example/a-1-py3-none-any.whl":          ErrCredentials.Error(),
-		"git+https://token@git.example/r":                           ErrCredentials.Error(),
-		"git+ssh://git:secret@git.example/r":                        ErrCredentials.Error(),
-		"https://git.example/team/r":                                "neither to a wheel nor to a source distribution",
-		"https:///a.whl":                                            "is not an address",
-		"hg+https://hg.example/r":                                   "only git is known, not hg",
-		"ftp://files.example/a.whl":                                 "fetched by ftp",
-		"git+git@git.example:team/r":                                "is not the address of a repository",
-		"git+ext::sh":                                               "is not the address of a repository",
-		"git+https://git.example/r@--upload-pack=x":                 "not the name of a branch",
-		"git+https://git.example/r@a..b":                            "not the name of a branch",
-		"https://files.example/a-1-py3-none-any.whl#sha256=12":      "64 hexadecimal digits",
-		"https://files.example/a-1-py3-none-any.whl#md5=12":         "only sha256 is checked",
-		"https://files.example/a-1-py3-none-any.whl#what=12":        "is not known",
-		"https://files.example/a-1-py3-none-any.whl#subdirectory=a": "a wheel has no subdirectory",
-		"https://files.example/a-1.zip#subdirectory=../a":           "below the root",
-		"git+https://git.example/r#sha256=" + sum:                   "is for files",
-		"file://server/a-1-py3-none-any.whl":                        "on this machine",
-		"./a-1-py3-none-any.whl":                                    "cannot be named here",
+		"https://me:secret@files.example/a-1-py3-none-any.whl": ErrCredentials.Error(),
+		"https://token@files.example/a-1-py3-none-any.whl":     ErrCredentials.Error(),
+		"git+https://token@git.example/r":                      ErrCredentials.Error(),
+		"git+ssh://git:secret@git.example/r":                   ErrCredentials.Error(),
+		"https://git.example/team/r":                           "neither to a wheel nor to a source distribution",
+		"https:///a.whl":                                       "is not an address",
+		"hg+https://hg.example/r":                              "only git is known, not hg",
+		"ftp://files.example/a.whl":                            "fetched by ftp",
+		"git+git@git.example:team/r":                           "is not the address of a repository",
+		"git+ext::sh":                                          "is not the address of a repository",
+		"git+https://git.example/r@--upload-pack=x":            "not the name of a branch",
+		"git+https://git.example/r@a..b":                       "not the name of a branch",
+		"https://files.example/a-1-py3-none-any.whl#sha256=12": "64 hexadecimal digits",
+		"https://files.example/a-1-py3-none-any.whl#md5=12":    "#md5= wants 32 hexadecimal digits",
+		"https://files.example/a-1-py3-none-any.whl#sha256=" + sum + "&sha256=" + strings.Repeat("0", 64): "#sha256= stands twice, with different hashes",
+		"https://files.example/a-1.zip#sha1=" + sum[:40] + "&sha1=" + sum[24:]:                            "#sha1= stands twice, with different hashes",
+		"git+https://git.example/r#sha512=" + sum + sum:                                                   "#sha512= is for files",
+		"https://files.example/a-1-py3-none-any.whl#what=12":                                              "is not known",
+		"https://files.example/a-1-py3-none-any.whl#subdirectory=a":                                       "a wheel has no subdirectory",
+		"https://files.example/a-1.zip#subdirectory=../a":                                                 "below the root",
+		"git+https://git.example/r#sha256=" + sum:                                                         "is for files",
+		"file://server/a-1-py3-none-any.whl":                                                              "on this machine",
+		"./a-1-py3-none-any.whl":                                                                          "cannot be named here",
 	} {
 		at := place("/home/me/project")
 		if strings.HasPrefix(address, ".") {
@@ -100,6 +108,37 @@ func TestElsewhere(t *testing.T) {
 		}
 		if r, err := Parse(address, place("")); err == nil || !strings.Contains(err.Error(), "of this machine cannot be named here") {
 			t.Errorf("%s from elsewhere: %+v, %v", address, r, err)
+		}
+	}
+}
+
+// TestPromises holds which promises of two addresses fit together, and which bind a file to one.
+func TestPromises(t *testing.T) {
+	const file = "https://files.example/a-1.zip"
+	for _, c := range []struct {
+		a, b    string
+		same    bool
+		vouched bool // both together
+		sums    string
+	}{
+		{"", "#md5=" + sum[:32], true, false, "md5=" + sum[:32]},
+		{"#md5=" + sum[:32], "#md5=" + sum[32:], false, false, ""},
+		{"#sha1=" + sum[:40] + "&sha256=" + sum, "#sha512=" + sum + sum, true, true, "sha1=" + sum[:40] + "&sha512=" + sum + sum},
+		{"#sha224=" + sum[:56], "", true, false, "sha224=" + sum[:56]},
+		{"#sha384=" + sum + sum[:32], "", true, true, "sha384=" + sum + sum[:32]},
+		{"#sha256=" + sum, "#sha256=" + strings.Repeat("0", 64), false, false, ""},
+	} {
+		a, err := Parse(file+c.a, place(""))
+		b, err2 := Parse(file+c.b, place(""))
+		if err != nil || err2 != nil || a.Same(&b) != c.same || b.Same(&a) != c.same {
+			t.Errorf("%s and %s: %v %v, same %t", c.a, c.b, err, err2, a.Same(&b))
+			continue
+		}
+		if !c.same {
+			continue
+		}
+		if a.Promise(&b); a.Sums != c.sums || a.Vouched() != c.vouched {
+			t.Errorf("%s and %s: %q, vouched %t", c.a, c.b, a.Sums, a.Vouched())
 		}
 	}
 }

@@ -166,6 +166,7 @@ func TestLearn(t *testing.T) {
 	}{
 		{"", false, ""}, {"sha512=" + hex.EncodeToString(long[:]), true, ""}, {"sha1=" + hex.EncodeToString(short[:]), false, ""},
 		{"sha512=00", true, `expected sha512 "00", got sha512 ` + hex.EncodeToString(long[:])}, {"md5=00", false, `expected md5 "00"`},
+		{"sha224=00", false, `expected sha224 "00"`},
 	} {
 		f := file(tt.sum)
 		got, err := client().Learn(t.Context(), f)

@@ -3,6 +3,7 @@ package index
 import (
 	"crypto/md5"
 	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
@@ -20,9 +21,9 @@ type algorithm struct {
 }
 
 // algorithms are the hashes besides SHA-256 that indexes give and that are compared, the best first. Those of
-// which nobody can make another file come first.
+// which nobody can make another file come first; pip counts SHA-224 as none of these.
 var algorithms = []algorithm{
-	{"sha512", true, sha512.New}, {"sha384", true, sha512.New384}, {"sha1", false, sha1.New}, {"md5", false, md5.New},
+	{"sha512", true, sha512.New}, {"sha384", true, sha512.New384}, {"sha224", false, sha256.New224}, {"sha1", false, sha1.New}, {"md5", false, md5.New},
 }
 
 // rank is the place of an algorithm among those that are known, their number if it is none of them.
@@ -36,17 +37,17 @@ func rank(name string) int {
 }
 
 // fragmentHashes are those of an address: "sha256=…", beside others with "&" between them, as pip reads it.
-func fragmentHashes(fragment string) (sha256, sum string) {
+func fragmentHashes(fragment string) (digest, sum string) {
 	best := len(algorithms)
 	for part := range strings.SplitSeq(fragment, "&") {
 		name, value, _ := strings.Cut(part, "=")
-		if name == "sha256" && sha256 == "" {
-			sha256 = value
+		if name == "sha256" && digest == "" {
+			digest = value
 		} else if i := rank(name); i < best && value != "" {
 			best, sum = i, name+"="+strings.ToLower(value)
 		}
 	}
-	return sha256, sum
+	return digest, sum
 }
 
 // Vouched tells whether the index gives a hash by which a file is held to what the index means: then the SHA-256,
