@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/internal/wheelfile"
 )
@@ -33,47 +36,69 @@ type Object struct {
 	Fault string `json:"fault,omitempty"`
 }
 
-// ReadWheel reads all ELF files of a wheel, in the order of its directory. A member counts by its content, not
-// by its name; those whose name has the ending of a text that Python, compilers or people read are not looked
-// at. CRCs are not checked where the rest of a member is not needed: the wheel's hash is what is trusted.
+// ReadWheel reads all ELF files of a wheel, in the order of its directory, as many at a time as there are
+// processors. A member counts by its content, not by its name; those whose name has the ending of a text that
+// Python, compilers or people read are not looked at. CRCs are not checked where the rest of a member is not needed:
+// the wheel's hash is what is trusted.
 //
 // Errors: [*wheelfile.Error] where a member cannot be inflated, ctx's.
 func ReadWheel(ctx context.Context, d *wheelfile.Directory) ([]Object, error) {
-	var all []Object
-	for _, e := range d.Entries {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	found := make([]*Object, len(d.Entries))
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, e := range d.Entries {
+		if reading.Err() != nil {
+			break
 		}
 		if e.IsDir || e.Size < 52 || texts[path.Ext(e.Name)] {
 			continue
 		}
-		begin := func(sink func(p []byte) error) error {
-			return d.Inflate(e, func(p []byte) error {
-				if err := sink(p); err != nil {
-					if errors.Is(err, ErrStop) {
-						return wheelfile.ErrStop
-					}
-					return err
-				}
-				return ctx.Err()
-			})
-		}
-		f, err := readMember(e.Size, begin)
-		switch broken := (*wheelfile.Error)(nil); {
-		case errors.Is(err, ErrNotELF):
-		case errors.As(err, &broken) || ctx.Err() != nil:
-			return nil, err
-		case err != nil:
-			all = append(all, Object{Path: e.Name, Fault: err.Error()})
-		default:
-			all = append(all, Object{
-				Path: e.Name, Machine: uint16(f.Machine), Class: uint8(f.Class), Type: uint16(f.Type),
-				Interpreter: f.Interpreter, Soname: f.Soname, Needed: f.Needed, Rpath: f.Rpath, Runpath: f.Runpath,
-				Versions: f.Versions,
-			})
+		group.Go(func() (err error) {
+			found[i], err = readObject(reading, d, e)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var all []Object
+	for _, o := range found {
+		if o != nil {
+			all = append(all, *o)
 		}
 	}
 	return all, nil
+}
+
+// readObject reads a member; nil: it is no ELF file.
+func readObject(ctx context.Context, d *wheelfile.Directory, e wheelfile.Entry) (*Object, error) {
+	f, err := readMember(e.Size, func(sink func(p []byte) error) error {
+		return d.Inflate(e, func(p []byte) error {
+			if err := sink(p); err != nil {
+				if errors.Is(err, ErrStop) {
+					return wheelfile.ErrStop
+				}
+				return err
+			}
+			return ctx.Err()
+		})
+	})
+	switch broken := (*wheelfile.Error)(nil); {
+	case errors.Is(err, ErrNotELF):
+		return nil, nil
+	case errors.As(err, &broken) || ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		return &Object{Path: e.Name, Fault: err.Error()}, nil
+	}
+	return &Object{
+		Path: e.Name, Machine: uint16(f.Machine), Class: uint8(f.Class), Type: uint16(f.Type),
+		Interpreter: f.Interpreter, Soname: f.Soname, Needed: f.Needed, Rpath: f.Rpath, Runpath: f.Runpath,
+		Versions: f.Versions,
+	}, nil
 }
 
 // readMember looks at the first bytes before it asks for more.

@@ -27,6 +27,7 @@ type Partial struct {
 	f      *os.File
 	hash   hash.Hash
 	offset int64
+	growth []*Growing
 }
 
 // Partial begins or continues the download of a blob. Where another process or goroutine is
@@ -49,6 +50,7 @@ func (s *Store) Partial(ctx context.Context, sha string) (*Partial, error) {
 		p.Close()
 		return nil, ErrExists
 	}
+	p.growth = s.watchers(sha)
 	p.f, err = os.OpenFile(s.partialPath(sha), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		p.Close()
@@ -61,6 +63,7 @@ func (s *Store) Partial(ctx context.Context, sha string) (*Partial, error) {
 		}
 		return nil, s.fail(err, "reading partial download")
 	}
+	p.tell()
 	return p, nil
 }
 
@@ -108,6 +111,7 @@ func (p *Partial) Write(b []byte) (int, error) {
 	n, err := p.f.WriteAt(b, p.offset)
 	p.hash.Write(b[:n])
 	p.offset += int64(n)
+	p.tell()
 	if err != nil {
 		return n, p.s.fail(err, "writing download")
 	}
@@ -118,6 +122,7 @@ func (p *Partial) Write(b []byte) (int, error) {
 func (p *Partial) Reset() error {
 	p.hash.Reset()
 	p.offset = 0
+	p.tell()
 	if err := p.f.Truncate(0); err != nil {
 		return p.s.fail(err, "writing download")
 	}
@@ -135,6 +140,9 @@ func (p *Partial) Commit(size int64) error {
 	if err := p.f.Sync(); err != nil {
 		return p.s.fail(err, "writing download")
 	}
+	for _, g := range p.growth {
+		g.tell(nil, p.offset)
+	}
 	// A file that is open cannot be renamed everywhere.
 	if err := p.f.Close(); err != nil {
 		return p.s.fail(err, "writing download")
@@ -144,12 +152,25 @@ func (p *Partial) Commit(size int64) error {
 	if err := place(p.s.partialPath(p.sha256), p.s.blobPath(p.sha256)); err != nil {
 		return p.s.fail(err, "writing download")
 	}
+	for _, g := range p.growth {
+		g.complete()
+	}
 	return p.Close()
+}
+
+// tell says how far the download is to who reads it meanwhile.
+func (p *Partial) tell() {
+	for _, g := range p.growth {
+		g.tell(p.f, p.offset)
+	}
 }
 
 // Close gives the lock back. What was written stays for the next attempt, unless it is nothing.
 func (p *Partial) Close() error {
 	if p.f != nil {
+		for _, g := range p.growth {
+			g.tell(nil, p.offset)
+		}
 		p.f.Close()
 		p.f = nil
 		if p.offset == 0 {

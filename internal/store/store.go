@@ -49,9 +49,10 @@ type Store struct {
 	dir string
 
 	mu      sync.Mutex
-	checked map[string]bool    // blobs whose content this Store has hashed: when writing, or since
-	files   map[string]*handle // by hash; see blob.go
-	clock   uint64             // counts uses of files
+	checked map[string]bool       // blobs whose content this Store has hashed: when writing, or since
+	files   map[string]*handle    // by hash; see blob.go
+	clock   uint64                // counts uses of files
+	growing map[string][]*Growing // by hash: who reads what is being downloaded
 }
 
 // Open opens the store in the folder dir, which it makes if need be, and removes what processes

@@ -31,6 +31,9 @@ type job struct {
 	// then is done with the file as soon as it is there, while others are downloaded; may be nil. It is not done
 	// with one that was there before.
 	then func(context.Context) error
+	// early, called before a download begins from an address, gives what can be done with the file while it grows.
+	// It ends with its ctx, and before then begins. May be nil.
+	early func(address string) func(context.Context)
 }
 
 // at is a find for a single address.
@@ -60,7 +63,7 @@ func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 	reading := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for _, j := range missing {
 		group.Go(func() error {
-			if err := s.download(ctx, j, done); err != nil || j.then == nil {
+			if err := s.downloadReading(ctx, j, done); err != nil || j.then == nil {
 				return err
 			}
 			reading <- struct{}{}
@@ -85,6 +88,34 @@ func check(jobs []job) error {
 		}
 	}
 	return nil
+}
+
+// downloadReading is download, with the file read early.
+func (s *Supply) downloadReading(ctx context.Context, j job, done func(int64)) error {
+	if j.early == nil {
+		return s.download(ctx, j, done)
+	}
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var ended sync.WaitGroup
+	find := j.find
+	j.find = func(ctx context.Context) ([]string, error) {
+		addresses, err := find(ctx)
+		if err != nil || len(addresses) == 0 {
+			return addresses, err
+		}
+		if _, local := index.LocalPath(addresses[0]); !local {
+			run := j.early(addresses[0])
+			ended.Go(func() { run(reading) })
+		}
+		return addresses, nil
+	}
+	err := s.download(ctx, j, done)
+	if err != nil {
+		cancel()
+	}
+	ended.Wait()
+	return err
 }
 
 // download tries the places of a file in turn. Wherever the bytes come from, their hash is the lock's, so

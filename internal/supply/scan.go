@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/internal/elffile"
+	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/index"
 )
 
 // elfMemo keeps what is known of a wheel's ELF files.
@@ -32,11 +35,19 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 		missing = append(missing, imagegen.Wheel{Package: w.Package, File: w.File})
 	}
 	done := make([]bool, len(wheels))
-	err := s.wheels(ctx, missing, func(ctx context.Context, k int) (err error) {
-		i := unread[k]
-		found[i], err = s.readObjects(ctx, wheels[i])
-		done[i] = err == nil
-		return err
+	early := make([]*earlyRead, len(wheels))
+	err := s.wheels(ctx, missing, &reader{
+		early: func(k int, address string) func(context.Context) {
+			e := s.readEarly(wheels[unread[k]], address)
+			early[unread[k]] = e
+			return e.run
+		},
+		then: func(ctx context.Context, k int) (err error) {
+			i := unread[k]
+			found[i], err = s.readObjects(ctx, wheels[i], early[i])
+			done[i] = err == nil
+			return err
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -48,7 +59,7 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 			continue // while others were downloaded
 		}
 		group.Go(func() error {
-			objects, err := s.readObjects(ctx, wheels[i])
+			objects, err := s.readObjects(ctx, wheels[i], nil)
 			found[i] = objects
 			return err
 		})
@@ -58,7 +69,8 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 
 func elfKey(w resolver.Wheel) string { return fmt.Sprintf("%s-%d", w.File.SHA256, elffile.WheelFormat) }
 
-func (s *Supply) readObjects(ctx context.Context, w resolver.Wheel) ([]elffile.Object, error) {
+// readObjects reads a wheel that the store has. early, which may be nil, is what was read of it before.
+func (s *Supply) readObjects(ctx context.Context, w resolver.Wheel, early *earlyRead) ([]elffile.Object, error) {
 	blob, err := s.Store.Blob(w.File.SHA256)
 	if err != nil {
 		return nil, err
@@ -68,13 +80,57 @@ func (s *Supply) readObjects(ctx context.Context, w resolver.Wheel) ([]elffile.O
 	if err != nil {
 		return nil, err
 	}
-	objects, err := elffile.ReadWheel(ctx, dir)
-	if err != nil {
-		return nil, err
+	objects, ok := early.of(dir)
+	if !ok {
+		if objects, err = elffile.ReadWheel(ctx, dir); err != nil {
+			return nil, err
+		}
 	}
 	data, err := elffile.Encode(objects)
 	if err != nil {
 		return nil, err
 	}
 	return objects, s.Store.PutMemo(elfMemo, elfKey(w), data)
+}
+
+// largeWheel is the size in bytes from which a wheel is read while it is downloaded, for one request more.
+const largeWheel = 16 << 20
+
+// earlyRead is the reading of a wheel while it is downloaded.
+type earlyRead struct {
+	s       *Supply
+	wheel   resolver.Wheel
+	address string
+	growing *store.Growing
+
+	dir     *wheelfile.Directory // as the server gave it by ranges
+	objects []elffile.Object
+	done    bool
+}
+
+func (s *Supply) readEarly(w resolver.Wheel, address string) *earlyRead {
+	return &earlyRead{s: s, wheel: w, address: address, growing: s.Store.Growing(w.File.SHA256)}
+}
+
+// run reads what it can. A failure is none: it may be one of a server without ranges or of a download that is not
+// right, and who reads the wheel once it is complete will see.
+func (e *earlyRead) run(ctx context.Context) {
+	defer e.growing.Close()
+	stop := context.AfterFunc(ctx, func() { e.growing.Close() })
+	defer stop()
+	dir, err := index.RemoteDirectory(ctx, e.s.Fetch, e.address, e.wheel.File.Name, e.wheel.File.Size)
+	if err != nil {
+		return
+	}
+	e.objects, err = elffile.ReadWheel(ctx, dir.From(e.growing))
+	e.dir, e.done = dir, err == nil
+}
+
+// of is what was read, if it was of the wheel with that directory, whose hash is proven: the members are the download's,
+// whatever came of the directory.
+func (e *earlyRead) of(dir *wheelfile.Directory) ([]elffile.Object, bool) {
+	if e == nil || !e.done || !slices.Equal(e.dir.Entries, dir.Entries) {
+		return nil, false
+	}
+	return e.objects, true
 }

@@ -124,8 +124,14 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 	return s.wheels(ctx, wheels, nil)
 }
 
-// wheels is Wheels, and does then with each wheel that it downloads, by its place in the list; nil: nothing.
-func (s *Supply) wheels(ctx context.Context, wheels []imagegen.Wheel, then func(ctx context.Context, i int) error) error {
+// reader reads wheels while they are downloaded, by their place in a list.
+type reader struct {
+	early func(i int, address string) func(context.Context) // as in job
+	then  func(ctx context.Context, i int) error
+}
+
+// wheels is Wheels, with a reader of those that are downloaded; nil: none.
+func (s *Supply) wheels(ctx context.Context, wheels []imagegen.Wheel, r *reader) error {
 	var jobs []job
 	for i, w := range wheels {
 		if w.Package.Path != "" {
@@ -139,8 +145,12 @@ func (s *Supply) wheels(ctx context.Context, wheels []imagegen.Wheel, then func(
 		} else {
 			jobs = append(jobs, s.indexWheel(w))
 		}
-		if then != nil {
-			jobs[len(jobs)-1].then = func(ctx context.Context) error { return then(ctx, i) }
+		if r != nil {
+			j := &jobs[len(jobs)-1]
+			j.then = func(ctx context.Context) error { return r.then(ctx, i) }
+			if w.File.Size >= largeWheel {
+				j.early = func(address string) func(context.Context) { return r.early(i, address) }
+			}
 		}
 	}
 	return s.bring(ctx, "wheel", jobs)

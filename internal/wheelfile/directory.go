@@ -93,6 +93,13 @@ func ReadDirectory(wheel string, r io.ReaderAt, size int64) (*Directory, error) 
 	return d, nil
 }
 
+// From is the directory with its members read from r.
+func (d *Directory) From(r io.ReaderAt) *Directory {
+	from := *d
+	from.r = r
+	return &from
+}
+
 func (d *Directory) wrap(err error) error {
 	var own *Error
 	if errors.As(err, &own) {

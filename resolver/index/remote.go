@@ -43,6 +43,16 @@ type remote struct {
 	reads int
 }
 
+// RemoteDirectory reads the central directory of a wheel of size bytes by byte ranges; members cannot be read from it.
+// Nothing of it is verified. Errors: those of [fetch.Client.Range] and [wheelfile.ReadDirectory].
+func RemoteDirectory(ctx context.Context, c *fetch.Client, address, wheel string, size int64) (*wheelfile.Directory, error) {
+	r := &remote{ctx: ctx, c: c, url: address, size: size}
+	if err := r.begin(); err != nil {
+		return nil, err
+	}
+	return wheelfile.ReadDirectory(wheel, r, size)
+}
+
 // begin fetches the file's end. Where the size is known that is a plain range, which more servers
 // understand than one of a suffix.
 func (r *remote) begin() error {

@@ -1,0 +1,98 @@
+package supply
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/envpack/envpack/internal/fetch"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/testenv"
+	"github.com/envpack/envpack/internal/wheelfile"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver"
+)
+
+// TestReadEarly: a wheel's libraries are read before the wheel is complete, and what was read counts only where the
+// directory that the server gave is the wheel's.
+func TestReadEarly(t *testing.T) {
+	named := func(library string) []byte {
+		_, data := testenv.Wheel("big", "1.0", testenv.WheelOptions{Files: map[string]string{
+			"big/_a.so": string(testenv.ELF{Needed: []string{library}}.Bytes()), "big/z.bin": string(make([]byte, 1<<20)),
+		}})
+		return data
+	}
+	data, other := named("libone.so.1"), named("libother.so.2")
+	for name, c := range map[string]struct {
+		served  []byte // by ranges
+		reset   bool
+		at      int // bytes that are there when the reading must have ended
+		counts  bool
+		nothing bool // the server gives no ranges
+	}{
+		"complete but the end":            {served: data, at: len(data) - 10, counts: true},
+		"the directory is another":        {served: other, at: len(data) - 10},
+		"started over before it was read": {served: data, at: 1, reset: true, counts: true},
+		"no ranges":                       {served: data, at: 0, nothing: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if c.nothing {
+					rw.Write(c.served)
+					return
+				}
+				http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(c.served))
+			}))
+			defer server.Close()
+			st, err := store.Open(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := New(Options{Store: st, Fetch: fetch.New(fetch.Options{}), Sources: &sources.Sources{Index: sources.Source{URL: server.URL}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := sha256.Sum256(data)
+			file := lockfile.File{Name: "big-1.0-py3-none-any.whl", SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data))}
+			e := s.readEarly(resolver.Wheel{File: file}, server.URL+"/"+file.Name)
+			p, err := st.Partial(t.Context(), file.SHA256)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				e.run(t.Context())
+			}()
+			if _, err := p.Write(data[:c.at]); err != nil {
+				t.Fatal(err)
+			}
+			if c.reset {
+				if err := p.Reset(); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := p.Write(data[:len(data)-10]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-ended
+			dir, err := wheelfile.ReadDirectory(file.Name, bytes.NewReader(data), file.Size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			objects, ok := e.of(dir)
+			if ok != c.counts {
+				t.Fatalf("counts: %t, want %t", ok, c.counts)
+			}
+			if ok && (len(objects) != 1 || objects[0].Needed[0] != "libone.so.1") {
+				t.Errorf("read %+v", objects)
+			}
+		})
+	}
+}
