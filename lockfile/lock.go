@@ -230,6 +230,12 @@ const LibraryChoice = "library"
 // a build may change.
 const AssumedChoice = "assumed"
 
+// OverrideChoice is the kind of a choice that says which bounds stand in place of all others of a package.
+const OverrideChoice = "override"
+
+// ExcludeChoice is the kind of a choice that says that a package is left out although something needs it.
+const ExcludeChoice = "exclude"
+
 // MetadataChoice is the kind of a choice that says which parts of a package's metadata the manifest replaced:
 // "extras", "python", "requires", joined with ", ".
 const MetadataChoice = "metadata"

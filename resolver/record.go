@@ -15,12 +15,6 @@ import (
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
-// Kinds of choices that follow from the manifest's policies, beside those of lockfile.
-const (
-	overrideChoice = "override"
-	excludeChoice  = "exclude"
-)
-
 // effects is what the policies did to the answers.
 type effects struct {
 	overridden map[string]map[string]bool // by project: the bounds that did not count, each with its origin
@@ -50,12 +44,12 @@ func (p *policies) record(ctx context.Context, lock *lockfile.Lock, done []*solv
 			if list := e.overridden[o.Name]; len(list) > 0 {
 				reason = "[overrides], in place of " + fewOf(list)
 			}
-			choose(overrideChoice, o.Name, cmp.Or(o.Specifiers.String(), "any"), reason)
+			choose(lockfile.OverrideChoice, o.Name, cmp.Or(o.Specifiers.String(), "any"), reason)
 		}
 	}
 	for _, x := range p.m.Excluded {
 		if list := e.excluded[x.Name]; len(list) > 0 {
-			choose(excludeChoice, x.Name, "", "resolver.exclude; otherwise needed by "+fewOf(list))
+			choose(lockfile.ExcludeChoice, x.Name, "", "resolver.exclude; otherwise needed by "+fewOf(list))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.replaced)) {

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,20 +82,14 @@ func TestChoice(t *testing.T) {
 			w.add("c", "2.0", rel{extras: map[string][]string{"x": {"a", "b>9"}}})
 			w.add("d", "1.0", rel{requires: []string{"c[x]"}})
 		}, "b 2.0, c 1.0, d 1.0"},
-		{"an upper bound on Python", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
-			w.add("c", "1.0", rel{})
-			w.add("c", "2.0", rel{python: ">=3.8,<3.11"})
-			w.add("c", "3.0", rel{python: ">=3.8,!=3.11.2"})
-			w.add("c", "4.0", rel{python: "~=3.12"})
-			w.add("c", "5.0", rel{python: ">3.11.2"})
-		}, "c 2.0"},
-		{"upper bounds of Requires-Python", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
-			w.add("c", "1.0", rel{})
-			w.add("c", "2.0", rel{python: ">=3.8,<=3.10"})
-			w.add("c", "3.0", rel{python: "<4,!=3.11.*"})
-			w.add("c", "4.0", rel{python: "==3.11.4"})
-			w.add("c", "5.0", rel{python: "!=3.11.2,<3.11"})
-		}, "c 2.0"},
+		{"upper bounds of Requires-Python, and what is none", []string{"c", "d"}, func(w *world, _ *manifest.Manifest, _ *Options) {
+			for i, python := range []string{"", ">=3.8,<3.11", ">=3.8,!=3.11.2", "~=3.12", ">3.11.2"} {
+				w.add("c", fmt.Sprintf("%d.0", i+1), rel{python: python})
+			}
+			for i, python := range []string{"", ">=3.8,<=3.10", "<4,!=3.11.*", "==3.11.4", "!=3.11.2,<3.11"} {
+				w.add("d", fmt.Sprintf("%d.0", i+1), rel{python: python})
+			}
+		}, "c 2.0, d 2.0"},
 		{"exact exclusions and prefixes of Requires-Python", []string{"c"}, func(w *world, _ *manifest.Manifest, _ *Options) {
 			w.add("c", "1.0", rel{})
 			w.add("c", "2.0", rel{python: "!=3.0.*,!=3.11.1,==3.11.*,<3.11"})
@@ -213,7 +208,7 @@ func TestChoice(t *testing.T) {
 // TestUndated holds the failure where nobody has decided about files without a time of upload.
 func TestUndated(t *testing.T) {
 	for _, c := range []struct{ of, hint string }{
-		{DefaultIndex, "decide it in the manifest: \n    [[index]]\n    default = true\n    undated = \"use\" takes such files as if they had been there, \"skip\" leaves them out"},
+		{DefaultIndex, "decide it in the manifest:\n    [[index]]\n    default = true\n    undated = \"use\" takes such files as if they had been there, \"skip\" leaves them out"},
 		{"corp", "decide it in its [[index]]: undated = \"use\" takes such files as if they had been there, \"skip\" leaves them out"},
 	} {
 		w, m := few(), project("a")

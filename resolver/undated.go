@@ -23,12 +23,12 @@ func (p *provider) checkDates(r *release, name string, s pep440.Set) error {
 }
 
 func undatedError(p *index.Project, file string, asOf time.Time) error {
-	of, where := "the default index", "in the manifest"
+	of, where := "the default index", "in the manifest:"
 	lines := "\n    [[index]]\n    default = true\n    undated = %q"
 	if p.IndexName != DefaultIndex {
-		of, where, lines = "index "+p.IndexName, "in its [[index]]", "undated = %q"
+		of, where, lines = "index "+p.IndexName, "in its [[index]]: ", "undated = %q"
 	}
 	return diag.New(diag.Manifest, "%s does not say when %s was uploaded, and as-of leaves out what is later than %s",
 		of, file, asOf.Format(time.RFC3339)).
-		Hint("decide it "+where+": "+lines+" takes such files as if they had been there, \"skip\" leaves them out", "use")
+		Hint("decide it "+where+lines+" takes such files as if they had been there, \"skip\" leaves them out", "use")
 }

@@ -32,8 +32,8 @@ type Why struct {
 type Bound struct {
 	By    string        `json:"by"`    // "scipy 1.17.1"; "" for the manifest
 	Text  string        `json:"text"`  // "numpy<2.7,>=1.26"
-	Kind  string        `json:"kind"`  // "requirement", "constraint" or "override"
-	Where string        `json:"where"` // file:line:column in the manifest; "" for a package's
+	Kind  string        `json:"kind"`  // "requirement", "constraint", "override", or "metadata": what the manifest has a package ask
+	Where string        `json:"where"` // file:line:column in the manifest; "" for what a package says itself
 	Pos   diag.Position `json:"-"`
 	set   pep440.Set
 }
@@ -226,7 +226,9 @@ func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.P
 		}
 		switch why := free.provider.unusable(r, c, x.name); {
 		case why.kind != usable:
-			g.add("unusable "+fmt.Sprint(why), c.version, x.unusable(free.provider, r, i, why))
+			n := x.unusable(free.provider, r, i, why)
+			n.Reason = strings.TrimSuffix(n.Reason, " (as-of)") + x.decidedBy(why, free.target)
+			g.add("unusable "+fmt.Sprint(why), c.version, n)
 		case free.provider.late(c, x.name) && !takes.Equal(c.version):
 			g.add("pre-release", c.version, Newer{Kind: KindPrerelease,
 				Reason: "a pre-release, which is taken only where no final release will do ([resolver] prereleases)"})
@@ -263,6 +265,25 @@ func (x *examiner) unusable(p *provider, r *release, i int, why reason) Newer {
 		kind = "unusable"
 	}
 	return Newer{Kind: kind, Reason: strings.TrimPrefix(text, versions+" ")}
+}
+
+// decidedBy says in brackets what of the manifest decides that a version cannot be used, "" if nothing does.
+func (x *examiner) decidedBy(why reason, t *target) string {
+	var what []string
+	var at diag.Position
+	switch why.kind {
+	case afterAsOf:
+		what, at = []string{"as-of"}, x.m.AsOfPlace(x.name)
+	case needsPython:
+		what, at = []string{"the target has " + t.Python}, x.m.Python.Pos
+	}
+	if !at.IsZero() {
+		what = append(what, at.String())
+	}
+	if len(what) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(what, ", ") + ")"
 }
 
 // moves are what changes from the lock to a solution on its platform, without the package itself.

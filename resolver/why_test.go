@@ -107,7 +107,7 @@ func TestExplainVersion(t *testing.T) {
 				"1.7 1.6: as-of: was uploaded after 2024-04-24T00:00:00Z (as-of)\n" +
 				"1.5rc1: pre-release: a pre-release, which is taken only where no final release will do ([resolver] prereleases)\n" +
 				"1.4: wheel: has no wheel for Python 3.11 on linux/amd64 (the wheels need glibc 2.39 or later, and the target has 2.36)\n" +
-				"1.3: python: needs Python >=3.12\n" +
+				"1.3: python: needs Python >=3.12 (the target has 3.11.2)\n" +
 				"1.2: source: has only a source distribution\n" +
 				"1.1: yanked: was yanked by its authors\n"},
 		{"a post-release and a local version", []string{"x==1.0"}, nil, func(w *world) { w.add("x", "1.0+cpu", rel{}); w.add("x", "1.0.post1", rel{}) },

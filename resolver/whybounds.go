@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep440"
@@ -67,12 +68,19 @@ func (x *examiner) boundsOf(ctx context.Context, s *solved, name string, extras 
 	if err != nil {
 		return nil, fmt.Errorf("%s %s, which needs %s: %w", name, p.Version, x.name, err)
 	}
+	kind, where := "requirement", diag.Position{}
+	if replaced := x.m.Policies.Of(name, v); replaced != nil && replaced.NewRequires {
+		kind, where = "metadata", replaced.Pos
+	}
 	var list []Bound
 	for _, extra := range append([]string{""}, extras...) {
 		requirements, _ := s.provider.requirements(meta, extra)
 		for _, r := range requirements {
-			b := Bound{By: name + " " + p.Version, Text: r.Name + readable(r.Specifiers), Kind: "requirement", set: pep440.FromSpecifiers(r.Specifiers)}
-			if r.Name == x.name && !slices.ContainsFunc(list, func(o Bound) bool { return o.Text == b.Text }) {
+			b := Bound{By: name + " " + p.Version, Text: r.Name + readable(r.Specifiers), Kind: kind, Pos: where, set: pep440.FromSpecifiers(r.Specifiers)}
+			if !where.IsZero() {
+				b.Where = where.String()
+			}
+			if r.Name == x.name && !slices.ContainsFunc(list, b.says) {
 				list = append(list, b)
 			}
 		}
@@ -182,9 +190,11 @@ func (n *Newer) because(text string) {
 	n.Reason = text
 }
 
-// String is "scipy 1.17.1 needs numpy<2.7", or for the manifest "envpack.toml:5:17 asks for numpy<2".
+// String is "scipy 1.17.1 needs numpy<2.7", where the manifest says so in its place with its place there, or for the manifest "envpack.toml:5:17 asks for numpy<2".
 func (b Bound) String() string {
 	switch {
+	case b.Kind == "metadata":
+		return b.By + " needs " + b.Text + " by [metadata] (" + b.Where + ")"
 	case b.By != "":
 		return b.By + " needs " + b.Text
 	case b.Kind == "override":

@@ -175,7 +175,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	b := &building{session: s, m: m, path: path}
 	lock, err := readLock(m, b.path)
 	if err != nil {
-		stale := diag.CodeOf(err) == diag.Stale
+		stale := diag.CodeOf(err) == diag.Stale && !errors.As(err, new(conflict))
 		if !stale || locked || os.Getenv("CI") != "" && exists(b.path) {
 			return nil, err
 		}

@@ -76,24 +76,20 @@ differ. Indexes of the manifest become options of the file; the default one is t
 }
 
 func (s *session) exportRequirements(dir, output string, o pylock.RequirementsOptions, f lockFlags) error {
-	m, path, err := f.load(dir)
+	p, err := f.openCurrent(dir)
 	if err != nil {
 		return err
 	}
-	lock, err := readLock(m, path)
-	if err != nil {
-		return err
-	}
-	for _, i := range m.Indexes {
+	for _, i := range p.m.Indexes {
 		if i.Default {
 			o.DefaultIndex = i.Name
 		}
 	}
-	text, err := pylock.Requirements(lock, o)
+	text, err := pylock.Requirements(p.lock, o)
 	if err != nil {
 		return diag.Wrap(err, 0, "exporting the lock")
 	}
-	if o.NoHashes && len(lock.Indexes) > 0 {
+	if o.NoHashes && len(p.lock.Indexes) > 0 {
 		s.ui().Warn("without hashes pip takes a package from whichever of the indexes has it, and anybody may have put it there")
 	}
 	return s.export(output, text, "# Made by `envpack export requirements`")
@@ -122,11 +118,7 @@ type exported struct {
 }
 
 func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFlags) error {
-	m, path, err := f.load(dir)
-	if err != nil {
-		return err
-	}
-	lock, err := readLock(m, path)
+	p, err := f.openCurrent(dir)
 	if err != nil {
 		return err
 	}
@@ -134,12 +126,12 @@ func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFl
 	if err != nil {
 		return err
 	}
-	b := &building{session: s, m: m, lock: lock}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.supplyOptions(), fetching)
+	b := &building{session: s, m: p.m, lock: p.lock}
+	sup, err := s.openSupply(st, sources.Options{Indexes: p.m.Indexes, Codename: p.lock.Base.Codename}, b.supplyOptions(), fetching)
 	if err != nil {
 		return err
 	}
-	text, err := pylock.Export(lock, func(p lockfile.Package, f lockfile.File) (string, error) {
+	text, err := pylock.Export(p.lock, func(p lockfile.Package, f lockfile.File) (string, error) {
 		address, err := sup.WheelURL(ctx, p, f)
 		if path, ok := index.LocalPath(address); ok && err == nil {
 			return beside(path, output)

@@ -78,14 +78,11 @@ type newer struct {
 func (n newer) moves() bool { return n.Allowed != n.Locked }
 
 func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) error {
-	m, path, err := o.load(dir)
+	p, err := o.openCurrent(dir)
 	if err != nil {
 		return err
 	}
-	old, err := readLock(m, path)
-	if err != nil {
-		return err
-	}
+	m, old := p.m, p.lock
 	if o.security && len(old.Base.Debs) > 0 && !slices.Contains(m.Pockets, "security") {
 		s.ui().Warn("security fixes are not looked for: system.pockets in %s leaves them out", m.File)
 	}

@@ -15,33 +15,46 @@ import (
 
 // readLock reads the lock of a manifest and holds it to the manifest.
 func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
+	l, err := readWhole(path, lockCommand(m, path))
+	if err != nil {
+		return nil, err
+	}
+	return l, holdManifest(l, m, path)
+}
+
+// readWhole reads a lock, whatever the manifest says; command makes one where there is none. Errors: of code Stale without
+// a lock and for one with a merge's conflicts, else those of [lockError].
+func readWhole(path, command string) (*lockfile.Lock, error) {
 	l, err := lockfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`%s` makes it", lockCommand(m, path))
+		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`%s` makes it", command)
 	}
 	if err != nil {
 		return nil, lockError(err)
 	}
-	if err := holdFiles(l, path); err != nil {
-		return nil, err
-	}
+	return l, holdFiles(l, path)
+}
+
+// holdManifest holds a lock to the manifest. Errors: of code Stale if another lock would be made now, of code Failure if
+// the lock was edited.
+func holdManifest(l *lockfile.Lock, m *manifest.Manifest, path string) error {
 	if l.Project.Manifest != m.Hash() {
-		return nil, diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
+		return diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
 			Hint("`%s` brings it up to date", lockCommand(m, path))
 	}
 	for _, p := range l.Packages {
 		if !p.Built() && !p.Direct() && m.WheelOnly(p.Name) {
-			return nil, diag.New(diag.Stale, "%s is out of date: it has the source distribution of %s, which --only-binary refuses", path, p.Name).
+			return diag.New(diag.Stale, "%s is out of date: it has the source distribution of %s, which --only-binary refuses", path, p.Name).
 				Hint("`%s` brings it up to date", lockCommand(m, path))
 		}
 	}
 	if err := resolver.CheckBounds(l); diag.CodeOf(err) == diag.Stale {
-		return nil, diag.Wrap(err, diag.Stale, "%s fits together no more, as after a merge", path).
+		return diag.Wrap(err, diag.Stale, "%s fits together no more, as after a merge", path).
 			Hint("`%s` brings it up to date", lockCommand(m, path))
 	} else if err != nil {
-		return nil, err
+		return err
 	}
-	return l, holdImage(l, m, path)
+	return holdImage(l, m, path)
 }
 
 // holdImage holds the lock's copy of [image] and of the platforms to the manifest, which the hash
@@ -86,13 +99,23 @@ func parseError(err error) *lockfile.ParseError {
 	return nil
 }
 
+// conflict is what is wrong with a lock that has a merge's conflicts. Only `lock` settles them: what a build would choose
+// nobody has seen.
+type conflict string
+
+func (c conflict) Error() string { return string(c) }
+
 // lockError gives the error of a lock's file its place and a hint.
 func lockError(err error) error {
 	p := parseError(err)
 	if p == nil {
 		return diag.Wrap(err, diag.Failure, "reading the lock")
 	}
-	e := diag.New(diag.Failure, "%s", p.Msg).At(diag.Position{File: p.File, Line: p.Line, Col: p.Col, Source: p.Source})
+	e := diag.New(diag.Failure, "%s", p.Msg)
+	if p.Conflict { // neither side of a merge is the lock of what the manifest is now
+		e = diag.Wrap(conflict(p.Msg), diag.Stale, "")
+	}
+	e = e.At(diag.Position{File: p.File, Line: p.Line, Col: p.Col, Source: p.Source})
 	switch {
 	case p.Newer:
 		return e.Hint("use the envpack that wrote it, or a newer one")

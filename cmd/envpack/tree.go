@@ -2,9 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -18,7 +16,8 @@ import (
 )
 
 const treeLong = `Shows which package of the lock needs which, from the project down, or from the packages that are
-named. With --invert the other way round: who needs them. It reads the lock and nothing else.
+named. With --invert the other way round: who needs them. It shows the lock as it is; that it is out
+of date is a warning.
 
 A dependency that holds on some of the platforms only names them. (*) stands where what is below was
 shown before, and is left out; (cycle) where a package stands above itself.
@@ -76,21 +75,8 @@ func addProject(cmd *cobra.Command, dir *string) {
 	})
 }
 
-// onlyLock reads the lock of a project's folder, whatever its manifest says.
-func onlyLock(path, dir string) (*lockfile.Lock, error) {
-	dir = folderOf(dir)
-	l, err := lockfile.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`envpack lock %s` makes it", shellWord(dir))
-	}
-	if err != nil {
-		return nil, lockError(err)
-	}
-	return l, holdFiles(l, path)
-}
-
 func (s *session) tree(names []string, o treeOptions) error {
-	l, err := onlyLock(o.path(o.dir), o.dir)
+	l, err := s.readAnyway(o.lockFlags, o.dir)
 	if err != nil {
 		return err
 	}
@@ -147,7 +133,7 @@ func noPackage(l *lockfile.Lock, name string, platforms []string) *diag.Error {
 		_ = e.Hint("it has %s", list(near[:min(len(near), 8)]))
 	}
 	for _, c := range l.Choices {
-		if c.Kind == "exclude" && c.Name == normal {
+		if c.Kind == lockfile.ExcludeChoice && c.Name == normal {
 			e.Hints = []string{name + " is left out: " + c.Reason}
 			return e
 		}

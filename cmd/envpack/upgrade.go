@@ -63,6 +63,9 @@ func (s *session) tellUnmoved(old, l *lockfile.Lock, values []string) {
 			continue
 		}
 		was, is := versionsOf(old, r.Name), versionsOf(l, r.Name)
+		if len(is) == 0 {
+			s.ui().Printf("%s is needed no more with what else was chosen", r.Name)
+		}
 		if len(is) > 0 && slices.Equal(was, is) {
 			if v, err := pep440.Parse(is[0]); err == nil && len(is) == 1 && r.Specifiers.IsExact() && r.Specifiers.Contains(v) {
 				s.ui().Printf("%s is at %s already", r.Name, strings.Join(is, ", "))

@@ -12,6 +12,7 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -21,7 +22,11 @@ Of a Python package: the shortest ways from the project to it, and every newer v
 reason for which it is not taken. That a version can be taken, or cannot, is found out by resolving with it.
 Of a package of the distribution: what it was chosen for, and whether the archives have a newer one.
 
-The index and the archives are asked; with --offline, what the store has of them. Nothing is changed.`
+Overrides, replaced metadata and other policies of the manifest are told with their places. A command is
+offered only where the package gets another version by it.
+
+The index and the archives are asked; with --offline, what the store has of them. Nothing is changed. Of a
+lock that is out of date only what it says itself is told, with a warning.`
 
 const whyExample = `  envpack why numpy
   envpack why libgl1                      # a package of the distribution
@@ -30,14 +35,24 @@ const whyExample = `  envpack why numpy
 // whyDocument is the answer as JSON.
 type whyDocument struct {
 	Name     string             `json:"name"`
+	Stale    bool               `json:"stale,omitempty"`  // the lock is out of date, and newer versions were not looked for
 	Packages []whyPackage       `json:"python,omitempty"` // a platform each
 	Debs     []*resolver.WhyDeb `json:"system,omitempty"`
 }
 
 type whyPackage struct {
 	*resolver.Why
-	Origin string    `json:"origin"`
-	Paths  []whyPath `json:"paths"`
+	Origin  string      `json:"origin"`
+	Paths   []whyPath   `json:"paths"`
+	Choices []whyChoice `json:"choices,omitempty"`
+}
+
+// whyChoice is a choice of the lock that is about a package.
+type whyChoice struct {
+	Kind   string `json:"kind"`
+	Value  string `json:"value,omitempty"`
+	Reason string `json:"reason"`
+	Where  string `json:"where,omitempty"` // file:line:column of the manifest that asks for it
 }
 
 // whyPath is a way from the project to a package.
@@ -77,19 +92,39 @@ func newWhy(s *session) *cobra.Command {
 }
 
 func (s *session) why(ctx context.Context, dir, name string, f lockFlags) error {
-	m, path, err := f.load(dir)
+	p, err := f.open(dir)
 	if err != nil {
 		return err
 	}
-	lock, err := readLock(m, path)
-	if err != nil {
-		return err
-	}
+	m, lock := p.m, p.lock
 	normal := pep508.NormalizeName(name)
 	isPackage, isDeb := hasPackage(lock, normal), hasDeb(lock, name)
 	if !isPackage && !isDeb {
+		s.warnStale(p.stale)
 		return noPackage(lock, name, nil)
 	}
+	doc := whyDocument{Name: name}
+	if isPackage {
+		doc.Name = normal
+	}
+	if p.stale != nil {
+		s.warnStale(p.stale)
+		doc.ofLock(m, lock, isPackage, isDeb)
+	} else if err := s.findReasons(ctx, m, lock, &doc, isPackage, isDeb); err != nil {
+		return err
+	}
+	s.close()
+	if s.json {
+		enc := json.NewEncoder(s.stdout)
+		enc.SetEscapeHTML(false) // specifiers are to be read
+		return enc.Encode(doc)
+	}
+	_, err = s.stdout.Write([]byte(s.keepLock(whyText(doc, lock, m))))
+	return err
+}
+
+// findReasons asks the index and the archives.
+func (s *session) findReasons(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, doc *whyDocument, isPackage, isDeb bool) error {
 	st, err := s.openStore()
 	if err != nil {
 		return err
@@ -104,32 +139,39 @@ func (s *session) why(ctx context.Context, dir, name string, f lockFlags) error 
 	}
 	phase := s.ui().Phase("looking for reasons")
 	defer phase.Drop()
-	doc := whyDocument{Name: name}
 	if isPackage {
-		all, err := resolver.ExplainVersion(ctx, m, lock, normal, resolver.Sources{Packages: sup.Packages(), References: sup})
+		all, err := resolver.ExplainVersion(ctx, m, lock, doc.Name, resolver.Sources{Packages: sup.Packages(), References: sup})
 		if err != nil {
 			return err
 		}
-		doc.Name = normal
-		for _, w := range all {
-			doc.Packages = append(doc.Packages, whyPackage{Why: w, Origin: originOn(lock, normal, w.Platform), Paths: pathsTo(m, lock, normal, w.Platform)})
-		}
+		doc.add(m, lock, all)
 	}
 	if isDeb {
-		doc.Debs, err = resolver.ExplainDeb(ctx, m, lock, name, sup, resolver.Options{Now: time.Now()})
-		if err != nil {
+		if doc.Debs, err = resolver.ExplainDeb(ctx, m, lock, doc.Name, sup, resolver.Options{Now: time.Now()}); err != nil {
 			return err
 		}
 	}
 	phase.Done()
-	s.close()
-	if s.json {
-		enc := json.NewEncoder(s.stdout)
-		enc.SetEscapeHTML(false) // specifiers are to be read
-		return enc.Encode(doc)
+	return nil
+}
+
+// ofLock is what a lock says that is out of date: what would come of it now is for `lock` to find.
+func (d *whyDocument) ofLock(m *manifest.Manifest, lock *lockfile.Lock, isPackage, isDeb bool) {
+	d.Stale = true
+	if isPackage {
+		d.add(m, lock, resolver.LockedWhy(lock, d.Name))
 	}
-	_, err = s.stdout.Write([]byte(s.keepLock(whyText(doc, lock, m))))
-	return err
+	if isDeb {
+		d.Debs = resolver.LockedDeb(m, lock, d.Name)
+	}
+}
+
+func (d *whyDocument) add(m *manifest.Manifest, lock *lockfile.Lock, all []*resolver.Why) {
+	for _, w := range all {
+		d.Packages = append(d.Packages, whyPackage{
+			Why: w, Origin: originOn(lock, d.Name, w.Platform), Paths: pathsTo(m, lock, d.Name, w.Platform), Choices: choicesOf(m, lock, d.Name, w.Platform),
+		})
+	}
 }
 
 func originOn(l *lockfile.Lock, name, platform string) string {
@@ -160,4 +202,42 @@ func pathsTo(m *manifest.Manifest, l *lockfile.Lock, name, platform string) []wh
 		}
 	}
 	return paths
+}
+
+// choicesOf are the lock's choices about a package, with the places of the manifest that ask for them.
+func choicesOf(m *manifest.Manifest, l *lockfile.Lock, name, platform string) []whyChoice {
+	var list []whyChoice
+	for _, c := range l.Choices {
+		if c.Name != name || c.Target != "" && c.Target != platform {
+			continue
+		}
+		var at diag.Position
+		switch c.Kind {
+		case lockfile.OverrideChoice:
+			for _, o := range m.Overrides {
+				if o.Name == name {
+					at = o.Pos
+				}
+			}
+		case lockfile.MetadataChoice:
+			for _, p := range l.Packages {
+				if v, err := pep440.Parse(p.Version); err == nil && p.Name == name && slices.Contains(p.Platforms(), platform) {
+					if r := m.Policies.Of(name, v); r != nil {
+						at = r.Pos
+					}
+				}
+			}
+		case lockfile.AsOfChoice:
+			at = m.AsOfPlace(name)
+		case lockfile.AssumedChoice:
+		default:
+			continue // its name is a file's, or that of something else
+		}
+		choice := whyChoice{Kind: c.Kind, Value: c.Value, Reason: c.Reason}
+		if !at.IsZero() {
+			choice.Where = at.String()
+		}
+		list = append(list, choice)
+	}
+	return list
 }

@@ -26,7 +26,7 @@ func whyText(doc whyDocument, l *lockfile.Lock, m *manifest.Manifest) string {
 		})
 		if first {
 			section(&b)
-			writePackage(&b, doc.Name, p, on(platforms, l), m)
+			writePackage(&b, doc, p, on(platforms, l), m)
 		}
 	}
 	for i := range doc.Debs {
@@ -37,7 +37,7 @@ func whyText(doc whyDocument, l *lockfile.Lock, m *manifest.Manifest) string {
 		})
 		if first {
 			section(&b)
-			writeDeb(&b, doc.Name, doc.Debs[i], on(platforms, l), l)
+			writeDeb(&b, doc, doc.Debs[i], on(platforms, l), l)
 		}
 	}
 	return diag.Clean(b.String())
@@ -74,7 +74,11 @@ func on(platforms []string, l *lockfile.Lock) string {
 // shownPaths and shownVersions are how many of them are shown; --json has all.
 const shownPaths, shownVersions = 4, 4
 
-func writePackage(b *strings.Builder, name string, p whyPackage, on string, m *manifest.Manifest) {
+// notLookedFor stands where newer versions would, in the answer about a lock that is out of date.
+const notLookedFor = "\nwhy no newer version:\n  not looked for: the lock is out of date\n"
+
+func writePackage(b *strings.Builder, doc whyDocument, p whyPackage, on string, m *manifest.Manifest) {
+	name := doc.Name
 	fmt.Fprintf(b, "%s %s, from %s%s\n", name, p.Locked, p.Origin, on)
 	b.WriteString("\nwhy it is there:\n")
 	for i, path := range p.Paths {
@@ -93,6 +97,16 @@ func writePackage(b *strings.Builder, name string, p whyPackage, on string, m *m
 			fmt.Fprintf(b, "  %s\n", x)
 		}
 	}
+	if len(p.Choices) > 0 {
+		b.WriteString("\nwhat was decided about it:\n")
+		for _, c := range p.Choices {
+			writeChoice(b, c)
+		}
+	}
+	if doc.Stale {
+		b.WriteString(notLookedFor)
+		return
+	}
 	b.WriteString("\nwhy no newer version:\n")
 	if direct(p.Origin, m) {
 		b.WriteString("  the manifest names its address, and no index is asked\n")
@@ -105,8 +119,12 @@ func writePackage(b *strings.Builder, name string, p whyPackage, on string, m *m
 		fmt.Fprintf(b, "  there is none: %s is the newest that the index has\n", p.Locked)
 	}
 	for _, x := range m.Indexes {
-		if x.Name == p.Origin || len(m.Indexes) > 0 && p.Origin == "the default index" {
-			fmt.Fprintf(b, "  only %s is looked at: a package comes from one index\n", indexWords(p.Origin))
+		if x.Name == p.Origin {
+			fmt.Fprintf(b, "  only the index %s is looked at (%s): a package comes from one index\n", x.Name, x.Pos)
+			break
+		}
+		if p.Origin == "the default index" {
+			b.WriteString("  only the default index is looked at: a package comes from one index\n")
 			break
 		}
 	}
@@ -115,17 +133,19 @@ func writePackage(b *strings.Builder, name string, p whyPackage, on string, m *m
 	}
 	switch {
 	case p.Takes == "":
-		fmt.Fprintf(b, "\n`envpack lock --upgrade-package %s` does without it%s\n", name, moving(p.Moves))
+		fmt.Fprintf(b, "\nwhere it may move, an answer does without it%s\n", moving(p.Moves))
 	case p.Takes != p.Locked:
 		fmt.Fprintf(b, "\n`envpack lock --upgrade-package %s` takes %s%s\n", name, p.Takes, moving(p.Moves))
 	}
 }
 
-func indexWords(origin string) string {
-	if origin == "the default index" {
-		return origin
+// writeChoice writes what the lock keeps of a decision, with the place in the manifest that asked for it.
+func writeChoice(b *strings.Builder, c whyChoice) {
+	at := ""
+	if c.Where != "" {
+		at = c.Where + ": "
 	}
-	return "the index " + origin
+	fmt.Fprintf(b, "  %s%s %s (%s)\n", at, c.Kind, c.Value, c.Reason)
 }
 
 func direct(origin string, m *manifest.Manifest) bool {
@@ -142,10 +162,10 @@ func writeNewer(b *strings.Builder, name string, n resolver.Newer) {
 	if n.Takes != "" {
 		fmt.Fprintf(b, "      `envpack lock --upgrade-package %s==%s` takes that%s\n", name, n.Takes, moving(n.Moves))
 	} else if len(n.Moves) > 0 {
-		fmt.Fprintf(b, "      `envpack lock --upgrade-package %s==%s` does without it%s\n", name, n.Versions[0], moving(n.Moves))
+		fmt.Fprintf(b, "      such an answer has no %s%s\n", name, moving(n.Moves))
 	}
-	// One bound of the manifest says all that its proof would.
-	if n.Proof == "" || len(n.Bounds) == 1 && n.Bounds[0].By == "" {
+	// A bound of the manifest says all that its proof would: no other package can help.
+	if n.Proof == "" || slices.ContainsFunc(n.Bounds, func(x resolver.Bound) bool { return x.By == "" }) {
 		return
 	}
 	for _, line := range strings.Split(n.Proof, "\n") {
@@ -184,12 +204,12 @@ func moving(moves []resolver.Move) string {
 	return ", and " + strings.Join(words, ", ")
 }
 
-func writeDeb(b *strings.Builder, name string, w *resolver.WhyDeb, on string, l *lockfile.Lock) {
+func writeDeb(b *strings.Builder, doc whyDocument, w *resolver.WhyDeb, on string, l *lockfile.Lock) {
 	where := "in the base"
 	if w.Added {
 		where = "added to the base"
 	}
-	fmt.Fprintf(b, "%s %s, a package of %s, %s%s\n\nwhy it is there:\n", name, w.Locked, l.Base.Distro, where, on)
+	fmt.Fprintf(b, "%s %s, a package of %s, %s%s\n\nwhy it is there:\n", doc.Name, w.Locked, l.Base.Distro, where, on)
 	for i, link := range w.Chain {
 		reason := link.Reason
 		if link.Where != "" {
@@ -197,8 +217,15 @@ func writeDeb(b *strings.Builder, name string, w *resolver.WhyDeb, on string, l 
 		}
 		fmt.Fprintf(b, "  %s%s: %s\n", strings.Repeat("  ", i), link.Name, reason)
 	}
-	if len(w.Chain) == 0 {
+	switch {
+	case len(w.Chain) == 0 && doc.Stale:
+		b.WriteString("  the base has it; what needs it there was not looked for\n")
+	case len(w.Chain) == 0:
 		b.WriteString("  nothing leads to it in what the archives have now\n")
+	}
+	if doc.Stale {
+		b.WriteString(notLookedFor)
+		return
 	}
 	b.WriteString("\nwhy no newer version:\n")
 	switch {

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/envpack/envpack/internal/diag"
 )
 
 // AsOf is the moment up to which uploads, or states of a distribution, count. The zero value means that all do. The moment
@@ -60,4 +62,14 @@ func parseAsOf(text string) (AsOf, error) {
 		return AsOf{instant: t.UTC().Truncate(time.Second)}, nil
 	}
 	return AsOf{}, fmt.Errorf("%q is no date (2024-03-01), instant (2024-03-01T12:00:00Z) or duration (7 days)", text)
+}
+
+// AsOfPlace is where the moment stands up to which uploads of a package count; zero if all do.
+func (m *Manifest) AsOfPlace(name string) diag.Position {
+	for _, one := range m.Policies.Packages {
+		if one.Name == name && one.OwnAsOf {
+			return one.Pos
+		}
+	}
+	return m.Places.AsOf
 }

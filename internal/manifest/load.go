@@ -69,8 +69,7 @@ func find(path string) (string, error) {
 	case hasPy:
 		return py, nil
 	}
-	return "", diag.New(diag.Manifest, "%s has neither %s nor [tool.envpack] in %s", path, FileName, PyProject).
-		Hint("`envpack init` writes a manifest to start from")
+	return "", diag.Wrap(noManifest{path}, diag.Manifest, "").Hint("`envpack init` writes a manifest to start from")
 }
 
 func missing(path string, err error) error {
@@ -86,6 +85,15 @@ type notThere struct{ path string }
 func (e notThere) Error() string { return e.path + " does not exist" }
 
 func (notThere) Is(target error) bool { return target == fs.ErrNotExist }
+
+// noManifest is the error of a folder without a manifest. It is an fs.ErrNotExist.
+type noManifest struct{ path string }
+
+func (e noManifest) Error() string {
+	return e.path + " has neither " + FileName + " nor [tool.envpack] in " + PyProject
+}
+
+func (noManifest) Is(target error) bool { return target == fs.ErrNotExist }
 
 func exists(path string) bool {
 	info, err := os.Stat(path)
