@@ -136,6 +136,10 @@ func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFl
 		if path, ok := index.LocalPath(address); ok && err == nil {
 			return beside(path, output)
 		}
+		if bare := diag.Strip(address); bare != address && err == nil {
+			s.warnOnce("the index gives addresses of files that hold credentials, which are left out: whoever installs from the export needs credentials of their own")
+			return bare, nil
+		}
 		return address, err
 	})
 	if err != nil {

@@ -283,8 +283,10 @@ func (w *world) behave(ts *testscript.TestScript, args []string) {
 	case len(args) == 1 && args[0] == "html":
 		w.packages.HTMLOnly, w.packages.Metadata = true, false
 	case len(args) == 1 && args[0] == "well":
-		w.packages.WrongHash, w.packages.NoHashes, w.stall, w.corrupt = false, false, "", ""
+		w.packages.WrongHash, w.packages.NoHashes, w.packages.Signed, w.stall, w.corrupt = false, false, "", "", ""
 		w.stalled.Store(false)
+	case len(args) == 2 && args[0] == "signed":
+		w.packages.Signed = args[1]
 	case len(args) == 2 && args[0] == "stall":
 		w.stall = args[1]
 		w.stalled.Store(false)

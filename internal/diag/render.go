@@ -8,13 +8,14 @@ import (
 )
 
 // Render writes err as the command prints it on stderr: "envpack: " and the error, the source line
-// with a caret where one is known, then one "hint: " line per hint. Colour is for the caller.
+// with a caret where one is known and no address on the line holds a secret, then one "hint: " line per hint. Colour is for
+// the caller.
 func Render(w io.Writer, err error) error {
 	var b strings.Builder
 	b.WriteString("envpack: ")
 	b.WriteString(Clean(err.Error()))
 	b.WriteString("\n")
-	if pos := PositionOf(err); pos.Source != "" {
+	if pos := PositionOf(err); pos.Source != "" && Redact(pos.Source) == pos.Source {
 		writeCaret(&b, pos)
 	}
 	for _, h := range HintsOf(err) {
@@ -26,9 +27,11 @@ func Render(w io.Writer, err error) error {
 	return werr
 }
 
-// Clean replaces what could move a terminal's cursor or change it: texts of others, such as the names of an index's
-// files, get into messages.
+// Clean makes a message fit to be printed. It replaces what could move a terminal's cursor or change it: texts of others,
+// such as the names of an index's files, get into messages. And it takes out secrets as [Redact] does, since messages end up
+// in logs.
 func Clean(s string) string {
+	s = Redact(s)
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
 			return r
@@ -76,6 +79,10 @@ func writeCaret(b *strings.Builder, pos Position) {
 // RenderJSON writes err as one JSON object: error, code, file, line, column, hints, changes.
 func RenderJSON(w io.Writer, err error) error {
 	pos := PositionOf(err)
+	hints := HintsOf(err)
+	for i, h := range hints {
+		hints[i] = Redact(h)
+	}
 	out := struct {
 		Error string   `json:"error"`
 		Code  Code     `json:"code"`
@@ -85,7 +92,7 @@ func RenderJSON(w io.Writer, err error) error {
 		Hints []string `json:"hints,omitempty"`
 
 		Changes []Change `json:"changes,omitempty"`
-	}{err.Error(), CodeOf(err), pos.File, pos.Line, pos.Col, HintsOf(err), ChangesOf(err)}
+	}{Redact(err.Error()), CodeOf(err), pos.File, pos.Line, pos.Col, hints, ChangesOf(err)}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(out)

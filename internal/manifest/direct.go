@@ -100,9 +100,13 @@ func (m *Manifest) address(text, dir string, at diag.Position) (*direct.Referenc
 	}
 	ref, err := direct.Parse(text, direct.Place{Project: project, Folder: dir})
 	var bad *direct.Error
+	var signed *direct.SignedError
 	switch {
+	case errors.As(err, &signed):
+		return nil, diag.New(diag.Manifest, "%v", err).At(at).
+			Hint("the lock would hand them on, and a signed address ends soon: name the address without them, and put a user and a password or token into ~/.netrc").
+			Hint("or download the file, and name it by its path: NAME @ ./wheels/….whl")
 	case errors.Is(err, direct.ErrCredentials):
-		at.Source = "" // errors end up in logs
 		return nil, diag.New(diag.Manifest, "%v", err).At(at).Hint("put them into ~/.netrc, or where git finds them")
 	case errors.As(err, &bad):
 		e := diag.New(diag.Manifest, "%s", bad.Msg).At(at)

@@ -119,11 +119,7 @@ func (d *document) readPlace(at string, index *Index) error {
 		return d.fail(d.key(join(at, "path")), "index %s has both url and path", index.Name).Hint("keep one of them")
 	case index.Path == "":
 		if err := checkIndexURL(index.URL); err != nil {
-			pos := d.value(join(at, "url"))
-			if withoutSecrets(index.URL) != index.URL {
-				pos.Source = "" // errors end up in logs
-			}
-			e := d.fail(pos, "index %s: %v", index.Name, err)
+			e := d.fail(d.value(join(at, "url")), "index %s: %v", index.Name, err)
 			if strings.HasPrefix(index.URL, "file:") || index.URL != "" && !strings.Contains(index.URL, ":") {
 				return e.Hint("a folder or file of this machine is named by path, relative to the project: path = \"wheels\"")
 			}
@@ -151,6 +147,8 @@ func checkIndexURL(text string) error {
 		return fmt.Errorf("url is no http or https address")
 	case u.User != nil:
 		return fmt.Errorf("url holds credentials: put them into ~/.netrc, they must not be shared")
+	case diag.SecretParameter(u.RawQuery) != "":
+		return fmt.Errorf("url holds credentials, in %s of its query: they must not be shared, and are taken from ~/.netrc", diag.SecretParameter(u.RawQuery))
 	case u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("url has a query or fragment, which an index's address cannot have")
 	}

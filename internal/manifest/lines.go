@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -111,15 +110,8 @@ func (l logical) position(file string, offset, width int) diag.Position {
 	}
 	from := min(max(offset-p.from+p.skip, 0), len(p.source))
 	to := min(from+max(width, 0), len(p.source))
-	pos := diag.Position{
+	return diag.Position{
 		File: file, Line: p.line, Col: utf8.RuneCountInString(p.source[:from]) + 1,
 		Width: max(utf8.RuneCountInString(strings.TrimRight(p.source[from:to], ` \`)), 1), Source: p.source,
 	}
-	if credentials.MatchString(p.source) {
-		pos.Source = "" // errors end up in logs
-	}
-	return pos
 }
-
-// credentials finds a user or a token in an address.
-var credentials = regexp.MustCompile(`(?i)https?://[^/\s]*@`)

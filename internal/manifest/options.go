@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -35,14 +36,14 @@ func (r *requirementsReader) option(file string, o given, at diag.Position, cons
 		return r.releases(o, at)
 	case "--index-url", "--pypi-url":
 		return fail("%s is not supported yet", o.name).
-			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", withoutSecrets(o.value))
+			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", bareAddress(o.value))
 	case "--extra-index-url":
 		return fail("%s is not supported: any package could come from either index", o.name).
-			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", withoutSecrets(o.value))
+			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", bareAddress(o.value))
 	case "--find-links":
 		key, place := "path", strings.TrimPrefix(o.value, "file://")
 		if strings.Contains(place, "://") {
-			key, place = "url", withoutSecrets(o.value)
+			key, place = "url", bareAddress(o.value)
 		}
 		return fail("%s is not read here: any package could come from there", o.name).
 			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"links\"\n    %s = %q\n    format = \"flat\"\n    packages = [\"…\"]", key, place)
@@ -87,18 +88,13 @@ func (r *requirementsReader) include(file, name, value string, at diag.Position)
 	return r.file(filepath.Join(filepath.Dir(file), filepath.FromSlash(value)), name == "--constraint", at)
 }
 
-// withoutSecrets is an address without credentials.
-func withoutSecrets(address string) string {
-	scheme, rest, found := strings.Cut(address, "://")
-	if !found {
-		return address
+// bareAddress is an index's address as the manifest may have it: without credentials, query and fragment.
+func bareAddress(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "https://…" // it may hold a password anywhere
 	}
-	host, path, slash := strings.Cut(rest, "/")
-	host = host[strings.LastIndexByte(host, '@')+1:]
-	if slash {
-		host += "/" + path
-	}
-	return scheme + "://" + host
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
 // editable reads what -e names: a folder or a repository, which is locked as any other.

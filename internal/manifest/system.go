@@ -204,11 +204,7 @@ func (d *document) readArchives(s *System) error {
 			return d.fail(d.value(join(at, "name")), "an archive needs a name of letters, digits, and . _ - between them")
 		}
 		if err := checkIndexURL(a.URL); err != nil {
-			pos := d.value(join(at, "url"))
-			if withoutSecrets(a.URL) != a.URL {
-				pos.Source = "" // errors end up in logs
-			}
-			return d.fail(pos, "archive %s: %v", a.Name, err)
+			return d.fail(d.value(join(at, "url")), "archive %s: %v", a.Name, err)
 		}
 		if !suiteForm.MatchString(a.Suite) {
 			return d.fail(d.value(join(at, "suite")), "archive %s needs a suite", a.Name).

@@ -10,12 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/project"
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/sdistfile"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/wheelfile"
@@ -333,16 +331,4 @@ func Changed(ctx context.Context, l *lockfile.Lock, dir, store string) ([]string
 		}
 	}
 	return list, nil
-}
-
-// secrets are what an address holds before an at sign, where a tool's message has one.
-func withoutSecrets(text string) string {
-	words := strings.Fields(text)
-	for i, w := range words {
-		if strings.Contains(w, "://") { // git puts quotes and a colon around it
-			inner := strings.Trim(w, "'\"`:.,")
-			words[i] = strings.Replace(w, inner, fetch.Redact(inner), 1)
-		}
-	}
-	return strings.Join(words, " ")
 }

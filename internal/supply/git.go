@@ -134,7 +134,7 @@ func (g *git) run(ctx context.Context, args ...string) ([]byte, error) {
 	case out.left < 0:
 		return nil, diag.New(diag.Fetch, "the repository %s: git answers more than is read", g.address)
 	case err != nil:
-		if text := withoutSecrets(stderr.String()); text != "" {
+		if text := strings.Join(strings.Fields(diag.Redact(stderr.String())), " "); text != "" {
 			return nil, diag.New(diag.Fetch, "the repository %s: git %s: %s", g.address, args[0], text)
 		}
 		return nil, diag.Wrap(err, diag.Fetch, "the repository %s: git %s", g.address, args[0])

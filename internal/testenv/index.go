@@ -19,14 +19,15 @@ import (
 // all files at /links, the files at /files/NAME. It does what a test wants to see handled. The fields are set before it serves;
 // methods may be called at any time.
 type Index struct {
-	HTMLOnly   bool // speak HTML whatever is asked for
-	Metadata   bool // offer metadata files (PEP 658)
-	NoRanges   bool // answer byte ranges with the whole file
-	NoSizes    bool // leave sizes out
-	NoHashes   bool // leave the files' hashes out
-	ETags      bool // offer entity tags and honour them
-	WrongHash  bool // promise hashes of something else, metadata files' included
-	Malformed  bool // send JSON that ends in the middle
+	HTMLOnly   bool   // speak HTML whatever is asked for
+	Metadata   bool   // offer metadata files (PEP 658)
+	NoRanges   bool   // answer byte ranges with the whole file
+	NoSizes    bool   // leave sizes out
+	NoHashes   bool   // leave the files' hashes out
+	ETags      bool   // offer entity tags and honour them
+	WrongHash  bool   // promise hashes of something else, metadata files' included
+	Malformed  bool   // send JSON that ends in the middle
+	Signed     string // not "": a secret in the addresses of files, and another form of it in those that they are redirected to
 	APIVersion string
 	Status     string // PEP 792, of every project
 	Delay      time.Duration
@@ -197,6 +198,17 @@ func (x *Index) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if !ok || strings.HasSuffix(r.URL.Path, ".metadata") && !x.Metadata {
 		http.NotFound(w, r)
 		return
+	}
+	if x.Signed != "" {
+		switch query := r.URL.Query(); {
+		case query.Get("X-Amz-Signature") == x.Signed:
+		case query.Get("token") == x.Signed:
+			http.Redirect(w, r, r.URL.Path+"?X-Amz-Signature="+x.Signed, http.StatusFound)
+			return
+		default:
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if x.NoRanges {

@@ -15,6 +15,13 @@ func (x *Index) promised(sha256 string) string {
 	return sha256
 }
 
+func (x *Index) address(f *indexed) string {
+	if x.Signed != "" {
+		return "/files/" + f.name + "?token=" + x.Signed
+	}
+	return "/files/" + f.name
+}
+
 func (x *Index) version() string {
 	if x.APIVersion == "" {
 		return "1.4"
@@ -25,7 +32,7 @@ func (x *Index) version() string {
 func (x *Index) json(project string, files []*indexed) []byte {
 	list := []any{}
 	for _, f := range files {
-		m := map[string]any{"filename": f.name, "url": "/files/" + f.name, "hashes": map[string]string{}, "yanked": f.Yanked}
+		m := map[string]any{"filename": f.name, "url": x.address(f), "hashes": map[string]string{}, "yanked": f.Yanked}
 		if !x.NoHashes {
 			m["hashes"] = map[string]string{"sha256": x.promised(f.sha256)}
 		}
@@ -65,7 +72,7 @@ func (x *Index) html(project string, files []*indexed) []byte {
 	}
 	fmt.Fprintf(&b, "<title>%s</title></head><body>\n", html.EscapeString(project))
 	for _, f := range files {
-		href := "/files/" + f.name
+		href := x.address(f)
 		if !x.NoHashes {
 			href += "#sha256=" + x.promised(f.sha256)
 		}

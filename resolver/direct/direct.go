@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/resolver/tags"
 )
 
@@ -52,6 +53,18 @@ type Place struct {
 // ErrCredentials says that an address holds credentials, which would get into the lock.
 var ErrCredentials = errors.New("the address holds credentials")
 
+// SignedError says that the query of an address holds credentials, which would get into the lock. It is [ErrCredentials].
+type SignedError struct {
+	Parameter string // of the query, as "X-Amz-Signature"
+}
+
+// Error implements error.
+func (e *SignedError) Error() string {
+	return fmt.Sprintf("%v, in %s of its query", ErrCredentials, e.Parameter)
+}
+
+func (e *SignedError) Unwrap() error { return ErrCredentials }
+
 // Error says why an address cannot be followed.
 type Error struct {
 	Msg  string
@@ -82,7 +95,7 @@ var (
 
 // Parse reads an address: http, https or file, git+SCHEME, or a path.
 //
-// Errors: [ErrCredentials]; *[Error].
+// Errors: [ErrCredentials], which *[SignedError] is; *[Error].
 func Parse(address string, at Place) (Reference, error) {
 	scheme, _, hasScheme := strings.Cut(address, ":")
 	if version := versionControl.MatchString(address); !version && (!hasScheme || strings.ContainsAny(scheme, "/\\.") || len(scheme) == 1) { // one letter is a drive
@@ -129,6 +142,9 @@ func remote(address string) (Reference, error) {
 	}
 	if u.User != nil {
 		return Reference{}, ErrCredentials
+	}
+	if name := diag.SecretParameter(u.RawQuery); name != "" {
+		return Reference{}, &SignedError{name}
 	}
 	r := Reference{URL: u.String()}
 	if !isArchive(r.Filename()) {
@@ -178,6 +194,9 @@ func repository(address string) (Reference, error) {
 		if _, secret := u.User.Password(); secret || u.Scheme != "ssh" {
 			return Reference{}, ErrCredentials
 		}
+	}
+	if name := diag.SecretParameter(u.RawQuery); name != "" {
+		return Reference{}, &SignedError{name}
 	}
 	r := Reference{}
 	if i := strings.LastIndexByte(u.Path, '@'); i >= 0 {
