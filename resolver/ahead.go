@@ -8,6 +8,7 @@ import (
 
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
@@ -70,8 +71,11 @@ func (x *examiner) ahead(ctx context.Context, s *solved, locked string) (*Ahead,
 		return nil, err
 	}
 	i := slices.IndexFunc(r.candidates, func(c *candidate) bool {
-		return !s.provider.late(c, x.name) && !r.yanked(c)
+		return !s.provider.late(c, x.name) && !s.provider.allYanked(r, c)
 	})
+	if err := s.provider.failed(); err != nil {
+		return nil, err
+	}
 	if i < 0 || !from.Less(r.candidates[i].version) {
 		return nil, nil
 	}
@@ -103,7 +107,7 @@ func (p *provider) late(c *candidate, name string) bool {
 	return c.version.IsPrerelease() && p.policies.prereleasesOf(name) != manifest.Allow
 }
 
-// yanked tells whether all files of a version are, whatever the target can install.
-func (r *release) yanked(c *candidate) bool {
-	return !slices.ContainsFunc(c.files, func(i int) bool { return !r.project.Files.At(i).Yanked })
+// allYanked tells whether all files of a version are, whatever the target can install.
+func (c *catalogue) allYanked(r *release, v *candidate) bool {
+	return !slices.ContainsFunc(c.filesOf(r, v), func(f index.File) bool { return !f.Yanked })
 }

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -27,13 +28,21 @@ type Packages interface {
 // when somebody asks, since most versions of most projects are never looked at.
 type candidate struct {
 	version pep440.Version
-	files   []int // in the project's list
+	at      int // its place among the versions of the project
 
-	once   sync.Once
+	once sync.Once
+	*settled
+}
+
+// settled is what becomes of a candidate.
+type settled struct {
 	file   index.File // meaningless if there is a reason
 	reason reason     // why no file of the version can be installed; zero: one can
 	yanked bool       // all files that could be installed are
 }
+
+// undecided is what becomes of it before anybody asked.
+var undecided settled
 
 // release is a project as a target sees it: its versions, newest first.
 type release struct {
@@ -93,6 +102,8 @@ type catalogue struct {
 	direct     map[string]*reference // projects that are named by address
 	earlier    Options               // what was locked before, and may move
 
+	lost atomic.Pointer[error] // of reading the store's copy of a page
+
 	mu      sync.Mutex
 	entries map[string]*entry
 }
@@ -150,50 +161,31 @@ func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
 	if err != nil {
 		return nil, err
 	}
-	byText := map[string]*candidate{}
-	byKey := map[string]*candidate{}
-	r := &release{project: p}
-	for i := range p.Files.Len() {
-		text, ok := versionText(p.Files.Name(i))
-		if !ok {
-			continue
-		}
-		at, seen := byText[text]
-		if !seen {
-			v, err := pep440.Parse(text)
-			if err != nil {
-				continue // no installer can ask for such a file
-			}
-			at = byKey[v.Key()]
-			switch {
-			case at == nil:
-				at = &candidate{version: v}
-				byKey[v.Key()] = at
-				r.candidates = append(r.candidates, at)
-			case v.String() < at.version.String(): // 1.0 and 1.0.0: whatever the order of the files
-				at.version = v
-			}
-			byText[text] = at
-		}
-		at.files = append(at.files, i)
+	r := &release{project: p, candidates: make([]*candidate, p.Files.Versions())}
+	all := make([]candidate, len(r.candidates))
+	for i := range all {
+		all[i].version, all[i].at, all[i].settled = p.Files.Version(i), i, &undecided
+		r.candidates[i] = &all[i]
 	}
-	slices.SortFunc(r.candidates, func(a, b *candidate) int { return b.version.Compare(a.version) })
 	return r, nil
 }
 
-// versionText cuts the version out of the name of a wheel or source distribution. What else is in
-// the name is looked at when the version is.
-func versionText(filename string) (string, bool) {
-	if strings.HasSuffix(filename, ".whl") {
-		_, rest, _ := strings.Cut(filename, "-")
-		text, _, ok := strings.Cut(rest, "-")
-		return text, ok
-	}
-	_, v, err := tags.ParseSdist(filename)
+// filesOf are the files of a candidate. What cannot be read any more counts as none here, and has whoever solves end
+// with the error.
+func (c *catalogue) filesOf(r *release, v *candidate) []index.File {
+	files, err := r.project.Files.Of(v.at)
 	if err != nil {
-		return "", false
+		c.lost.CompareAndSwap(nil, &err)
 	}
-	return v.String(), true
+	return files
+}
+
+// failed is the error of files that could not be read, nil if none was.
+func (c *catalogue) failed() error {
+	if err := c.lost.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // offered is a file with what its name says; of a source distribution, nothing.
@@ -207,10 +199,10 @@ type offered struct {
 // way is tried in a fixed order, so that the reason does not depend on the order of the files.
 func (c *catalogue) settle(name string, r *release, v *candidate) {
 	v.once.Do(func() {
+		v.settled = &settled{}
 		var all []offered
 		variants := 0
-		for _, i := range v.files {
-			f := r.project.Files.At(i)
+		for _, f := range c.filesOf(r, v) {
 			if w, err := tags.ParseWheel(f.Filename); err == nil && w.Name == name {
 				all = append(all, offered{f, w, false})
 			} else if errors.Is(err, tags.ErrVariant) {
@@ -352,8 +344,7 @@ func (c *catalogue) pythonAllowed(requires string) bool {
 // wheelsOf are the wheels of a version that a date does not hide, for messages.
 func (c *catalogue) wheelsOf(r *release, v *candidate) []tags.Wheel {
 	var out []tags.Wheel
-	for _, i := range v.files {
-		f := r.project.Files.At(i)
+	for _, f := range c.filesOf(r, v) {
 		if asOf := c.policies.asOfOf(r.project.Name); !asOf.IsZero() && f.Uploaded.Truncate(time.Second).After(asOf) {
 			continue
 		}

@@ -234,8 +234,7 @@ func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors 
 				continue
 			}
 			other := &catalogue{python: python}
-			if slices.ContainsFunc(c.files, func(i int) bool {
-				f := r.project.Files.At(i)
+			if slices.ContainsFunc(p.filesOf(r, c), func(f index.File) bool {
 				w, err := tags.ParseWheel(f.Filename)
 				if err != nil || !p.inTime(r.project.Name, f) || !other.pythonAllowed(f.RequiresPython) {
 					return false

@@ -9,6 +9,7 @@ import (
 
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pubgrub"
 )
@@ -253,7 +254,7 @@ func obeys(w *world, facts []*step) (map[pkg]pep440.Version, bool) {
 		}
 		if project := w.projects[q.name]; project != nil {
 			for _, f := range project.Files {
-				text, _ := versionText(f.Filename)
+				text, _ := index.VersionText(f.Filename)
 				if chosen[q] = pep440.MustParse(text); try(i + 1) {
 					return true
 				}

@@ -29,7 +29,7 @@ func TestWarnUnhashed(t *testing.T) {
 		"a": {Git: "http://git.example/a"}, "b": {Git: "git://git.example/b", Revision: "v1"}, "c": {URL: "http://files.example/c.zip"}, "d": {URL: "https://files.example/d.zip"},
 	} {
 		s.versions[name] = version
-		s.provider.met[name] = &release{direct: &reference{Reference: d}, found: &Referenced{Hashed: true}, candidates: []*candidate{{version: version}}}
+		s.provider.met[name] = &release{direct: &reference{Reference: d}, found: &Referenced{Hashed: true}, candidates: []*candidate{{version: version, settled: &undecided}}}
 	}
 	var got []string
 	warnUnhashed([]*solved{s, s}, func(text string) { got = append(got, text) })

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -145,6 +143,9 @@ func (p *provider) Choose(ctx context.Context, q pkg, s pep440.Set) (choice, err
 			return choice{}, err
 		}
 		c = p.choose(r, q.name, s)
+		if err := p.failed(); err != nil {
+			return choice{}, err
+		}
 		p.choices[key] = c
 	}
 	if c.Found && q.extra == "" {
@@ -325,32 +326,6 @@ func (p *provider) depend(d *deps, r pep508.Requirement, owner string, v pep440.
 	}
 }
 
-// setOf are the versions that a requirement admits; how it was written is kept for explanations.
-func (p *provider) setOf(r pep508.Requirement) pep440.Set {
-	s := pep440.FromSpecifiers(r.Specifiers)
-	if key := r.Name + "\x00" + s.Key(); r.Specifiers.Len() > 0 && p.written[key] == "" {
-		p.written[key] = readable(r.Specifiers)
-	}
-	return s
-}
-
-// readable writes specifiers as people do: the lower bound first, exclusions last.
-func readable(specs pep440.Specifiers) string {
-	list := specs.All()
-	slices.SortStableFunc(list, func(a, b pep440.Specifier) int {
-		return slices.Index(reading, a.Op()) - slices.Index(reading, b.Op())
-	})
-	var out []string
-	for _, s := range list {
-		out = append(out, s.String())
-	}
-	return strings.Join(out, ",")
-}
-
-var reading = []pep440.Op{
-	pep440.Arbitrary, pep440.Equal, pep440.Compatible, pep440.GreaterEqual, pep440.Greater, pep440.LessEqual, pep440.Less, pep440.NotEqual,
-}
-
 func (p *provider) rootDependencies() (deps, error) {
 	var d deps
 	for i := range p.m.Requirements {
@@ -389,6 +364,9 @@ func (p *provider) metadata(ctx context.Context, name string, v pep440.Version) 
 	}
 	c := r.at(v)
 	if c == nil || p.unusable(r, c, name).kind != usable {
+		if err := p.failed(); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("%s has no version %s", name, v)
 	}
 	return p.metadataOf(ctx, r, c)

@@ -329,9 +329,9 @@ func (c *catalogue) directRelease(ctx context.Context, name string, ref *referen
 		return nil, err
 	}
 	r := &release{project: &index.Project{Name: name, IndexName: DefaultIndex}, direct: ref, found: found}
-	only := &candidate{version: version, file: found.File}
+	only := &candidate{version: version, settled: &settled{file: found.File}}
 	if found.File.Filename != "" {
-		r.project.Files, only.files = index.FilesOf(found.File), []int{0}
+		r.project.Files = index.FilesOf(name, found.File)
 	}
 	only.once.Do(func() { // nothing of a page decides
 		if w, err := tags.ParseWheel(found.File.Filename); err == nil {

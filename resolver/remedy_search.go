@@ -250,7 +250,11 @@ func (r *remedies) dates(ctx context.Context) {
 		if err != nil || rel.missing != nil {
 			continue
 		}
-		for _, f := range rel.project.Files.All() {
+		files, err := rel.project.Files.List()
+		if err != nil {
+			return
+		}
+		for _, f := range files {
 			if day := lastSecond(f.Uploaded); f.Uploaded.After(r.question.policies.asOf) {
 				seen[day] = true
 			}

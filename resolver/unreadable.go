@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pubgrub"
 	"github.com/envpack/envpack/resolver/tags"
@@ -28,23 +29,19 @@ func (r *release) misread() (list []misread, more int) {
 			list = append(list, misread{name: e.Name, reason: e.Reason})
 		}
 	}
-	for i := range r.project.Files.Len() {
-		filename := r.project.Files.Name(i)
-		if !strings.HasSuffix(filename, ".whl") {
-			continue
-		}
-		w, err := tags.ParseWheel(filename)
+	for _, filename := range r.project.Files.Misnamed() {
+		_, err := tags.ParseWheel(filename)
 		switch {
 		case errors.Is(err, tags.ErrVariant):
 			list = append(list, misread{name: filename, variant: true})
 		case err != nil:
 			list = append(list, misread{name: filename, reason: "it is not named as wheels are"})
-		case w.Name != r.project.Name:
+		default:
 			list = append(list, misread{name: filename, reason: "its name is that of another package"})
 		}
 	}
 	for i := range list {
-		if text, ok := versionText(list[i].name); ok {
+		if text, ok := index.VersionText(list[i].name); ok {
 			list[i].version, _ = pep440.Parse(text)
 		}
 	}

@@ -157,7 +157,7 @@ func (w *world) Project(ctx context.Context, name string) (*index.Project, error
 		return nil, &index.NoProjectError{Name: name, Indexes: []string{DefaultIndex}, Addresses: []string{w.address()}}
 	}
 	packed := p.Project
-	packed.Files = index.FilesOf(p.Files...)
+	packed.Files = index.FilesOf(name, p.Files...)
 	return &packed, nil
 }
 

@@ -32,6 +32,11 @@ func (s *Store) Memo(kind, key string) ([]byte, bool) {
 // PutMemo notes data under a key. kind has lower-case letters, digits and hyphens; the key is any
 // text. Memos are not flushed to the disk: a damaged one counts as absent.
 func (s *Store) PutMemo(kind, key string, data []byte) error {
+	sum := sha256.Sum256(data)
+	return s.writeMemo(kind, key, append([]byte(memoMagic), sum[:]...), data)
+}
+
+func (s *Store) writeMemo(kind, key string, parts ...[]byte) error {
 	name, err := s.memoPath(kind, key)
 	if err != nil {
 		return err
@@ -40,10 +45,10 @@ func (s *Store) PutMemo(kind, key string, data []byte) error {
 	if err != nil {
 		return s.fail(err, "writing memo %s", kind)
 	}
-	sum := sha256.Sum256(data)
-	_, err = f.Write(append([]byte(memoMagic), sum[:]...))
-	if err == nil {
-		_, err = f.Write(data)
+	for _, part := range parts {
+		if err == nil {
+			_, err = f.Write(part)
+		}
 	}
 	if closing := f.Close(); err == nil {
 		err = closing

@@ -10,7 +10,8 @@
 //	format                        "envpack store 1"
 //	blobs/sha256/ab/abcd…         files, complete and hashed before they had that name
 //	partial/abcd…, abcd….lock     downloads that were begun, each under a lock of the system
-//	memo/KIND/ab/abcd…            notes, by the SHA-256 of their key, with a checksum
+//	memo/KIND/ab/abcd…            notes, by the SHA-256 of their key, with a checksum; of those in two parts
+//	                              it is of the first
 //	tmp/                          files being written; those older than a day are removed
 //
 // Invariants: a file gets its name by a rename, after its content was written, hashed and, for

@@ -91,7 +91,11 @@ func wheelURLs(ctx context.Context, ask func(context.Context, string) (*index.Pr
 		return nil, err
 	}
 	var same, perhaps []string
-	for _, file := range project.Files.All() {
+	files, err := project.Files.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
 		switch {
 		case file.Filename != f.Name:
 		case file.SHA256 == f.SHA256:

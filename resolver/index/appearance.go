@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -67,12 +68,8 @@ func (a *appearance) isIndex(p *page) bool {
 	if a.marked || a.markup && !a.other {
 		return true
 	}
-	for i := range p.files.Len() {
-		if distribution.MatchString(p.files.Name(i)) {
-			return true
-		}
-	}
-	return false
+	files, _ := p.files.List() // they are in memory
+	return slices.ContainsFunc(files, func(f File) bool { return distribution.MatchString(f.Filename) })
 }
 
 func (a *appearance) refuse() error {

@@ -47,7 +47,11 @@ func TestCheckMetadata(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum := sha256.Sum256(honest)
-			f := p.Files.At(0)
+			files, err := p.Files.Of(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := files[0]
 			f.SHA256 = hex.EncodeToString(sum[:])
 			f.Size = -1
 			if _, err := x.Metadata(context.Background(), f); err != nil {

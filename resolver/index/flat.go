@@ -35,16 +35,20 @@ func (x *Index) flat(ctx context.Context, maxAge time.Duration) (*flat, error) {
 		return nil, diag.New(diag.Fetch, "index %s: there is nothing at %s", x.o.Name, fetch.Redact(x.base.String())).
 			Hint("a flat index is one page with links to all files; check its address")
 	}
+	list, err := p.files.List()
+	if err != nil {
+		return nil, err
+	}
 	byName := map[string]*packer{}
-	for i, f := range p.files.All() {
-		name, ok := projectOf(p.files.Name(i))
+	for i := range list {
+		name, ok := projectOf(list[i].Filename)
 		if !ok {
 			continue
 		}
 		if byName[name] == nil {
-			byName[name] = &packer{}
+			byName[name] = &packer{project: name}
 		}
-		byName[name].add(&f)
+		byName[name].add(&list[i])
 	}
 	all := &flat{page: *p, projects: map[string]Files{}}
 	for name, packed := range byName {
@@ -77,6 +81,29 @@ func projectOf(filename string) (string, bool) {
 	}
 	name, _, err := tags.ParseSdist(filename)
 	return name, err == nil
+}
+
+// VersionText cuts the version out of the name of a wheel or source distribution. Nothing else of the name is looked at.
+func VersionText(filename string) (string, bool) {
+	if strings.HasSuffix(filename, ".whl") {
+		_, rest, _ := strings.Cut(filename, "-")
+		text, _, ok := strings.Cut(rest, "-")
+		return text, ok
+	}
+	_, v, err := tags.ParseSdist(filename)
+	if err != nil {
+		return "", false
+	}
+	return v.String(), true
+}
+
+// isMisnamed tells whether a name ends in .whl and is none of a wheel of the project.
+func isMisnamed(filename, project string) bool {
+	if !strings.HasSuffix(filename, ".whl") {
+		return false
+	}
+	w, err := tags.ParseWheel(filename)
+	return err != nil || w.Name != project
 }
 
 // archives are how names of files end that an index can hold.

@@ -40,8 +40,9 @@ func folder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func names(p *Project) (list []string) {
-	for _, f := range p.Files.All() {
+func names(t *testing.T, p *Project) (list []string) {
+	t.Helper()
+	for _, f := range listOf(t, p.Files) {
 		list = append(list, f.Filename)
 	}
 	return list
@@ -95,13 +96,13 @@ func TestForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(tt.want, names(p)); d != "" {
+			if d := cmp.Diff(tt.want, names(t, p)); d != "" {
 				t.Error(d)
 			}
 			if tt.name != "my-pkg" {
 				return
 			}
-			f := p.Files.At(0)
+			f := fileOf(t, p, 0)
 			if m, err := x.Metadata(t.Context(), f); err != nil || len(m.Requires) != 1 {
 				t.Fatalf("%+v %v", m, err)
 			}
@@ -205,7 +206,7 @@ func TestLearnChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := p.Files.At(0)
+	f := fileOf(t, p, 0)
 	f.Size = -1
 	if _, err := x.Metadata(t.Context(), f); err != nil {
 		t.Fatal(err)
@@ -248,7 +249,7 @@ func TestHashesOfWrongLength(t *testing.T) {
 				t.Fatal(err)
 			}
 			if u := p.Unreadable; p.Files.Len() != 0 || u.Count != 1 || u.First[0].Name != name || u.First[0].Reason != "what the index gives as its SHA-256 is none" {
-				t.Errorf("%s %q: %v, %+v", form, sum, names(p), u)
+				t.Errorf("%s %q: %v, %+v", form, sum, names(t, p), u)
 			}
 		}
 	}
@@ -314,7 +315,7 @@ func TestHostileSizes(t *testing.T) {
 	if hints := strings.Join(diag.HintsOf(err), "\n"); !strings.Contains(hints, "no page of an index is that large") {
 		t.Errorf("hints %q", hints)
 	}
-	_, err = x.Metadata(t.Context(), w.project(x, "a").Files.At(0))
+	_, err = x.Metadata(t.Context(), fileOf(t, w.project(x, "a"), 0))
 	wantError(t, err, diag.Fetch, "reading the metadata of "+filename+" in index fake: ")
 	wantError(t, err, diag.Fetch, fmt.Sprintf("larger than %d bytes", metadataLimit))
 
@@ -322,7 +323,7 @@ func TestHostileSizes(t *testing.T) {
 	w.fake.Metadata = false
 	w.add("b", "1.0", testenv.WheelOptions{Metadata: strings.Repeat("Keywords: "+strings.Repeat("x", 1000)+"\n", 40000)}, testenv.IndexFile{})
 	x = w.client()
-	_, err = x.Metadata(t.Context(), w.project(x, "b").Files.At(0))
+	_, err = x.Metadata(t.Context(), fileOf(t, w.project(x, "b"), 0))
 	if e := (*MetadataError)(nil); !errors.As(err, &e) || !strings.Contains(err.Error(), "bytes are more than") {
 		t.Errorf("%v", err)
 	}

@@ -10,8 +10,8 @@ import (
 
 // parseHTML reads a project's page (PEP 503, 592, 629, 658, 714, 792): anchors, the base element and
 // two meta elements. Everything else is passed over. A page that is not of a simple index is an error.
-func parseHTML(raw []byte, base *url.URL) (*page, error) {
-	p, files := &page{}, packer{}
+func parseHTML(raw []byte, base *url.URL, project string) (*page, error) {
+	p, files := &page{}, packer{project: project}
 	var looks appearance
 	based := false
 	for len(raw) > 0 {

@@ -159,16 +159,15 @@ func (x *Index) page(ctx context.Context, name string, flats *flight[*flat], max
 // remotePage asks for a page of which the store remembers the last answer; name is the project's, or "" for that of
 // a flat index.
 func (x *Index) remotePage(ctx context.Context, address, name string, maxAge time.Duration) (*page, error) {
-	key := x.base.Redacted() + "\x00" + name
 	now := x.o.Now()
-	var old *page
-	if raw, ok := x.o.Store.Memo("index-page", key); ok {
-		old, _ = decodePage(raw)
-	}
+	old := x.kept(name)
 	if old != nil {
 		age := now.Sub(old.fetched)
 		if x.o.Offline || age >= 0 && age < maxAge {
 			return old, nil
+		}
+		if old.etag != "" && !old.files.load() { // it is written anew if the index confirms it
+			old = nil
 		}
 	}
 	release, err := x.acquire(ctx)
@@ -194,14 +193,14 @@ func (x *Index) remotePage(ctx context.Context, address, name string, maxAge tim
 	case resp.Status == http.StatusNotModified && old != nil:
 		fresh = old
 	default:
-		fresh, err = parsePage(resp)
+		fresh, err = parsePage(resp, name)
 		if err != nil {
 			return nil, x.unreadable(err, name, fetch.Redact(resp.URL))
 		}
 		fresh.etag = resp.Header.Get("ETag")
 	}
 	fresh.fetched = now
-	if err := x.o.Store.PutMemo("index-page", key, encodePage(fresh)); err != nil {
+	if err := x.keep(name, fresh); err != nil {
 		return nil, err
 	}
 	return fresh, nil

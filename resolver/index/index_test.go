@@ -95,7 +95,7 @@ func TestPageInBothForms(t *testing.T) {
 			if p.Name != "a-b" || p.IndexName != "fake" || p.Status != "archived" || p.Files.Len() != 2 {
 				t.Fatalf("%+v", p)
 			}
-			f, g := p.Files.At(0), p.Files.At(1)
+			g, f := fileOf(t, p, 0), fileOf(t, p, 1)
 			if f.Filename != "A_b-1.0-py3-none-any.whl" || f.URL != w.url+"/files/"+f.Filename || len(f.SHA256) != 64 ||
 				f.RequiresPython != ">=3.9,<4" || f.Yanked || !f.HasMetadata || len(f.MetadataSHA256) != 64 {
 				t.Errorf("%+v", f)
@@ -108,6 +108,10 @@ func TestPageInBothForms(t *testing.T) {
 			}
 			// The page from the store is the same.
 			again := w.project(w.client(), "a-b")
+			if d := cmp.Diff(listOf(t, p.Files), listOf(t, again.Files)); d != "" {
+				t.Error(d)
+			}
+			p.Files, again.Files = Files{}, Files{}
 			if d := cmp.Diff(p, again, cmp.AllowUnexported(Files{})); d != "" {
 				t.Error(d)
 			}
@@ -222,7 +226,7 @@ func TestMetadataWays(t *testing.T) {
 			tt.set(w.fake)
 			w.add("A", "1.0", options, testenv.IndexFile{})
 			x := w.client()
-			f := w.project(x, "a").Files.At(0)
+			f := fileOf(t, w.project(x, "a"), 0)
 			m, err := x.Metadata(t.Context(), f)
 			if err != nil {
 				t.Fatal(err)
@@ -275,7 +279,7 @@ func TestMetadataBehindManyFiles(t *testing.T) {
 	}
 	w.add("a", "1", testenv.WheelOptions{Files: files, Requires: []string{"b"}}, testenv.IndexFile{})
 	x := w.client()
-	m, err := x.Metadata(t.Context(), w.project(x, "a").Files.At(0))
+	m, err := x.Metadata(t.Context(), fileOf(t, w.project(x, "a"), 0))
 	if err != nil || len(m.Requires) != 1 {
 		t.Fatal(err)
 	}
@@ -295,7 +299,7 @@ func TestMetadataInFront(t *testing.T) {
 		{Name: "a.bin", Content: []byte(big(300 << 10)), Stored: true},
 	}), testenv.IndexFile{})
 	x := w.client()
-	m, err := x.Metadata(t.Context(), w.project(x, "a").Files.At(0))
+	m, err := x.Metadata(t.Context(), fileOf(t, w.project(x, "a"), 0))
 	if err != nil || m.Version != "1" {
 		t.Fatal(err)
 	}
@@ -339,7 +343,7 @@ func TestMetadataErrors(t *testing.T) {
 			}
 			w.fake.AddWheel("a-1.0-py3-none-any.whl", tt.content, testenv.IndexFile{})
 			x := w.client()
-			f := w.project(x, "a").Files.At(0)
+			f := fileOf(t, w.project(x, "a"), 0)
 			for range 2 { // from the index, from the store
 				_, err := x.Metadata(t.Context(), f)
 				wantError(t, err, tt.code, tt.text)
@@ -375,7 +379,7 @@ func TestSingleFlight(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if _, err := x.Metadata(t.Context(), p.Files.At(0)); err != nil {
+			if _, err := x.Metadata(t.Context(), fileOf(t, p, 0)); err != nil {
 				t.Error(err)
 			}
 		}()
@@ -414,7 +418,7 @@ func TestSet(t *testing.T) {
 		if p.IndexName != want {
 			t.Errorf("%s from %s", name, p.IndexName)
 		}
-		if _, err := s.Metadata(t.Context(), p, p.Files.At(0)); err != nil {
+		if _, err := s.Metadata(t.Context(), p, fileOf(t, p, 0)); err != nil {
 			t.Error(err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // parseJSON reads a project's page (PEP 691, 700, 714, 792). A page can have many thousands of
 // files, and encoding/json would take several times as long as the rest of the work on it.
-func parseJSON(raw []byte, base *url.URL) (*page, error) {
+func parseJSON(raw []byte, base *url.URL, project string) (*page, error) {
 	s := &scanner{b: string(raw)} // values are parts of it
 	p := &page{}
 	version, hasFiles := "", false
@@ -43,8 +43,8 @@ func parseJSON(raw []byte, base *url.URL) (*page, error) {
 			})
 		case "files":
 			hasFiles = true
-			var files packer
-			files.text.Grow(min(strings.Count(s.b, `"filename"`), 1<<15) * usualRecord)
+			n := min(strings.Count(s.b, `"filename"`), 1<<15)
+			files := packer{project: project, text: make([]byte, 0, n*usualRecord), packed: make([]packed, 0, n)}
 			p.unreadable, p.told = Unreadable{}, nil
 			err := s.array(func() error { return s.file(p, &files, base) })
 			p.files = files.files()

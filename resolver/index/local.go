@@ -50,7 +50,7 @@ func (x *Index) localPage() (*page, error) {
 		return nil, x.notReadable(err)
 	}
 	if info.IsDir() {
-		return x.listed(x.o.Path)
+		return x.listed(x.o.Path, "")
 	}
 	return x.localFile(x.o.Path, "")
 }
@@ -79,11 +79,23 @@ func (x *Index) folder(name string) (*page, error) {
 			return nil, err
 		}
 		if all != nil { // two spellings of one name, which a web server would keep apart
-			p.files = FilesOf(append(all.files.List(), p.files.List()...)...)
+			if p.files, err = joined(name, all.files, p.files); err != nil {
+				return nil, err
+			}
 		}
 		all = p
 	}
 	return all, nil
+}
+
+// joined are the files of both.
+func joined(project string, a, b Files) (Files, error) {
+	list, err := a.List()
+	if err != nil {
+		return Files{}, err
+	}
+	more, err := b.List()
+	return FilesOf(project, append(list, more...)...), err
 }
 
 func (x *Index) projectFolder(dir, name string) (*page, error) {
@@ -92,7 +104,7 @@ func (x *Index) projectFolder(dir, name string) (*page, error) {
 			return x.localFile(file, name)
 		}
 	}
-	return x.listed(dir)
+	return x.listed(dir, name)
 }
 
 func isFile(path string) bool {
@@ -100,13 +112,13 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// listed is the page of a folder's files.
-func (x *Index) listed(dir string) (*page, error) {
+// listed is the page of a folder's files, of one project or of any ("").
+func (x *Index) listed(dir, project string) (*page, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, x.notReadable(err)
 	}
-	var files packer
+	files := packer{project: project}
 	for _, e := range entries {
 		if !isArchive(e.Name()) {
 			continue
@@ -141,7 +153,7 @@ func (x *Index) localFile(file, name string) (*page, error) {
 	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n\ufeff"), []byte("{")) {
 		parse = parseJSON
 	}
-	p, err := parse(raw, fileURL(file))
+	p, err := parse(raw, fileURL(file), name)
 	if err != nil {
 		return nil, x.unreadable(err, name, file)
 	}

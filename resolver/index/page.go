@@ -77,8 +77,8 @@ type page struct {
 	files      Files
 }
 
-// parsePage reads a page by its content type.
-func parsePage(resp *fetch.Response) (*page, error) {
+// parsePage reads the page of a project, whose name is normalised, or of a flat index ("") by its content type.
+func parsePage(resp *fetch.Response, project string) (*page, error) {
 	base, err := url.Parse(resp.URL)
 	if err != nil {
 		return nil, err
@@ -90,9 +90,9 @@ func parsePage(resp *fetch.Response) (*page, error) {
 	}
 	switch kind {
 	case "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json":
-		return parseJSON(resp.Body, base)
+		return parseJSON(resp.Body, base, project)
 	case "application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html", "text/html", "application/xhtml+xml":
-		return parseHTML(resp.Body, base)
+		return parseHTML(resp.Body, base, project)
 	}
 	return nil, fmt.Errorf("neither JSON nor HTML, but %s", kind)
 }

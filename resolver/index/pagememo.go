@@ -3,17 +3,20 @@ package index
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
+
+	"github.com/envpack/envpack/resolver/pep440"
 )
 
 // pageFormat begins a page in the store. It changes with what follows, so that older ones are not
-// misread.
-const pageFormat = "page5"
+// misread; also with the form of records and with pep440's keys.
+const pageFormat = "page6"
 
-// encodePage writes a page in the form that the store keeps: strings with their lengths, and the files packed.
-// Reading that takes a small part of the time of reading JSON.
-func encodePage(p *page) []byte {
-	b := make([]byte, 0, 300)
+// encodePage writes a page in the form that the store keeps, in two parts: strings with their lengths, and the list of
+// versions; and the records of files, of which few are ever read.
+func encodePage(p *page) (head, tail []byte) {
+	b := make([]byte, 0, 300+64*len(p.files.releases))
 	b = append(b, pageFormat...)
 	b = binary.AppendVarint(b, p.fetched.UnixNano())
 	b = appendString(b, p.etag)
@@ -30,39 +33,61 @@ func encodePage(p *page) []byte {
 	for _, e := range p.unreadable.First {
 		b = appendString(appendString(b, e.Name), e.Reason)
 	}
-	b = appendString(b, p.files.prefix)
-	b = binary.AppendUvarint(b, uint64(p.files.Len()))
-	return append(b, p.files.text...)
+	f := &p.files
+	b = appendString(b, f.prefix)
+	b = binary.AppendUvarint(b, uint64(f.count))
+	b = binary.AppendUvarint(b, uint64(len(f.misnamed)))
+	for _, name := range f.misnamed {
+		b = appendString(b, name)
+	}
+	b = binary.AppendUvarint(b, uint64(len(f.releases)))
+	for _, r := range f.releases {
+		b = r.version.AppendPacked(b)
+		b = binary.AppendUvarint(b, uint64(r.to-r.from))
+		sum := sumRecords(f.text[r.from:r.to])
+		b = append(b, sum[:]...)
+	}
+	return b, f.text
 }
 
 var errMemo = errors.New("damaged note in the store")
 
-func decodePage(raw []byte) (*page, error) {
-	d := &decoder{s: string(raw)}
+// decodePage reads the head of a page. Of its files only what that has is there, until somebody says where the
+// records are.
+func decodePage(head string) (*page, error) {
+	d := &decoder{s: head}
 	if d.take(len(pageFormat)) != pageFormat {
 		return nil, errMemo
 	}
 	p := &page{fetched: time.Unix(0, d.varint()).UTC(), etag: d.string(), missing: d.uvarint() == 1, status: d.string(), reason: d.string(), version: d.string()}
 	p.unreadable.Count = int(d.uvarint() & 0x7fffffff)
-	kept := d.uvarint()
-	if kept > uint64(len(d.s)) { // as below
-		return nil, errMemo
-	}
-	for range kept {
+	for range d.count() {
 		p.unreadable.First = append(p.unreadable.First, Entry{d.string(), d.string()})
 	}
-	p.files.prefix = d.string()
-	n := d.uvarint()
-	if n > uint64(len(d.s)) { // a file takes more than a byte
-		return nil, errMemo
+	f := &p.files
+	f.prefix, f.count = d.string(), int(d.uvarint()&0x7fffffff)
+	for range d.count() {
+		f.misnamed = append(f.misnamed, d.string())
 	}
-	p.files.text = d.s
-	p.files.at = make([]uint32, n)
-	for i := range p.files.at {
-		p.files.at[i] = uint32(len(p.files.text) - len(d.s))
-		d.skipFile()
-		if d.bad {
+	if n := d.count(); n > 0 {
+		f.releases = make([]release, n)
+	}
+	at := uint32(0)
+	for i := range f.releases {
+		r := &f.releases[i]
+		var ok bool
+		if r.version, d.s, ok = pep440.Unpack(d.s); !ok {
 			return nil, errMemo
+		}
+		n := d.uvarint()
+		if n > math.MaxUint32-uint64(at) || i > 0 && !r.version.Less(f.releases[i-1].version) {
+			return nil, errMemo
+		}
+		r.from, r.to = at, at+uint32(n)
+		at = r.to
+		copy(r.sum[:], d.take(len(r.sum)))
+		if !r.version.IsZero() {
+			f.versions++
 		}
 	}
 	if d.bad || d.s != "" {
@@ -109,6 +134,16 @@ func (d *decoder) uvarint() uint64 {
 func (d *decoder) varint() int64 {
 	u := d.uvarint()
 	return int64(u>>1) ^ -int64(u&1)
+}
+
+// count reads how many things follow, each of which takes a byte or more.
+func (d *decoder) count() int {
+	n := d.uvarint()
+	if n > uint64(len(d.s)) {
+		d.bad, d.s = true, ""
+		return 0
+	}
+	return int(n)
 }
 
 func (d *decoder) string() string {

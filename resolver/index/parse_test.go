@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/pep440"
 )
 
 var testBase, _ = url.Parse("https://packages.example/simple/a/")
@@ -25,20 +26,20 @@ func TestParseJSON(t *testing.T) {
 		{"filename":"a-3.zip","url":"a-3.zip","yanked":{},"requires-python":null,"upload-time":"yesterday"},
 		{"filename":"a/4.zip","url":"a-4.zip"}, {"filename":"a-5.zip"}, {"url":"a-6.zip"}, 7, {"filename":"a-8.zip","url":"file:///etc/passwd"},
 		{"filename":"a-9.zip","url":"a-9.zip","hashes":{"sha256":"short"}}
-		], "meta":{"api-version":"1.9","x":[{}]}, "project-status":{"status":"deprecated","reason":"x"}, "more":[1.5e-3,true,null,{"a":[]}]}`), testBase)
+		], "meta":{"api-version":"1.9","x":[{}]}, "project-status":{"status":"deprecated","reason":"x"}, "more":[1.5e-3,true,null,{"a":[]}]}`), testBase, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &page{status: "deprecated", reason: "x", version: "1.9", unreadable: Unreadable{6, []Entry{
 		{"a/4.zip", "it has no usable name"}, {"a-5.zip", "it has no address"}, {"a-6.zip", "it has no usable name"}, {"", "it is not an object of JSON"},
 		{"a-8.zip", "its address is not of HTTP"}, {"a-9.zip", "what the index gives as its SHA-256 is none"},
-	}}, files: FilesOf([]File{
+	}}, files: FilesOf("a", []File{
 		{Filename: "a-1.tar.gz", URL: "https://files.example/a-1.tar.gz", SHA256: goodHash, Size: -1},
 		{Filename: "aé😀-2.zip", URL: "https://packages.example/f/a-2.zip?x=1", Sum: "sha512=y", Size: 12, Yanked: true,
 			Uploaded: time.Date(2024, 1, 2, 3, 4, 5, 678901000, time.UTC)},
 		{Filename: "a-3.zip", URL: "https://packages.example/simple/a/a-3.zip", Size: -1, Yanked: true},
 	}...)}
-	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{}, Files{})); d != "" {
+	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{}, Files{}, release{}, pep440.Version{})); d != "" {
 		t.Error(d)
 	}
 	for in, text := range map[string]string{
@@ -46,7 +47,7 @@ func TestParseJSON(t *testing.T) {
 		`{"files":[],}`: "syntax error", `{"files":[{"filename":"a]}`: "syntax error", `{"meta":{"api-version":"2.0"},"files":[]}`: "version",
 		`{"x":` + strings.Repeat("[", 1000) + `}`: "too deeply",
 	} {
-		if _, err := parseJSON([]byte(in), testBase); err == nil || !strings.Contains(err.Error(), text) {
+		if _, err := parseJSON([]byte(in), testBase, "a"); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%.40s: %v", in, err)
 		}
 	}
@@ -59,23 +60,23 @@ func TestParseHTML(t *testing.T) {
 		<a href="a-1.zip#sha256=`+goodHash+`" data-requires-python="&gt;=3.7">whatever</a>
 		<A class=x data-upload-time="2024-01-02T03:04:05+01:00" HREF='/b/a-2%2Bcu1.whl' data-yanked data-dist-info-metadata="true">a</A>
 		<a data-yanked="bad &amp; worse" href=a-3.zip data-core-metadata="sha256=`+goodHash+`" data-dist-info-metadata=true>a</a>
-		<a name=top> <a href="../"> <a href="javascript:alert(1)"> <a href="%zz-1.whl"> <abbr href="n-1.zip"> <a href="a-9.zip`), testBase)
+		<a name=top> <a href="../"> <a href="javascript:alert(1)"> <a href="%zz-1.whl"> <abbr href="n-1.zip"> <a href="a-9.zip`), testBase, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &page{status: "archived", reason: "moved > b", unreadable: Unreadable{1, []Entry{{"%zz-1.whl", "its address makes no sense"}}}, files: FilesOf([]File{
+	want := &page{status: "archived", reason: "moved > b", unreadable: Unreadable{1, []Entry{{"%zz-1.whl", "its address makes no sense"}}}, files: FilesOf("a", []File{
 		{Filename: "a-1.zip", URL: "https://files.example/x/a-1.zip", SHA256: goodHash, Size: -1, RequiresPython: ">=3.7"},
 		{Filename: "a-2+cu1.whl", URL: "https://files.example/b/a-2%2Bcu1.whl", Size: -1, Yanked: true, HasMetadata: true, Uploaded: time.Date(2024, 1, 2, 2, 4, 5, 0, time.UTC)},
 		{Filename: "a-3.zip", URL: "https://files.example/x/a-3.zip", Size: -1, Yanked: true, YankedReason: "bad & worse", HasMetadata: true, MetadataSHA256: goodHash},
 	}...)}
-	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{}, Files{})); d != "" {
+	if d := cmp.Diff(want, p, cmp.AllowUnexported(page{}, Files{}, release{}, pep440.Version{})); d != "" {
 		t.Error(d)
 	}
 	elsewhere := `<base href="file:///srv/"><a href="a-1.zip">a</a><a href="file:///srv/b-1.zip">b</a>`
-	if p, err := parseHTML([]byte(elsewhere), testBase); err != nil || p.files.Len() != 1 || p.files.At(0).URL != testBase.JoinPath("a-1.zip").String() || p.unreadable.Count != 1 {
+	if p, err := parseHTML([]byte(elsewhere), testBase, "a"); err != nil || p.files.Len() != 1 || listOf(t, p.files)[0].URL != testBase.JoinPath("a-1.zip").String() || p.unreadable.Count != 1 {
 		t.Errorf("a page from elsewhere leads to files of this machine: %+v, %v", p, err)
 	}
-	if _, err := parseHTML([]byte(`<meta name="pypi:repository-version" content="2.0">`), testBase); err == nil {
+	if _, err := parseHTML([]byte(`<meta name="pypi:repository-version" content="2.0">`), testBase, "a"); err == nil {
 		t.Error("version 2 read")
 	}
 }
@@ -183,21 +184,21 @@ func TestSameMetadata(t *testing.T) {
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(`{"meta":{"api-version":"1.0"},"files":[{"filename":"a","url":"b\u00e9","hashes":{"sha256":"x"},"size":1,"yanked":"x"}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		p, err := parseJSON(raw, testBase)
+		p, err := parseJSON(raw, testBase, "a")
 		if err != nil {
 			return
 		}
 		if !json.Valid(raw) {
 			t.Fatalf("read what is no JSON: %q", raw)
 		}
-		q, err := decodePage(encodePage(p))
-		if err != nil || q.files.Len() != p.files.Len() {
+		head, records := encodePage(p)
+		q, err := decodePage(string(head))
+		if err != nil || q.files.Len() != p.files.Len() || q.files.size() != uint32(len(records)) {
 			t.Fatal(err)
 		}
-		for i := range p.files.Len() {
-			if d := cmp.Diff(p.files.At(i), q.files.At(i)); d != "" {
-				t.Fatal(d)
-			}
+		q.files.text = records
+		if d := cmp.Diff(listOf(t, p.files), listOf(t, q.files)); d != "" {
+			t.Fatal(d)
 		}
 	})
 }
@@ -222,11 +223,11 @@ func FuzzStrings(f *testing.F) {
 func FuzzHTML(f *testing.F) {
 	f.Add([]byte(`<a href="x-1.zip#sha256=00" data-yanked>x</a><!-- --><base href=y>`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		p, err := parseHTML(raw, testBase)
+		p, err := parseHTML(raw, testBase, "a")
 		if err != nil {
 			return
 		}
-		for _, file := range p.files.All() {
+		for _, file := range listOf(t, p.files) {
 			if file.Filename == "" || strings.Contains(file.Filename, "/") || !strings.HasPrefix(file.URL, "http") {
 				t.Fatalf("%+v", file)
 			}
@@ -235,9 +236,11 @@ func FuzzHTML(f *testing.F) {
 }
 
 func FuzzMemos(f *testing.F) {
-	f.Add(encodePage(&page{files: FilesOf(File{Filename: "a", URL: "b"})}))
+	head, _ := encodePage(&page{files: FilesOf("a", File{Filename: "a", URL: "b"}, File{Filename: "a-1.zip", URL: "b"})})
+	f.Add(head)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		decodePage(raw)
+		decodePage(string(raw))
+		unpack("", string(raw))
 		decodeMetadata(raw)
 	})
 }
@@ -261,17 +264,17 @@ func BenchmarkParseJSON3000(b *testing.B) {
 	raw := largePage(3000)
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
-		if _, err := parseJSON(raw, testBase); err != nil {
+		if _, err := parseJSON(raw, testBase, "a"); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkDecodePage3000(b *testing.B) {
-	p, _ := parseJSON(largePage(3000), testBase)
-	raw := encodePage(p)
+	p, _ := parseJSON(largePage(3000), testBase, "a")
+	head, _ := encodePage(p)
 	for b.Loop() {
-		if _, err := decodePage(raw); err != nil {
+		if _, err := decodePage(string(head)); err != nil {
 			b.Fatal(err)
 		}
 	}

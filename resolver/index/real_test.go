@@ -63,7 +63,7 @@ func TestRealIndex(t *testing.T) {
 					return
 				}
 				paged := time.Since(start)
-				f, ok := newestWheel(p)
+				f, ok := newestWheel(t, p)
 				if !ok {
 					t.Errorf("%s has no wheel", name)
 					return
@@ -83,9 +83,10 @@ func TestRealIndex(t *testing.T) {
 	}
 }
 
-func newestWheel(p *Project) (best File, ok bool) {
+func newestWheel(t *testing.T, p *Project) (best File, ok bool) {
+	t.Helper()
 	var newest pep440.Version
-	for _, f := range p.Files.All() {
+	for _, f := range listOf(t, p.Files) {
 		w, err := tags.ParseWheel(f.Filename)
 		if err != nil || f.Yanked || w.Version.IsPrerelease() || ok && w.Version.Compare(newest) <= 0 {
 			continue
@@ -112,7 +113,7 @@ func TestRealDownload(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, _ := newestWheel(p)
+		f, _ := newestWheel(t, p)
 		m, err := x.Metadata(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)

@@ -57,8 +57,24 @@ func TestContentTypes(t *testing.T) {
 			if len(diag.HintsOf(err)) == 0 {
 				t.Errorf("%s: no hint", tt.kind)
 			}
-		} else if err != nil || p.Files.Len() != 1 || p.Files.At(0).Filename != "a-1.zip" {
+		} else if err != nil || p.Files.Len() != 1 || fileOf(t, p, 0).Filename != "a-1.zip" {
 			t.Errorf("%s: %+v %v", tt.kind, p, err)
 		}
 	}
+}
+
+// listOf are all files, the newest first.
+func listOf(t *testing.T, files Files) []File {
+	t.Helper()
+	list, err := files.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// fileOf is one of them.
+func fileOf(t *testing.T, p *Project, i int) File {
+	t.Helper()
+	return listOf(t, p.Files)[i]
 }

@@ -50,6 +50,42 @@ const (
 	maxDigits   = 18 // of a number that is kept in binary
 )
 
+// AppendPacked appends a form of the version that [Unpack] reads without parsing. It changes with the form of keys, and
+// is not for other programs or releases of this one.
+func (v Version) AppendPacked(b []byte) []byte {
+	b = append(b, byte(v.flags))
+	b = binary.AppendUvarint(b, uint64(len(v.key)))
+	b = append(b, v.key...)
+	b = binary.AppendUvarint(b, uint64(len(v.text)))
+	return append(b, v.text...)
+}
+
+// Unpack reads what AppendPacked wrote, and gives what follows. The version shares memory with s.
+func Unpack(s string) (v Version, rest string, ok bool) {
+	if s == "" {
+		return Version{}, "", false
+	}
+	v.flags, s = flags(s[0]), s[1:]
+	for _, part := range []*string{&v.key, &v.text} {
+		n, i := uint64(0), 0
+		for shift := 0; ; shift += 7 {
+			if i == len(s) || shift > 14 { // no key or text is that long
+				return Version{}, "", false
+			}
+			n |= uint64(s[i]&0x7f) << shift
+			i++
+			if s[i-1] < 0x80 {
+				break
+			}
+		}
+		if s = s[i:]; n > uint64(len(s)) {
+			return Version{}, "", false
+		}
+		*part, s = s[:n], s[n:]
+	}
+	return v, s, true
+}
+
 func (f *fields) appendKey(b []byte) []byte {
 	b = f.appendFamily(b)
 	if f.post {
