@@ -157,8 +157,7 @@ func (p *provider) ownHashes(why reason, name string, s pep440.Set) string {
 		return ""
 	}
 	var found []string
-	for _, i := range only.files {
-		f := r.project.Files.At(i)
+	for _, f := range p.filesOf(r, only) {
 		w, err := tags.ParseWheel(f.Filename)
 		if err != nil {
 			continue
