@@ -10,6 +10,18 @@ import (
 	"github.com/envpack/envpack/lockfile"
 )
 
+// Unbuilt are the projects of a lock of which it has no wheel, each once. To lock again with them as [Options.AsIs] neither
+// fails nor takes others so.
+func Unbuilt(l *lockfile.Lock) []string {
+	var names []string
+	for _, p := range l.Packages {
+		if !p.Built() && !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
 // noteAssumed writes into the lock of which source distributions the dependencies were assumed: a build
 // may come to others than the archive has.
 func noteAssumed(ctx context.Context, lock *lockfile.Lock, done []*solved, tell func(string)) error {

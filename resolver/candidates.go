@@ -94,6 +94,7 @@ type catalogue struct {
 	hashes   map[string][]string      // by project, what the manifest's requirements allow; none: any file
 	hashPos  map[string]diag.Position // by project, the place of the first of them
 	noBuild  bool                     // source distributions are taken as well, and not built
+	asIs     []string                 // so are those of these projects, normalised
 	noBinary []string                 // projects whose wheels are not taken
 
 	wheelOnly func(name string) bool // projects whose source distributions are never taken
@@ -280,9 +281,9 @@ func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version
 			return reason{kind: onlyWheels}
 		}
 	}
-	if !c.noBuild || c.wheelOnly(name) {
+	if takes := c.takesSource(name); !takes || c.wheelOnly(name) {
 		if *all = keep(*all, func(f offered) bool { return !f.sdist }); len(*all) == 0 {
-			if c.noBuild {
+			if takes {
 				return reason{kind: onlySource}
 			}
 			return reason{kind: onlySdist}
@@ -303,6 +304,9 @@ func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version
 	}
 	return reason{}
 }
+
+// takesSource tells whether source distributions of a project are taken, as they are.
+func (c *catalogue) takesSource(name string) bool { return c.noBuild || slices.Contains(c.asIs, name) }
 
 func keep(list []offered, ok func(offered) bool) []offered {
 	var out []offered

@@ -257,8 +257,9 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 	}
 	if dynamic := (*sdistfile.DynamicError)(nil); errors.As(err, &dynamic) {
 		// Another version in its place would be a choice that nobody asked for.
-		return deps{}, diag.Wrap(dynamic, diag.NoAnswer, "%s %s is only a source distribution that has to be built before it can be locked", q.name, v).
-			Hint("say what it depends on:\n    [metadata.%s]\n    version = \"==%s\"\n    requires = []", q.name, v).
+		build := &needsBuild{q.name, v, dynamic}
+		return deps{}, diag.Wrap(build, diag.NoAnswer, "%s %s is only a source distribution that has to be built before it can be locked", q.name, v).
+			Hint("say what it depends on:%s", build.lines()).
 			Hint("or ask for another version, such as %s!=%s", q.name, v)
 	}
 	if err != nil {

@@ -79,6 +79,11 @@ func (q *question) explain(ctx context.Context, err error) error {
 			out = out.Hint("%s", h)
 		}
 	}
+	if len(changes) == 0 {
+		for _, h := range r.sources(ctx) {
+			out = out.Hint("%s", h)
+		}
+	}
 	if r.cut || len(r.found) == 0 && r.tries > 0 {
 		out = out.Hint("%s", r.none())
 	}

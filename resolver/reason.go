@@ -117,8 +117,6 @@ func (r reason) hint() string {
 		return `undated = "use" in the [[index]] takes files without a time of upload as if they had been uploaded in time`
 	case afterAsOf:
 		return "as-of hides what was uploaded later; a later date may have an answer"
-	case onlySdist:
-		return "`envpack lock --no-build` records it as it is, and building it is not supported yet; a wheel that you build yourself can be named in its place: NAME @ ./wheels/….whl"
 	case wasYanked:
 		return "an exact requirement (==) in the manifest takes a yanked version all the same"
 	case isPrerelease:

@@ -136,7 +136,7 @@ func (c *catalogue) follow(ctx context.Context, m *manifest.Manifest) error {
 				continue
 			}
 			seen[pkg{r.Name, extra}] = true
-			if ref := c.direct[r.Name]; ref.Kind() != direct.Wheel && !c.noBuild {
+			if ref := c.direct[r.Name]; ref.Kind() != direct.Wheel && !c.takesSource(r.Name) {
 				return unbuildable(r.Name, ref) // a constraint's, and needed
 			}
 			more, err := c.namedBy(ctx, r.Name, extra)
@@ -213,7 +213,7 @@ func (c *catalogue) name(project string, ref *reference) error {
 		old.written = append(old.written, ref.written...)
 		return nil
 	}
-	if ref.Kind() != direct.Wheel && !c.noBuild && !ref.bound {
+	if ref.Kind() != direct.Wheel && !c.takesSource(project) && !ref.bound {
 		return unbuildable(project, ref)
 	}
 	if c.references == nil {
@@ -230,7 +230,7 @@ func unbuildable(project string, ref *reference) error {
 	if ref.by != "" {
 		e = diag.New(diag.NoAnswer, "%s depends on %s, which is %s that is not built: %s", ref.by, project, what, &ref.Reference)
 	}
-	e = e.At(ref.pos).Hint("`envpack lock --no-build` records it as it is, and building it is not supported yet").
+	e = e.At(ref.pos).Hint("building it is not supported yet; `envpack lock --no-build` records it as it is, if it says what it depends on").
 		Hint("a wheel that you build yourself can be named in its place: %s @ ./wheels/….whl", project)
 	if ref.Kind() == direct.Folder {
 		return e.Hint("if its files are enough, they can be part of the image:\n    [image]\n    include = [%q]", ref.Path)
@@ -248,7 +248,8 @@ func (c *catalogue) referenced(ctx context.Context, project string, ref *referen
 	case errors.As(err, &other):
 		return nil, ref.replaced(project, other)
 	case errors.As(err, &dynamic):
-		return nil, diag.Wrap(dynamic, diag.NoAnswer, "%s has to be built before it can be locked", project).At(ref.pos)
+		return nil, diag.Wrap(dynamic, diag.NoAnswer, "%s has to be built before it can be locked", project).At(ref.pos).
+			Hint("building it is not supported yet; a wheel that you build yourself can be named in its place: %s @ ./wheels/….whl", project)
 	case errors.As(err, &bad):
 		return nil, diag.Wrap(bad, diag.NoAnswer, "%s cannot be used", project).At(ref.pos)
 	case err != nil:
@@ -317,7 +318,7 @@ func (c *catalogue) ownMetadata(ctx context.Context, r *release, f index.File) (
 
 // directRelease is a project with the one version that its address leads to.
 func (c *catalogue) directRelease(ctx context.Context, name string, ref *reference) (*release, error) {
-	if ref.Kind() != direct.Wheel && !c.noBuild {
+	if ref.Kind() != direct.Wheel && !c.takesSource(name) {
 		return nil, unbuildable(name, ref)
 	}
 	found, err := c.referenced(ctx, name, ref)

@@ -32,6 +32,8 @@ type Options struct {
 	UpgradeBase bool
 	// NoBuild takes source distributions where a version has no wheel, and records them as they are.
 	NoBuild bool
+	// AsIs are projects, normalised, of which source distributions are taken so without NoBuild.
+	AsIs []string
 	// NoScan does not read the wheels for the libraries that they need: what Previous has found stays.
 	NoScan     bool
 	KeepDistro bool     // keep Previous' distribution even if Upgrade is set
@@ -150,7 +152,7 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, po
 	if err != nil {
 		return nil, err
 	}
-	catalogue.noBuild, catalogue.noBinary = o.NoBuild, m.NoBinary
+	catalogue.noBuild, catalogue.asIs, catalogue.noBinary = o.NoBuild, o.AsIs, m.NoBinary
 	catalogue.references, catalogue.earlier = src.References, o
 	if err := catalogue.hold(m); err != nil {
 		return nil, err

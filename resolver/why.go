@@ -111,10 +111,9 @@ type examiner struct {
 	src  Sources
 }
 
-// options are those of `lock --upgrade-package NAME`, with --no-build if the lock was made so.
+// options are those of `lock --upgrade-package NAME`.
 func (x *examiner) options() Options {
-	unbuilt := slices.ContainsFunc(x.lock.Packages, func(p lockfile.Package) bool { return !p.Built() })
-	return Options{Previous: x.lock, Packages: []string{x.name}, NoBuild: unbuilt}
+	return Options{Previous: x.lock, Packages: []string{x.name}, AsIs: Unbuilt(x.lock)}
 }
 
 // free solves every target as locking again does that lets the package move, in the same order: targets prefer each

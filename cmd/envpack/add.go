@@ -11,6 +11,7 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pep508"
 )
 
 const addLong = `Adds requirements to the manifest and locks. Of the manifest's text only that changes: comments,
@@ -19,7 +20,7 @@ order, quotes and line breaks stay. A list that is sorted stays sorted.
 A requirement without bounds gets the locked version as its lower bound. One that is there already,
 with the same marker, is changed: its extras are joined, and its bounds replaced if new ones are given.
 If locking fails, manifest and lock stay as they were. --lock FILE names the lock; it stays for the
-groups that it is for.`
+groups that it is for. One that is not there yet is made for the group that --group names.`
 
 const addExample = `  envpack add numpy                         # writes "numpy>=…", what was locked
   envpack add "scikit-learn>=1.5" "tomli; python_version < '3.11'"
@@ -35,7 +36,7 @@ type editOptions struct {
 	constraint bool
 	noLock     bool
 	noScan     bool
-	noBuild    bool
+	building   buildPolicy
 	lock       lockFlags
 
 	recorded manifest.Selection // the groups that the lock is for
@@ -49,7 +50,7 @@ func (o *editOptions) addTo(cmd *cobra.Command) {
 	o.lock.addFile(cmd)
 	f.BoolVar(&o.constraint, "constraint", false, "[constraints] is meant: bounds on packages that others need")
 	f.BoolVar(&o.noLock, "no-lock", false, "edit the manifest, and do not lock")
-	f.BoolVar(&o.noBuild, "no-build", false, "as that of lock: take source distributions where there is no wheel, and record them as they are")
+	o.building.addTo(cmd)
 	f.BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need")
 }
 
@@ -63,9 +64,13 @@ func (o *editOptions) edit() (*manifest.Editor, error) {
 	}
 	path := o.lock.path(o.dir)
 	if !o.noLock {
+		var there bool
 		var err error
-		if o.recorded, _, err = selectionOf(path, o.lock.file != ""); err != nil {
+		if o.recorded, there, err = selectionOf(path, o.lock.file != ""); err != nil {
 			return nil, err
+		}
+		if !there && o.lock.file != "" && o.group != "" { // a second lock is for the group that is edited
+			o.recorded.Groups = []string{pep508.NormalizeName(o.group)}
 		}
 	}
 	e, err := manifest.Edit(o.dir, manifest.List{Group: o.group, Constraints: o.constraint}, o.recorded)
@@ -91,6 +96,7 @@ func newAdd(s *session) *cobra.Command {
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.building.changed(cmd)
 			return s.add(cmd.Context(), args, o)
 		},
 	}

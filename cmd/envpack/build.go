@@ -223,7 +223,7 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.resolve(ctx, st, m, old.prefer, lockOptions{})
+	l, err := s.resolve(ctx, st, m, old.prefer, lockOptions{kept: buildPolicy{}.kept(old.prefer)})
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (e *edit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := lockOptions{noScan: e.options.noScan, noBuild: e.options.noBuild}
+	o := lockOptions{noScan: e.options.noScan, building: e.options.building, kept: e.options.building.kept(old.prefer)}
 	l := upToDate(m, path, o)
 	if l == nil {
 		if l, err = e.resolve(ctx, st, m, old.prefer, o); err != nil {
@@ -68,6 +68,7 @@ func (e *edit) run(ctx context.Context) error {
 			return wrapped
 		}
 		old.settle(e.session, l)
+		e.tellKept(l, o.kept)
 		if e.bound != nil {
 			if err := e.bound(l); err != nil {
 				return err

@@ -50,10 +50,11 @@ type lockOptions struct {
 	check       bool
 	dryRun      bool
 	noScan      bool
-	noBuild     bool
+	building    buildPolicy
 	refresh     bool
 	prefer      string // a pylock.toml; "" is none
 
+	kept  []string                                      // packages whose source distributions are taken without --no-build
 	stay  bool                                          // on the lock's distribution, also when upgrading
 	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
 	then  func(*lockfile.Lock, resolver.Packages) error // looks at what the lock was made from; may be nil
@@ -68,6 +69,7 @@ func newLock(s *session) *cobra.Command {
 		Example: lockExample,
 		Args:    atMostOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.building.changed(cmd)
 			return s.lock(cmd.Context(), dirOf(args), o)
 		},
 	}
@@ -79,7 +81,7 @@ func newLock(s *session) *cobra.Command {
 	completeFlag(cmd, "upgrade-package", completePackage)
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
-	cmd.Flags().BoolVar(&o.noBuild, "no-build", false, "take source distributions where there is no wheel, and record them as they are")
+	o.building.addTo(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask the indexes and archives although the lock is up to date; versions stay")
 	cmd.Flags().StringVar(&o.prefer, "prefer", "", "prefer the versions of this pylock.toml to those of the lock, and hold files to its hashes")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
@@ -124,6 +126,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if err != nil {
 		return err
 	}
+	o.kept = o.building.kept(old.prefer)
 	var wish *preferred
 	if o.prefer != "" {
 		if wish, err = readPreferred(o.prefer); err != nil {
@@ -147,6 +150,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 			return err
 		}
 	}
+	s.tellKept(l, o.kept)
 	s.tellUnmoved(old.compare, l, o.packages)
 	if o.dryRun {
 		return s.tellChanges(l, old, path, true)
@@ -165,9 +169,12 @@ func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
 		return nil
 	}
 	for _, p := range l.Packages {
-		if p.Path != "" || !p.Built() && !o.noBuild {
+		if p.Path != "" {
 			return nil
 		}
+	}
+	if !o.building.admits(l) {
+		return nil
 	}
 	return l
 }
@@ -196,7 +203,7 @@ func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error 
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
 	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.noBuild, KeepDistro: o.stay, Now: time.Now(),
+		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.all, AsIs: o.kept, KeepDistro: o.stay, Now: time.Now(),
 		Warn: func(text string) { s.ui().Warn("%s", text) },
 	}
 	if err := upgrades(old, o.packages, &options); err != nil {

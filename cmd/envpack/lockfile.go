@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/pep508"
 )
 
 // lockFlags say which lock a command is about, and for which dependency groups.
@@ -63,6 +65,11 @@ func (f *lockFlags) path(dir string) string {
 // load reads the manifest for the lock: with the groups that the lock was made for, or with those that are asked for if
 // there is no lock. A lock of other groups is left alone: it is another image's.
 func (f *lockFlags) load(dir string) (*manifest.Manifest, string, error) {
+	for _, name := range f.groups {
+		if slices.ContainsFunc(f.without, func(o string) bool { return pep508.NormalizeName(o) == pep508.NormalizeName(name) }) {
+			return nil, "", diag.New(diag.Usage, "--group %s and --no-group %s say the opposite: give one of them", name, name)
+		}
+	}
 	path := f.path(dir)
 	recorded, there, err := selectionOf(path, f.file != "")
 	if err != nil {

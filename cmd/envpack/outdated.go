@@ -94,7 +94,7 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	// Not scanned, for newer wheels would have to be downloaded: libraries that they need anew are nothing newer.
 	var ahead []resolver.Ahead
 	now, err := s.resolve(ctx, st, m, old, lockOptions{
-		upgrade: true, stay: true, noScan: true, noBuild: slices.ContainsFunc(old.Packages, func(p lockfile.Package) bool { return !p.Built() }),
+		upgrade: true, stay: true, noScan: true, kept: resolver.Unbuilt(old),
 		watch: fixes.watch,
 		then: func(l *lockfile.Lock, packages resolver.Packages) (err error) {
 			if !o.base && !o.security {

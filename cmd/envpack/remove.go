@@ -38,6 +38,7 @@ func newRemove(s *session) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.building.changed(cmd)
 			return s.remove(cmd.Context(), args, o)
 		},
 	}

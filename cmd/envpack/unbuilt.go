@@ -3,17 +3,58 @@ package main
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver"
 )
+
+// buildPolicy says which source distributions are taken and recorded as they are: with --no-build all, with --no-build=false
+// none, else those of packages that the lock which is there has so. Locking so neither fails nor changes because a flag was
+// not repeated, and takes no others so unasked.
+type buildPolicy struct {
+	all  bool // the flag's value
+	said bool // the flag was given
+}
+
+func (p *buildPolicy) addTo(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.all, "no-build", false, "take source distributions where there is no wheel, and record them as they are (default: only of packages that the lock has so; --no-build=false: of none)")
+}
+
+// changed notes whether the flag was given.
+func (p *buildPolicy) changed(cmd *cobra.Command) { p.said = cmd.Flags().Changed("no-build") }
+
+// kept are the packages of a lock, or of nil, whose source distributions are taken without the flag.
+func (p buildPolicy) kept(old *lockfile.Lock) []string {
+	if p.said || old == nil {
+		return nil
+	}
+	return resolver.Unbuilt(old)
+}
+
+// admits tells whether a lock can be one that is made so.
+func (p buildPolicy) admits(l *lockfile.Lock) bool {
+	return p.all || !p.said || len(resolver.Unbuilt(l)) == 0
+}
+
+// tellKept tells what a new lock has as it is because the one before had it so.
+func (s *session) tellKept(l *lockfile.Lock, kept []string) {
+	still := slices.DeleteFunc(resolver.Unbuilt(l), func(name string) bool { return !slices.Contains(kept, name) })
+	if len(still) > 0 {
+		s.ui().Printf("%s not built, as in the lock that was there: %s; --no-build=false looks for wheels",
+			plural(len(still), "package")+" "+isAre(len(still)), list(still))
+	}
+}
 
 // unbuilt names the packages of a lock that no wheel is there of, and where each comes from.
 func unbuilt(l *lockfile.Lock) []string {
-	var list []string
+	var names []string
 	for _, p := range l.Packages {
 		if p.Built() {
 			continue
@@ -25,9 +66,9 @@ func unbuilt(l *lockfile.Lock) []string {
 		case from == "":
 			from = p.Files[0].Name
 		}
-		list = append(list, p.Name+" "+p.Version+" ("+from+")")
+		names = append(names, p.Name+" "+p.Version+" ("+from+")")
 	}
-	return list
+	return names
 }
 
 // holdCurrent holds a lock to the manifest and to the files of this machine. Errors: of code Stale; those of reading.
@@ -53,13 +94,13 @@ func buildable(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path
 
 // refuseUnbuilt is the error of a build that needs packages which are not built.
 func refuseUnbuilt(l *lockfile.Lock, path string) error {
-	list := unbuilt(l)
-	if len(list) == 0 {
+	names := unbuilt(l)
+	if len(names) == 0 {
 		return nil
 	}
 	return diag.New(diag.Failure, "no image can be made of a lock with %s not built:\n    %s",
-		plural(len(list), "package")+" that "+isAre(len(list)), strings.Join(list, "\n    ")).At(diag.Position{File: path}).
-		Hint("building source distributions is not supported yet; `envpack lock` without --no-build looks for versions that have wheels").
+		plural(len(names), "package")+" that "+isAre(len(names)), strings.Join(names, "\n    ")).At(diag.Position{File: path}).
+		Hint("building source distributions is not supported yet; `envpack lock --no-build=false` tells whether other versions have wheels").
 		Hint("a wheel that you build yourself can be named in its place: NAME @ ./wheels/….whl")
 }
 

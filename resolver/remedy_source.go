@@ -1,0 +1,61 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/envpack/envpack/internal/sdistfile"
+	"github.com/envpack/envpack/resolver/pep440"
+)
+
+// needsBuild says that only a build tells what a source distribution depends on.
+type needsBuild struct {
+	name    string
+	version pep440.Version
+	*sdistfile.DynamicError
+}
+
+func (e *needsBuild) Unwrap() error { return e.DynamicError }
+
+// lines are what the manifest says in place of a build.
+func (e *needsBuild) lines() string {
+	return fmt.Sprintf("\n    [metadata.%s]\n    version = \"==%s\"\n    requires = []", e.name, e.version)
+}
+
+// ownWheel is what is left where a source distribution has to be built.
+const ownWheel = "building source distributions is not supported yet; a wheel that you build yourself can be named in place of one: NAME @ ./wheels/….whl"
+
+// sources are hints where a project has source distributions alone. Whether they can be recorded as they are is tried.
+func (r *remedies) sources(ctx context.Context) []string {
+	if r.question.options.NoBuild || !r.kinds(onlySdist) {
+		return nil
+	}
+	var names []string
+	for _, f := range r.facts {
+		if why, _ := f.Reason.(reason); why.kind == onlySdist {
+			if importNames[f.Package.name] != "" {
+				return nil // it is not what is meant
+			}
+			names = append(names, f.Package.name)
+		}
+	}
+	ctx, stop := context.WithTimeout(ctx, searchTime)
+	defer stop()
+	q := r.question.variant()
+	q.options.NoBuild = true
+	done, err := q.answer(ctx)
+	var build *needsBuild
+	switch {
+	case err == nil:
+		return []string{fmt.Sprintf("`envpack lock --no-build` resolves, and records %s as it is", outcome(done, names...)), ownWheel}
+	case errors.As(err, &build):
+		return []string{
+			fmt.Sprintf("`envpack lock --no-build` records %s %s as it is, once the manifest says what it depends on:%s", build.name, build.version, build.lines()),
+			ownWheel,
+		}
+	case errors.As(err, new(*unsolved)):
+		return []string{ownWheel}
+	}
+	return []string{"`envpack lock --no-build` records source distributions as they are; whether it finds an answer could not be tried", ownWheel}
+}
