@@ -53,11 +53,16 @@ func (c Change) String() string {
 // choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
 // indexes, reasons and seals are not looked at, so locks that differ may have no changes to show.
 // The old lock may be nil: then all is added.
-func Diff(old, l *Lock) []Change {
+func Diff(old, l *Lock) []Change { return diff(old, l, &differ{}) }
+
+// DiffAll is [Diff] with each package of the base and each setting of the image by itself: with the subject "deb", and
+// "setting" with names as "command" and "env PATH".
+func DiffAll(old, l *Lock) []Change { return diff(old, l, &differ{each: true}) }
+
+func diff(old, l *Lock, d *differ) []Change {
 	if old == nil {
 		old = &Lock{}
 	}
-	d := &differ{}
 	d.value("project", "groups", strings.Join(old.Project.Groups, ", "), strings.Join(l.Project.Groups, ", "))
 	d.value("project", "without groups", strings.Join(old.Project.WithoutGroups, ", "), strings.Join(l.Project.WithoutGroups, ", "))
 	d.value("project", "as-of", instant(old.Project.AsOf), instant(l.Project.AsOf))
@@ -77,7 +82,10 @@ func Diff(old, l *Lock) []Change {
 	return d.changes
 }
 
-type differ struct{ changes []Change }
+type differ struct {
+	each    bool // nothing is summed up
+	changes []Change
+}
 
 func (d *differ) value(subject, name, old, now string) {
 	switch {
@@ -104,6 +112,10 @@ func (d *differ) maps(subject string, old, now map[string]string) {
 
 // image names the settings that changed; their values may be long. A first lock's are not news.
 func (d *differ) image(old, now Image) {
+	if d.each {
+		d.settings(old, now)
+		return
+	}
 	if reflect.DeepEqual(old, Image{}) {
 		return
 	}
@@ -126,24 +138,34 @@ func (d *differ) debs(old, now []Deb) {
 	a, b := debsOf(old), debsOf(now)
 	var added, removed, changed int
 	var one Change
+	note := func(c Change) {
+		one = c
+		if d.each {
+			c.Subject = "deb"
+			d.changes = append(d.changes, c)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(b)) {
 		switch was, ok := a[name]; {
 		case !ok:
 			added++
-			one = Change{Added, "base", name, "", b[name].Version}
+			note(Change{Added, "base", name, "", b[name].Version})
 		case was.Version != b[name].Version:
 			changed++
-			one = Change{Changed, "base", name, was.Version, b[name].Version}
+			note(Change{Changed, "base", name, was.Version, b[name].Version})
 		case was.SHA256 != b[name].SHA256:
 			changed++
-			one = Change{Changed, "base", name, was.Version, "other contents"}
+			note(Change{Changed, "base", name, was.Version, "other contents"})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		if _, ok := b[name]; !ok {
 			removed++
-			one = Change{Removed, "base", name, a[name].Version, ""}
+			note(Change{Removed, "base", name, a[name].Version, ""})
 		}
+	}
+	if d.each {
+		return
 	}
 	switch added + removed + changed {
 	case 0:

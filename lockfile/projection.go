@@ -148,3 +148,13 @@ func KeepSeals(old, l *Lock) {
 		}
 	}
 }
+
+// On is the lock of one platform alone, with what counts for its image: what [Lock.Projection] encodes. Errors: a
+// platform that the lock does not have.
+func (l *Lock) On(platform string) (*Lock, error) {
+	p, err := l.project(platform)
+	if err == nil {
+		p.Normalize()
+	}
+	return p, err
+}

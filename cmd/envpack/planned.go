@@ -13,7 +13,6 @@ import (
 var planned = map[string]string{
 	"cache":  "the store is the folder that --cache-dir or ENVPACK_CACHE names; it can be deleted as a whole when no envpack runs",
 	"check":  "`envpack lock --check` tells whether the lock is up to date",
-	"diff":   "`envpack inspect IMAGE` shows what is in each image, and `envpack outdated` what a new lock would change",
 	"doctor": "",
 	"import": "`envpack init` writes a manifest that reads requirements.txt",
 	"run":    "`podman run` and `docker run` run the image",

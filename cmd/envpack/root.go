@@ -61,6 +61,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return int(diag.OK)
 	}
+	if errors.Is(err, errDiffer) { // which was shown
+		return 1
+	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = diag.New(diag.Failure, "interrupted").
 			Hint("nothing is half-written; what was downloaded stays in the store, and the same command goes on from there")
@@ -121,7 +124,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SuggestionsMinimumDistance = 2
 	s.addFlags(cmd.PersistentFlags())
 	for _, add := range []func(*session) *cobra.Command{
-		newInit, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newExport, newCompletion, newVersion,
+		newInit, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newDiff, newExport, newCompletion, newVersion,
 	} {
 		cmd.AddCommand(add(s))
 	}

@@ -94,8 +94,9 @@ func (c *contents) dist(p string) {
 	if !strings.HasSuffix(p, ".dist-info/METADATA") {
 		return
 	}
-	m := distInfo.FindStringSubmatch(p)
-	if m == nil {
+	d := distPackage{layer: c.number}
+	var ok bool
+	if d.name, d.version, d.python, ok = installed(p); !ok {
 		return
 	}
 	if c.packages == nil {
@@ -106,11 +107,28 @@ func (c *contents) dist(p string) {
 		c.tooMany = true
 		return
 	}
-	d := distPackage{name: m[1], version: m[2], layer: c.number}
-	if v := pythonFolder.FindStringSubmatch(p); v != nil {
-		d.python = v[1]
-	}
 	c.packages[folder] = d
+}
+
+// Installed tells what Python package an installed file is the metadata of: its normalised name, its version, and the
+// interpreter's minor version, "" where the path does not say. ok is false for every other file.
+func Installed(p string) (name, version, python string, ok bool) {
+	if !strings.HasSuffix(p, ".dist-info/METADATA") {
+		return "", "", "", false
+	}
+	name, version, python, ok = installed(p)
+	return normalise(name), version, python, ok
+}
+
+func installed(p string) (name, version, python string, ok bool) {
+	m := distInfo.FindStringSubmatch(p)
+	if m == nil {
+		return "", "", "", false
+	}
+	if v := pythonFolder.FindStringSubmatch(p); v != nil {
+		python = v[1]
+	}
+	return m[1], m[2], python, true
 }
 
 // remove takes away what lower layers have at the path, if itself, and below it. What the same layer has
@@ -138,7 +156,7 @@ func (r *reader) environment() {
 		r.compare()
 		return
 	}
-	r.report.Base = osBase(r.seen.osRelease)
+	r.report.Base = BaseOf(r.seen.osRelease)
 	if python := r.seen.python(); python != nil {
 		r.report.Python = python
 	}
@@ -172,6 +190,7 @@ func (r *reader) fromLock() bool {
 		r.note("the lock in the image is not for %s", r.report.Platform)
 		return false
 	}
+	r.report.Lock = l
 	r.report.Base = &Base{Distro: l.Base.Distro, Codename: l.Base.Codename, Debs: len(l.Base.Debs), Source: "lock"}
 	if images := l.Base.Images; len(images) == 1 { // a lock in an image has the platform's only
 		r.report.Base.Image = l.Base.Reference + "@" + images[0].Digest
@@ -258,8 +277,9 @@ func (c *contents) python() *Python {
 	return p
 }
 
-// osBase reads os-release, of which etc's is the one that counts (os-release(5)).
-func osBase(files map[string][]byte) *Base {
+// BaseOf reads os-release, given by its path, of which etc's is the one that counts (os-release(5)). It is nil where
+// there is none that says what it is.
+func BaseOf(files map[string][]byte) *Base {
 	for _, p := range []string{"etc/os-release", "usr/lib/os-release"} {
 		values := map[string]string{}
 		for line := range strings.SplitSeq(string(files[p]), "\n") {

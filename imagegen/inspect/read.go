@@ -199,7 +199,7 @@ func (r *reader) readLayers(ctx context.Context, img v1.Image) error {
 				size = h.Size
 			}
 			files.Unpacked = sum(files.Unpacked, size)
-			p := clean(h.Name)
+			p := layertar.Clean(h.Name)
 			tops.add(p, h.Typeflag == tar.TypeDir, size)
 			return r.seen.entry(p, h, content)
 		})

@@ -79,8 +79,11 @@ func TestReadOurs(t *testing.T) {
 		want.Layers = append(want.Layers, Layer{Number: i + 1, Contents: strings.TrimPrefix(l.made, "envpack: "), Envpack: true, Packages: in[i],
 			MediaType: "application/vnd.oci.image.layer.v1.tar+gzip", Size: int64(len(l.data)), Digest: digest(l.data), DiffID: digest(l.plain)})
 	}
-	if diff := cmp.Diff(want, r, cmpopts.IgnoreFields(Report{}, "Digest", "ID"), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, r, cmpopts.IgnoreFields(Report{}, "Digest", "ID", "Lock"), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+	if r.Lock == nil || len(r.Lock.Packages) != 2 {
+		t.Errorf("the lock is %v", r.Lock)
 	}
 	for i, l := range layers[:3] {
 		if l.opened > 0 {
@@ -258,8 +261,8 @@ func TestTops(t *testing.T) {
 	}
 	deep := newTops()
 	deep.add("a", true, 0)
-	deep.add(clean("./a/b/c/d/e/f/g/h/i/j"), false, 1<<63-1)
-	deep.add(clean("../a/b/c/d/e/f/g/h/i/k"), false, 1)
+	deep.add(layertar.Clean("./a/b/c/d/e/f/g/h/i/j"), false, 1<<63-1)
+	deep.add(layertar.Clean("../a/b/c/d/e/f/g/h/i/k"), false, 1)
 	if diff := cmp.Diff([]Entry{{"a/b/c/d/e/f/g/h", 2, 1<<63 - 1}}, deep.list()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -286,14 +289,14 @@ func FuzzWalk(f *testing.F) {
 		c.layer()
 		tops := newTops()
 		err = layertar.Walk(context.Background(), l, want, nil, func(h *tar.Header, r io.Reader) error {
-			tops.add(clean(h.Name), h.Typeflag == tar.TypeDir, h.Size)
-			return c.entry(clean(h.Name), h, r)
+			tops.add(layertar.Clean(h.Name), h.Typeflag == tar.TypeDir, h.Size)
+			return c.entry(layertar.Clean(h.Name), h, r)
 		})
 		if err == nil { // no tar has an empty digest
 			t.Error("a layer without a digest of its tar passes")
 		}
 		tops.list()
-		osBase(c.osRelease)
+		BaseOf(c.osRelease)
 		c.python()
 	})
 }

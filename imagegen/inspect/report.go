@@ -7,6 +7,8 @@
 // memory is bounded, whatever it unpacks to.
 package inspect
 
+import "github.com/envpack/envpack/lockfile"
+
 // Report is what is known of one image. The tags are the keys of `envpack inspect --json`.
 type Report struct {
 	Name        string            `json:"name,omitempty"`    // by which the image was found; for the caller to set
@@ -22,6 +24,8 @@ type Report struct {
 	Python      *Python           `json:"python,omitempty"`
 	Layers      []Layer           `json:"layers"`
 	Notes       []string          `json:"notes,omitempty"` // what could not be told, or does not fit together
+	// Lock is the one in the image, if it could be read and is for the image's platform.
+	Lock *lockfile.Lock `json:"-"`
 }
 
 // Config is how the image runs.

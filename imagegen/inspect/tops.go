@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"cmp"
-	"path"
 	"slices"
 	"strings"
 )
@@ -27,9 +26,6 @@ func newTops() *tops {
 	}
 	return t
 }
-
-// clean is the path without "./", a slash before or behind, or parts that lead upwards.
-func clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
 
 func (t *tops) add(p string, folder bool, size int64) {
 	if p == "" {

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"path"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
@@ -53,13 +55,35 @@ const damaged = "the image is damaged or was tampered with; get it again"
 // Errors are diag errors: 6 for what is not as promised, 1 for a layer that cannot be read although its digest is
 // right or that unpacks to more than it may; or they are those of the layer's source and of visit.
 func Walk(ctx context.Context, l v1.Layer, want Promise, advance func(int64), visit func(*tar.Header, io.Reader) error) error {
+	return WalkTapped(ctx, l, want, Tap{}, advance, func(e Entry) error { return visit(e.Header, e.Content) })
+}
+
+// Tap sees a layer's bytes in order, as they are read and before anything is made of them. Either may be nil; what
+// they are given is valid until they return.
+type Tap struct {
+	Stored func([]byte) // the layer as it is stored
+	Plain  func([]byte) // its tar
+}
+
+// Entry is an entry of a layer's tar.
+type Entry struct {
+	Header  *tar.Header
+	Content io.Reader
+	Offset  int64 // in the tar, of the content: behind all headers of the entry
+	// Position is how far the tar has been read, in bytes: when all of Content was read, the end of the content, even
+	// of one that is stored sparsely.
+	Position func() int64
+}
+
+// WalkTapped is [Walk] for those who look at the bytes as well.
+func WalkTapped(ctx context.Context, l v1.Layer, want Promise, tap Tap, advance func(int64), visit func(Entry) error) error {
 	rc, err := l.Compressed()
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", want.What, err)
 	}
 	defer rc.Close()
-	stored := &meter{ctx: ctx, r: rc, hash: sha256.New(), limit: want.Size, advance: advance}
-	plain := &meter{ctx: ctx, hash: sha256.New(), limit: want.Limit}
+	stored := &meter{ctx: ctx, r: rc, hash: sha256.New(), limit: want.Size, advance: advance, tap: tap.Stored}
+	plain := &meter{ctx: ctx, hash: sha256.New(), limit: want.Limit, tap: tap.Plain}
 	err = unpack(stored, plain, visit)
 	if cerr := ctx.Err(); cerr != nil {
 		return fmt.Errorf("reading %s: %w", want.What, cerr)
@@ -71,18 +95,11 @@ func Walk(ctx context.Context, l v1.Layer, want Promise, advance func(int64), vi
 	if err != nil && !stored.over {
 		_, _ = io.Copy(io.Discard, stored) // for the digest; its own error is kept
 	}
+	if err := stored.hold(want); err != nil {
+		return err
+	}
 	var own *diag.Error
 	switch {
-	case stored.over:
-		return diag.New(diag.Mismatch, "%s should have %d bytes and has more", want.What, want.Size).Hint(damaged)
-	case stored.n == want.Size && stored.sum() != want.Digest.Hex:
-		return diag.New(diag.Mismatch, "%s has the digest sha256:%s", want.What, stored.sum()).Hint(damaged)
-	case errors.As(stored.err, &own):
-		return stored.err
-	case stored.err != nil:
-		return fmt.Errorf("reading %s: %w", want.What, stored.err)
-	case stored.n < want.Size:
-		return diag.New(diag.Mismatch, "%s should have %d bytes and ends after %d", want.What, want.Size, stored.n).Hint(damaged)
 	case errors.As(err, &own):
 		return err
 	case err != nil:
@@ -93,8 +110,45 @@ func Walk(ctx context.Context, l v1.Layer, want Promise, advance func(int64), vi
 	return nil
 }
 
+// Stored reads the layer as it is stored, without unpacking it, and holds it to its digest and size. Errors: those of
+// [Walk].
+func Stored(ctx context.Context, l v1.Layer, want Promise, tap func([]byte), advance func(int64)) error {
+	rc, err := l.Compressed()
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", want.What, err)
+	}
+	defer rc.Close()
+	stored := &meter{ctx: ctx, r: rc, hash: sha256.New(), limit: want.Size, advance: advance, tap: tap}
+	_, _ = io.Copy(io.Discard, stored) // its error is kept
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("reading %s: %w", want.What, err)
+	}
+	return stored.hold(want)
+}
+
+// hold holds the stored bytes that were read to what was promised of them.
+func (m *meter) hold(want Promise) error {
+	var own *diag.Error
+	switch {
+	case m.over:
+		return diag.New(diag.Mismatch, "%s should have %d bytes and has more", want.What, want.Size).Hint(damaged)
+	case m.n == want.Size && m.sum() != want.Digest.Hex:
+		return diag.New(diag.Mismatch, "%s has the digest sha256:%s", want.What, m.sum()).Hint(damaged)
+	case errors.As(m.err, &own):
+		return m.err
+	case m.err != nil:
+		return fmt.Errorf("reading %s: %w", want.What, m.err)
+	case m.n < want.Size:
+		return diag.New(diag.Mismatch, "%s should have %d bytes and ends after %d", want.What, want.Size, m.n).Hint(damaged)
+	}
+	return nil
+}
+
+// Clean is the path of an entry without "./", a slash before or behind, or parts that lead upwards; "" is the root.
+func Clean(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
+
 // unpack reads a layer to its end. It fills plain's reader.
-func unpack(stored, plain *meter, visit func(*tar.Header, io.Reader) error) error {
+func unpack(stored, plain *meter, visit func(Entry) error) error {
 	buffered := bufio.NewReaderSize(stored, 1<<16)
 	start, err := buffered.Peek(4)
 	if err != nil && err != io.EOF {
@@ -118,6 +172,7 @@ func unpack(stored, plain *meter, visit func(*tar.Header, io.Reader) error) erro
 		plain.r = buffered
 	}
 	t := tar.NewReader(plain)
+	position := func() int64 { return plain.n }
 	for {
 		h, err := t.Next()
 		if err == io.EOF {
@@ -126,7 +181,7 @@ func unpack(stored, plain *meter, visit func(*tar.Header, io.Reader) error) erro
 		if err != nil {
 			return err
 		}
-		if err := visit(h, t); err != nil {
+		if err := visit(Entry{h, t, plain.n, position}); err != nil { // tar's reader reads no byte ahead
 			return err
 		}
 	}
@@ -150,6 +205,7 @@ type meter struct {
 	over    bool
 	err     error // of r, other than its end
 	advance func(int64)
+	tap     func([]byte)
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -168,6 +224,9 @@ func (m *meter) Read(p []byte) (int, error) {
 	}
 	m.n += int64(n)
 	m.hash.Write(p[:n])
+	if m.tap != nil {
+		m.tap(p[:n])
+	}
 	if m.advance != nil {
 		m.advance(int64(n))
 	}

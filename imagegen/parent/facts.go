@@ -119,8 +119,8 @@ func field(stanza, name string) string {
 	return ""
 }
 
-// packages lists what is installed (dpkg(1): the third word of Status), sorted.
-func packages(status []byte) ([]Package, error) {
+// Installed lists the packages that are installed by dpkg's status file (dpkg(1): the third word of Status), sorted.
+func Installed(status []byte) ([]Package, error) {
 	var list []Package
 	for s := range stanzas(string(status)) {
 		state := strings.Fields(field(s, "Status"))

@@ -93,7 +93,7 @@ func FuzzTexts(f *testing.F) {
 	f.Add(status("libc6", "2.36-9"))
 	f.Fuzz(func(t *testing.T, text string) {
 		osRelease(text)
-		list, err := packages([]byte(text))
+		list, err := Installed([]byte(text))
 		if err != nil {
 			return
 		}
@@ -101,7 +101,7 @@ func FuzzTexts(f *testing.F) {
 		for _, p := range list {
 			same.WriteString("Package: " + p.Name + "\nStatus: install ok installed\nVersion: " + p.Version + "\nArchitecture: " + p.Architecture + "\n\n")
 		}
-		again, err := packages([]byte(same.String()))
+		again, err := Installed([]byte(same.String()))
 		if err != nil || len(again) != len(list) {
 			t.Errorf("%v, %v: %v", list, again, err)
 		}

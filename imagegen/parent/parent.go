@@ -108,7 +108,7 @@ func (p *Parent) learn() error {
 	p.Distro = p.Tree.distro()
 	p.Status, p.Parted = p.Tree.dpkg()
 	var err error
-	if p.Packages, err = packages(p.Status); err != nil {
+	if p.Packages, err = Installed(p.Status); err != nil {
 		return diag.Wrap(err, diag.Failure, "reading the image's packages")
 	}
 	arch := p.architecture()

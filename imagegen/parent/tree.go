@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/imagegen/layertar"
 )
 
 // Other is the kind of an entry that is neither file, folder nor link: a device or a pipe.
@@ -56,7 +57,7 @@ func newTree() *Tree {
 const maxLinks = 40
 
 // clean gives the path relative to the root, which is "". What leads above the root stays at it.
-func clean(p string) string { return strings.TrimPrefix(path.Clean("/"+p), "/") }
+func clean(p string) string { return layertar.Clean(p) }
 
 // walk follows the symlinks in p, save for the last name unless all is set, and gives the path without any and
 // what is there: nil if nothing is.

@@ -94,6 +94,9 @@ func (s *Source) Explain(ctx context.Context, err error) error {
 	return pullError(ctx, found, err)
 }
 
+// Remote tells whether the images are in a registry, so that reading them fetches them.
+func (s *Source) Remote() bool { return s.place.form == inRegistry }
+
 const (
 	anyArchive Form = "archive" // a file of which only its content tells what it is
 	inRegistry Form = "registry"

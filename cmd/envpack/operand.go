@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/compare"
+	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// operand is one of the two things that diff compares: images, a lock, or a project.
+type operand struct {
+	*session
+	name      string
+	platforms []string
+	source    *publish.Source // of images
+	lock      *lockfile.Lock  // of a lock or a project
+	project   string          // folder of a project
+	building  *building       // of a project, once it has to be built
+}
+
+func (s *session) openOperand(ctx context.Context, spec, platform string) (*operand, error) {
+	o := &operand{session: s, name: spec}
+	file, project, err := lockOf(spec)
+	switch {
+	case err != nil:
+		return nil, err
+	case file == "":
+		return o, o.openImages(ctx, spec, platform)
+	}
+	o.project = project
+	if o.lock, err = lockfile.Read(file); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, diag.New(diag.Stale, "%s does not exist", file).Hint("`envpack lock %s` makes it", shellWord(spec))
+		}
+		return nil, lockError(err)
+	}
+	for _, t := range o.lock.Targets {
+		if platform == "" || t.Platform == platform {
+			o.platforms = append(o.platforms, t.Platform)
+		}
+	}
+	if len(o.platforms) == 0 {
+		return nil, diag.New(diag.Usage, "%s has no platform %s", file, platform).Hint("it has %s", platformsOf(o.lock))
+	}
+	return o, nil
+}
+
+// lockOf tells whether a lock or a project is meant: the lock's file, and the project's folder or manifest if it is one.
+func lockOf(spec string) (file, project string, err error) {
+	info, err := os.Stat(spec)
+	if err != nil {
+		return "", "", nil // a reference, or something that does not exist: whoever opens images says so
+	}
+	if !info.IsDir() {
+		if base := filepath.Base(spec); base == manifest.FileName || base == manifest.PyProject {
+			return filepath.Join(filepath.Dir(spec), lockfile.Name), spec, nil
+		}
+		f, err := os.Open(spec)
+		if err != nil {
+			return "", "", diag.Wrap(err, diag.Failure, "reading what to compare")
+		}
+		defer f.Close()
+		head := make([]byte, 4096)
+		n, err := io.ReadFull(f, head)
+		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+			return "", "", diag.Wrap(err, diag.Failure, "reading what to compare")
+		}
+		if filepath.Ext(spec) == ".lock" || bytes.Contains(head[:n], []byte(lockfile.Mark)) {
+			return spec, "", nil
+		}
+		return "", "", nil
+	}
+	if exists(filepath.Join(spec, "index.json")) {
+		return "", "", nil // an image layout
+	}
+	for _, name := range []string{manifest.FileName, manifest.PyProject} {
+		if exists(filepath.Join(spec, name)) {
+			return filepath.Join(spec, lockfile.Name), spec, nil
+		}
+	}
+	if exists(filepath.Join(spec, lockfile.Name)) {
+		return filepath.Join(spec, lockfile.Name), "", nil
+	}
+	return "", "", nil
+}
+
+func (o *operand) openImages(ctx context.Context, spec, platform string) error {
+	client, err := registryClient()
+	if err != nil {
+		return err
+	}
+	o.source, err = publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: platform, Offline: o.offline})
+	if err != nil {
+		return err
+	}
+	for _, found := range o.source.Images {
+		if slices.Contains(o.platforms, found.Platform) {
+			_ = o.source.Close()
+			var names []string
+			for _, f := range o.source.Images {
+				names = append(names, f.Name+" ("+f.Platform+")")
+			}
+			return diag.New(diag.Usage, "%s holds several images for %s: %s", spec, found.Platform, list(names)).
+				Hint("name one with its tag: %s:TAG", spec)
+		}
+		o.platforms = append(o.platforms, found.Platform)
+	}
+	return nil
+}
+
+// side gives what is compared on a platform. images tells that an image is on the other side, so that a project has to
+// be one as well, unless its seal says that it is the same.
+func (o *operand) side(ctx context.Context, platform string, images bool, other *operand, opts compare.Options) (compare.Side, error) {
+	side := compare.Side{Name: o.name, Platform: platform}
+	if o.source != nil {
+		for _, found := range o.source.Images {
+			if found.Platform == platform {
+				side.Image, side.NoManifest, side.Far = found.Image, found.NoManifest, o.source.Remote()
+			}
+		}
+		return side, nil
+	}
+	side.Lock = o.lock
+	if o.project == "" || !images || opts.Shallow {
+		return side, nil
+	}
+	image, err := o.build(ctx, platform, other)
+	if err != nil || image == nil {
+		return side, err
+	}
+	side.Image = image.Image
+	return side, nil
+}
+
+// build makes the project's image, as the command build does, but writes nothing. It gives nil if the lock's seal says
+// that the image is that of the other side.
+func (o *operand) build(ctx context.Context, platform string, other *operand) (*imagegen.Image, error) {
+	if o.building == nil {
+		flags := lockFlags{}
+		m, path, err := flags.load(o.project)
+		if err != nil {
+			return nil, err
+		}
+		st, err := o.openStore()
+		if err != nil {
+			return nil, err
+		}
+		if o.building, err = o.newBuild(ctx, st, m, path, true, nil); err != nil {
+			return nil, err
+		}
+	}
+	if seal := sealOf(o.building.lock, platform); seal != nil && seal.Project == o.building.tree.Hash() && other.has(platform, seal.Image) {
+		return nil, nil
+	}
+	return o.building.image(ctx, platform)
+}
+
+// has tells whether the images have one of that digest for the platform.
+func (o *operand) has(platform, digest string) bool {
+	for _, found := range o.source.Images {
+		if got, err := found.Image.Digest(); err == nil && !found.NoManifest && found.Platform == platform && got.String() == digest {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *operand) close(err *error) {
+	if o.building != nil {
+		o.building.supply.Close()
+	}
+	if o.source == nil {
+		return
+	}
+	if cerr := o.source.Close(); cerr != nil && *err == nil {
+		*err = cerr
+	}
+}
