@@ -103,7 +103,8 @@ type catalogue struct {
 	direct     map[string]*reference // projects that are named by address
 	earlier    Options               // what was locked before, and may move
 
-	lost atomic.Pointer[error] // of reading the store's copy of a page
+	pythons sync.Map              // by Requires-Python, whether it allows the target's
+	lost    atomic.Pointer[error] // of reading the store's copy of a page
 
 	mu      sync.Mutex
 	entries map[string]*entry
@@ -196,23 +197,35 @@ type offered struct {
 	sdist bool
 }
 
+// of reads a file's name and tells whether it is that of a file of the project, or of a wheel variant.
+func (f *offered) of(project string) (ok, variant bool) {
+	if !strings.HasSuffix(f.Filename, ".whl") {
+		name, _, err := tags.ParseSdist(f.Filename)
+		f.sdist = err == nil && name == project
+		return f.sdist, false
+	}
+	var err error
+	f.wheel, err = tags.ParseWheel(f.Filename)
+	return err == nil && f.wheel.Name == project, errors.Is(err, tags.ErrVariant)
+}
+
 // settle finds the best file of a version for the target, or why there is none. What can be in the
 // way is tried in a fixed order, so that the reason does not depend on the order of the files.
 func (c *catalogue) settle(name string, r *release, v *candidate) {
 	v.once.Do(func() {
 		v.settled = &settled{}
-		var all []offered
+		files := c.filesOf(r, v)
+		list, all := make([]offered, len(files)), make([]*offered, 0, len(files))
 		variants := 0
-		for _, f := range c.filesOf(r, v) {
-			if w, err := tags.ParseWheel(f.Filename); err == nil && w.Name == name {
-				all = append(all, offered{f, w, false})
-			} else if errors.Is(err, tags.ErrVariant) {
+		for i, f := range files {
+			list[i].File = f
+			if ok, variant := list[i].of(name); ok {
+				all = append(all, &list[i])
+			} else if variant {
 				variants++
-			} else if n, _, err := tags.ParseSdist(f.Filename); err == nil && n == name {
-				all = append(all, offered{f, tags.Wheel{}, true})
 			}
 		}
-		slices.SortFunc(all, func(a, b offered) int { return strings.Compare(a.Filename, b.Filename) })
+		slices.SortFunc(all, func(a, b *offered) int { return strings.Compare(a.Filename, b.Filename) })
 		v.reason = c.narrow(name, r.project, v.version, &all)
 		if v.reason.kind == noFiles && variants > 0 {
 			v.reason = reason{kind: onlyVariants}
@@ -220,7 +233,7 @@ func (c *catalogue) settle(name string, r *release, v *candidate) {
 		if v.reason.kind != usable {
 			return
 		}
-		fresh := keep(all, func(f offered) bool { return !f.Yanked })
+		fresh := keep(all, func(f *offered) bool { return !f.Yanked })
 		v.yanked = len(fresh) == 0
 		if !v.yanked {
 			all = fresh
@@ -234,69 +247,72 @@ func (c *catalogue) settle(name string, r *release, v *candidate) {
 
 // bestOf is the file that is taken of those that can be installed: the best wheel, else a source
 // distribution. They are sorted by name, so that a .tar.gz goes before a .zip.
-func (c *catalogue) bestOf(all []offered) index.File {
+func (c *catalogue) bestOf(all []*offered) index.File {
+	best := all[0]
 	var wheels []tags.Wheel
-	var files []index.File
+	var files []*offered
 	for _, f := range all {
 		if !f.sdist {
-			wheels, files = append(wheels, f.wheel), append(files, f.File)
+			wheels, files = append(wheels, f.wheel), append(files, f)
 		}
 	}
-	if len(wheels) == 0 {
-		return all[0].File
+	if len(wheels) > 1 {
+		best = files[c.target.ranking.Best(wheels)]
+	} else if len(wheels) == 1 {
+		best = files[0]
 	}
-	return files[c.target.ranking.Best(wheels)]
+	return best.File
 }
 
 // narrow leaves the files that the target can install; if there are none, it says why.
-func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version, all *[]offered) reason {
+func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version, all *[]*offered) reason {
 	if len(*all) == 0 {
 		return reason{kind: noFiles}
 	}
 	if asOf := c.policies.asOfOf(name); !asOf.IsZero() {
 		if p.Undated == index.UndatedSkip {
-			if *all = keep(*all, func(f offered) bool { return !f.Uploaded.IsZero() }); len(*all) == 0 {
+			if *all = keep(*all, func(f *offered) bool { return !f.Uploaded.IsZero() }); len(*all) == 0 {
 				return reason{kind: noUploadTime}
 			}
 		}
 		// As-of is a whole second, all of which counts.
-		*all = keep(*all, func(f offered) bool { return !f.Uploaded.Truncate(time.Second).After(asOf) })
+		*all = keep(*all, func(f *offered) bool { return !f.Uploaded.Truncate(time.Second).After(asOf) })
 		if len(*all) == 0 {
 			return reason{kind: afterAsOf, detail: asOf.Format(time.RFC3339)}
 		}
 	}
 	replaced := c.policies.m.Policies.Of(name, version)
-	requiresPython := func(f offered) string {
+	requiresPython := func(f *offered) string {
 		if replaced != nil && replaced.NewPython {
 			return replaced.Python
 		}
 		return f.RequiresPython
 	}
 	first := (*all)[0]
-	if *all = keep(*all, func(f offered) bool { return c.pythonAllowed(requiresPython(f)) }); len(*all) == 0 {
+	if *all = keep(*all, func(f *offered) bool { return c.pythonAllowed(requiresPython(f)) }); len(*all) == 0 {
 		return reason{kind: needsPython, detail: requiresPython(first)}
 	}
 	if slices.Contains(c.noBinary, name) {
-		if *all = keep(*all, func(f offered) bool { return f.sdist }); len(*all) == 0 {
+		if *all = keep(*all, func(f *offered) bool { return f.sdist }); len(*all) == 0 {
 			return reason{kind: onlyWheels}
 		}
 	}
 	if takes := c.takesSource(name); !takes || c.wheelOnly(name) {
-		if *all = keep(*all, func(f offered) bool { return !f.sdist }); len(*all) == 0 {
+		if *all = keep(*all, func(f *offered) bool { return !f.sdist }); len(*all) == 0 {
 			if takes {
 				return reason{kind: onlySource}
 			}
 			return reason{kind: onlySdist}
 		}
 	}
-	fits := func(f offered) bool { _, ok := c.target.ranking.Rank(f.wheel); return ok || f.sdist }
+	fits := func(f *offered) bool { _, ok := c.target.ranking.Rank(f.wheel); return ok || f.sdist }
 	if *all = keep(*all, fits); len(*all) == 0 {
 		return reason{kind: noWheel}
 	}
 	if hashes := c.hashes[name]; len(hashes) > 0 {
-		known := keep(*all, func(f offered) bool { return judge(hashes, f.File) == allowed })
+		known := keep(*all, func(f *offered) bool { return judge(hashes, f.File) == allowed })
 		if len(known) == 0 { // those of which the index gives none may have it; they are held to it when they are read
-			known = keep(*all, func(f offered) bool { return judge(hashes, f.File) == unread })
+			known = keep(*all, func(f *offered) bool { return judge(hashes, f.File) == unread })
 		}
 		if *all = known; len(*all) == 0 {
 			return reason{kind: otherHash}
@@ -308,8 +324,8 @@ func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version
 // takesSource tells whether source distributions of a project are taken, as they are.
 func (c *catalogue) takesSource(name string) bool { return c.noBuild || slices.Contains(c.asIs, name) }
 
-func keep(list []offered, ok func(offered) bool) []offered {
-	var out []offered
+func keep(list []*offered, ok func(*offered) bool) []*offered {
+	out := make([]*offered, 0, len(list))
 	for _, f := range list {
 		if ok(f) {
 			out = append(out, f)
@@ -324,6 +340,15 @@ func (c *catalogue) pythonAllowed(requires string) bool {
 	if requires == "" {
 		return true
 	}
+	if known, ok := c.pythons.Load(requires); ok { // projects say much the same of it
+		return known.(bool)
+	}
+	allowed := c.judgePython(requires)
+	c.pythons.Store(requires, allowed)
+	return allowed
+}
+
+func (c *catalogue) judgePython(requires string) bool {
 	specs, err := index.ParseRequiresPython(requires)
 	if err != nil {
 		return true // a wheel's tags still decide

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
+	"sync"
 )
 
 // partsMagic begins the file of a memo in two parts; the length of the head in four bytes (little endian), the
@@ -16,6 +17,8 @@ const partsHeader = len(partsMagic) + 4 + sha256.Size
 
 // usualHead is how many bytes of a file are read at once: most heads are smaller.
 const usualHead = 16 << 10
+
+var heads = sync.Pool{New: func() any { return new([usualHead]byte) }}
 
 // Tail is the second part of a memo, which is read in pieces. It is not open, and the file may have been replaced by
 // another process since the head was read: whoever reads a piece has to know its hash.
@@ -49,7 +52,8 @@ func (s *Store) Head(kind, key string) (head string, tail Tail, ok bool) {
 		return "", Tail{}, false
 	}
 	defer f.Close()
-	var room [usualHead]byte
+	room := heads.Get().(*[usualHead]byte)
+	defer heads.Put(room)
 	n, err := io.ReadFull(f, room[:])
 	if err != nil && err != io.ErrUnexpectedEOF || n < partsHeader || string(room[:len(partsMagic)]) != partsMagic {
 		return "", Tail{}, false
