@@ -213,7 +213,7 @@ func (p *Plan) pythonInputs() string {
 
 // pythonPath is where the interpreter is.
 func (p *Plan) pythonPath() string {
-	name := "/python" + lockfile.MinorOf(p.Target.Python)
+	name := "/python" + p.Target.Minor()
 	switch {
 	case p.interpreter != nil:
 		return "/" + interpreter.Prefix + "/bin" + name
@@ -251,11 +251,17 @@ func (w *work) python(ctx context.Context) (Layer, error) {
 	if err != nil {
 		return Layer{}, fmt.Errorf("the interpreter %s: %w", i.Path, err)
 	}
+	if found.FreeThreaded != p.Target.FreeThreaded() {
+		return Layer{}, diag.New(diag.Mismatch, "the interpreter %s is of another build than the lock's %s", i.Path, p.Target.ABI)
+	}
 	entries := append([]layer.Entry(nil), found.Entries...)
-	minor := lockfile.MinorOf(i.Version)
-	for _, name := range []string{"python", "python3", "python" + minor} {
+	names := []string{"python", "python3", "python" + found.Minor}
+	if found.FreeThreaded {
+		names = append(names, "python"+found.Name())
+	}
+	for _, name := range names {
 		entries = append(entries, layer.Entry{
-			Path: "usr/local/bin/" + name, Kind: layer.Symlink, Mode: 0o777, Link: "/" + interpreter.Prefix + "/bin/python" + minor,
+			Path: "usr/local/bin/" + name, Kind: layer.Symlink, Mode: 0o777, Link: "/" + interpreter.Prefix + "/bin/python" + found.Name(),
 		})
 	}
 	if cert := strings.TrimPrefix(found.CertFile, "/"); cert != "" && p.parent == nil {

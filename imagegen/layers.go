@@ -19,8 +19,8 @@ func Formats() []string {
 }
 
 func (p *Plan) environmentInputs() string {
-	facts := []string{"python " + p.Target.Python}
-	if at := p.pythonPath(); at != "/usr/bin/python"+lockfile.MinorOf(p.Target.Python) {
+	facts := []string{"python " + p.Target.Version()}
+	if at := p.pythonPath(); at != "/usr/bin/python"+p.Target.Minor() {
 		facts = append(facts, "interpreter "+at)
 	}
 	return inputs(EnvironmentFormat, facts...)
@@ -33,7 +33,7 @@ func (w *work) environment(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(name, EnvironmentFormat, in, nil); ok || err != nil {
 		return l, err
 	}
-	return w.keep(ctx, name, EnvironmentFormat, in, skeleton(w.plan.Target.Python, w.plan.pythonPath()), nil)
+	return w.keep(ctx, name, EnvironmentFormat, in, skeleton(w.plan.Target, w.plan.pythonPath()), nil)
 }
 
 func (p *Plan) projectInputs() string {

@@ -116,7 +116,7 @@ func (w *work) groupSize(i int) int64 {
 }
 
 func (s *wheelSet) key(p *Plan) string {
-	facts := []string{"python " + lockfile.MinorOf(p.Target.Python), "prefix " + Prefix}
+	facts := []string{"python " + p.Target.Minor(), "prefix " + Prefix}
 	for _, wheel := range s.all {
 		facts = append(facts, "wheel "+wheel.File.Name+" "+wheel.File.SHA256)
 	}
@@ -124,7 +124,7 @@ func (s *wheelSet) key(p *Plan) string {
 }
 
 func (w *work) wheelInputs(set *wheelSet, wheels []Wheel) string {
-	facts := []string{"python " + lockfile.MinorOf(w.plan.Target.Python), "prefix " + Prefix}
+	facts := []string{"python " + w.plan.Target.Minor(), "prefix " + Prefix}
 	for _, wheel := range wheels {
 		facts = append(facts, "wheel "+wheel.File.Name+" "+wheel.File.SHA256)
 		for _, path := range set.Omit[wheel.File.SHA256] {
@@ -146,7 +146,7 @@ func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) err
 	if err := w.fetch(ctx, sums, ensure); err != nil {
 		return err
 	}
-	layout := install.Layout{Python: lockfile.MinorOf(w.plan.Target.Python), Prefix: Prefix}
+	layout := install.Layout{Python: w.plan.Target.Minor(), Prefix: Prefix}
 	list := make([]*install.Installed, len(set.all))
 	closers := make([]func() error, len(set.all))
 	group, ctx := errgroup.WithContext(ctx)

@@ -286,9 +286,12 @@ func otherFiles(was, is []Package) bool {
 func targetsOf(l *Lock) map[string]string {
 	m := map[string]string{}
 	for _, t := range l.Targets {
-		text := "Python " + t.Python
+		text := "Python " + t.Version()
 		if t.Glibc != "" {
 			text += ", glibc " + t.Glibc
+		}
+		if t.Musl != "" {
+			text += ", musl " + t.Musl
 		}
 		m[t.Platform] = text
 	}

@@ -57,6 +57,7 @@ func encode(l *Lock) *encoder {
 		e.text("python", t.Python)
 		e.text("abi", t.ABI)
 		e.text("glibc", t.Glibc)
+		e.text("musl", t.Musl)
 	}
 	for _, x := range l.Indexes {
 		e.table("[[index]]")

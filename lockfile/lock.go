@@ -64,8 +64,27 @@ type Image struct {
 type Target struct {
 	Platform string `toml:"platform"` // "linux/amd64": also the target's name
 	Python   string `toml:"python"`   // full version: markers depend on it
-	ABI      string `toml:"abi"`      // "cp311"
-	Glibc    string `toml:"glibc"`    // "2.36"
+	ABI      string `toml:"abi"`      // "cp311"; of a free-threaded build "cp314t"
+	// At most one of the two: the C library that wheels are chosen for.
+	Glibc string `toml:"glibc"` // "2.36"
+	Musl  string `toml:"musl"`  // "1.2"
+}
+
+// FreeThreaded tells whether the interpreter is built without the global lock (PEP 703).
+func (t Target) FreeThreaded() bool { return strings.HasSuffix(t.ABI, "t") }
+
+// Minor is the minor version as the interpreter's program and folders are named by it: "3.11", and "3.14t" of a
+// free-threaded build.
+func (t Target) Minor() string { return MinorOf(t.Python) + t.thread() }
+
+// Version is the full version for people: "3.11.2", "3.14.4t".
+func (t Target) Version() string { return t.Python + t.thread() }
+
+func (t Target) thread() string {
+	if t.FreeThreaded() {
+		return "t"
+	}
+	return ""
 }
 
 // MinorOf is "3.11" of a full version "3.11.2".

@@ -12,20 +12,20 @@ import (
 )
 
 var (
-	hexHash     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	ociDigest   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	pythonName  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) // normalised, PEP 503
-	debName     = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)   // Debian Policy 5.6.1
-	platformID  = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$`)
-	pythonFull  = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+[a-z0-9+]*$`)
-	abiTag      = regexp.MustCompile(`^[a-z]+[0-9]+[a-z]*$`)
-	glibcNumber = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
-	kindFormat  = regexp.MustCompile(`^[a-z]+/[0-9]+$`)
-	port        = regexp.MustCompile(`^[0-9]{1,5}/(tcp|udp|sctp)$`)
-	plainFile   = regexp.MustCompile(`^[^/\\\x00]+\.(whl|tar\.gz|zip)$`)
-	gitCommit   = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	specifiers  = regexp.MustCompile(`^(===?|[~!<>]=|[<>])[^\s\x00-\x1f\x7f,;\[\]]+(,(===?|[~!<>]=|[<>])[^\s\x00-\x1f\x7f,;\[\]]+)*$`)
-	oneWord     = regexp.MustCompile(`^[^\s\x00-\x1f\x7f]+$`)
+	hexHash    = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	ociDigest  = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	pythonName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) // normalised, PEP 503
+	debName    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)   // Debian Policy 5.6.1
+	platformID = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$`)
+	pythonFull = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+[a-z0-9+]*$`)
+	abiTag     = regexp.MustCompile(`^[a-z]+[0-9]+[a-z]*$`)
+	libcNumber = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+	kindFormat = regexp.MustCompile(`^[a-z]+/[0-9]+$`)
+	port       = regexp.MustCompile(`^[0-9]{1,5}/(tcp|udp|sctp)$`)
+	plainFile  = regexp.MustCompile(`^[^/\\\x00]+\.(whl|tar\.gz|zip)$`)
+	gitCommit  = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	specifiers = regexp.MustCompile(`^(===?|[~!<>]=|[<>])[^\s\x00-\x1f\x7f,;\[\]]+(,(===?|[~!<>]=|[<>])[^\s\x00-\x1f\x7f,;\[\]]+)*$`)
+	oneWord    = regexp.MustCompile(`^[^\s\x00-\x1f\x7f]+$`)
 )
 
 // Validate tells whether the lock makes sense by itself: every fact that is needed is there and has its
@@ -127,7 +127,13 @@ func (v *validator) targetList() {
 		v.form(at+"python", t.Python, pythonFull, "a full Python version such as 3.11.2")
 		v.form(at+"abi", t.ABI, abiTag, "an ABI tag such as cp311")
 		if t.Glibc != "" {
-			v.form(at+"glibc", t.Glibc, glibcNumber, "a glibc version such as 2.36")
+			v.form(at+"glibc", t.Glibc, libcNumber, "a glibc version such as 2.36")
+		}
+		if t.Musl != "" {
+			v.form(at+"musl", t.Musl, libcNumber, "a musl version such as 1.2")
+			if t.Glibc != "" {
+				v.fail(at+"musl", "there is glibc as well")
+			}
 		}
 	}
 }

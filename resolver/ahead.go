@@ -27,7 +27,7 @@ func NewestOf(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, pa
 	var all []Ahead
 	policies := newPolicies(m, lock, Options{Previous: lock})
 	for _, on := range lock.Targets {
-		t, err := newTarget(on.Platform, on.Python, on.Glibc)
+		t, err := newTarget(on)
 		if err != nil {
 			return nil, err
 		}

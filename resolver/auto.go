@@ -104,7 +104,7 @@ func (b *bases) keepLibraries(t *target, more map[string][]string) {
 // libraries finds the packages for one target. Errors: those of the scanner; errNoContents.
 func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*library.Result, error) {
 	_, arch, _ := strings.Cut(t.Platform, "/")
-	in := library.Input{Architecture: arch, Python: lockfile.MinorOf(t.Python), Glibc: t.Glibc, Brought: map[string]bool{}, Chosen: map[string]bool{}, Packages: nobody{}}
+	in := library.Input{Architecture: arch, Python: t.Minor(), Glibc: t.Glibc, Musl: t.Musl != "", Brought: map[string]bool{}, Chosen: map[string]bool{}, Packages: nobody{}}
 	wheels := b.wheelsOf(t.Platform)
 	b.options.Progress("reading wheels for " + t.Platform)
 	objects, err := scan.Objects(ctx, wheels)

@@ -46,7 +46,7 @@ func TestIndexOfFilesIsReadOnlyForWhatNotEveryBaseHas(t *testing.T) {
 			lock.Packages = []lockfile.Package{{Name: "w", Version: "1", Files: []lockfile.File{{Targets: []string{"linux/amd64"}}}}}
 			b := newBases(&manifest.Manifest{}, nil, lock, Options{Progress: func(string) {}})
 			b.chosen = &baseCandidate{distro: "debian:12"}
-			tg, err := newTarget("linux/amd64", "3.11.2", "2.36")
+			tg, err := newTarget(lockfile.Target{Platform: "linux/amd64", Python: "3.11.2", Glibc: "2.36"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,8 +24,8 @@ type BaseSource interface {
 	ReadImage(ctx context.Context, want ImageRequest) (*BaseImage, error)
 	// Interpreter reads an archive of the manifest's own.
 	Interpreter(ctx context.Context, a manifest.PythonArchive, platform string) (*Interpreter, error)
-	// Published gives the newest published interpreter archive that the specifiers allow, nil if there is none.
-	Published(ctx context.Context, python pep440.Specifiers, platform string) (*Interpreter, error)
+	// Published gives the newest published interpreter archive of the wanted Python, nil if there is none.
+	Published(ctx context.Context, python manifest.Python, platform string) (*Interpreter, error)
 }
 
 // Interpreter is an archive of a relocatable Python, and what it needs of the base.
@@ -33,6 +33,8 @@ type Interpreter struct {
 	lockfile.Interpreter
 	Glibc  string   // the least glibc that it runs on; "" if it does not say
 	Needed []string // sonames of libraries that it does not bring
+	// FreeThreaded tells that it is built without the global lock, Musl that its C library is musl.
+	FreeThreaded, Musl bool
 }
 
 // bases makes the bases of a manifest's platforms.
@@ -80,9 +82,13 @@ func (b *bases) base(ctx context.Context) ([]*target, error) {
 		}
 		refused = append(refused, c.distro+": "+why)
 	}
+	there := "Python " + strings.Join(Pythons(m.Platforms[0]), ", ")
+	if m.Python.FreeThreaded {
+		there = "free-threaded Python " + strings.Join(ThreadedPythons(m.Platforms[0]), ", ")
+	}
 	return nil, diag.New(diag.Manifest, "no base has a Python that %q allows", m.Python.Text).At(m.Python.Pos).
 		Hint("%s", strings.Join(refused, "; ")).
-		Hint("there is Python %s; an interpreter of your own is named by system.python-archive", strings.Join(Pythons(m.Platforms[0]), ", "))
+		Hint("there is %s; an interpreter of your own is named by system.python-archive", there)
 }
 
 // baseCandidate is a distribution to try, with its own interpreter of a minor version, or with one from an
@@ -120,7 +126,7 @@ func (b *bases) candidates() ([]baseCandidate, error) {
 	var lists [4][]baseCandidate
 	for _, d := range known {
 		for i, minor := range d.Pythons {
-			if !mayHave(m.Python.Specifiers, minor) {
+			if m.Python.FreeThreaded || !mayHave(m.Python.Specifiers, minor) { // no distribution has a free-threaded one
 				continue
 			}
 			place := 1 + min(i, 1)
@@ -136,13 +142,30 @@ func (b *bases) candidates() ([]baseCandidate, error) {
 	return append(slices.Concat(lists[:]...), archived), nil
 }
 
-// runsOn refuses an interpreter that needs a newer glibc than its base has.
-func (b *bases) runsOn(i *Interpreter, base, glibc string) error {
-	if !newer(i.Glibc, glibc) {
-		return nil
+// runsOn checks that an interpreter from an archive has the C library that it needs: base names what it is to run on, whose
+// versions of the two C libraries are given, one of them "".
+func (b *bases) runsOn(i *Interpreter, base, glibc, musl string) error {
+	at := func(e *diag.Error) error { return e.At(b.archivePos()) }
+	switch {
+	case i.Musl && musl == "":
+		return at(diag.New(diag.Manifest, "the interpreter %s is linked to musl, and %s has glibc", i.Path, base).
+			Hint("take an archive whose name has linux-gnu, not musl"))
+	case !i.Musl && musl != "":
+		return at(diag.New(diag.Manifest, "the interpreter %s is linked to glibc, and %s has musl", i.Path, base).
+			Hint("take an archive whose name has linux-musl"))
+	case musl == "" && newer(i.Glibc, glibc):
+		return at(diag.New(diag.Manifest, "the interpreter %s needs glibc %s, and %s has %s", i.Path, i.Glibc, base, glibc).
+			Hint("choose a newer base, or another interpreter"))
 	}
-	return diag.New(diag.Manifest, "the interpreter %s needs glibc %s, and %s has %s", i.Path, i.Glibc, base, glibc).
-		At(b.manifest.Python.Pos).Hint("choose a newer base, or another interpreter")
+	return nil
+}
+
+// archivePos is where the interpreter was asked for.
+func (b *bases) archivePos() diag.Position {
+	if list := b.manifest.System.Pythons; len(list) > 0 {
+		return list[0].Pos
+	}
+	return b.manifest.Python.Pos
 }
 
 // newer tells whether a version of glibc, as in "2.36", is above another; one that is not known is above none.
@@ -179,7 +202,7 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		}
 		version, glibc := result.PythonFull, result.Glibc
 		if own != nil {
-			if err := b.runsOn(own, c.distro, glibc); err != nil {
+			if err := b.runsOn(own, c.distro, glibc, ""); err != nil {
 				return nil, "", err
 			}
 			version = own.Version
@@ -193,7 +216,7 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 		if !m.Python.Specifiers.Contains(python) {
 			return nil, "it has " + version, nil
 		}
-		t, err := newTarget(platform, python.String(), glibc)
+		t, err := newTarget(lockfile.Target{Platform: platform, Python: python.String(), ABI: abiOf(version, m.Python.FreeThreaded), Glibc: glibc})
 		if err != nil {
 			return nil, "", err
 		}
@@ -276,46 +299,25 @@ func (b *bases) interpreter(ctx context.Context, platform string) (*Interpreter,
 		if !m.Python.Specifiers.Contains(version) {
 			return nil, diag.New(diag.Manifest, "system.python-archive has Python %s, and the manifest wants %s", i.Version, m.Python.Text).At(a.Pos)
 		}
+		if i.FreeThreaded != m.Python.FreeThreaded {
+			return nil, otherBuild(i, m.Python).At(a.Pos)
+		}
 		return i, nil
 	}
 	if len(m.System.Pythons) > 0 {
 		return nil, diag.New(diag.Manifest, "system.python-archive names no interpreter for %s", platform).At(m.System.Pythons[0].Pos)
 	}
-	return b.source.Published(ctx, m.Python.Specifiers, platform)
+	return b.source.Published(ctx, m.Python, platform)
 }
 
-// noneGlibc is the glibc that an environment without a base is made for: that of manylinux_2_28, which
-// everything since 2018 has.
-const noneGlibc = "2.28"
-
-// none makes the targets of an environment without a base. Its Python is stated in full, as nothing is there
-// to read it from, or comes from an archive.
-func (b *bases) none(ctx context.Context) ([]*target, error) {
-	m := b.manifest
-	b.lock.Base = lockfile.Base{Distro: lockfile.NoDistro}
-	var targets []*target
-	for _, platform := range m.Platforms {
-		version := m.Python.Full()
-		switch {
-		case len(m.System.Pythons) > 0:
-			i, err := b.interpreter(ctx, platform)
-			if err != nil {
-				return nil, err
-			}
-			version = i.Version
-			b.lock.Base.Interpreters = append(b.lock.Base.Interpreters, i.Interpreter)
-		case version == "":
-			return nil, diag.New(diag.Manifest, "without a distribution, Python is to be given in full, and %q is not", m.Python.Text).
-				At(m.Python.Pos).Hint(`as in python = "3.12.4", for markers depend on it; or name a system.python-archive`)
-		}
-		t, err := newTarget(platform, version, noneGlibc)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, t)
-		b.lock.Targets = append(b.lock.Targets, t.Target)
+// otherBuild says that an archive has the free-threaded build and the manifest wants the usual one, or the other way round.
+func otherBuild(i *Interpreter, wanted manifest.Python) *diag.Error {
+	if i.FreeThreaded {
+		return diag.New(diag.Manifest, "system.python-archive has the free-threaded build of Python %s, and the manifest wants the usual one (%s)", i.Version, wanted.Text).
+			Hint("python = \"%st\" asks for it", lockfile.MinorOf(i.Version))
 	}
-	return targets, nil
+	return diag.New(diag.Manifest, "system.python-archive has the usual build of Python %s, and the manifest wants the free-threaded one (%s)", i.Version, wanted.Text).
+		Hint("take an archive whose name has freethreaded, or ask for the usual build: python = %q", lockfile.MinorOf(i.Version))
 }
 
 // addBase adds one platform's packages and the indexes that they came from.

@@ -68,8 +68,8 @@ func (d *distros) interpreter(version, platform string) (*Interpreter, error) {
 	}, Needed: d.needed}, nil
 }
 
-func (d *distros) Published(_ context.Context, python pep440.Specifiers, platform string) (*Interpreter, error) {
-	if v, err := pep440.Parse(d.published); err != nil || !python.Contains(v) {
+func (d *distros) Published(_ context.Context, python manifest.Python, platform string) (*Interpreter, error) {
+	if v, err := pep440.Parse(d.published); err != nil || !python.Specifiers.Contains(v) {
 		return nil, nil
 	}
 	return d.interpreter(d.published, platform)

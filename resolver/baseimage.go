@@ -19,15 +19,17 @@ type ImageRequest struct {
 	Digest  string
 	Folders []string // absolute, that layers will have files in
 	// Wanted accepts full versions of Python, which What names in words. Nil: another interpreter is brought.
-	Wanted func(version string) bool
-	What   string
+	Wanted       func(version string) bool
+	What         string
+	FreeThreaded bool // the wanted build
 }
 
 // BaseImage is what an image to stand on has.
 type BaseImage struct {
 	lockfile.BaseImage
 	Version  string // of the chosen interpreter; "" if none was asked for
-	Glibc    string
+	Glibc    string // "2.36"; "" where Musl is the C library
+	Musl     string // "1.2.5"
 	Distro   string // "ubuntu:22.04"; what the image says of itself
 	Codename string
 	Status   []byte          // dpkg's database as one text; nil: it has none
@@ -41,7 +43,7 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat, AsOf: b.asOf}
 	var targets []*target
 	for _, platform := range m.Platforms {
-		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text, Digest: b.lockedImage(platform), Folders: []string{m.Image.Workdir}}
+		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text, FreeThreaded: m.Python.FreeThreaded, Digest: b.lockedImage(platform), Folders: []string{m.Image.Workdir}}
 		var own *Interpreter
 		if len(m.System.Pythons) > 0 {
 			i, err := b.interpreter(ctx, platform)
@@ -62,12 +64,12 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 		}
 		version := image.Version
 		if own != nil {
-			if err := b.runsOn(own, m.System.Image, image.Glibc); err != nil {
+			if err := b.runsOn(own, m.System.Image, image.Glibc, image.Musl); err != nil {
 				return nil, err
 			}
 			version = own.Version
 		}
-		t, err := newTarget(platform, version, image.Glibc)
+		t, err := newTarget(lockfile.Target{Platform: platform, Python: version, ABI: abiOf(version, m.Python.FreeThreaded), Glibc: image.Glibc, Musl: image.Musl})
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +88,7 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	}
 	if b.chosen == nil {
 		return nil, diag.New(diag.Manifest, "packages cannot be added to %s: it is of %s, and has no packages of a distribution that is known", m.System.Image, base.Distro).
-			At(m.System.Packages[0].Pos).Hint("choose an image of Debian or Ubuntu, or make one that has what is needed; known are %s", distributions())
+			At(m.System.Packages[0].Pos).Hint("choose an image of Debian or Ubuntu, or make one that has what is needed (packages of apk or rpm are not added); known are %s", distributions())
 	}
 	return targets, b.extend(ctx, nil)
 }

@@ -43,7 +43,7 @@ func (p *provider) explain(e *noSolution, facts []*step) (out *diag.Error, place
 		text = strings.TrimRight(text, "\n") + "\n" + sentence + "."
 	}
 	out = diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",
-		p.target.Platform, p.target.Python, indent(text))
+		p.target.Platform, p.target.Version(), indent(text))
 	if r := p.culprit(facts); r != nil {
 		out = out.At(r.Pos)
 		if p.refusedByHash(facts, r.Name) && !p.hashPos[r.Name].IsZero() {

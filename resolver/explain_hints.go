@@ -9,7 +9,6 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
-	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/apt"
 	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
@@ -168,11 +167,14 @@ func (p *provider) pythonHints(name string, s pep440.Set) []string {
 	if version, minors := p.pythonsFor(r, s); len(minors) > 0 {
 		out = append(out, fmt.Sprintf("%s %s has wheels for Python %s", name, version, strings.Join(minors, ", ")))
 	}
+	if version := p.onGlibc(r, s); version != "" {
+		out = append(out, fmt.Sprintf("%s %s has a wheel for glibc: where the C library is glibc, as on Debian and Ubuntu, it can be used", name, version))
+	}
 	if p.onlyGlibc(r, s) {
 		out = append(out, "a newer distribution has a newer glibc: distro in [system] takes "+strings.Join(p.newEnough(r, s), ", "))
 	}
 	if c := p.best(r, name, pep440.Full().Minus(s)); c != nil {
-		out = append(out, fmt.Sprintf("%s %s can be used with Python %s", name, c.version, lockfile.MinorOf(p.target.Python)))
+		out = append(out, fmt.Sprintf("%s %s can be used with Python %s", name, c.version, p.target.Minor()))
 	}
 	return out
 }
@@ -180,18 +182,34 @@ func (p *provider) pythonHints(name string, s pep440.Set) []string {
 // onlyGlibc tells whether the newest version of a set lacks nothing but a newer C library.
 func (p *provider) onlyGlibc(r *release, s pep440.Set) bool {
 	newest := newestIn(r, s)
-	t, err := newTarget(p.target.Platform, p.target.Python, "2.999")
+	if p.target.Glibc == "" {
+		return false
+	}
+	t, err := p.target.with("2.999")
 	if err != nil || newest == nil {
 		return false
 	}
 	return slices.ContainsFunc(p.wheelsOf(r, newest), func(w tags.Wheel) bool { _, fits := t.ranking.Rank(w); return fits })
 }
 
+// onGlibc is the newest version of a set, if it can be used with glibc in place of the target's musl; else "".
+func (p *provider) onGlibc(r *release, s pep440.Set) string {
+	newest := newestIn(r, s)
+	if p.target.Musl == "" || newest == nil {
+		return ""
+	}
+	t, err := p.target.with("2.999")
+	if err != nil || !slices.ContainsFunc(p.wheelsOf(r, newest), func(w tags.Wheel) bool { _, fits := t.ranking.Rank(w); return fits }) {
+		return ""
+	}
+	return newest.version.String()
+}
+
 // newEnough are the distributions with a glibc for which the newest version of a set has a wheel.
 func (p *provider) newEnough(r *release, s pep440.Set) []string {
 	var out []string
 	for _, d := range apt.Distributions() {
-		t, err := newTarget(p.target.Platform, p.target.Python, likely[d.Name].glibc)
+		t, err := p.target.with(likely[d.Name].glibc)
 		if err != nil { // it is not known which it has
 			continue
 		}
@@ -219,8 +237,11 @@ func (p *provider) minorsFor(r *release, s pep440.Set) []string {
 // which can, oldest first.
 func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors []string) {
 	rankings := map[string]*tags.Ranking{}
-	for _, minor := range Pythons(p.target.Platform) {
-		if t, err := newTarget(p.target.Platform, minor, p.target.Glibc); err == nil && minor != lockfile.MinorOf(p.target.Python) {
+	for _, minor := range otherPythons(p.target) {
+		other := p.target.Target
+		plain, threaded := strings.CutSuffix(minor, "t")
+		other.Python, other.ABI = plain, abiOf(plain, threaded)
+		if t, err := newTarget(other); err == nil {
 			rankings[minor] = t.ranking
 		}
 	}
@@ -229,7 +250,7 @@ func (p *provider) pythonsFor(r *release, s pep440.Set) (version string, minors 
 			continue
 		}
 		for minor, ranking := range rankings {
-			python, err := pep440.Parse(minor)
+			python, err := pep440.Parse(strings.TrimSuffix(minor, "t"))
 			if err != nil {
 				continue
 			}

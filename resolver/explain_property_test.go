@@ -17,7 +17,7 @@ import (
 // failureOf solves for one platform without a word of explanation; nil: there is an answer.
 func failureOf(t *testing.T, w *world, m *manifest.Manifest, platform string) (*provider, *noSolution) {
 	t.Helper()
-	target, err := newTarget(platform, "3.11.2", "2.36")
+	target, err := newTarget(lockfile.Target{Platform: platform, Python: "3.11.2", Glibc: "2.36"})
 	if err != nil {
 		t.Fatal(err)
 	}

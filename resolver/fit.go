@@ -17,7 +17,7 @@ import (
 func CheckFiles(l *lockfile.Lock) error {
 	targets := map[string]*target{}
 	for _, t := range l.Targets {
-		made, err := newTarget(t.Platform, t.Python, t.Glibc)
+		made, err := newTarget(t)
 		if err != nil {
 			return diag.Wrap(err, diag.Failure, "the lock's target %s", t.Platform)
 		}
@@ -49,7 +49,7 @@ func CheckFiles(l *lockfile.Lock) error {
 				}
 				if _, ok := t.ranking.Rank(w); !ok {
 					return diag.New(diag.Failure, "%s is for %s, Python %s, which cannot install it (%s)",
-						f.Name, platform, t.Python, t.ranking.Explain([]tags.Wheel{w}))
+						f.Name, platform, t.Version(), t.ranking.Explain([]tags.Wheel{w}))
 				}
 			}
 		}

@@ -223,7 +223,7 @@ func expanded(w *world, m *manifest.Manifest) (*world, *manifest.Manifest) {
 
 // bruteForce tells whether there is an answer for a platform, by trying every one.
 func bruteForce(t *testing.T, w *world, m *manifest.Manifest, platform string) bool {
-	target, err := newTarget(platform, "3.11.2", "2.36")
+	target, err := newTarget(lockfile.Target{Platform: platform, Python: "3.11.2", Glibc: "2.36"})
 	if err != nil {
 		t.Fatal(err)
 	}

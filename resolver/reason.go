@@ -131,7 +131,7 @@ func (r reason) hint() string {
 
 // noWheelClause words reason noWheel with the nearest version's wheels.
 func (c *catalogue) noWheelClause(project, versions string, all bool, r *release, newest *candidate) string {
-	on := fmt.Sprintf("Python %d.%d on %s", c.target.ranking.Target().PythonMajor, c.target.ranking.Target().PythonMinor, c.target.Platform)
+	on := fmt.Sprintf("Python %s on %s", c.target.Minor(), c.target.Platform)
 	wheels := c.wheelsOf(r, newest)
 	// The right platform for another Python says more than all the wrong ones.
 	if near := slices.DeleteFunc(slices.Clone(wheels), func(w tags.Wheel) bool { return !c.samePlatform(w) }); len(near) > 0 {
@@ -151,8 +151,11 @@ func (c *catalogue) noWheelClause(project, versions string, all bool, r *release
 }
 
 func (c *catalogue) samePlatform(w tags.Wheel) bool {
-	machine := "_" + c.target.ranking.Target().Machine()
+	machine, family := "_"+c.target.ranking.Target().Machine(), "manylinux"
+	if c.target.Musl != "" {
+		family = "musllinux"
+	}
 	return slices.ContainsFunc(w.Platforms, func(p string) bool {
-		return p == "any" || strings.Contains(p, "manylinux") && strings.HasSuffix(p, machine)
+		return p == "any" || strings.Contains(p, family) && strings.HasSuffix(p, machine)
 	})
 }

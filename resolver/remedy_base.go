@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
@@ -46,19 +47,23 @@ func (r *remedies) onBase(q *question, minor string) *question {
 	}
 	first := candidates[0]
 	base, known := likely[first.distro]
-	python := base.pythons[minor]
+	plain, threaded := strings.CutSuffix(minor, "t")
+	python, archives := base.pythons[minor], Pythons
+	if threaded {
+		archives = ThreadedPythons
+	}
 	if first.archive {
-		python = minor + ".0" // which of them there are, the archives say
+		python = plain + ".0" // which of them there are, the archives say
 	}
 	if !known || python == "" {
 		return nil
 	}
 	q.targets = nil
 	for _, t := range r.question.targets {
-		if first.archive && !slices.Contains(Pythons(t.Platform), minor) {
+		if first.archive && !slices.Contains(archives(t.Platform), minor) {
 			return nil
 		}
-		moved, err := newTarget(t.Platform, python, base.glibc)
+		moved, err := newTarget(lockfile.Target{Platform: t.Platform, Python: python, ABI: abiOf(python, threaded), Glibc: base.glibc})
 		if err != nil {
 			return nil
 		}
@@ -74,21 +79,22 @@ func (r *remedies) pythons(ctx context.Context) {
 	if !ok || r.ownBase() || !r.kinds(noWheel, needsPython, onlySdist) || !r.ownPython(text) {
 		return
 	}
-	now := lockfile.MinorOf(r.failed.target.Python)
 	all := Pythons(r.failed.target.Platform)
-	at := slices.Index(all, now)
-	order := slices.DeleteFunc(slices.Clone(all), func(m string) bool { return m == now })
+	place := func(m string) int { return slices.Index(all, strings.TrimSuffix(m, "t")) }
+	at := place(r.failed.target.Minor())
+	order := otherPythons(r.failed.target)
 	slices.Reverse(order) // of two that are as near, the newer first
-	far := func(m string) int { i := slices.Index(all, m); return max(i-at, at-i) }
+	far := func(m string) int { i := place(m); return max(i-at, at-i) }
 	slices.SortStableFunc(order, func(a, b string) int { return far(a) - far(b) })
 	tried := 0
 	for _, minor := range order {
-		specs, err := pep440.ParseSpecifiers("==" + minor + ".*")
+		plain, threaded := strings.CutSuffix(minor, "t")
+		specs, err := pep440.ParseSpecifiers("==" + plain + ".*")
 		if err != nil || tried == basesTried || !r.mayHelp(minor) {
 			continue
 		}
 		q := r.question.variant()
-		q.m.Python = manifest.Python{Text: minor, Specifiers: specs, Pos: pos}
+		q.m.Python = manifest.Python{Text: minor, Specifiers: specs, FreeThreaded: threaded, Pos: pos}
 		if q = r.onBase(q, minor); q == nil {
 			continue
 		}
@@ -104,7 +110,13 @@ func (r *remedies) pythons(ctx context.Context) {
 // ownPython tells whether project.python alone decides: in pyproject.toml requires-python may have a say as well.
 func (r *remedies) ownPython(text string) bool {
 	p := r.question.m.Python
-	return p.Text == text && (lockfile.MinorOf(r.failed.target.Python) == text || p.Full() == text || p.Specifiers.String() == mustText(text))
+	if p.Text != text {
+		return false
+	}
+	if p.FreeThreaded {
+		text = strings.TrimSuffix(text, "t")
+	}
+	return lockfile.MinorOf(r.failed.target.Python) == text || p.Full() == text || p.Specifiers.String() == mustText(text)
 }
 
 // mustText is specifiers in normal form, "" for none.
@@ -158,7 +170,7 @@ func (r *remedies) distributions(ctx context.Context) {
 		}
 		q := r.question.variant()
 		q.m.Distro = d.Name
-		if q = r.onBase(q, lockfile.MinorOf(r.failed.target.Python)); q == nil {
+		if q = r.onBase(q, r.failed.target.Minor()); q == nil {
 			continue
 		}
 		tried++

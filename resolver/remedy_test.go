@@ -15,7 +15,6 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/apt"
-	"github.com/envpack/envpack/resolver/pep440"
 )
 
 // likelyBase has the distributions as the table of them says.
@@ -41,12 +40,16 @@ func (b likelyBase) Base(ctx context.Context, want apt.Options) (*apt.Result, er
 }
 
 // Published implements BaseSource.
-func (b likelyBase) Published(_ context.Context, python pep440.Specifiers, platform string) (*Interpreter, error) {
-	for _, minor := range Pythons(platform) {
-		if mayHave(python, minor) {
+func (b likelyBase) Published(_ context.Context, python manifest.Python, platform string) (*Interpreter, error) {
+	list := Pythons(platform)
+	if python.FreeThreaded {
+		list = ThreadedPythons(platform)
+	}
+	for _, minor := range list {
+		if minor = strings.TrimSuffix(minor, "t"); mayHave(python.Specifiers, minor) {
 			return &Interpreter{Interpreter: lockfile.Interpreter{
 				Target: platform, Path: "cpython.tar.gz", Version: minor + ".0", SHA256: hashOf(minor), Size: 1,
-			}}, nil
+			}, FreeThreaded: python.FreeThreaded}, nil
 		}
 	}
 	return nil, nil

@@ -485,7 +485,7 @@ func TestCancel(t *testing.T) {
 func TestReleaseAfterCancel(t *testing.T) {
 	w := few()
 	w.wait["a"] = 5 * time.Millisecond
-	target, err := newTarget(amd64, "3.11.2", "2.36")
+	target, err := newTarget(lockfile.Target{Platform: amd64, Python: "3.11.2", Glibc: "2.36"})
 	if err != nil {
 		t.Fatal(err)
 	}

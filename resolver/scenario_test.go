@@ -199,7 +199,7 @@ func (s *scenario) run(t *testing.T) error {
 // holds tells whether what a lock has for a platform satisfies everything, and has nothing that is
 // not needed. It knows nothing of the solver and of how the resolver reads metadata.
 func holds(l *lockfile.Lock, w *world, m *manifest.Manifest, platform, python string) error {
-	t, err := newTarget(platform, python, "2.36")
+	t, err := newTarget(lockfile.Target{Platform: platform, Python: python, Glibc: "2.36"})
 	if err != nil {
 		return err
 	}

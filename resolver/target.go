@@ -17,31 +17,59 @@ type target struct {
 	markers pep508.Environment
 }
 
-func newTarget(platform, python, glibc string) (*target, error) {
-	major, minor, err := twoNumbers(python)
+// newTarget derives a target from what a lock says of it. Without an ABI it is that of the usual build; of the versions of
+// the C library two numbers count. Errors: what is none, and an ABI of another Python.
+func newTarget(of lockfile.Target) (*target, error) {
+	major, minor, err := twoNumbers(of.Python)
 	if err != nil {
-		return nil, fmt.Errorf("python version %q: %w", python, err)
+		return nil, fmt.Errorf("python version %q: %w", of.Python, err)
 	}
-	libcMajor, libcMinor, err := twoNumbers(glibc)
+	t := tags.Target{Platform: of.Platform, Implementation: "cp", PythonMajor: major, PythonMinor: minor, FreeThreaded: of.FreeThreaded()}
+	if of.Glibc != "" {
+		t.Glibc, of.Glibc, err = libcOf("glibc", of.Glibc)
+	}
+	if of.Musl != "" && err == nil {
+		t.Musl, of.Musl, err = libcOf("musl", of.Musl)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("glibc version %q: %w", glibc, err)
-	}
-	t := tags.Target{
-		Platform: platform, Implementation: "cp", PythonMajor: major, PythonMinor: minor,
-		Glibc: tags.Libc{Major: libcMajor, Minor: libcMinor},
+		return nil, err
 	}
 	ranking, err := tags.NewRanking(t)
 	if err != nil {
 		return nil, err
 	}
-	return &target{
-		Target: lockfile.Target{
-			Platform: platform, Python: python, ABI: fmt.Sprintf("cp%d%d", major, minor),
-			Glibc: fmt.Sprintf("%d.%d", libcMajor, libcMinor),
-		},
-		ranking: ranking,
-		markers: tags.MarkerEnvironment(t, python),
-	}, nil
+	abi := abiOf(of.Python, t.FreeThreaded)
+	if of.ABI != "" && of.ABI != abi {
+		return nil, fmt.Errorf("the ABI %q is none of Python %s", of.ABI, of.Python)
+	}
+	of.ABI = abi
+	return &target{Target: of, ranking: ranking, markers: tags.MarkerEnvironment(t, of.Python)}, nil
+}
+
+// with is the target with another glibc.
+func (t *target) with(glibc string) (*target, error) {
+	other := t.Target
+	other.Glibc, other.Musl = glibc, ""
+	return newTarget(other)
+}
+
+// abiOf is a lock's ABI of a Python, "cp311"; of a free-threaded build "cp314t".
+func abiOf(python string, freeThreaded bool) string {
+	abi := "cp" + strings.ReplaceAll(lockfile.MinorOf(python), ".", "")
+	if freeThreaded {
+		abi += "t"
+	}
+	return abi
+}
+
+// libcOf reads a version of a C library, and gives its two numbers as text.
+func libcOf(kind, version string) (tags.Libc, string, error) {
+	major, minor, err := twoNumbers(version)
+	if err != nil {
+		return tags.Libc{}, "", fmt.Errorf("%s version %q: %w", kind, version, err)
+	}
+	l := tags.Libc{Major: major, Minor: minor}
+	return l, l.String(), nil
 }
 
 // applies evaluates a requirement's marker for an extra, "" for none.

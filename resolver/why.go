@@ -165,7 +165,7 @@ func (x *examiner) with(ctx context.Context, platform, spec string) (*solved, st
 }
 
 func (x *examiner) solve(ctx context.Context, m *manifest.Manifest, on lockfile.Target, done []*solved) (*solved, error) {
-	t, err := newTarget(on.Platform, on.Python, on.Glibc)
+	t, err := newTarget(on)
 	if err != nil {
 		return nil, err
 	}

@@ -199,7 +199,7 @@ func (b fakeBase) Interpreter(context.Context, manifest.PythonArchive, string) (
 }
 
 // Published implements BaseSource.
-func (b fakeBase) Published(context.Context, pep440.Specifiers, string) (*Interpreter, error) {
+func (b fakeBase) Published(context.Context, manifest.Python, string) (*Interpreter, error) {
 	return nil, nil
 }
 

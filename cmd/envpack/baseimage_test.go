@@ -11,7 +11,7 @@ import (
 
 // image makes an image to stand on, in the folder oci:DIR or under the name REPOSITORY:TAG in the registry, and sets
 // $DIGEST to its digest. Keys: python=VERSION, arch=, package=NAME_VERSION, env=NAME_VALUE, file=PATH (with a line of
-// text; a folder ends in a slash), owned=PACKAGE:PATH, folder=PATH:MODE:UID:GID, user=NAME:ID, musl=, foreign=.
+// text; a folder ends in a slash), owned=PACKAGE:PATH, folder=PATH:MODE:UID:GID, user=NAME:ID, musl=VERSION, foreign=.
 func (w *world) image(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("want NAME [KEY=VALUE]...")
@@ -50,7 +50,7 @@ func (w *world) image(ts *testscript.TestScript, args []string) {
 			name, id, _ := strings.Cut(value, ":")
 			o.Files["etc/passwd"] = "root:x:0:0:root:/root:/bin/bash\n" + name + ":x:" + id + ":" + id + "::/home/" + name + ":/bin/sh\n"
 		case "musl":
-			o.Musl = true
+			o.Musl = value
 		case "foreign":
 			o.Foreign = true
 		default:

@@ -19,7 +19,7 @@ func list(items []string) string { return strings.Join(items, ", ") }
 func platformsOf(l *lockfile.Lock) string {
 	var names []string
 	for _, t := range l.Targets {
-		names = append(names, fmt.Sprintf("%s (Python %s)", t.Platform, t.Python))
+		names = append(names, fmt.Sprintf("%s (Python %s)", t.Platform, t.Version()))
 	}
 	return list(names)
 }

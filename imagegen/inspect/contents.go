@@ -49,7 +49,7 @@ func (c *contents) layer() { c.number++ }
 var distInfo = regexp.MustCompile(`(?:^|/)(?:site|dist)-packages/([^/]+)-([^/-]+)\.dist-info/METADATA$`)
 
 // pythonFolder tells the interpreter's minor version by where its packages are.
-var pythonFolder = regexp.MustCompile(`(?:^|/)python(\d+\.\d+)/(?:site|dist)-packages/`)
+var pythonFolder = regexp.MustCompile(`(?:^|/)python(\d+\.\d+t?)/(?:site|dist)-packages/`)
 
 func (c *contents) entry(p string, h *tar.Header, content io.Reader) error {
 	folder, base := path.Split(p)
@@ -195,7 +195,7 @@ func (r *reader) fromLock() bool {
 	if images := l.Base.Images; len(images) == 1 { // a lock in an image has the platform's only
 		r.report.Base.Image = l.Base.Reference + "@" + images[0].Digest
 	}
-	python := &Python{Version: l.Targets[i].Python, Packages: []Package{}, Source: "lock"}
+	python := &Python{Version: l.Targets[i].Version(), Packages: []Package{}, Source: "lock"}
 	in := map[string][]string{} // packages by layer
 	for _, g := range l.Groups(r.report.Platform) {
 		for _, p := range g.Packages {

@@ -52,7 +52,7 @@ type Base struct {
 
 // Python is the interpreter and the packages.
 type Python struct {
-	Version  string    `json:"version,omitempty"` // "3.11.2", or "3.11" where the files say no more
+	Version  string    `json:"version,omitempty"` // "3.11.2", or "3.11" where the files say no more; a t behind it is a free-threaded build
 	Packages []Package `json:"packages"`          // by name
 	Source   string    `json:"source"`            // where that is from: "lock", "files", or "environment" for the version alone
 }

@@ -11,7 +11,7 @@ import (
 
 // Layout is where an environment lies.
 type Layout struct {
-	Python string // minor version: "3.11"
+	Python string // minor version: "3.11"; of a free-threaded build "3.14t"
 	Prefix string // folder of the virtual environment, relative to the root: "opt/env"
 }
 
@@ -19,10 +19,13 @@ type Layout struct {
 // the same.
 func (l Layout) SitePackages() string { return l.Prefix + "/lib/python" + l.Python + "/site-packages" }
 
+// version is the minor version alone: what is no matter of the build has no t in its name.
+func (l Layout) version() string { return strings.TrimSuffix(l.Python, "t") }
+
 // Interpreter is the absolute path that scripts begin with.
 func (l Layout) Interpreter() string { return "/" + l.Prefix + "/bin/python" }
 
-var minorVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+var minorVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+t?$`)
 
 func (l Layout) check() error {
 	if !minorVersion.MatchString(l.Python) {
@@ -52,7 +55,7 @@ func (l Layout) place(member, dist string) (p, scheme string, err error) {
 	case "purelib", "platlib":
 		return l.checked(l.SitePackages()+"/"+rest, scheme)
 	case "headers":
-		return l.checked(l.Prefix+"/include/site/python"+l.Python+"/"+dist+"/"+rest, scheme)
+		return l.checked(l.Prefix+"/include/site/python"+l.version()+"/"+dist+"/"+rest, scheme)
 	case scripts:
 		return l.checked(l.Prefix+"/bin/"+rest, scheme)
 	case "data":
@@ -68,7 +71,7 @@ func (l Layout) place(member, dist string) (p, scheme string, err error) {
 // reserved is what makes the environment one, relative to the prefix and without regard to case: the
 // interpreter by each of its names, what tells it where it is, the links and files that are there before,
 // and its folders, which no file may be.
-var reserved = regexp.MustCompile(`(?i)^((pyvenv\.cfg|envpack\.lock|lib64|bin/python[0-9.]*w?(-config)?)(/|$)|(bin|lib|include)$)`)
+var reserved = regexp.MustCompile(`(?i)^((pyvenv\.cfg|envpack\.lock|lib64|bin/python[0-9.]*t?w?(-config)?)(/|$)|(bin|lib|include)$)`)
 
 func (l Layout) checked(p, scheme string) (string, string, error) {
 	if rel := strings.TrimPrefix(p, l.Prefix+"/"); reserved.MatchString(rel) {

@@ -113,7 +113,7 @@ func (p *planner) versioned(made map[string]wheelfile.EntryPoint) {
 				delete(made, name)
 			}
 		}
-		minor := p.in.layout.Python
+		minor := p.in.layout.version()
 		major, _, _ := strings.Cut(minor, ".")
 		made[rule.name] = e
 		if rule.name == "pip" {

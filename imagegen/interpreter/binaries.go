@@ -12,13 +12,15 @@ import (
 	"github.com/envpack/envpack/internal/elffile"
 )
 
-// machines are the architectures that are known, and their dynamic linkers of glibc (its ABI lists, shlib-versions).
+// machines are the architectures that are known, and their dynamic linkers of glibc (its ABI lists, shlib-versions) and of
+// musl (ldso/dynlink.c, and arch/*/reloc.h for the name of the machine).
 var machines = map[string]struct {
-	machine elf.Machine
-	loader  string
+	machine     elf.Machine
+	loader      string
+	muslsLoader string
 }{
-	"amd64": {elf.EM_X86_64, "ld-linux-x86-64.so.2"},
-	"arm64": {elf.EM_AARCH64, "ld-linux-aarch64.so.1"},
+	"amd64": {elf.EM_X86_64, "ld-linux-x86-64.so.2", "ld-musl-x86_64.so.1"},
+	"arm64": {elf.EM_AARCH64, "ld-linux-aarch64.so.1", "ld-musl-aarch64.so.1"},
 }
 
 // binaries holds the ELF files to the architecture, and finds what they need.
@@ -27,7 +29,7 @@ func (t *tree) binaries(i *Interpreter, architecture string) error {
 	if !ok {
 		return diag.New(diag.Failure, "interpreter archives for the architecture %q are not known", architecture)
 	}
-	program := "bin/python" + i.Minor
+	program := "bin/python" + i.Name()
 	_, n, _ := t.resolve(program)
 	if n == nil || n.elf == nil {
 		return diag.New(diag.Failure, "%s of the interpreter archive is no ELF program", program)
@@ -39,9 +41,14 @@ func (t *tree) binaries(i *Interpreter, architecture string) error {
 				p, machineName(m), architecture)
 		}
 	}
-	if loader := path.Base(n.elf.Interpreter); loader != known.loader {
-		e := diag.New(diag.Mismatch, "%s of the interpreter archive is not linked to glibc's %s but to %q", program, known.loader, n.elf.Interpreter)
-		return e.Hint("take an archive whose name has linux-gnu, not musl")
+	switch path.Base(n.elf.Interpreter) {
+	case known.loader:
+	case known.muslsLoader:
+		i.Musl = true
+	default:
+		return diag.New(diag.Mismatch, "%s of the interpreter archive is linked to neither glibc's %s nor musl's %s but to %q",
+			program, known.loader, known.muslsLoader, n.elf.Interpreter).
+			Hint("take an archive whose name has linux-gnu, or linux-musl and no static")
 	}
 	brought := t.brought()
 	for _, p := range files {

@@ -1,11 +1,11 @@
 // Package interpreter turns an archive of a relocatable CPython into the entries of a layer: a tar.gz, tar.zst or
 // tar.xz in the form of python-build-standalone's "install_only" archives, whose one top folder (its name does not
 // matter) has bin/python3.N, lib/python3.N with the standard library, include/python3.N and, for those that have
-// one, lib/libpython3.N.so.1.0. It comes to lie under [Prefix].
+// one, lib/libpython3.N.so.1.0. Of a free-threaded build all these are called python3.Nt. It comes to lie under [Prefix].
 //
 // [Read] makes one pass. It tells the interpreter's full version (by patchlevel.h, as the compiler of an extension
-// would see it), holds its binaries to the wanted architecture and to glibc, and says which shared libraries and
-// which glibc they need of the image. Nothing of the archive is run.
+// would see it), holds its binaries to the wanted architecture, and says which shared libraries, which of the C libraries
+// glibc and musl, and which glibc they need of the image. Nothing of the archive is run.
 //
 // What becomes of the archive's files ([Format] names these rules):
 //   - Modes are 0755 for folders and what its owner may execute, 0644 else; everything belongs to 0:0; folders that

@@ -40,6 +40,11 @@ type Want struct {
 type Interpreter struct {
 	Version string // "3.12.4"
 	Minor   string // "3.12"
+	// FreeThreaded tells that it is the build without the global lock (PEP 703), whose program and folders have a t behind
+	// the minor version.
+	FreeThreaded bool
+	// Musl tells that its C library is musl, not glibc.
+	Musl bool
 	// Entries make the layer. Contents lie in the Spool until it is written.
 	Entries []layer.Entry
 	// Needed are the shared libraries (their sonames, sorted) that files of the archive need and the archive does not
@@ -57,6 +62,14 @@ type Interpreter struct {
 	// Dropped are the archive's paths that are not among the entries, below its top folder and sorted; of a folder
 	// the folder alone.
 	Dropped []string
+}
+
+// Name is the minor version as the program and the folders are named by it: "3.12", "3.14t".
+func (i *Interpreter) Name() string {
+	if i.FreeThreaded {
+		return i.Minor + "t"
+	}
+	return i.Minor
 }
 
 // Read reads an archive of size bytes. Errors are [diag.Error]; those about another version, architecture or
@@ -95,7 +108,7 @@ func read(ctx context.Context, stream io.Reader, want Want) (*Interpreter, error
 		return nil, err
 	}
 	t.rewrite(i.BuiltFor)
-	t.links(i.Minor)
+	t.links(i.Name())
 	t.entries(i)
 	return i, nil
 }
@@ -108,7 +121,7 @@ func failure(err error) error {
 }
 
 var (
-	programName  = regexp.MustCompile(`^bin/python(3\.[0-9]+)$`)
+	programName  = regexp.MustCompile(`^bin/python(3\.[0-9]+)(t?)$`)
 	statedNumber = regexp.MustCompile(`(?m)^#define\s+PY_VERSION\s+"(3\.[0-9]+)(\.[0-9]+(?:(?:a|b|rc)[0-9]+)?)\+?"`)
 )
 
@@ -118,19 +131,24 @@ func (t *tree) recognise(i *Interpreter) error {
 		m := programName.FindStringSubmatch(p)
 		switch {
 		case m == nil:
-		case i.Minor != "":
+		case i.Minor != "" && i.Minor != m[1]:
 			return fmt.Errorf("it has bin/python%s and %s", i.Minor, p)
-		default:
+		default: // a free-threaded build has both names
 			i.Minor = m[1]
+			i.FreeThreaded = i.FreeThreaded || m[2] != ""
 		}
 	}
 	if i.Minor == "" {
 		return errors.New("it has no bin/python3.N")
 	}
-	if _, n, _ := t.resolve("lib/python" + i.Minor + "/os.py"); n == nil || n.kind != tar.TypeReg {
-		return fmt.Errorf("it has no lib/python%s/os.py", i.Minor)
+	if _, n, _ := t.resolve("lib/python" + i.Name() + "/os.py"); n == nil || n.kind != tar.TypeReg {
+		return fmt.Errorf("it has no lib/python%s/os.py", i.Name())
 	}
-	for _, suffix := range []string{"", "m"} { // 3.7 and older: PEP 3149
+	suffixes := []string{"", "m"} // 3.7 and older: PEP 3149
+	if i.FreeThreaded {
+		suffixes = []string{"t"}
+	}
+	for _, suffix := range suffixes {
 		header := "include/python" + i.Minor + suffix + "/patchlevel.h"
 		_, n, _ := t.resolve(header)
 		if n == nil || n.text == nil {
@@ -143,7 +161,7 @@ func (t *tree) recognise(i *Interpreter) error {
 		i.Version = i.Minor + string(m[2])
 	}
 	if i.Version == "" {
-		return fmt.Errorf("it has no include/python%s/patchlevel.h, which tells the version", i.Minor)
+		return fmt.Errorf("it has no include/python%s/patchlevel.h, which tells the version", i.Name())
 	}
 	var err error
 	i.BuiltFor, err = t.builtFor()
@@ -151,8 +169,8 @@ func (t *tree) recognise(i *Interpreter) error {
 }
 
 // links adds the names by which the interpreter is usually called.
-func (t *tree) links(minor string) {
-	for _, l := range []struct{ name, target string }{{"bin/python3", "python" + minor}, {"bin/python", "python3"}} {
+func (t *tree) links(name string) {
+	for _, l := range []struct{ name, target string }{{"bin/python3", "python" + name}, {"bin/python", "python3"}} {
 		if t.nodes[l.name] == nil {
 			t.put(l.name, &node{kind: tar.TypeSymlink, link: l.target})
 		}

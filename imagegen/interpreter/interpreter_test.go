@@ -162,6 +162,48 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestFreeThreaded: a free-threaded build is called by two names, of which that with the t is its folders'.
+func TestFreeThreaded(t *testing.T) {
+	m := []member{
+		program("bin/python3.14", binaryOf{machine: elf.EM_X86_64, loader: loader}.build()),
+		program("bin/python3.14t", binaryOf{machine: elf.EM_X86_64, loader: loader, needed: []string{"libpython3.14t.so.1.0"}}.build()),
+		program("bin/pydoc3", "#!/install/bin/python3.14t\n"),
+		program("lib/libpython3.14t.so.1.0", binaryOf{machine: elf.EM_X86_64, soname: "libpython3.14t.so.1.0"}.build()),
+		file("include/python3.14t/patchlevel.h", "#define PY_VERSION \"3.14.4\"\n"),
+		file("lib/python3.14t/os.py", ""),
+		file("lib/python3.14t/_sysconfigdata_t_linux_x86_64-linux-gnu.py", " 'prefix': '/install', 'LIBDIR': '/install/lib',"),
+		file("lib/python3.14t/config-3.14t-x86_64-linux-gnu/Makefile", "prefix=/install\n"),
+	}
+	i := mustRead(t, m)
+	if !i.FreeThreaded || i.Musl || i.Version != "3.14.4" || i.Minor != "3.14" || i.Name() != "3.14t" || len(i.Needed) != 0 {
+		t.Errorf("%+v", i)
+	}
+	if e := i.entry(t, "opt/python/bin/python3"); e.Link != "python3.14t" {
+		t.Errorf("python3 leads to %q", e.Link)
+	}
+	for p, text := range map[string]string{
+		"lib/python3.14t/_sysconfigdata_t_linux_x86_64-linux-gnu.py": " 'prefix': '/opt/python', 'LIBDIR': '/opt/python/lib',",
+		"lib/python3.14t/config-3.14t-x86_64-linux-gnu/Makefile":     "prefix=/opt/python\n",
+	} {
+		if got := i.text(t, "opt/python/"+p); got != text {
+			t.Errorf("%s: %q", p, got)
+		}
+	}
+	if _, err := readArchive(t, gzipOf(t, tarOf(t, m)), Want{Version: "3.14.5"}); diag.CodeOf(err) != diag.Mismatch {
+		t.Errorf("another version: %v", err)
+	}
+}
+
+func TestMusl(t *testing.T) {
+	i := mustRead(t, with(program("bin/python3.12", binaryOf{machine: elf.EM_X86_64, loader: "/lib/ld-musl-x86_64.so.1", needed: []string{"libc.so"}}.build())))
+	if !i.Musl || i.FreeThreaded {
+		t.Errorf("%+v", i)
+	}
+	if i := mustRead(t, complete()); i.Musl {
+		t.Error("glibc is taken for musl")
+	}
+}
+
 func TestWanted(t *testing.T) {
 	data := gzipOf(t, tarOf(t, complete()))
 	for _, c := range []struct{ version, architecture, problem string }{
@@ -220,7 +262,9 @@ func TestRefuses(t *testing.T) {
 		"prefix of all":       {with(file(sys, " 'prefix': '/usr'")), "built to lie in /usr"},
 		"prefix, relative":    {with(file(sys, " 'prefix': 'x'")), "not an absolute path"},
 		"program no ELF":      {with(program("bin/python3.12", "x")), "no ELF program"},
-		"program of musl":     {with(program("bin/python3.12", binaryOf{machine: elf.EM_X86_64, loader: "/lib/ld-musl-x86_64.so.1"}.build())), "not linked to glibc's"},
+		"program of others":   {with(program("bin/python3.12", binaryOf{machine: elf.EM_X86_64, loader: "/lib/ld-uClibc.so.0"}.build())), "linked to neither glibc's"},
+		"static program":      {with(program("bin/python3.12", binaryOf{machine: elf.EM_X86_64}.build())), "linked to neither glibc's"},
+		"folder of another":   {with(program("bin/python3.12t", "x")), "no lib/python3.12t/os.py"},
 		"damaged ELF":         {with(file("lib/x.so", "\x7fELF")), "reading as ELF"},
 		"mixed machines":      {with(file("lib/x.so", binaryOf{machine: elf.EM_AARCH64}.build())), "is for arm64"},
 		"needed path":         {without("lib/libpython3.12.so.1.0"), "which the archive does not bring"},

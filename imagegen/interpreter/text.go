@@ -11,10 +11,10 @@ import (
 
 // sysconfigText are the files from which sysconfig answers: the module (all versions), its JSON form (3.14 and newer)
 // and PEP 739's build-details.json.
-var sysconfigText = regexp.MustCompile(`^lib/python3\.[0-9]+/(_sysconfigdata[^/]*\.py|_sysconfig_vars[^/]*\.json|build-details\.json)$`)
+var sysconfigText = regexp.MustCompile(`^lib/python3\.[0-9]+t?/(_sysconfigdata[^/]*\.py|_sysconfig_vars[^/]*\.json|build-details\.json)$`)
 
 // otherText are the other texts that name the folder for which the interpreter was built.
-var otherText = regexp.MustCompile(`^(lib/python3\.[0-9]+/config-[^/]+/(Makefile|python-config\.py)|lib/pkgconfig/[^/]+\.pc|bin/[^/]+)$`)
+var otherText = regexp.MustCompile(`^(lib/python3\.[0-9]+t?/config-[^/]+/(Makefile|python-config\.py)|lib/pkgconfig/[^/]+\.pc|bin/[^/]+)$`)
 
 var patchlevel = regexp.MustCompile(`^include/python3\.[0-9]+[a-z]*/patchlevel\.h$`)
 

@@ -20,7 +20,7 @@ const (
 	ForeignLayer  Reason = "foreign"     // a layer may not be passed on
 	UnknownLayer  Reason = "layer"       // a layer is of an unknown kind
 	NoLibc        Reason = "no-libc"     // there is no C library to run Python with
-	MuslLibc      Reason = "musl"        // manylinux wheels do not run
+	OtherLibc     Reason = "libc"        // its C library is not the interpreter's, or of an unknown version
 	NoPython      Reason = "no-python"   // none of the wanted version; one can be added
 	UnsurePython  Reason = "unsure"      // there is one, but its full version cannot be told
 	PartPython    Reason = "part-python" // there is one, without all of its standard library
@@ -30,7 +30,7 @@ const (
 // Refusal is the cause of the diag errors that say why an image cannot be stood upon.
 type Refusal struct {
 	Reason Reason
-	Have   []string // of NoPython: the full versions of the image's interpreters
+	Have   []string // of NoPython: the full versions of the image's interpreters, a t behind those of free-threaded builds
 	why    string
 }
 
@@ -62,13 +62,13 @@ func (p *Parent) checkLayers() error {
 	return nil
 }
 
-// Choose says on which of the image's interpreters an environment can stand. wanted accepts full versions, and is
-// called in words what (of the manifest's python: "3.11"). prefix is where the environment will be: "opt/env"; what is
+// Choose says on which of the image's interpreters an environment can stand. wanted accepts interpreters of full versions,
+// and is called in words what (of the manifest's python: "3.11"). prefix is where the environment will be: "opt/env"; what is
 // there is in the way. "" asks nothing of the kind.
 //
 // Errors are diag errors of code 3 that wrap a [*Refusal]. With NoPython, UnsurePython and PartPython the image can
 // still be stood upon if an interpreter is added: what [Parent.Foundation] refuses is no reason of theirs.
-func (p *Parent) Choose(wanted func(version string) bool, what, prefix string) (Python, error) {
+func (p *Parent) Choose(wanted func(Python) bool, what, prefix string) (Python, error) {
 	if err := p.Foundation(prefix); err != nil {
 		return Python{}, err
 	}
@@ -86,11 +86,12 @@ func (p *Parent) Choose(wanted func(version string) bool, what, prefix string) (
 		case py.Machine != machines[p.architecture()]:
 			return Python{}, refuse(OtherPlatform, "it says that it is for %s, and its %s is for another machine", p.Platform, py.Path).
 				Hint("the image was made wrongly; choose another")
-		case !wanted(py.Version):
-			have = append(have, py.Version)
+		case !wanted(py):
+			have = append(have, py.name(py.Version))
 			continue
-		case py.Libc == Musl:
-			return Python{}, refuseMusl(py.Path)
+		case py.Libc != "" && py.Libc != p.Libc.Kind:
+			return Python{}, refuse(OtherLibc, "its %s is linked to %s, and its C library is %s (%s)", py.Path, py.Libc, p.Libc.Kind, p.Libc.Path).
+				Hint("choose another image, %s", add)
 		case py.Reduced:
 			if doubt == nil {
 				doubt = refuse(PartPython, "its %s lacks parts of the standard library", py.Path).
@@ -106,8 +107,12 @@ func (p *Parent) Choose(wanted func(version string) bool, what, prefix string) (
 	why := fmt.Sprintf("it has no Python %s", what)
 	e := diag.New(diag.Manifest, "the image cannot be stood upon")
 	if len(have) > 0 {
+		minor := lockfile.MinorOf(have[0])
+		if strings.HasSuffix(have[0], "t") {
+			minor += "t"
+		}
 		why += ", only " + strings.Join(have, ", ")
-		e.Hint("choose a Python that it has, python = %q, %s", lockfile.MinorOf(have[0]), add)
+		e.Hint("choose a Python that it has, python = %q, %s", minor, add)
 	} else {
 		e.Hint("choose an image that has it, %s", add)
 	}
@@ -115,7 +120,7 @@ func (p *Parent) Choose(wanted func(version string) bool, what, prefix string) (
 	return Python{}, e
 }
 
-// Foundation says whether wheels for manylinux can run on the image, whichever its Python, in an environment at
+// Foundation says whether wheels for manylinux or musllinux can run on the image, whichever its Python, in an environment at
 // prefix. Errors are diag errors of code 3 that wrap a [*Refusal].
 func (p *Parent) Foundation(prefix string) error {
 	machine, known := machines[p.architecture()]
@@ -127,8 +132,9 @@ func (p *Parent) Foundation(prefix string) error {
 	case p.Libc.Kind == "":
 		return refuse(NoLibc, "it has no C library where programs look for one, so no Python runs in it").
 			Hint(`choose an image of a distribution, or distro = "none" for the environment alone`)
-	case p.Libc.Kind == Musl:
-		return refuseMusl(p.Libc.Path)
+	case p.Libc.Version == "":
+		return refuse(OtherLibc, "its C library is musl (%s), which does not say its version", p.Libc.Path).
+			Hint("choose an image of Alpine Linux, or one of a distribution with glibc")
 	case p.Libc.Machine != machine:
 		return refuse(OtherPlatform, "it says that it is for %s, and its C library is for another machine", p.Platform).
 			Hint("the image was made wrongly; choose another")
@@ -165,7 +171,10 @@ func (p *Parent) CheckFolder(folder string) error {
 	return nil
 }
 
-func refuseMusl(at string) error {
-	return refuse(MuslLibc, "it has the C library musl (%s), and wheels are chosen for glibc (manylinux)", at).
-		Hint("choose an image of Debian, Ubuntu or another distribution with glibc: of the official Python images those without -alpine in the tag")
+// name is a version as people write it: "3.11.2", of a free-threaded build "3.14.4t".
+func (py *Python) name(version string) string {
+	if py.FreeThreaded {
+		return version + "t"
+	}
+	return version
 }

@@ -17,6 +17,8 @@ type content struct {
 	ELF      *elfHead `json:"elf,omitempty"`      // of a binary that was looked at
 	Versions []string `json:"versions,omitempty"` // texts in a binary that could be a version of Python 3
 	Glibc    string   `json:"glibc,omitempty"`    // the version in a binary that says it is the GNU C library
+	Musl     []string `json:"musl,omitempty"`     // texts in a binary that says it is musl, which could be its version
+	isMusl   bool
 }
 
 // The most bytes of a text that is kept, and of all of them.
@@ -42,15 +44,17 @@ var (
 	textFolders = map[string]bool{dpkgFolder + "status.d": true, dpkgFolder + "alternatives": true, dpkgFolder + "triggers": true, "etc/ld.so.conf.d": true,
 		// What pam-auth-update reads and writes.
 		"usr/share/pam-configs": true, "usr/share/pam": true, "etc/pam.d": true, "var/lib/pam": true}
-	headerFile = regexp.MustCompile(`(^|/)include/python3\.[0-9]+m?/patchlevel\.h$`)
-	binaries   = regexp.MustCompile(`^(python(3(\.[0-9]+m?)?)?|libpython3\.[0-9]+m?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so)$`)
+	headerFile = regexp.MustCompile(`(^|/)include/python3\.[0-9]+[mt]?/patchlevel\.h$`)
+	binaries   = regexp.MustCompile(`^(python(3(\.[0-9]+[mt]?)?)?|libpython3\.[0-9]+[mt]?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so|` +
+		`ld-musl-[a-z0-9_]+\.so\.1|libc\.musl-[a-z0-9_]+\.so\.1|libc\.so)$`) // of musl the loader is the library; its names lead to one another
+	muslPath = regexp.MustCompile(`^etc/ld-musl-[a-z0-9_]+\.path$`)
 )
 
 func keepText(p string) bool {
 	folder, name := path.Split(p)
 	return texts[p] || textFolders[strings.TrimSuffix(folder, "/")] ||
 		folder == dpkgFolder+"info/" && strings.HasSuffix(name, ".list") || // which package has which file
-		name == "pyvenv.cfg" || headerFile.MatchString(p)
+		name == "pyvenv.cfg" || headerFile.MatchString(p) || muslPath.MatchString(p)
 }
 
 // keep reads a file of a layer as far as it matters.
@@ -76,6 +80,8 @@ const (
 	scanBuffer  = 256 << 10
 	scanOverlap = 256 // the longest text that is looked for
 	maxVersions = 32
+
+	maxVersionText = 48
 )
 
 // scan streams a binary and keeps what it says of itself.
@@ -91,6 +97,9 @@ func scan(r io.Reader) (*content, error) {
 		last := err != nil
 		c.look(buf[:n], first, last)
 		if last {
+			if !c.isMusl {
+				c.Musl = nil
+			}
 			return c, scanEnd(err)
 		}
 		kept := copy(buf, buf[n-scanOverlap:n])
@@ -108,6 +117,13 @@ func scanEnd(err error) error {
 
 // glibcBanner is what the GNU C library says of itself when it is run, in all releases since 2.0.
 var glibcBanner = regexp.MustCompile(`^GNU C Library [^\n\x00]{0,200}release version ([0-9]+\.[0-9]+)`)
+
+// What musl says of itself when its loader is run (ldso/dynlink.c), and its version, which it prints with that
+// (src/internal/version.c): of a release "1.2.5".
+var (
+	muslBanner  = "musl libc ("
+	muslVersion = regexp.MustCompile(`^1\.[0-9]{1,2}\.[0-9]{1,3}(-git-[0-9]+-g[0-9a-f]+)?\x00`)
+)
 
 // look finds texts in a part of a binary. What begins in the last scanOverlap bytes but one is left to the next part,
 // in which it is seen whole and with the byte before it, unless this is the last.
@@ -128,6 +144,14 @@ func (c *content) look(b []byte, first, last bool) {
 		m := glibcBanner.FindSubmatch(b[at:min(len(b), at+scanOverlap)])
 		if m != nil && c.Glibc == "" {
 			c.Glibc = string(m[1])
+		}
+	}
+	for range each(b, muslBanner, start, end) {
+		c.isMusl = true
+	}
+	for at := range each(b, "1.", start, end) {
+		if v := textAt(b, at, muslVersion); v != "" && len(c.Musl) < maxVersions && !slices.Contains(c.Musl, v) {
+			c.Musl = append(c.Musl, v)
 		}
 	}
 }
@@ -152,11 +176,14 @@ func each(b []byte, text string, start, end int) iter.Seq[int] {
 // as of /usr/local/lib/3.12.1, so anything but a digit or a dot may stand before it.
 var versionText = regexp.MustCompile(`^3\.[0-9]{1,2}\.[0-9]{1,2}((a|b|rc)[0-9]{1,2})?\+?\x00`)
 
-func versionAt(b []byte, at int) string {
+func versionAt(b []byte, at int) string { return textAt(b, at, versionText) }
+
+// textAt is the C string of the form at a place, without its end. A number or a dot before it makes it part of another.
+func textAt(b []byte, at int, form *regexp.Regexp) string {
 	if at > 0 && (b[at-1] == '.' || b[at-1] >= '0' && b[at-1] <= '9') {
 		return ""
 	}
-	m := versionText.Find(b[at:min(len(b), at+24)])
+	m := form.Find(b[at:min(len(b), at+maxVersionText)])
 	if m == nil {
 		return ""
 	}

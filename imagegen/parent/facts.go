@@ -148,9 +148,9 @@ const (
 // Libc is the C library that programs of the image are run with.
 type Libc struct {
 	Kind    string `json:"kind"`    // Glibc, Musl, or "" if there is none
-	Version string `json:"version"` // of glibc: "2.36", from its own text
-	Path    string `json:"path"`    // of glibc, with a leading slash
-	Machine uint16 `json:"machine"` // of glibc: ELF's e_machine
+	Version string `json:"version"` // "2.36", "1.2.5", from its own text; "" if musl's does not tell it
+	Path    string `json:"path"`    // with a leading slash
+	Machine uint16 `json:"machine"` // ELF's e_machine
 }
 
 // libFolders is where the loader looks for a program of the machine: Debian's multi-arch folders, then the others.
@@ -166,6 +166,18 @@ func libFolders(architecture string) []string {
 	return append(list, "lib64", "usr/lib64", "lib", "usr/lib", "usr/local/lib", "usr/local/lib64")
 }
 
+// musl is the library whose loader lies at the path: it is the loader.
+func (t *Tree) musl(at string) Libc {
+	l := Libc{Kind: Musl, Path: at}
+	if c := t.content(at); c != nil && c.ELF != nil {
+		l.Machine = c.ELF.Machine
+		if len(c.Musl) == 1 {
+			l.Version = c.Musl[0]
+		}
+	}
+	return l
+}
+
 var muslLoader = regexp.MustCompile(`^ld-musl-.*\.so\.1$`)
 
 func (t *Tree) libc(architecture string) Libc {
@@ -178,7 +190,7 @@ func (t *Tree) libc(architecture string) Libc {
 	}
 	for _, name := range t.List("lib") {
 		if muslLoader.MatchString(name) {
-			return Libc{Kind: Musl, Path: path.Join("/lib", name)}
+			return t.musl(path.Join("/lib", name))
 		}
 	}
 	return Libc{}

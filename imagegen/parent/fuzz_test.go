@@ -51,7 +51,7 @@ func FuzzLayers(f *testing.F) {
 		if p.learn() != nil {
 			return
 		}
-		_, _ = p.Choose(func(string) bool { return true }, "3", "opt/env")
+		_, _ = p.Choose(func(Python) bool { return true }, "3", "opt/env")
 		text, err := json.Marshal(p.Tree)
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
@@ -27,6 +28,9 @@ var linkerFlags = map[string]uint32{"amd64": 0x0303, "arm64": 0x0a03}
 // Libraries lists the libraries for the image's architecture: those of the linker's cache in its order, and then
 // those that the loader finds without it. Errors: a cache that is none.
 func (p *Parent) Libraries() ([]Library, error) {
+	if p.Libc.Kind == Musl {
+		return p.inFolders(p.muslFolders(), nil), nil
+	}
 	var list []Library
 	all, err := p.LinkerCache()
 	if err != nil {
@@ -38,14 +42,22 @@ func (p *Parent) Libraries() ([]Library, error) {
 			list = append(list, l)
 		}
 	}
+	var folders []string
+	for _, folder := range libFolders(p.architecture()) {
+		if !strings.HasPrefix(folder, "usr/local/") {
+			folders = append(folders, folder)
+		}
+	}
+	return p.inFolders(folders, list), nil
+}
+
+// inFolders adds to a list the libraries in folders whose names are not in it.
+func (p *Parent) inFolders(folders []string, list []Library) []Library {
 	seen := map[string]bool{}
 	for _, l := range list {
 		seen[l.Name] = true
 	}
-	for _, folder := range libFolders(p.architecture()) {
-		if strings.HasPrefix(folder, "usr/local/") {
-			continue
-		}
+	for _, folder := range folders {
 		for _, name := range p.Tree.List(folder) {
 			if seen[name] || !strings.Contains(name, ".so") {
 				continue
@@ -56,7 +68,22 @@ func (p *Parent) Libraries() ([]Library, error) {
 			}
 		}
 	}
-	return list, nil
+	return list
+}
+
+// muslFolders are where musl's loader looks (ldso/dynlink.c, load_library): the folders of /etc/ld-musl-MACHINE.path, between
+// which stand colons or line ends, or where there is none the usual three.
+func (p *Parent) muslFolders() []string {
+	machine := strings.TrimSuffix(strings.TrimPrefix(path.Base(p.Libc.Path), "ld-musl-"), ".so.1")
+	text, ok := p.Tree.Read("etc/ld-musl-" + machine + ".path")
+	if !ok {
+		text = []byte("/lib:/usr/local/lib:/usr/lib")
+	}
+	var folders []string
+	for _, f := range strings.FieldsFunc(string(text), func(r rune) bool { return r == ':' || r == '\n' }) {
+		folders = append(folders, clean(f))
+	}
+	return folders
 }
 
 // LinkerCache lists all lines of /etc/ld.so.cache, in their order; none if there is no cache. Errors: a cache that is

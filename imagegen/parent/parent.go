@@ -18,7 +18,7 @@ import (
 )
 
 // Format names the form of a remembered Parent: whatever changes what Read gives for an image changes it.
-const Format = "parent/4"
+const Format = "parent/5"
 
 // Parent is an image to stand on. All of it follows from the image.
 type Parent struct {

@@ -38,7 +38,7 @@ func TestRead(t *testing.T) {
 	if p.Platform != "linux/amd64" || len(p.Notes) > 0 || p.Created.Year() != 2026 || len(p.Layers) != 2 || p.Layers[1].MediaType != string(types.OCILayerZStd) {
 		t.Errorf("%+v", p)
 	}
-	py, err := p.Choose(func(v string) bool { return strings.HasPrefix(v, "3.11.") }, "3.11", "opt/env")
+	py, err := p.Choose(func(py Python) bool { return strings.HasPrefix(py.Version, "3.11.") }, "3.11", "opt/env")
 	if err != nil || py.Path != "/usr/bin/python3.11" {
 		t.Error(py, err)
 	}
@@ -201,13 +201,22 @@ func TestPythons(t *testing.T) {
 		"PyPy":               {[]file{{"opt/pypy/bin/pypy3", binaryOf("amd64", loader, "")}, {"usr/bin/", ""}, {"usr/bin/python3 -> /opt/pypy/bin/pypy3", ""}}, "", "/opt/pypy/bin/pypy3 is not taken for an interpreter: it is no binary of CPython"},
 		"dangling":           {[]file{{"usr/bin/", ""}, {"usr/bin/python3 -> python3.9", ""}}, "", "/usr/bin/python3 is a symlink that leads nowhere"},
 		"venv":               {append(lib("usr", "3.12"), file{"usr/bin/python3.12", binaryOf("amd64", loader, "3.12.1\x00")}, file{"usr/local/pyvenv.cfg", ""}, file{"usr/local/bin/", ""}, file{"usr/local/bin/python -> /bin/python3.12", ""}, file{"bin -> usr/bin", ""}), "/usr/bin/python3.12=3.12.1", ""},
-		"free-threaded only": {append(lib("usr/local", "3.13"), file{"usr/local/bin/python3.13t", binaryOf("amd64", loader, "3.13.1\x00")}), "", ""},
+		"free-threaded": {append(lib("usr/local", "3.14t"), file{"usr/local/bin/python3.14t", shared}, file{"usr/local/bin/python3 -> python3.14t", ""},
+			file{"usr/local/lib/libpython3.14t.so.1.0", binaryOf("amd64", "", "3.14.4\x00")},
+			file{"usr/local/include/python3.14t/patchlevel.h", "#define PY_VERSION \"3.14.4\"\n"}), "/usr/local/bin/python3.14t=3.14.4t", ""},
+		"free-threaded, by the other name": {append(lib("usr/local", "3.14t"), file{"usr/local/bin/python3.14", binaryOf("amd64", loader, "3.14.4\x00")}), "/usr/local/bin/python3.14=3.14.4t", ""},
+		"both builds": {append(append(lib("usr/local", "3.14t"), lib("usr/local", "3.14")...), file{"usr/local/bin/python3.14t", binaryOf("amd64", loader, "3.14.4\x00")},
+			file{"usr/local/bin/python3.14", binaryOf("amd64", loader, "3.14.4\x00")}), "/usr/local/bin/python3.14t=3.14.4t /usr/local/bin/python3.14=3.14.4", ""},
+		"both builds, unnamed": {append(append(lib("usr", "3.14t"), lib("usr", "3.14")...), file{"usr/bin/python3", binaryOf("amd64", loader, "3.14.4\x00")}), "",
+			"/usr/bin/python3 is not taken for an interpreter: its name does not say which of the standard libraries /usr/lib/python3.14, /usr/lib/python3.14t is its own"},
+		"free-threaded without its library": {append(lib("usr/local", "3.13"), file{"usr/local/bin/python3.13t", binaryOf("amd64", loader, "3.13.1\x00")}), "",
+			"/usr/local/bin/python3.13t is not taken for an interpreter: it has no standard library"},
 	} {
 		p := read(t, gzipped(t, c.files...))
 		var got []string
 		for _, py := range p.Pythons {
 			if py.Version != "" {
-				got = append(got, py.Path+"="+py.Version)
+				got = append(got, py.Path+"="+py.name(py.Version))
 			} else {
 				got = append(got, py.Path+"?"+py.Doubt)
 			}
@@ -215,6 +224,65 @@ func TestPythons(t *testing.T) {
 		if s := strings.Join(got, " "); s != c.want || strings.Join(p.Notes, "\n") != c.notes {
 			t.Errorf("%s: %q, notes %q", name, s, p.Notes)
 		}
+	}
+}
+
+// TestMusl: the version is the text in the library, wherever its names lead; of a text that could be one as well, nothing is
+// believed.
+func TestMusl(t *testing.T) {
+	const said = "\x00musl libc (x86_64)\nVersion %s\n\x00127.0.0.1\x00"
+	alpine := func(library string, more ...file) *testLayer {
+		files := []file{{"lib/ld-musl-x86_64.so.1", library}, {"lib/libc.musl-x86_64.so.1 -> ld-musl-x86_64.so.1", ""},
+			{"lib/libz.so.1", binaryOf("amd64", "", "")}, {"usr/lib/libffi.so.8", binaryOf("amd64", "", "")}, {"usr/other/libo.so", binaryOf("amd64", "", "")},
+			{"usr/local/bin/python3.12", binaryOf("amd64", "/lib/ld-musl-x86_64.so.1", "3.12.7\x00")}}
+		for _, f := range []string{"os.py", "json/__init__.py", "ctypes/__init__.py", "venv/__init__.py"} {
+			files = append(files, file{"usr/local/lib/python3.12/" + f, ""})
+		}
+		return gzipped(t, append(files, more...)...)
+	}
+	names := func(p *Parent) string {
+		list, err := p.Libraries()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, l := range list {
+			all = append(all, l.Name)
+		}
+		return strings.Join(all, " ")
+	}
+	any := func(Python) bool { return true }
+	p := read(t, alpine(binaryOf("amd64", "", said+"1.2.5\x00")))
+	if p.Libc != (Libc{Musl, "1.2.5", "/lib/ld-musl-x86_64.so.1", 62}) {
+		t.Errorf("%+v", p.Libc)
+	}
+	if py, err := p.Choose(any, "3.12", "opt/env"); err != nil || py.Path != "/usr/local/bin/python3.12" || py.Version != "3.12.7" || py.Libc != Musl {
+		t.Errorf("%+v %v", py, err)
+	}
+	if got := names(p); got != "ld-musl-x86_64.so.1 libc.musl-x86_64.so.1 libz.so.1 libffi.so.8" {
+		t.Error(got)
+	}
+	p = read(t, alpine(binaryOf("amd64", "", said+"1.2.5-git-7-gabc123\x00"), file{"etc/ld-musl-x86_64.path", "/usr/other\n/lib:"}))
+	if p.Libc.Version != "1.2.5-git-7-gabc123" {
+		t.Errorf("%+v", p.Libc)
+	}
+	if got := names(p); got != "libo.so ld-musl-x86_64.so.1 libc.musl-x86_64.so.1 libz.so.1" {
+		t.Error(got)
+	}
+	for name, library := range map[string]string{
+		"no version": said, "two": said + "1.2.5\x001.1.24\x00", "part of another": said + "31.2.5\x00x.1.2.5\x00", "no banner": "\x001.2.5\x00",
+	} {
+		_, err := read(t, alpine(binaryOf("amd64", "", library))).Choose(any, "3.12", "opt/env")
+		if r := (*Refusal)(nil); !errors.As(err, &r) || r.Reason != OtherLibc || !strings.Contains(r.Error(), "does not say its version") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := read(t, alpine(binaryOf("arm64", "", said+"1.2.5\x00"))).Choose(any, "3.12", "opt/env"); err == nil || !strings.Contains(err.Error(), "its C library is for another machine") {
+		t.Errorf("another machine: %v", err)
+	}
+	glibc := file{"usr/local/bin/python3.12", binaryOf("amd64", "/lib64/ld-linux-x86-64.so.2", "3.12.7\x00")}
+	if _, err := read(t, alpine(binaryOf("amd64", "", said+"1.2.5\x00"), glibc)).Choose(any, "3.12", "opt/env"); err == nil || !strings.Contains(err.Error(), "is linked to glibc, and its C library is musl") {
+		t.Errorf("glibc on musl: %v", err)
 	}
 }
 
@@ -246,8 +314,8 @@ func TestRefusals(t *testing.T) {
 		"encrypted":            {"amd64", sealed, "3.11", UnknownLayer, "is no type of layers"},
 		"other machine":        {"amd64", gzipped(t, append(whole, file{"usr/lib/x86_64-linux-gnu/libc.so.6", libc("arm64", "2.36")})...), "3.11", OtherPlatform, "its C library is for another machine"},
 		"python for another":   {"amd64", gzipped(t, append(whole, file{"usr/bin/python3.11", binaryOf("arm64", loader, "3.11.2\x00")})...), "3.11", OtherPlatform, "/usr/bin/python3.11 is for another machine"},
-		"musl":                 {"amd64", gzipped(t, append(musl, file{"usr/lib/x86_64-linux-gnu/libc.so.6", ""})...), "3.11", MuslLibc, "musl (/lib/ld-musl-x86_64.so.1)"},
-		"musl beside glibc":    {"amd64", gzipped(t, append(musl, file{"usr/bin/python3.11", binaryOf("amd64", "/lib/ld-musl-x86_64.so.1", "3.11.2\x00")})...), "3.11", MuslLibc, "musl (/usr/bin/python3.11)"},
+		"musl":                 {"amd64", gzipped(t, append(musl, file{"usr/lib/x86_64-linux-gnu/libc.so.6", ""})...), "3.11", OtherLibc, "musl (/lib/ld-musl-x86_64.so.1), which does not say its version"},
+		"musl beside glibc":    {"amd64", gzipped(t, append(musl, file{"usr/bin/python3.11", binaryOf("amd64", "/lib/ld-musl-x86_64.so.1", "3.11.2\x00")})...), "3.11", OtherLibc, "its /usr/bin/python3.11 is linked to musl, and its C library is glibc (/usr/lib/x86_64-linux-gnu/libc.so.6)"},
 		"no C library":         {"amd64", gzipped(t, without("usr/lib/x86_64-linux-gnu/libc.so.6")...), "3.11", NoLibc, "no C library"},
 		"other Python":         {"amd64", gzipped(t, whole...), "3.12", NoPython, "it has no Python 3.12, only 3.11.2"},
 		"no Python":            {"amd64", gzipped(t, without("usr/bin/python3.11")...), "3.11", NoPython, "it has no Python 3.11"},
@@ -258,7 +326,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		p, err := Read(context.Background(), newImage(t, c.architecture, c.layer), Options{Platform: "linux/amd64"})
 		if err == nil {
-			_, err = p.Choose(func(v string) bool { return strings.HasPrefix(v, c.python+".") }, c.python, "opt/env")
+			_, err = p.Choose(func(py Python) bool { return !py.FreeThreaded && strings.HasPrefix(py.Version, c.python+".") }, c.python, "opt/env")
 		} else if c.layer.opened > 0 {
 			t.Errorf("%s: the layer was read", name)
 		}

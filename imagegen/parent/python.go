@@ -9,14 +9,16 @@ import (
 
 // Python is an interpreter of the image: a CPython 3 with its standard library.
 type Python struct {
-	Path    string `json:"path"`    // of the binary, without symlinks: "/usr/bin/python3.11"
-	Minor   string `json:"minor"`   // "3.11"
-	Version string `json:"version"` // "3.11.2", "3.14.0rc2"; "" if it could not be told, and Doubt says why
-	Doubt   string `json:"doubt,omitempty"`
-	Prefix  string `json:"prefix"` // "/usr", "/usr/local", "/opt/conda"
-	Stdlib  string `json:"stdlib"` // "/usr/lib/python3.11"
-	Libc    string `json:"libc"`   // Glibc or Musl, by its dynamic loader; "" if that could not be told
-	Machine uint16 `json:"machine"`
+	Path  string `json:"path"`  // of the binary, without symlinks: "/usr/bin/python3.11"
+	Minor string `json:"minor"` // "3.11"
+	// FreeThreaded tells that it is built without the global lock (PEP 703): its folders have a t behind the minor version.
+	FreeThreaded bool   `json:"freeThreaded,omitempty"`
+	Version      string `json:"version"` // "3.11.2", "3.14.0rc2"; "" if it could not be told, and Doubt says why
+	Doubt        string `json:"doubt,omitempty"`
+	Prefix       string `json:"prefix"` // "/usr", "/usr/local", "/opt/conda"
+	Stdlib       string `json:"stdlib"` // "/usr/lib/python3.11"
+	Libc         string `json:"libc"`   // Glibc or Musl, by its dynamic loader; "" if that could not be told
+	Machine      uint16 `json:"machine"`
 	// Managed tells that the distribution wants nothing installed into it (PEP 668). An environment of its own is not
 	// concerned.
 	Managed bool `json:"managed"`
@@ -42,9 +44,9 @@ func searchPath(env []string) []string {
 }
 
 var (
-	pythonName  = regexp.MustCompile(`^python(3(\.[0-9]+)?)?$`)
-	pythonMinor = regexp.MustCompile(`^python(3\.[0-9]+)m?$`)
-	stdlibName  = regexp.MustCompile(`^python(3\.[0-9]+)$`)
+	pythonName  = regexp.MustCompile(`^python(3(\.[0-9]+t?)?)?$`)
+	pythonMinor = regexp.MustCompile(`^python(3\.[0-9]+)([mt]?)$`)
+	stdlibName  = regexp.MustCompile(`^python(3\.[0-9]+)(t?)$`)
 )
 
 // pythons finds interpreters, those that a shell would find first at first.
@@ -96,7 +98,7 @@ func (t *Tree) python(e Entry, installed []Package, architecture string) (py Pyt
 	}
 	py = Python{Path: "/" + e.Path, Prefix: path.Join("/", prefix), Machine: c.ELF.Machine, Libc: libcOf(c.ELF.Interpreter)}
 	if m := pythonMinor.FindStringSubmatch(path.Base(e.Path)); m != nil {
-		py.Minor = m[1]
+		py.Minor, py.FreeThreaded = m[1], m[2] == "t"
 	}
 	if why := t.stdlib(&py); why != "" {
 		return py, why
@@ -127,25 +129,35 @@ func libcOf(loader string) string {
 	return ""
 }
 
-// stdlib finds the standard library by the file by which Python itself does (os.py), and with it the minor version,
-// if the binary's name does not tell.
+// stdlib finds the standard library by the file by which Python itself does (os.py), and with it the minor version and the
+// build, if the binary's name does not tell. A free-threaded build is called python3.14 as well, unless there is the usual one.
 func (t *Tree) stdlib(py *Python) (why string) {
-	var found []string
+	var found, threaded []string
 	for _, lib := range []string{"lib", "lib64"} {
 		for _, name := range t.List(py.Prefix + "/" + lib) {
 			m := stdlibName.FindStringSubmatch(name)
 			if m == nil || py.Minor != "" && m[1] != py.Minor {
 				continue
 			}
+			list := &found
+			if m[2] != "" {
+				list = &threaded
+			}
 			folder := path.Join(py.Prefix, lib, name)
 			os, ok := t.Stat(folder + "/os.py")
 			if !ok {
 				continue
 			}
-			if folder = path.Dir("/" + os.Path); !slices.Contains(found, folder) {
-				found = append(found, folder)
+			if folder = path.Dir("/" + os.Path); !slices.Contains(*list, folder) {
+				*list = append(*list, folder)
 			}
 		}
+	}
+	switch {
+	case py.FreeThreaded || len(found) == 0 && len(threaded) > 0:
+		py.FreeThreaded, found = true, threaded
+	case py.Minor == "":
+		found = append(found, threaded...)
 	}
 	switch {
 	case len(found) == 0:
@@ -155,9 +167,17 @@ func (t *Tree) stdlib(py *Python) (why string) {
 	}
 	py.Stdlib = found[0]
 	if py.Minor == "" {
-		py.Minor = strings.TrimPrefix(path.Base(py.Stdlib), "python")
+		py.Minor = strings.TrimSuffix(strings.TrimPrefix(path.Base(py.Stdlib), "python"), "t")
 	}
 	return ""
+}
+
+// suffixes are what stands behind the minor version in the names of headers and libraries: "m" of 3.7 and older (PEP 3149).
+func (py *Python) suffixes() []string {
+	if py.FreeThreaded {
+		return []string{"t"}
+	}
+	return []string{"", "m"}
 }
 
 var (
@@ -206,8 +226,8 @@ func (t *Tree) ofMinor(minor string, versions []string) []string {
 func (t *Tree) sharedVersions(py *Python, architecture string) []string {
 	folders := append([]string{py.Prefix + "/lib", py.Prefix + "/lib64"}, libFolders(architecture)...)
 	for _, folder := range folders {
-		for _, suffix := range []string{".so.1.0", "m.so.1.0"} {
-			if c := t.content(folder + "/libpython" + py.Minor + suffix); c != nil {
+		for _, suffix := range py.suffixes() {
+			if c := t.content(folder + "/libpython" + py.Minor + suffix + ".so.1.0"); c != nil {
 				return c.Versions
 			}
 		}
@@ -219,7 +239,7 @@ type statement struct{ who, version string }
 
 func (t *Tree) statements(py *Python, installed []Package) []statement {
 	var list []statement
-	for _, suffix := range []string{"", "m"} {
+	for _, suffix := range py.suffixes() {
 		text, ok := t.Read(py.Prefix + "/include/python" + py.Minor + suffix + "/patchlevel.h")
 		if m := headerVersion.FindSubmatch(text); ok && m != nil {
 			list = append(list, statement{"patchlevel.h", strings.TrimSuffix(string(m[1]), "+")})

@@ -192,7 +192,7 @@ print(json.dumps(dict(Version=platform.python_version(), Executable=os.path.real
 	if "glibc "+p.Libc.Version != says.Libc {
 		t.Errorf("%+v, it says %q", p.Libc, says.Libc)
 	}
-	if _, err := p.Choose(func(v string) bool { return v == says.Version }, says.Version, "opt/env"); err != nil && len(p.Tree.List("opt/env")) == 0 {
+	if _, err := p.Choose(func(py parent.Python) bool { return py.Version == says.Version }, says.Version, "opt/env"); err != nil && len(p.Tree.List("opt/env")) == 0 {
 		t.Error(err)
 	}
 }

@@ -57,6 +57,8 @@ func (m *Manifest) Hash() string {
 		Excluded   []string `json:"excluded,omitempty"`
 		Policies   []string `json:"package_policies,omitempty"`
 		Metadata   []string `json:"metadata,omitempty"`
+		Threaded   bool     `json:"free_threaded,omitempty"`
+		Libc       string   `json:"libc,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -69,6 +71,7 @@ func (m *Manifest) Hash() string {
 	meaning.SystemAsOf = m.System.AsOf.String()
 	meaning.Overrides, meaning.Excluded = meanings(m.Overrides), m.excludedNames()
 	meaning.Policies, meaning.Metadata = m.Policies.meaning()
+	meaning.Threaded, meaning.Libc = m.Python.FreeThreaded, m.System.Libc.Text()
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages), i.Path, i.Flat, i.Undated.meaning()})
 	}

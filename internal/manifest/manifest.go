@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"strings"
+
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/resolver/direct"
 	"github.com/envpack/envpack/resolver/pep440"
@@ -47,17 +49,26 @@ type Places struct {
 
 // Python is the wanted interpreter.
 type Python struct {
-	Text       string // as written
-	Specifiers pep440.Specifiers
-	Pos        diag.Position
+	Text         string            // as written
+	Specifiers   pep440.Specifiers // of versions, without the t
+	FreeThreaded bool              // the build without the global interpreter lock (PEP 703): "3.14t"
+	Pos          diag.Position
 }
 
 // Full is the full version that is wanted, "" if several are allowed.
 func (p Python) Full() string {
-	if fullForm.MatchString(p.Text) {
-		return p.Text
+	if text := p.version(); fullForm.MatchString(text) {
+		return text
 	}
 	return ""
+}
+
+// version is what is written, without the t.
+func (p Python) version() string {
+	if p.FreeThreaded {
+		return strings.TrimSuffix(p.Text, "t")
+	}
+	return p.Text
 }
 
 // Requirement is one requirement with its place and the hashes that its file may have.

@@ -75,6 +75,10 @@ func (d *document) readStandard(m *Manifest) error {
 		if err != nil {
 			return d.fail(d.value("project.requires-python"), "project.requires-python: %v", err)
 		}
+		if python.FreeThreaded {
+			return d.fail(d.value("project.requires-python"), "project.requires-python %q: it says versions, and none of a build", requires).
+				Hint("ask for the free-threaded build below [tool.envpack.project]: python = %q", requires)
+		}
 		python.Pos = d.value("project.requires-python")
 		m.Python = python
 	}

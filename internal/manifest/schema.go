@@ -40,7 +40,7 @@ var schema = map[string]map[string]kind{
 	},
 	"system": {
 		"distro": aString, "pockets": aList, "auto": aBoolean, "accept-expired": aBoolean, "image": aString, "packages": aList, "python-archive": anArchive,
-		"as-of": aMoment,
+		"as-of": aMoment, "libc": aString,
 	},
 	"gpu": {"": later},
 	"image": {

@@ -25,8 +25,25 @@ type System struct {
 	AsOfPos diag.Position
 	// AcceptExpired takes releases of archives after their Valid-Until.
 	AcceptExpired bool
-	Archives      []Archive
-	Pythons       []PythonArchive
+	// Libc is what wheels are chosen for where there is no base that has one; zero: the default.
+	Libc     Libc
+	Archives []Archive
+	Pythons  []PythonArchive
+}
+
+// Libc is a C library.
+type Libc struct {
+	Kind    string // "glibc" or "musl"
+	Version string // "2.28"
+	Pos     diag.Position
+}
+
+// Text is what it is written as, "musl 1.2"; "" for none.
+func (l Libc) Text() string {
+	if l.Kind == "" {
+		return ""
+	}
+	return l.Kind + " " + l.Version
 }
 
 // SystemPackage is a package of the distribution that the image is to have besides the base.
@@ -99,12 +116,32 @@ func (d *document) readSystem(m *Manifest) error {
 				Hint("of Python packages, project.as-of says it")
 		}
 	}
-	for _, step := range []func(*System) error{d.readPockets, d.readSystemPackages, d.readPythonArchives, d.readArchives} {
+	for _, step := range []func(*System) error{d.readLibc, d.readPockets, d.readSystemPackages, d.readPythonArchives, d.readArchives} {
 		if err := step(s); err != nil {
 			return err
 		}
 	}
 	return d.readArchiveKeys(m)
+}
+
+// libcForm is a C library: glibc has been 2 since 1997, and musl 1 since 2014.
+var libcForm = regexp.MustCompile(`^(?:(glibc) +(2\.\d{1,3})|(musl) +(1\.\d{1,3}))$`)
+
+func (d *document) readLibc(s *System) error {
+	text, at, ok := d.str("system", "libc")
+	if !ok {
+		return nil
+	}
+	m := libcForm.FindStringSubmatch(strings.TrimSpace(text))
+	switch {
+	case m == nil:
+		return d.fail(d.value(at), "system.libc %q is no C library with its version", text).Hint(`as in "glibc 2.28" or "musl 1.2"`)
+	case s.Distro != lockfile.NoDistro:
+		return d.fail(d.key(at), "system.libc is there, and the base brings a C library").
+			Hint(`it is for distro = "none", the environment alone; remove it, or set that`)
+	}
+	s.Libc = Libc{Kind: m[1] + m[3], Version: m[2] + m[4], Pos: d.value(at)}
+	return nil
 }
 
 func (d *document) readPockets(s *System) error {

@@ -27,9 +27,15 @@ var (
 	fullForm  = regexp.MustCompile(`^3\.\d{1,2}\.\d{1,2}$`)
 )
 
-// parsePython reads a minor version, a full version, or specifiers.
+// parsePython reads a minor version, a full version, or specifiers. A t behind them asks for the free-threaded build, as
+// pyenv and uv write it: "3.14t", ">=3.13,<3.15t".
 func parsePython(text string) (Python, error) {
 	trimmed := strings.TrimSpace(text)
+	p := Python{Text: trimmed}
+	if threaded.MatchString(trimmed) {
+		p.FreeThreaded = true
+		trimmed = p.version()
+	}
 	spec := trimmed
 	switch {
 	case minorForm.MatchString(trimmed):
@@ -39,6 +45,9 @@ func parsePython(text string) (Python, error) {
 	case trimmed == "":
 		return Python{}, fmt.Errorf("a version is wanted, as in 3.11, 3.11.2 or >=3.10,<3.13")
 	}
+	if version, ok := strings.CutSuffix(trimmed, "+freethreaded"); ok {
+		return Python{}, fmt.Errorf("%q: the free-threaded build is written with a t, as in %st", text, version)
+	}
 	specs, err := pep440.ParseSpecifiers(spec)
 	if v, verr := pep440.Parse(trimmed); verr == nil && v.Release()[0] < 3 {
 		return Python{}, fmt.Errorf("%q: there is Python 3 only", text)
@@ -46,8 +55,18 @@ func parsePython(text string) (Python, error) {
 	if err != nil {
 		return Python{}, fmt.Errorf("%q is no version (3.11, 3.11.2) or specifier (>=3.10,<3.13)", text)
 	}
-	return Python{Text: trimmed, Specifiers: specs}, nil
+	p.Specifiers = specs
+	if p.FreeThreaded && pep440.FromSpecifiers(specs).Disjoint(sinceThreaded) {
+		return Python{}, fmt.Errorf("%q: the first Python with a free-threaded build is 3.13", text)
+	}
+	return p, nil
 }
+
+// threaded finds the t of a free-threaded build.
+var threaded = regexp.MustCompile(`[0-9]t$`)
+
+// sinceThreaded are the versions that have such a build (PEP 703).
+var sinceThreaded = pep440.FromSpecifiers(pep440.MustParseSpecifiers(">=3.13"))
 
 var (
 	envName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

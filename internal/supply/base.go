@@ -179,8 +179,8 @@ func (s *Supply) places(d lockfile.Deb) ([]string, error) {
 }
 
 // Published implements resolver.BaseSource.
-func (s *Supply) Published(ctx context.Context, python pep440.Specifiers, platform string) (*resolver.Interpreter, error) {
-	found, err := published.Find(pep440.FromSpecifiers(python), platform)
+func (s *Supply) Published(ctx context.Context, python manifest.Python, platform string) (*resolver.Interpreter, error) {
+	found, err := published.Find(pep440.FromSpecifiers(python.Specifiers), platform, python.FreeThreaded)
 	if diag.CodeOf(err) == diag.NoAnswer {
 		return nil, nil
 	}
@@ -224,7 +224,7 @@ func (s *Supply) readInterpreter(ctx context.Context, i lockfile.Interpreter) (*
 		return nil, diag.Wrap(err, 0, "reading the interpreter %s", i.Path)
 	}
 	i.Version, i.Size = read.Version, blob.Size()
-	return &resolver.Interpreter{Interpreter: i, Glibc: read.Glibc, Needed: read.Needed}, nil
+	return &resolver.Interpreter{Interpreter: i, Glibc: read.Glibc, Needed: read.Needed, FreeThreaded: read.FreeThreaded, Musl: read.Musl}, nil
 }
 
 // FetchInterpreter implements imagegen.Supply.

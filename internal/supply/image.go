@@ -34,8 +34,14 @@ func (s *Supply) ReadImage(ctx context.Context, want resolver.ImageRequest) (*re
 			Target: want.Platform, Digest: found.Digest, Config: found.Config, Created: found.Created,
 			UserID: imagegen.UserID(found.Tree),
 		},
-		Glibc: found.Libc.Version, Distro: distroOf(found.Distro), Codename: found.Distro.Codename,
+		Distro: distroOf(found.Distro), Codename: found.Distro.Codename,
 		Status: found.Status, Brought: map[string]bool{},
+	}
+	switch found.Libc.Kind {
+	case parent.Glibc:
+		result.Glibc = found.Libc.Version
+	case parent.Musl:
+		result.Musl = found.Libc.Version
 	}
 	for _, p := range found.Packages {
 		result.Packages = append(result.Packages, p.Name)
@@ -48,7 +54,8 @@ func (s *Supply) ReadImage(ctx context.Context, want resolver.ImageRequest) (*re
 		result.Brought[l.Name] = true
 	}
 	if want.Wanted != nil {
-		python, err := found.Choose(want.Wanted, want.What, imagegen.Prefix)
+		wanted := func(p parent.Python) bool { return p.FreeThreaded == want.FreeThreaded && want.Wanted(p.Version) }
+		python, err := found.Choose(wanted, want.What, imagegen.Prefix)
 		if err != nil {
 			return nil, err
 		}

@@ -303,9 +303,9 @@ func TestInterpreter(t *testing.T) {
 	}
 	// A published one comes from its place; one that there is not is none.
 	w.o.Sources.Archives[sources.PythonBuilds] = sources.Source{URL: server.URL + "/builds"}
-	_, err := w.supply(t).Published(t.Context(), pep440.MustParseSpecifiers("==3.11.9"), "linux/amd64")
+	_, err := w.supply(t).Published(t.Context(), manifest.Python{Specifiers: pep440.MustParseSpecifiers("==3.11.9")}, "linux/amd64")
 	check(t, err, diag.Fetch, "cpython-3.11.9", "python-archive")
-	if i, err := w.supply(t).Published(t.Context(), pep440.MustParseSpecifiers("==2.7.1"), "linux/amd64"); i != nil || err != nil {
+	if i, err := w.supply(t).Published(t.Context(), manifest.Python{Specifiers: pep440.MustParseSpecifiers("==2.7.1")}, "linux/amd64"); i != nil || err != nil {
 		t.Errorf("%v, %v", i, err)
 	}
 	delete(w.o.Sources.Archives, sources.PythonBuilds)

@@ -19,8 +19,8 @@ import (
 // ImageOptions say what is in an image made by NewImage. The zero value is a small Debian 12 without Python.
 type ImageOptions struct {
 	Architecture string            // default amd64
-	Python       string            // full version of an interpreter in /usr/bin
-	Musl         bool              // the C library is musl
+	Python       string            // full version of an interpreter in /usr/bin; with a t behind it a free-threaded one
+	Musl         string            // the C library is musl, of this version ("?": of one that it does not tell), on Alpine Linux
 	Foreign      bool              // the layer may not be passed on
 	Files        map[string]string // further files; a path that ends in a slash is a folder
 	Modes        map[string]uint32 // instead of 0644 (folders 0755)
@@ -93,9 +93,11 @@ func (o ImageOptions) tar() []byte {
 		"var/lib/dpkg/info/format": "1\n",
 	}
 	libc := ELF{Machine: machine, Soname: "libc.so.6"}
-	if o.Musl {
+	if o.Musl != "" {
 		loader = "/lib/ld-musl-x86_64.so.1"
-		files["usr/lib/ld-musl-x86_64.so.1"] = string(ELF{Machine: machine, Soname: "libc.musl-x86_64.so.1"}.Bytes())
+		files["usr/lib/ld-musl-x86_64.so.1"] = string(ELF{Machine: machine, Soname: "libc.musl-x86_64.so.1"}.Bytes()) +
+			"\x00musl libc (x86_64)\nVersion %s\n\x00" + o.Musl + "\x00"
+		files["usr/lib/os-release"] = "ID=alpine\nVERSION_ID=3.22.1\nPRETTY_NAME=\"Alpine Linux v3.22\"\n"
 	} else {
 		files["usr/lib/"+triplet+"/libc.so.6"] = string(libc.Bytes()) + "\x00GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36.\n"
 		files["usr/lib/"+triplet+"/ld.so"] = string(ELF{Machine: machine}.Bytes())
@@ -103,9 +105,13 @@ func (o ImageOptions) tar() []byte {
 	packages := append([]string{"libc6=2.36-9"}, o.Packages...)
 	modes := map[string]uint32{"etc/shadow": 0o640}
 	if o.Python != "" {
-		minor := o.Python[:strings.LastIndex(o.Python, ".")]
+		version, threaded := strings.CutSuffix(o.Python, "t")
+		minor := version[:strings.LastIndex(version, ".")]
+		if threaded {
+			minor += "t"
+		}
 		lib := "usr/lib/python" + minor + "/"
-		files["usr/bin/python"+minor] = string(ELF{Machine: machine, Loader: loader}.Bytes()) + "\x00" + o.Python + "\x00"
+		files["usr/bin/python"+minor] = string(ELF{Machine: machine, Loader: loader}.Bytes()) + "\x00" + version + "\x00"
 		modes["usr/bin/python"+minor] = 0o755
 		for _, name := range []string{"os.py", "json/__init__.py", "ctypes/__init__.py", "venv/__init__.py"} {
 			files[lib+name] = ""
@@ -118,6 +124,11 @@ func (o ImageOptions) tar() []byte {
 		fmt.Fprintf(&status, "Package: %s\nStatus: install ok installed\nArchitecture: %s\nVersion: %s\nDescription: made by a test\n\n", name, o.Architecture, version)
 	}
 	files["var/lib/dpkg/status"] = status.String()
+	if o.Musl != "" {
+		delete(files, "var/lib/dpkg/status")
+		delete(files, "var/lib/dpkg/info/format")
+		delete(files, "var/lib/dpkg/")
+	}
 	maps.Copy(files, o.Files)
 	maps.Copy(modes, o.Modes)
 

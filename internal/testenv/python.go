@@ -9,10 +9,14 @@ import (
 )
 
 // PythonArchive makes an archive of a relocatable interpreter for linux/amd64 with little in it, of the form of
-// python-build-standalone's. needed are sonames that its program needs besides the C library.
+// python-build-standalone's. A t behind the version makes it a free-threaded build. needed are sonames that its program needs besides the C library.
 func PythonArchive(version string, needed ...string) []byte {
+	version, threaded := strings.CutSuffix(version, "t")
 	parts := strings.SplitN(version, ".", 3)
 	minor := parts[0] + "." + parts[1]
+	if threaded {
+		minor += "t"
+	}
 	program := ELF{Loader: "/lib64/ld-linux-x86-64.so.2", Needed: append([]string{"libc.so.6"}, needed...)}
 	files := map[string]string{
 		"bin/python" + minor:                                                string(program.Bytes()),

@@ -16,7 +16,7 @@ MEMBER = re.compile(r"uv-[0-9.]+/(crates/[a-z-]+/download-metadata\.json)")
 ADDRESS = re.compile(
     r"https://[a-z.]+/astral-sh/python-build-standalone/releases/download/(?P<tag>\d{8})/"
     r"cpython-(?P<version>3\.\d+\.\d+)(?:%2B|\+)(?P<build>\d{8})-(?P<machine>x86_64|aarch64)-unknown-linux-gnu-"
-    r"(?P<flavour>install_only(?:_stripped)?)\.tar\.gz"
+    r"(?P<flavour>(?P<threaded>freethreaded-)?install_only(?:_stripped)?)\.tar\.gz"
 )
 PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
 
@@ -33,14 +33,14 @@ def read(path):
 
 
 def wanted(entry):
-    """Final releases of plain CPython for Linux with glibc, on the lowest processors, with a hash."""
+    """Final releases of CPython for Linux with glibc, usual or free-threaded, on the lowest processors, with a hash."""
     return (
         entry["name"] == "cpython"
         and entry["os"] == "linux"
         and entry["libc"] == "gnu"
         and entry["arch"]["family"] in PLATFORMS
         and entry["arch"]["variant"] is None
-        and entry["variant"] is None
+        and entry["variant"] in (None, "freethreaded")
         and entry["prerelease"] == ""
         and entry["major"] == 3
         and entry["sha256"] is not None
@@ -55,11 +55,12 @@ def main():
     for entry in filter(wanted, metadata.values()):
         m = ADDRESS.fullmatch(entry["url"])
         facts = (f"3.{entry['minor']}.{entry['patch']}", entry["build"], entry["arch"]["family"])
-        if not m or m["tag"] != m["build"] or (m["version"], m["build"], m["machine"]) != facts:
+        threaded = entry["variant"] == "freethreaded"
+        if not m or m["tag"] != m["build"] or (m["version"], m["build"], m["machine"]) != facts or bool(m["threaded"]) != threaded:
             sys.exit(f"the address does not say what its entry says: {entry}")
         if not re.fullmatch("[0-9a-f]{64}", entry["sha256"]):
             sys.exit(f"no SHA-256: {entry}")
-        key = (tuple(int(n) for n in m["version"].split(".")), PLATFORMS[m["machine"]])
+        key = (tuple(int(n) for n in m["version"].split(".")), PLATFORMS[m["machine"]], threaded)
         if key in rows:
             sys.exit(f"{m['version']} for {key[1]} is there twice")
         rows[key] = " ".join((m["version"], m["build"], PLATFORMS[m["machine"]], m["flavour"], entry["sha256"]))

@@ -31,6 +31,8 @@ type Archive struct {
 	SHA256 string // 64 hexadecimal digits
 	// Stripped tells that the binaries come without debug symbols.
 	Stripped bool
+	// FreeThreaded tells that it is the build without the global lock (PEP 703).
+	FreeThreaded bool
 }
 
 // Minor is the version's first two numbers: "3.12".
@@ -59,6 +61,7 @@ var machines = map[string]string{"linux/amd64": "x86_64", "linux/arm64": "aarch6
 const (
 	full     = "install_only"
 	stripped = "install_only_stripped"
+	threaded = "freethreaded-" // before one of them
 )
 
 // parse reads lines of version, build, platform, flavour and SHA-256; '#' begins a comment.
@@ -79,22 +82,24 @@ func parse(text string) ([]Archive, error) {
 			return bad("the first is no final version of three numbers")
 		}
 		machine := machines[f[2]]
+		flavour, isThreaded := strings.CutPrefix(f[3], threaded)
+		id := version.String() + f[2] + strings.TrimSuffix(f[3], flavour)
 		hash, err := hex.DecodeString(f[4])
 		switch {
 		case len(f[1]) != 8 || strings.Trim(f[1], "0123456789") != "":
 			return bad("the second is no day")
 		case machine == "":
 			return bad("the third is no known platform")
-		case f[3] != full && f[3] != stripped:
+		case flavour != full && flavour != stripped:
 			return bad("the fourth is no known flavour")
 		case err != nil || len(hash) != 32:
 			return bad("the fifth is no SHA-256")
-		case seen[f[0]+f[2]]:
+		case seen[id]:
 			return bad("is there twice")
 		}
-		seen[f[0]+f[2]] = true
+		seen[id] = true
 		list = append(list, Archive{
-			Version: version, Platform: f[2], Build: f[1], SHA256: f[4], Stripped: f[3] == stripped,
+			Version: version, Platform: f[2], Build: f[1], SHA256: f[4], Stripped: flavour == stripped, FreeThreaded: isThreaded,
 			Path: fmt.Sprintf("%s/cpython-%s%%2B%s-%s-unknown-linux-gnu-%s.tar.gz", f[1], f[0], f[1], machine, f[3]),
 		})
 	}
@@ -107,29 +112,44 @@ func parse(text string) ([]Archive, error) {
 	return list, nil
 }
 
-// Find gives the newest archive for the platform whose version the set contains. There is none: a
-// [diag.NoAnswer] error that names what there is.
-func Find(set pep440.Set, platform string) (*Archive, error) {
+// Find gives the newest archive for the platform whose version the set contains, of the usual build or of the free-threaded
+// one. There is none: a [diag.NoAnswer] error that names what there is.
+func Find(set pep440.Set, platform string, freeThreaded bool) (*Archive, error) {
 	for _, a := range all() {
-		if a.Platform == platform && set.Contains(a.Version) {
+		if a.Platform == platform && a.FreeThreaded == freeThreaded && set.Contains(a.Version) {
 			return &a, nil
 		}
 	}
 	e := diag.New(diag.NoAnswer, "python-build-standalone has no archive of the wanted Python for %s", platform)
-	if minors := Minors(platform); len(minors) > 0 {
+	minors := Minors(platform)
+	if freeThreaded {
+		minors = ThreadedMinors(platform)
+	}
+	if len(minors) > 0 {
 		e.Hint("known to this envpack are Python %s", strings.Join(minors, ", "))
 	}
 	return nil, e.Hint("name an archive of your own by `python-archive` of [system]")
 }
 
 // Minors lists the minor versions that have archives for the platform, oldest first: "3.8", "3.9".
-func Minors(platform string) []string {
-	var minors []string
+func Minors(platform string) []string { return minors(platform, false) }
+
+// ThreadedMinors lists those that have archives of the free-threaded build: "3.13t".
+func ThreadedMinors(platform string) []string {
+	list := minors(platform, true)
+	for i := range list {
+		list[i] += "t"
+	}
+	return list
+}
+
+func minors(platform string, freeThreaded bool) []string {
+	var list []string
 	for _, a := range all() {
-		if m := a.Minor(); a.Platform == platform && !slices.Contains(minors, m) {
-			minors = append(minors, m)
+		if m := a.Minor(); a.Platform == platform && a.FreeThreaded == freeThreaded && !slices.Contains(list, m) {
+			list = append(list, m)
 		}
 	}
-	slices.Reverse(minors)
-	return minors
+	slices.Reverse(list)
+	return list
 }

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,15 +38,21 @@ var machines = map[string]elf.Machine{
 func newGraph(in Input) *graph {
 	g := &graph{Input: in, byName: map[string][]*node{}, related: relations(in.Wheels)}
 	for w := range in.Wheels {
+		other, own := "", 0 // the files for the other C library
 		for i := range in.Wheels[w].Objects {
 			o := &in.Wheels[w].Objects[i]
 			if o.Fault != "" {
 				g.warnings = append(g.warnings, fmt.Sprintf("%s: which libraries %s needs is not known: %s", in.Wheels[w].Name, o.Path, o.Fault))
 				continue
 			}
-			if elf.Machine(o.Machine) != machines[in.Architecture] || forMusl(o) || forOtherPython(o.Path, in.Python) {
+			if elf.Machine(o.Machine) != machines[in.Architecture] || forOtherPython(o.Path, in.Python) {
 				continue
 			}
+			if kind := libcOf(o); kind != "" && (kind == musl) != in.Musl {
+				other = kind
+				continue
+			}
+			own++
 			n := &node{Object: o, wheel: w, module: isModule(o)}
 			g.nodes = append(g.nodes, n)
 			base := path.Base(o.Path)
@@ -54,6 +61,9 @@ func newGraph(in Input) *graph {
 				g.byName[o.Soname] = append(g.byName[o.Soname], n)
 			}
 			g.checkGlibc(n)
+		}
+		if other != "" && own == 0 {
+			g.warnings = append(g.warnings, fmt.Sprintf("%s: its binaries are for %s, and the base has %s", in.Wheels[w].Name, other, in.libc()))
 		}
 	}
 	for _, n := range g.nodes {
@@ -66,14 +76,46 @@ func newGraph(in Input) *graph {
 	return g
 }
 
-// forMusl tells whether a file is for another C library than the distribution's.
-func forMusl(o *elffile.Object) bool {
+// The C libraries.
+const (
+	glibc = "glibc"
+	musl  = "musl"
+)
+
+func (in *Input) libc() string {
+	if in.Musl {
+		return musl
+	}
+	return glibc
+}
+
+// libcOf tells for which C library a file is, by the library or the loader that it names; "" if it names none. Linked with
+// musl's own tools a file needs libc.so, on Alpine Linux libc.musl-MACHINE.so.1.
+func libcOf(o *elffile.Object) string {
+	loader := path.Base(o.Interpreter)
 	for _, n := range o.Needed {
-		if strings.HasPrefix(n, "libc.musl-") || n == "libc.so" {
-			return true
+		switch {
+		case strings.HasPrefix(n, "libc.musl-") || n == "libc.so":
+			return musl
+		case n == "libc.so.6":
+			return glibc
 		}
 	}
-	return strings.HasPrefix(path.Base(o.Interpreter), "ld-musl-")
+	switch {
+	case strings.HasPrefix(loader, "ld-musl-"):
+		return musl
+	case strings.HasPrefix(loader, "ld-linux"):
+		return glibc
+	}
+	return ""
+}
+
+// muslOwn are the libraries that musl's loader is itself, whatever follows the dot (ldso/dynlink.c, load_library).
+var muslOwn = []string{"libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet."}
+
+// ofLibc tells whether a library is a part of the C library.
+func (g *graph) ofLibc(soname string) bool {
+	return g.Musl && slices.ContainsFunc(muslOwn, func(name string) bool { return strings.HasPrefix(soname, name) })
 }
 
 // forOtherPython tells whether an extension module's name says that another interpreter loads it (PEP 3149).
@@ -86,13 +128,13 @@ func forOtherPython(name, python string) bool {
 	if !ok {
 		return false
 	}
-	digits := strings.ReplaceAll(python, ".", "")
+	digits, threaded := strings.CutSuffix(strings.ReplaceAll(python, ".", ""), "t")
 	rest, ok := strings.CutPrefix(tag, digits)
-	return !ok || rest == "" || rest[0] >= '0' && rest[0] <= '9'
+	return !ok || rest == "" || rest[0] >= '0' && rest[0] <= '9' || (rest[0] == 't') != threaded
 }
 
 // isModule tells whether a file is loaded by an import, by its name (PEP 3149: NAME.cpython-311-….so,
-// NAME.abi3.so, NAME.so, with NAME an identifier, which libraries' names by custom begin with lib), or is a
+// NAME.abi3.so, NAME.abi3t.so of PEP 803, NAME.so, with NAME an identifier, which libraries' names by custom begin with lib), or is a
 // program among a wheel's scripts.
 func isModule(o *elffile.Object) bool {
 	if strings.Contains(o.Path, ".data/scripts/") {
@@ -102,7 +144,7 @@ func isModule(o *elffile.Object) bool {
 	if !ok {
 		return false
 	}
-	if strings.Contains(base, ".cpython-") || strings.HasSuffix(base, ".abi3") {
+	if strings.Contains(base, ".cpython-") || strings.HasSuffix(base, ".abi3") || strings.HasSuffix(base, ".abi3t") {
 		return true
 	}
 	return !strings.HasPrefix(base, "lib") && !strings.ContainsAny(base, ".-+")
@@ -204,7 +246,7 @@ func (g *graph) needs() (required, optional []need) {
 	seen := map[string]bool{}
 	for _, n := range order {
 		for _, soname := range n.Needed {
-			if seen[soname] || len(g.providers(n, soname)) > 0 || fromDriver(soname) || g.ofOtherPython(soname) {
+			if seen[soname] || len(g.providers(n, soname)) > 0 || fromDriver(soname) || g.ofOtherPython(soname) || g.ofLibc(soname) {
 				continue
 			}
 			seen[soname] = true

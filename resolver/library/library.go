@@ -43,8 +43,9 @@ type Packages interface {
 type Input struct {
 	Wheels       []Wheel
 	Architecture string          // as Debian names it
-	Python       string          // minor version of the interpreter, "3.11"
+	Python       string          // minor version of the interpreter, "3.11"; "3.14t" of a free-threaded build
 	Glibc        string          // "2.36"; "" where it is not known
+	Musl         bool            // the C library is musl
 	Brought      map[string]bool // file names of the base's shared libraries
 	Chosen       map[string]bool // names of packages that are installed in any case
 	Packages     Packages

@@ -118,8 +118,10 @@ func TestFind(t *testing.T) {
 		},
 		"the host's driver": {wheels: []string{"a 1 | a/_a.abi3.so libcuda.so.1 libnvidia-ml.so.1 libnvcuvid.so.1 libGLX_nvidia.so.0"}},
 		"other machines and interpreters": {
-			wheels: []string{"a 1 | a/_x.so arm libGL.so.1 | a/_y.cpython-310-x86_64-linux-gnu.so libGL.so.1 | a/_z.so libc.musl-x86_64.so.1 libGL.so.1 | a/_v.pypy39-pp73-x86_64-linux-gnu.so libGL.so.1 | a/_w.cpython-3110-x86_64-linux-gnu.so libGL.so.1"},
+			wheels: []string{"a 1 | a/_x.so arm libGL.so.1 | a/_y.cpython-310-x86_64-linux-gnu.so libGL.so.1 | a/_z.so libc.musl-x86_64.so.1 libGL.so.1 | a/_v.pypy39-pp73-x86_64-linux-gnu.so libGL.so.1 | a/_w.cpython-3110-x86_64-linux-gnu.so libGL.so.1 | a/_t.cpython-311t-x86_64-linux-gnu.so libGL.so.1"},
+			want:   "! a: its binaries are for musl, and the base has glibc",
 		},
+		"one of both C libraries": {wheels: []string{"a 1 | a/_z.so libc.musl-x86_64.so.1 libGL.so.1 | a/_g.so libc.so.6"}},
 		"the interpreter's library": {
 			wheels: []string{"a 1 | a/_a.cpython-311-x86_64-linux-gnu.so libpython3.11.so.1.0 libpython3.9.so.1.0"},
 			want:   "+ libpython3.11: a: a/_a.cpython-311-x86_64-linux-gnu.so needs libpython3.11.so.1.0",

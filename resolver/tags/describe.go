@@ -106,7 +106,30 @@ func (r *Ranking) Explain(wheels []Wheel) string {
 	if libc, ok := r.libcNeeded(wheels); ok {
 		return fmt.Sprintf("the wheels need %s or later, and the target has %s", libc, r.target.libc())
 	}
-	return "there are wheels for " + Describe(wheels)
+	return "there are wheels for " + Describe(wheels) + r.none(wheels)
+}
+
+// none says what kind of wheels is not there at all, where a target is of a kind that many projects build none for: of
+// free-threaded Pythons, and on musl. "" if that is not what is amiss.
+func (r *Ranking) none(wheels []Wheel) string {
+	t := r.target
+	has := func(list func(Wheel) []string, is func(string) bool) bool {
+		return slices.ContainsFunc(wheels, func(w Wheel) bool { return slices.ContainsFunc(list(w), is) })
+	}
+	abis := func(w Wheel) []string { return w.ABIs }
+	platforms := func(w Wheel) []string { return w.Platforms }
+	on := func(prefix string) bool {
+		return has(platforms, func(p string) bool { return strings.HasPrefix(p, prefix) && strings.HasSuffix(p, "_"+t.Machine()) })
+	}
+	if !t.Musl.IsZero() && on("manylinux") && !on("musllinux") {
+		return ", none for musl (musllinux)"
+	}
+	if t.FreeThreaded && !has(abis, func(abi string) bool {
+		return strings.HasPrefix(abi, "cp") && strings.HasSuffix(abi, "t") || abi == "abi3t"
+	}) {
+		return ", none for free-threaded Python (" + t.abi() + ")"
+	}
+	return ""
 }
 
 // libcNeeded is the oldest C library with which the target would take a wheel, "glibc 2.34", if

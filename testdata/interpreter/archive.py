@@ -53,7 +53,7 @@ def copy(prefix, minor, to):
         shutil.copy2(file, to / "lib" / file.name, follow_symlinks=False)
     (to / "bin").mkdir()
     for file in (prefix / "bin").iterdir():
-        if re.fullmatch(r"python(3(\.\d+m?)?)?(-config)?|(2to3|idle|pydoc|pyvenv)[-.0-9]*", file.name):
+        if re.fullmatch(r"python(3(\.\d+[mt]?)?)?(-config)?|(2to3|idle|pydoc|pyvenv)[-.0-9]*", file.name):
             shutil.copy2(file, to / "bin" / file.name, follow_symlinks=False)
 
 

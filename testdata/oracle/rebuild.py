@@ -43,7 +43,7 @@ SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": 
 TABLES = {
     "project": "name manifest groups without-groups as-of unscanned requires",
     "image": "command ports volumes user workdir include",
-    "target": "platform python abi glibc",
+    "target": "platform python abi glibc musl",
     "index": "name url path format",
     "base": "distro codename format reference as-of",
     "base.archive": "name url",
@@ -299,13 +299,13 @@ def install(blob, minor):
 
 # Sections 10 and 13: the environment, config and manifest.
 
-def skeleton(full, minor, python):
+def skeleton(full, minor, xy, python):
     link = lambda to: (b"2", 0o777, to, b"")
     home = python.rpartition("/")[0]
     text = f"home = {home}\ninclude-system-site-packages = false\nversion = {full}\nexecutable = {python}\n"
     return {
         "opt/env/bin/python": link(python), "opt/env/bin/python3": link("python"),
-        f"opt/env/bin/python{minor}": link("python"), "opt/env/lib64": link("lib"),
+        f"opt/env/bin/python{xy}": link("python"), f"opt/env/bin/python{minor}": link("python"), "opt/env/lib64": link("lib"),
         f"opt/env/lib/python{minor}/site-packages": (b"5", 0o755, "", b""),
         "opt/env/pyvenv.cfg": (b"0", 0o644, "", text.encode()),
     }
@@ -351,7 +351,8 @@ def main(archive, path, store, largest="1000000"):
     [seal] = lock["seal"]
     platform, sealed = seal["platform"], {l["name"]: l for l in seal["layer"]}
     [target] = [t for t in lock["target"] if t["platform"] == platform]
-    full, minor = target["python"], ".".join(target["python"].split(".")[:2])
+    full, xy, thread = target["python"], ".".join(target["python"].split(".")[:2]), "t" if target["abi"].endswith("t") else ""
+    minor = xy + thread
     tar = tarfile.open(archive)
     blob = lambda digest: tar.extractfile("blobs/sha256/" + digest.removeprefix("sha256:")).read()
     files = lambda name: tarfile.open(fileobj=io.BytesIO(gzip.decompress(blob(sealed[name]["digest"]))))
@@ -379,7 +380,7 @@ def main(archive, path, store, largest="1000000"):
         python = f"/opt/python/bin/python{minor}"
     place = [] if python.startswith("/usr/bin/") else ["interpreter " + python]
     workdir = lock["image"]["workdir"]
-    same("environment", ["environment/1", "python " + full, *place], skeleton(full, minor, python))
+    same("environment", ["environment/1", "python " + full + thread, *place], skeleton(full, minor, xy, python))
     order = groups(here["package"])
     for name, packages in order:
         wheels = [f for p in packages for f in p["file"]]
