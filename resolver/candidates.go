@@ -72,6 +72,11 @@ func (r *release) position(v pep440.Version) int {
 	return -1
 }
 
+// within are the candidates from the newest on that can be in the set.
+func (r *release) within(s pep440.Set) []*candidate {
+	return r.candidates[sort.Search(len(r.candidates), func(i int) bool { return !s.Below(r.candidates[i].version) }):]
+}
+
 // cell is the interval from a version to the next one that exists, usable or not. That of the oldest
 // begins before it, so that together they are everything.
 func (r *release) cell(i int) pep440.Set {

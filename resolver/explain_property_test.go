@@ -31,7 +31,7 @@ func failureOf(t *testing.T, w *world, m *manifest.Manifest, platform string) (*
 		t.Fatal(err)
 	}
 	_, err = pubgrub.Solve(context.Background(), pubgrub.Provider[pkg, pep440.Version, pep440.Set](p), root, rootVersion)
-	p.ahead.running.Wait()
+	p.ahead.stop()
 	e := (*noSolution)(nil)
 	if err != nil && !errors.As(err, &e) {
 		t.Fatal(err)

@@ -9,15 +9,76 @@ import (
 	"github.com/envpack/envpack/resolver/pubgrub"
 )
 
-// prefetcher counts what is being read ahead.
+// prefetcher reads ahead, in a few goroutines that take what is to be done in its order.
 type prefetcher struct {
-	running sync.WaitGroup
-	slots   chan struct{}
-	seen    sync.Map // package and set
+	mu      sync.Mutex
+	seen    map[string]bool // package and set
+	queue   []func()
+	workers int // goroutines
+	idle    int // of them
+	wake    sync.Cond
+	over    bool
+
+	running sync.WaitGroup // what is in the queue or under way
 }
 
 // readAhead is how much is read ahead at a time.
 const readAhead = 48
+
+func newPrefetcher() *prefetcher {
+	f := &prefetcher{seen: map[string]bool{}}
+	f.wake.L = &f.mu
+	return f
+}
+
+// do has work done, unless that of the same key was given before.
+func (f *prefetcher) do(key string, work func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.seen[key] || f.over {
+		return
+	}
+	f.seen[key] = true
+	f.running.Add(1)
+	f.queue = append(f.queue, work)
+	switch {
+	case f.idle > 0:
+		f.wake.Signal()
+	case f.workers < readAhead:
+		f.workers++
+		go f.work()
+	}
+}
+
+func (f *prefetcher) work() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		for len(f.queue) == 0 {
+			if f.over {
+				return
+			}
+			f.idle++
+			f.wake.Wait()
+			f.idle--
+		}
+		next := f.queue[0]
+		f.queue = f.queue[1:]
+		f.mu.Unlock()
+		next()
+		f.running.Done()
+		f.mu.Lock()
+	}
+}
+
+// stop waits for what is under way, and takes nothing more.
+func (f *prefetcher) stop() {
+	f.mu.Lock()
+	f.over = true
+	f.wake.Broadcast()
+	f.mu.Unlock()
+	f.running.Wait()
+}
 
 // Pending implements pubgrub.Prefetcher: it reads ahead what the solver is about to ask for, so
 // that requests overlap with each other and with solving. Failures are left for the real question.
@@ -33,12 +94,7 @@ func (p *provider) prefetch(ctx context.Context, q pkg, s pep440.Set) {
 	if q == root || ctx.Err() != nil {
 		return
 	}
-	if _, seen := p.ahead.seen.LoadOrStore(q.String()+"\x00"+s.Key(), true); seen {
-		return
-	}
-	p.ahead.running.Add(1)
-	go func() {
-		defer p.ahead.running.Done()
+	p.ahead.do(q.String()+"\x00"+s.Key(), func() {
 		meta := p.readAhead(ctx, q, s)
 		if meta == nil {
 			return
@@ -51,14 +107,11 @@ func (p *provider) prefetch(ctx context.Context, q pkg, s pep440.Set) {
 				p.prefetch(ctx, pkg{r.Name, extra}, set)
 			}
 		}
-	}()
+	})
 }
 
 func (p *provider) readAhead(ctx context.Context, q pkg, s pep440.Set) *index.Metadata {
-	select {
-	case p.ahead.slots <- struct{}{}:
-		defer func() { <-p.ahead.slots }()
-	case <-ctx.Done():
+	if ctx.Err() != nil {
 		return nil
 	}
 	r, err := p.release(ctx, q.name)
@@ -111,19 +164,10 @@ func (p *provider) tryOn(ctx context.Context, r *release, name string, s pep440.
 			continue
 		}
 		t.ahead++
-		if _, seen := p.ahead.seen.LoadOrStore(name+"\x00"+c.version.Key(), true); seen {
-			continue
-		}
-		p.ahead.running.Add(1)
-		go func() {
-			defer p.ahead.running.Done()
-			select {
-			case p.ahead.slots <- struct{}{}:
-				defer func() { <-p.ahead.slots }()
-			case <-ctx.Done():
-				return
+		p.ahead.do(name+"\x00"+c.version.Key(), func() {
+			if ctx.Err() == nil {
+				_, _ = p.packages.Metadata(ctx, r.project, c.file) // a failure is left for the real question
 			}
-			_, _ = p.packages.Metadata(ctx, r.project, c.file) // a failure is left for the real question
-		}()
+		})
 	}
 }

@@ -57,14 +57,14 @@ type provider struct {
 	tried   map[string]*tries         // by project
 	places  map[string]int            // by project, in the order in which they were seen
 
-	ahead prefetcher
+	ahead *prefetcher
 }
 
 func newProvider(c *catalogue, m *manifest.Manifest, prefer preferences) (*provider, error) {
 	p := &provider{
 		catalogue: c, m: m, prefer: prefer, pins: map[string]pep440.Set{}, named: map[string]bool{},
 		met: map[string]*release{}, exact: map[string]pep440.Set{}, decided: map[string]pep440.Version{}, choices: map[string]choice{},
-		written: map[string]string{}, tried: map[string]*tries{}, places: map[string]int{}, ahead: prefetcher{slots: make(chan struct{}, readAhead)},
+		written: map[string]string{}, tried: map[string]*tries{}, places: map[string]int{}, ahead: newPrefetcher(),
 	}
 	for _, list := range [][]manifest.Requirement{m.Requirements, m.Constraints, m.Overrides} {
 		for _, r := range list {
@@ -205,7 +205,7 @@ func (p *provider) bestWhere(r *release, name string, s pep440.Set, ok func(reas
 	}
 	var pre *candidate
 	allow := p.policies.prereleasesOf(name) == manifest.Allow
-	for _, c := range r.candidates {
+	for _, c := range r.within(s) {
 		late := c.version.IsPrerelease() && !allow
 		if late && pre != nil || !s.Contains(c.version) || !ok(p.unusable(r, c, name)) {
 			continue

@@ -167,7 +167,7 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, po
 	solving, stop := context.WithCancel(ctx)
 	solution, err := pubgrub.Solve(solving, pubgrub.Provider[pkg, pep440.Version, pep440.Set](provider), root, rootVersion)
 	stop() // what was read ahead in vain
-	provider.ahead.running.Wait()
+	provider.ahead.stop()
 	if e := (*noSolution)(nil); errors.As(err, &e) {
 		return nil, &unsolved{t, provider, e}
 	}

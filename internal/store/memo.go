@@ -1,16 +1,21 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // memoMagic begins a memo's file; the SHA-256 of the data and the data follow.
 const memoMagic = "envpack memo 1\n"
+
+// memoHeader is how many bytes come before the data.
+const memoHeader = len(memoMagic) + sha256.Size
 
 // Memo gives the data that was noted under the key, if there is any and it is undamaged.
 func (s *Store) Memo(kind, key string) ([]byte, bool) {
@@ -18,15 +23,44 @@ func (s *Store) Memo(kind, key string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	raw, err := os.ReadFile(name)
-	if err != nil || len(raw) < len(memoMagic)+sha256.Size || string(raw[:len(memoMagic)]) != memoMagic {
+	f, err := openRaw(name)
+	if err != nil {
 		return nil, false
 	}
-	sum, data := raw[len(memoMagic):len(memoMagic)+sha256.Size], raw[len(memoMagic)+sha256.Size:]
-	if got := sha256.Sum256(data); string(got[:]) != string(sum) {
+	defer f.close()
+	start, room := beginning(f)
+	defer beginnings.Put(room)
+	if len(start) < memoHeader || string(start[:len(memoMagic)]) != memoMagic {
+		return nil, false
+	}
+	data := bytes.Clone(start[memoHeader:])
+	if len(start) == len(room) { // there may be more
+		size, err := f.size()
+		if err != nil || size < int64(len(start)) {
+			return nil, false
+		}
+		data = make([]byte, size-int64(memoHeader))
+		if n, err := f.readAt(data, int64(memoHeader)); err != nil || n < len(data) {
+			return nil, false
+		}
+	}
+	if got := sha256.Sum256(data); string(got[:]) != string(start[len(memoMagic):memoHeader]) {
 		return nil, false
 	}
 	return data, true
+}
+
+// beginnings has room for what is read at once of a memo: most are smaller.
+var beginnings = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// beginning reads the first bytes of a file, as many as there is room for. The room is to be given back.
+func beginning(f rawFile) (start []byte, room *[16 << 10]byte) {
+	room = beginnings.Get().(*[16 << 10]byte)
+	n, err := f.readAt(room[:], 0)
+	if err != nil {
+		n = 0
+	}
+	return room[:n], room
 }
 
 // PutMemo notes data under a key. kind has lower-case letters, digits and hyphens; the key is any

@@ -28,6 +28,43 @@ func tryLock(f *os.File) (bool, error) {
 	}
 }
 
+// rawFile is a file that is open for reading, without what package os adds: small files are read thousands of times.
+type rawFile int
+
+func openRaw(path string) (rawFile, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return rawFile(fd), err
+		}
+	}
+}
+
+func (f rawFile) close() { unix.Close(int(f)) }
+
+// readAt reads as much as there is, up to the length of p.
+func (f rawFile) readAt(p []byte, from int64) (n int, err error) {
+	for n < len(p) {
+		got, err := unix.Pread(int(f), p[n:], from+int64(n))
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return n, err
+		case got == 0:
+			return n, nil
+		default:
+			n += got
+		}
+	}
+	return n, nil
+}
+
+func (f rawFile) size() (int64, error) {
+	var info unix.Stat_t
+	err := unix.Fstat(int(f), &info)
+	return info.Size, err
+}
+
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

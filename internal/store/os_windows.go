@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -16,6 +17,33 @@ func tryLock(f *os.File) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// rawFile is a file that is open for reading.
+type rawFile struct{ *os.File }
+
+func openRaw(path string) (rawFile, error) {
+	f, err := os.Open(path)
+	return rawFile{f}, err
+}
+
+func (f rawFile) close() { f.Close() }
+
+// readAt reads as much as there is, up to the length of p.
+func (f rawFile) readAt(p []byte, from int64) (int, error) {
+	n, err := f.ReadAt(p, from)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
+func (f rawFile) size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 func isFull(err error) bool {

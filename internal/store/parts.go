@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
-	"sync"
 )
 
 // partsMagic begins the file of a memo in two parts; the length of the head in four bytes (little endian), the
@@ -14,11 +13,6 @@ const partsMagic = "envpack memo 2\n"
 
 // partsHeader is how many bytes come before the head.
 const partsHeader = len(partsMagic) + 4 + sha256.Size
-
-// usualHead is how many bytes of a file are read at once: most heads are smaller.
-const usualHead = 16 << 10
-
-var heads = sync.Pool{New: func() any { return new([usualHead]byte) }}
 
 // Tail is the second part of a memo, which is read in pieces. It is not open, and the file may have been replaced by
 // another process since the head was read: whoever reads a piece has to know its hash.
@@ -47,39 +41,33 @@ func (s *Store) Head(kind, key string) (head string, tail Tail, ok bool) {
 	if err != nil {
 		return "", Tail{}, false
 	}
-	f, err := os.Open(path)
+	f, err := openRaw(path)
 	if err != nil {
 		return "", Tail{}, false
 	}
-	defer f.Close()
-	room := heads.Get().(*[usualHead]byte)
-	defer heads.Put(room)
-	n, err := io.ReadFull(f, room[:])
-	if err != nil && err != io.ErrUnexpectedEOF || n < partsHeader || string(room[:len(partsMagic)]) != partsMagic {
+	defer f.close()
+	start, room := beginning(f)
+	defer beginnings.Put(room)
+	if len(start) < partsHeader || string(start[:len(partsMagic)]) != partsMagic {
 		return "", Tail{}, false
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return "", Tail{}, false
-	}
-	length := binary.LittleEndian.Uint32(room[len(partsMagic):])
+	size, err := f.size()
+	length := binary.LittleEndian.Uint32(start[len(partsMagic):])
 	end := int64(partsHeader) + int64(length)
-	if info.Size() < end {
+	if err != nil || size < end {
 		return "", Tail{}, false
 	}
-	raw := room[partsHeader:min(int64(n), end)]
-	if int64(n) < end {
-		whole := make([]byte, length)
-		copied := copy(whole, raw)
-		if _, err := io.ReadFull(f, whole[copied:]); err != nil {
+	raw := start[partsHeader:min(int64(len(start)), end)]
+	if len(raw) < int(length) {
+		raw = make([]byte, length)
+		if n, err := f.readAt(raw, int64(partsHeader)); err != nil || n < len(raw) {
 			return "", Tail{}, false
 		}
-		raw = whole
 	}
-	if sum, _ := headSum(length, raw); string(sum[:]) != string(room[len(partsMagic)+4:partsHeader]) {
+	if sum, _ := headSum(length, raw); string(sum[:]) != string(start[len(partsMagic)+4:partsHeader]) {
 		return "", Tail{}, false
 	}
-	return string(raw), Tail{path, end, info.Size() - end}, true
+	return string(raw), Tail{path, end, size - end}, true
 }
 
 func headSum(length uint32, head []byte) (sum [sha256.Size]byte, size [4]byte) {
@@ -95,14 +83,17 @@ func (t Tail) Size() int64 { return t.size }
 
 // Read gives n bytes of the tail. They may be damaged, or of another memo that has replaced this one.
 func (t Tail) Read(from int64, n int) ([]byte, error) {
-	f, err := os.Open(t.path)
+	f, err := openRaw(t.path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.close()
 	piece := make([]byte, n)
-	_, err = f.ReadAt(piece, t.at+from)
-	return piece, err
+	got, err := f.readAt(piece, t.at+from)
+	if err == nil && got < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return piece[:got], err
 }
 
 // Remove removes the memo, of which the tail was found to be damaged.

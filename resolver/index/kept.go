@@ -1,6 +1,10 @@
 package index
 
-import "github.com/envpack/envpack/internal/store"
+import (
+	"sync"
+
+	"github.com/envpack/envpack/internal/store"
+)
 
 // pageMemo is the kind of the notes in which the store keeps pages.
 const pageMemo = "index-page"
@@ -46,12 +50,38 @@ type stored struct {
 	tail  store.Tail
 	of    string       // for errors: "numpy in index default"
 	again func() *page // the page as the store has it now; nil: it has none
+
+	mu    sync.Mutex
+	reads int    // so far
+	ahead []byte // what was read last, with what follows
+	from  uint32 // where that begins
 }
+
+const (
+	// fewReads is how many versions are looked at one by one. Where there are more, one after the other is given up, and
+	// many older ones may follow.
+	fewReads = 3
+	// readAhead is how many bytes are read then.
+	readAhead = 16 << 10
+)
 
 // records reads those of a release. They are not to be had if the store has others in their place, or none.
 func (k *stored) records(r release) (string, bool) {
-	raw, err := k.tail.Read(int64(r.from), int(r.to-r.from))
-	return string(raw), err == nil && sumRecords(raw) == r.sum
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if r.from < k.from || int(r.to-k.from) > len(k.ahead) {
+		n := int64(r.to - r.from)
+		if k.reads++; k.reads > fewReads {
+			n = max(n, min(readAhead, k.tail.Size()-int64(r.from)))
+		}
+		raw, err := k.tail.Read(int64(r.from), int(n))
+		if err != nil {
+			return "", false
+		}
+		k.ahead, k.from = raw, r.from
+	}
+	raw := k.ahead[r.from-k.from : r.to-k.from]
+	return string(raw), sumRecords(raw) == r.sum
 }
 
 // size is how many bytes all records take.

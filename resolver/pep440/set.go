@@ -165,6 +165,12 @@ func normal(list []cut) []cut {
 	return out
 }
 
+// Below tells whether all of the set's members come before v.
+func (s Set) Below(v Version) bool {
+	n := len(s.cuts)
+	return n == 0 || n%2 == 0 && s.cuts[n-1].pos <= v.key
+}
+
 // containsKey tells whether the version with that key is inside.
 func containsKey(cuts []cut, key string) bool {
 	if len(cuts) <= 8 {

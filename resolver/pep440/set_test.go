@@ -187,6 +187,26 @@ func TestBetween(t *testing.T) {
 	}
 }
 
+// TestBelow holds Below to what is left of a set from a version on.
+func TestBelow(t *testing.T) {
+	rng := rand.New(rand.NewSource(7))
+	versions := points()
+	below := 0
+	for range 20_000 {
+		s, v := randomSet(rng, rng.Intn(4)), versions[rng.Intn(len(versions))]
+		want := s.Intersect(Between(v, Version{})).IsEmpty()
+		if got := s.Below(v); got != want {
+			t.Fatalf("%v below %v: %v", s, v, got)
+		}
+		if want && !s.IsEmpty() {
+			below++
+		}
+	}
+	if below < 1000 {
+		t.Errorf("only %d sets are below", below)
+	}
+}
+
 func TestSetString(t *testing.T) {
 	for _, test := range []struct{ specifiers, set, complement string }{
 		{"", "*", "none"},
