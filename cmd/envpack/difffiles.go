@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,9 +164,6 @@ func placeText(d *compare.Difference) string {
 		return "from " + at + " on"
 	case "stored":
 		text := "as stored, "
-		if d.Place == "compression" {
-			return text + "another compression"
-		}
 		text += at + ": " + d.Place
 		if d.Field != "" {
 			text += ", " + d.Field
@@ -199,36 +197,77 @@ func hexText(s string) string {
 	return "hex " + s
 }
 
-// bytes shows for each layer where its tar, and the layer as it is stored, begin to differ.
+// bytes shows for each layer where its tar begins to differ, or else the layer as it is stored. Layers of which there
+// is the same to say are told together.
 func (t *diffText) bytes(r *compare.Report) {
-	var pairs []*compare.LayerPair
+	type group struct {
+		layers []string
+		text   string
+	}
+	var groups []group
 	for i := range r.Layers {
-		if len(r.Layers[i].Bytes) > 0 {
-			pairs = append(pairs, &r.Layers[i])
+		p := &r.Layers[i]
+		text := t.differences(p)
+		switch last := len(groups) - 1; {
+		case text == "":
+		case last >= 0 && groups[last].text == text:
+			groups[last].layers = append(groups[last].layers, layerName(p))
+		default:
+			groups = append(groups, group{[]string{layerName(p)}, text})
 		}
 	}
-	if len(pairs) == 0 {
+	if len(groups) == 0 {
 		return
 	}
 	t.heading("first bytes that differ")
-	n := t.cut(len(pairs))
-	for _, p := range pairs[:n] {
-		t.line("  %s", layerName(p))
-		for i := range p.Bytes {
-			t.difference("    ", &p.Bytes[i])
+	n := t.cut(len(groups))
+	for _, g := range groups[:n] {
+		m := len(g.layers)
+		if !t.all && m > 3 {
+			t.line("  %s, … %s: %d layers", g.layers[0], g.layers[m-1], m)
+		} else {
+			t.line("  %s", list(g.layers))
 		}
+		t.WriteString(g.text)
 	}
-	t.more("  ", n, int64(len(pairs)))
+	t.more("  ", n, int64(len(groups)))
 }
 
-// values shows the differences of manifest and config, of which the first are the least telling: digests and sizes.
+// differences are those of a layer. How it is compressed is of interest where the tar is the same.
+func (t *diffText) differences(p *compare.LayerPair) string {
+	own := &diffText{all: t.all, color: t.color}
+	for i := range p.Bytes {
+		d := &p.Bytes[i]
+		if d.Of == "stored" && (p.Match != compare.Recompressed && !t.all || d.Place == "compression") {
+			continue // the table of layers says how they are compressed
+		}
+		own.difference("    ", d)
+	}
+	return own.String()
+}
+
+// told are values that were told of before: those of layers, and those that are how the image runs.
+var told = regexp.MustCompile(`^(manifest (layers|annotations|config\.(digest|size))|` +
+	`config (rootfs|history|created|architecture|os|variant|config\.(User|ExposedPorts|Env|Entrypoint|Cmd|Volumes|WorkingDir|Labels)))\b`)
+
+// values shows the differences of manifest and config.
 func (t *diffText) values(values []compare.Value) {
+	var list []compare.Value
+	for _, v := range values {
+		if t.all || v.Form || !told.MatchString(v.Document+" "+v.Path) {
+			list = append(list, v)
+		}
+	}
 	if len(values) == 0 {
 		return
 	}
-	t.heading("manifest and config: %s", plural(len(values), "difference"))
-	n := t.cut(len(values))
-	for _, v := range values[:n] {
+	text := plural(len(values), "difference")
+	if hidden := len(values) - len(list); hidden > 0 {
+		text += fmt.Sprintf(", %d of them in what is above", hidden)
+	}
+	t.heading("manifest and config: %s", text)
+	n := t.cut(len(list))
+	for _, v := range list[:n] {
 		where := v.Document
 		if v.Path != "" {
 			where += " " + v.Path
@@ -238,5 +277,5 @@ func (t *diffText) values(values []compare.Value) {
 		}
 		t.line("  %s: %s → %s", printable(where), printable(brief(cmp.Or(v.Old, "(none)"))), printable(brief(cmp.Or(v.New, "(none)"))))
 	}
-	t.more("  ", n, int64(len(values)))
+	t.more("  ", n, int64(len(list)))
 }

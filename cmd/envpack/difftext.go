@@ -214,7 +214,7 @@ func (t *diffText) layers(r *compare.Report) {
 		}
 		shown++
 		x, y := layerCells(p.Old), layerCells(p.New)
-		rows.add("  "+x[0], y[0], x[1], y[1], string(p.Match), pairContents(p))
+		rows.add("  "+x[0], y[0], x[1], y[1], matchText(p), pairContents(p))
 	}
 	if shown > 0 {
 		rows.write(&t.Builder)
@@ -240,13 +240,31 @@ func layerCells(l *inspect.Layer) [2]string {
 }
 
 func pairContents(p compare.LayerPair) string {
-	switch {
-	case p.Old == nil:
+	if p.Old == nil {
 		return contentsOf(*p.New)
-	case p.New == nil || contentsOf(*p.Old) == contentsOf(*p.New):
-		return contentsOf(*p.Old)
 	}
-	return contentsOf(*p.Old) + " → " + contentsOf(*p.New)
+	old := contentsOf(*p.Old)
+	if p.New == nil {
+		return old
+	}
+	switch now := contentsOf(*p.New); {
+	case strings.HasPrefix(old, now): // of which less is known
+		return old
+	case strings.HasPrefix(now, old):
+		return now
+	default:
+		return old + " → " + now
+	}
+}
+
+// matchText says how two layers correspond, and how one is compressed otherwise.
+func matchText(p compare.LayerPair) string {
+	for _, d := range p.Bytes {
+		if d.Place == "compression" {
+			return string(p.Match) + " " + d.Old + " → " + d.New
+		}
+	}
+	return string(p.Match)
 }
 
 // layer shows the files of two layers.
@@ -270,9 +288,21 @@ func layerName(p *compare.LayerPair) string {
 	case p.Old == nil:
 		return fmt.Sprintf("layer %d", p.New.Number)
 	case p.New == nil || p.Old.Number == p.New.Number:
-		return strings.TrimSpace(fmt.Sprintf("layer %d %s", p.Old.Number, contentsOf(*p.Old)))
+		return strings.TrimSpace(fmt.Sprintf("layer %d %s", p.Old.Number, layerTitle(p.Old)))
 	}
-	return strings.TrimSpace(fmt.Sprintf("layer %d → %d %s", p.Old.Number, p.New.Number, contentsOf(*p.New)))
+	return strings.TrimSpace(fmt.Sprintf("layer %d → %d %s", p.Old.Number, p.New.Number, layerTitle(p.New)))
+}
+
+// layerTitle is envpack's name of a layer, or the beginning of the command that made it.
+func layerTitle(l *inspect.Layer) string {
+	const longest = 40
+	if l.Envpack {
+		return printable(l.Contents)
+	}
+	if r := []rune(contentsOf(*l)); len(r) > longest {
+		return string(r[:longest-1]) + "…"
+	}
+	return contentsOf(*l)
 }
 
 func (t *diffText) notes(notes []string) {

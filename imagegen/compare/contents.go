@@ -73,7 +73,7 @@ func contents(ctx context.Context, f *Files, a, b source, old, now *index, o Opt
 			})
 			if err != nil && !errors.Is(err, errEnough) {
 				for _, w := range files { // the other side waits for none of them
-					w.step.giveUp()
+					w.step.giveUp(side)
 				}
 				return err
 			}

@@ -91,7 +91,7 @@ func (d *values) compare(path string, a, b any) {
 			break
 		}
 		for i := range max(len(x), len(y)) {
-			d.compare(fmt.Sprintf("%s[%d]", path, i), item(x, i), item(y, i))
+			d.compare(fmt.Sprintf("%s[%d]", path, i), element(x, i), element(y, i))
 		}
 		return
 	}
@@ -117,7 +117,7 @@ func lookUp(m map[string]any, k string) any {
 	return absent{}
 }
 
-func item(list []any, i int) any {
+func element(list []any, i int) any {
 	if i < len(list) {
 		return list[i]
 	}

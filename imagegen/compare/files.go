@@ -26,6 +26,9 @@ func (x *index) effective() map[string]named {
 	return m
 }
 
+// permissions are the bits of a mode that unpacking sets. Some tools write the type of the file beside them.
+const permissions = 0o7777
+
 // compareFiles lists what is not the same. Of whole images it does not count how a layer writes an entry.
 func compareFiles(old, now map[string]named, whole bool, o Options) *Files {
 	f := &Files{List: []FileChange{}}
@@ -63,10 +66,10 @@ func compareFiles(old, now map[string]named, whole bool, o Options) *Files {
 			continue
 		}
 		if was {
-			c.Old = a.file()
+			c.Old = a.file(whole)
 		}
 		if is {
-			c.New = b.file()
+			c.New = b.file(whole)
 		}
 		f.List = append(f.List, c)
 	}
@@ -85,7 +88,7 @@ func differences(a, b named, whole bool, o Options) []string {
 	add("type", kindOf(x.kind) != kindOf(y.kind))
 	add("content", a.sum != b.sum && a.isFile() && b.isFile())
 	add("size", a.size != b.size && a.isFile() && b.isFile())
-	add("mode", x.mode != y.mode)
+	add("mode", (x.mode^y.mode)&permissions != 0 || !whole && x.mode != y.mode)
 	add("owner", x.uid != y.uid || x.gid != y.gid || x.user != y.user || x.group != y.group)
 	if !o.IgnoreTimes {
 		add("time", x.modified != y.modified || x.accessed != y.accessed || x.changed != y.changed)
@@ -101,10 +104,14 @@ func differences(a, b named, whole bool, o Options) []string {
 	return what
 }
 
-func (n named) file() *File {
+func (n named) file(whole bool) *File {
 	a := n.about
+	mode := a.mode
+	if whole {
+		mode &= permissions
+	}
 	f := &File{
-		Type: kindOf(a.kind), Mode: fmt.Sprintf("%04o", a.mode), UID: a.uid, GID: a.gid, User: a.user, Group: a.group,
+		Type: kindOf(a.kind), Mode: fmt.Sprintf("%04o", mode), UID: a.uid, GID: a.gid, User: a.user, Group: a.group,
 		Size: n.size, Time: a.modified, Accessed: a.accessed, Changed: a.changed, Target: n.link, Name: n.name,
 		Format: formatOf(a.format), Layer: n.layer, Linked: n.linked,
 	}

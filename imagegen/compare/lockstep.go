@@ -24,7 +24,7 @@ type lockstep struct {
 	first []byte // the first of them
 	tail  []byte // the last of them
 	sides [2]stream
-	over  bool // a difference was found, or a stream was given up
+	over  bool // a difference was found, or there is nothing left to compare
 	found bool
 }
 
@@ -33,6 +33,7 @@ type stream struct {
 	pending []byte // what the other has not reached yet
 	buffer  []byte // that pending begins in
 	ended   bool
+	cut     bool   // it ended where it should not have
 	after   []byte // from the first differing byte on; empty if the stream ends before it
 }
 
@@ -70,6 +71,9 @@ func (l *lockstep) write(side int, p []byte) {
 		case other.ended:
 			own.keep(p)
 			l.differ()
+			return
+		case other.cut:
+			l.over = true
 			return
 		case len(own.pending) < ahead:
 			n := min(len(p), ahead-len(own.pending))
@@ -133,14 +137,13 @@ func (l *lockstep) end(side int) {
 	l.moved.Broadcast()
 }
 
-// giveUp ends the comparison without a difference, if none was found: a stream cannot be read on.
-func (l *lockstep) giveUp() {
+// giveUp says that a side cannot be read on. What it gave is still compared, and what comes behind that is no
+// difference.
+func (l *lockstep) giveUp(side int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.over = true
-	for i := range l.sides {
-		l.sides[i].pending = nil
-	}
+	l.sides[side].cut = true
+	l.over = l.over || len(l.sides[side].pending) == 0
 	l.moved.Broadcast()
 }
 

@@ -108,9 +108,15 @@ func (r *reading) header(d *Difference, a, b, e *entry) {
 		d.Place, in = "header", in-last
 	}
 	for _, f := range ustar {
-		if in >= int64(f.from) && in < int64(f.to) {
-			d.Field = f.name
-			d.Old, d.New = l.part(0, int(in)-f.from, f.to-f.from), l.part(1, int(in)-f.from, f.to-f.from)
+		if in >= int64(f.to) {
+			continue
+		}
+		old, now := l.part(0, int(in)-f.from, f.to-f.from), l.part(1, int(in)-f.from, f.to-f.from)
+		if d.Field == "" || old != now {
+			d.Field, d.Old, d.New = f.name, old, now
+		}
+		if d.Field != "chksum" { // which stands before some of the fields that it is the sum of
+			break
 		}
 	}
 	if a.path != b.path { // other entries altogether
@@ -167,10 +173,13 @@ func (l *lockstep) ends() string {
 	return ""
 }
 
-// part is what a side has in size bytes that begin so many before the difference, as text without NUL at its end.
+// part is what a side has in size bytes that begin so many before the difference, or, if that is negative, behind it:
+// as text without NUL at its end.
 func (l *lockstep) part(side, before, size int) string {
-	before = min(before, len(l.tail))
-	data := append(slices.Clone(l.tail[len(l.tail)-before:]), l.sides[side].after...)
+	after := l.sides[side].after
+	skip := min(max(-before, 0), len(after))
+	before = min(max(before, 0), len(l.tail))
+	data := append(slices.Clone(l.tail[len(l.tail)-before:]), after[skip:]...)
 	return readable(strings.TrimRight(string(data[:min(size, len(data))]), "\x00 "))
 }
 

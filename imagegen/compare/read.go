@@ -67,11 +67,11 @@ func readBoth(ctx context.Context, old, now source, patient bool, advance func(i
 				r.plain.end(side)
 			case patient && both.Err() == nil:
 				r.stored.end(side) // it was read to its end for its digest
-				r.plain.giveUp()
+				r.plain.giveUp(side)
 				x.broken = err
 			default:
-				r.stored.giveUp()
-				r.plain.giveUp()
+				r.stored.giveUp(side)
+				r.plain.giveUp(side)
 				return err
 			}
 			return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/envpack/envpack/imagegen/layertar"
 )
@@ -52,40 +53,37 @@ func (r *readings) all(ctx context.Context) error {
 	return r.apart(ctx)
 }
 
-// correspond tells whether every layer has a counterpart, or is one of envpack's, none of which has files of another.
+// correspond tells whether every layer that differs has a counterpart, or none of them has files of another.
 func (r *readings) correspond() bool {
-	if ours(r.comparison.old) && ours(r.comparison.now) {
+	if r.disjoint() {
 		return true
 	}
 	if (r.comparison.old.lock == nil) != (r.comparison.now.lock == nil) || r.pairs.moved() {
 		return false
 	}
-	for _, j := range r.pairs.to {
-		if j < 0 {
-			return false
-		}
+	return !slices.Contains(r.pairs.to, -1) && !slices.Contains(r.pairs.from, -1)
+}
+
+// disjoint tells whether all layers that differ are envpack's own, of which each has files that no other has.
+func (r *readings) disjoint() bool {
+	if r.comparison.old.lock == nil || r.comparison.now.lock == nil {
+		return false
 	}
-	for _, i := range r.pairs.from {
-		if i < 0 {
+	for _, p := range r.report.Layers {
+		if p.Match == SameLayer || p.Match == Recompressed {
+			continue
+		}
+		if p.Old != nil && !p.Old.Envpack || p.New != nil && !p.New.Envpack {
 			return false
 		}
 	}
 	return true
 }
 
-func ours(s *opened) bool {
-	for _, l := range s.layers {
-		if !l.Envpack {
-			return false
-		}
-	}
-	return s.lock != nil
-}
-
 // mixed tells whether layers that were paired are not about the same files after all, or change files of others: then
 // only whole images can be compared.
 func (r *readings) mixed() bool {
-	if ours(r.comparison.old) && ours(r.comparison.now) {
+	if r.disjoint() {
 		return false
 	}
 	for i, both := range r.both {

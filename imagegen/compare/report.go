@@ -122,10 +122,11 @@ type Difference struct {
 	Offset int64  `json:"offset"` // bytes before it
 	// Place says what stands there: "content", "header", "padding", "end", "gzip header", "deflate data", ….
 	Place string `json:"place,omitempty"`
-	Path  string `json:"path,omitempty"`  // of the entry
-	Field string `json:"field,omitempty"` // of the header: "mode", "mtime", …
-	At    int64  `json:"at,omitempty"`    // offset in the place
-	Line  int64  `json:"line,omitempty"`  // of a text, from 1
+	Path  string `json:"path,omitempty"` // of the entry
+	// Field is that of the header: "mode", "mtime", …. Where the first to differ is its checksum, it is the next.
+	Field string `json:"field,omitempty"`
+	At    int64  `json:"at,omitempty"`   // offset in the place
+	Line  int64  `json:"line,omitempty"` // of a text, from 1
 	// Old and New are what stands there: the field, the line, or some bytes in hexadecimal digits.
 	Old string `json:"old"`
 	New string `json:"new"`

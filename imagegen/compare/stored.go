@@ -25,7 +25,7 @@ func storedBoth(ctx context.Context, a, b source, advance func(int64)) (*lockste
 	for side, s := range []source{a, b} {
 		group.Go(func() error {
 			if err := layertar.Stored(both, s.layer, s.want, step.tap(side), advance); err != nil {
-				step.giveUp()
+				step.giveUp(side)
 				return err
 			}
 			step.end(side)
