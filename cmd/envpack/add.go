@@ -44,14 +44,19 @@ type editOptions struct {
 
 func (o *editOptions) addTo(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.dir, "project", ".", "the project's folder, or its manifest")
-	f.StringVar(&o.group, "group", "", "the dependency group of pyproject.toml that is meant, instead of the dependencies")
+	f.StringVar(&o.group, "group", "", "the dependency `GROUP` of pyproject.toml that is meant, instead of the dependencies")
 	completeFlag(cmd, "group", completeGroup)
-	o.lock.addFile(cmd)
+	o.lock.addTo(cmd)
 	f.BoolVar(&o.constraint, "constraint", false, "[constraints] is meant: bounds on packages that others need")
 	f.BoolVar(&o.noLock, "no-lock", false, "edit the manifest, and do not lock")
 	o.building.addTo(cmd)
 	f.BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need")
+}
+
+// read takes over what the flags say.
+func (o *editOptions) read(cmd *cobra.Command) {
+	o.dir = dirOf(cmd, nil)
+	o.building.changed(cmd)
 }
 
 // edit opens the list that the flags mean.
@@ -96,7 +101,7 @@ func newAdd(s *session) *cobra.Command {
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.building.changed(cmd)
+			o.read(cmd)
 			return s.add(cmd.Context(), args, o)
 		},
 	}

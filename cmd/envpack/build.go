@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,11 +59,11 @@ func newBuild(s *session) *cobra.Command {
 		Example: buildExample,
 		Args:    atMostOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.build(cmd.Context(), dirOf(args), o)
+			return s.build(cmd.Context(), dirOf(cmd, args), o)
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image: oci:DIR, oci-archive:FILE or docker-archive:FILE, FILE being - for standard output; may be given several times")
+	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image, as `FORM:PATH`: oci:DIR, oci-archive:FILE or docker-archive:FILE, FILE being - for standard output; may be given several times")
 	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
 	f.BoolVar(&o.seal, "seal", false, "write the image's digest into the lock's seal, also if that is of other project files")
@@ -76,11 +75,11 @@ func newBuild(s *session) *cobra.Command {
 
 // addFlags adds the flags that build and push have in common.
 func (o *buildOptions) addFlags(cmd *cobra.Command, verb string) {
-	o.addFile(cmd)
+	o.addTo(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&o.tag, "tag", "t", "", "the image's name, instead of the manifest's")
-	f.StringArrayVar(&o.platforms, "platform", nil, verb+" this platform of the lock only; may be given several times")
-	completeFlag(cmd, "platform", completePlatform)
+	f.StringVarP(&o.tag, "tag", "t", "", "the image's `NAME`, instead of the manifest's")
+	f.StringArrayVar(&o.platforms, "platform", nil, verb+" this `PLATFORM` of the lock only; may be given several times")
+	completeFlag(cmd, "platform", completeLocked)
 	cmd.PreRunE = checkTag
 }
 
@@ -356,7 +355,7 @@ func (s *session) report(images []*imagegen.Image, digest string, taken bool) er
 		for _, i := range images {
 			out.Images = append(out.Images, entry{i.Platform, i.Digest, i.Environment, len(i.Layers), sizeOf(i)})
 		}
-		return json.NewEncoder(s.stdout).Encode(out)
+		return s.printJSON(out)
 	}
 	for _, i := range images {
 		s.ui().Printf("%s: %s, %s", i.Platform, plural(len(i.Layers), "layer"), size(sizeOf(i)))

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -41,17 +44,28 @@ func newCompletion(s *session) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
+			var script bytes.Buffer
+			var err error
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(s.stdout, true)
+				err = root.GenBashCompletionV2(&script, true)
 			case "zsh":
-				return root.GenZshCompletion(s.stdout)
+				err = root.GenZshCompletion(&script)
 			case "fish":
-				return root.GenFishCompletion(s.stdout, true)
+				err = root.GenFishCompletion(&script, true)
 			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(s.stdout)
+				err = root.GenPowerShellCompletionWithDesc(&script)
+			default:
+				err = diag.New(diag.Usage, "no completion for %q", args[0]).Hint("there is %s", list(shells))
 			}
-			return diag.New(diag.Usage, "no completion for %q", args[0]).Hint("there is %s", list(shells))
+			switch {
+			case err != nil:
+				return err
+			case s.json:
+				return s.printJSON(map[string]string{"shell": args[0], "script": script.String()})
+			}
+			_, err = s.stdout.Write(script.Bytes())
+			return err
 		},
 	}
 }
@@ -107,33 +121,81 @@ func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.
 
 // completePackage knows the packages of the lock, be it up to date or not.
 func completePackage(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-	return packagesOf(cmd, dirOf(args), word)
+	return beginning(packagesOf(lockOf(cmd, args)), word, nil), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completePackageOf is the same for commands whose arguments are packages of the project in a folder.
-func completePackageOf(dir *string) completer {
-	return func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		return packagesOf(cmd, *dir, word)
+// completePackages is the same for commands whose arguments are packages.
+func completePackages(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	return beginning(packagesOf(lockOf(cmd, nil)), word, args), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeAnyPackage knows those of the distribution as well, for one argument.
+func completeAnyPackage(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	lock := lockOf(cmd, nil)
+	names := packagesOf(lock)
+	for _, d := range lock.Base.Debs {
+		names = append(names, d.Name)
+	}
+	return beginning(names, word, nil), cobra.ShellCompDirectiveNoFileComp
 }
 
-func packagesOf(cmd *cobra.Command, dir, word string) ([]string, cobra.ShellCompDirective) {
+// completeLocked knows the platforms of the lock, or those that there are.
+func completeLocked(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if cmd.ValidArgsFunction != nil {
+		args = nil // they are packages
+	}
+	var names []string
+	for _, t := range lockOf(cmd, args).Targets {
+		names = append(names, t.Platform)
+	}
+	if len(names) == 0 {
+		return completePlatform(cmd, args, word)
+	}
+	return beginning(names, word, nil), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeGroup knows the dependency groups of the project.
+func completeGroup(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if cmd.ValidArgsFunction != nil {
+		args = nil
+	}
+	return beginning(manifest.GroupNames(folderOf(dirOf(cmd, args))), word, nil), cobra.ShellCompDirectiveNoFileComp
+}
+
+// beginning are the names that begin as what is typed, each once, without those that are given already.
+func beginning(names []string, word string, given []string) []string {
+	var out []string
+	for _, name := range names {
+		if strings.HasPrefix(name, word) && !slices.Contains(given, name) && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// lockOf is the lock that a command is about, as far as it can be read.
+func lockOf(cmd *cobra.Command, args []string) *lockfile.Lock {
 	var f lockFlags
 	f.file, _ = cmd.Flags().GetString("lock")
-	file := f.path(dir)
+	file := f.path(dirOf(cmd, args))
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return &lockfile.Lock{}
 	}
 	lock, err := lockfile.ParseLoose(file, data)
 	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return &lockfile.Lock{}
 	}
+	return lock
+}
+
+func packagesOf(l *lockfile.Lock) []string {
 	var names []string
-	for _, p := range lock.Packages {
-		if strings.HasPrefix(p.Name, word) {
-			names = append(names, p.Name)
-		}
+	for _, p := range l.Packages {
+		names = append(names, p.Name)
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return names
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -41,15 +40,18 @@ func newExportPylock(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pylock [DIR]",
 		Short: "Write the Python packages of the lock as pylock.toml (PEP 751)",
+		Long: `Writes every Python package of the lock as PEP 751 has it, with addresses, sizes and hashes of its
+files, and with markers where platforms differ. Indexes may be asked for the addresses. The lock must be up
+to date.`,
 		Example: `  envpack export pylock -o pylock.toml
   uv pip sync pylock.toml`,
 		Args: atMostOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.exportPylock(cmd.Context(), dirOf(args), output, f)
+			return s.exportPylock(cmd.Context(), dirOf(cmd, args), output, f)
 		},
 	}
-	f.addFile(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
+	f.addTo(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the `FILE` to write (default: standard output)")
 	return cmd
 }
 
@@ -61,16 +63,17 @@ func newExportRequirements(s *session) *cobra.Command {
 		Use:   "requirements [DIR]",
 		Short: "Write the Python packages of the lock as a requirements file for pip",
 		Long: `Writes every Python package of the lock by exact version and hash, with markers where platforms
-differ. Indexes of the manifest become options of the file; the default one is the installing machine's.`,
+differ. Indexes of the manifest become options of the file; the default one is the installing machine's. The lock
+must be up to date.`,
 		Example: `  envpack export requirements -o locked.txt
   pip install --require-hashes --no-deps -r locked.txt`,
 		Args: atMostOneDir,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return s.exportRequirements(dirOf(args), output, o, f)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.exportRequirements(dirOf(cmd, args), output, o, f)
 		},
 	}
-	f.addFile(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write (default: standard output)")
+	f.addTo(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the `FILE` to write (default: standard output)")
 	cmd.Flags().BoolVar(&o.NoHashes, "no-hashes", false, "leave the hashes out, as for packages of a repository")
 	return cmd
 }
@@ -102,10 +105,10 @@ func (s *session) export(output string, text []byte, mark string) error {
 		if err := writeWhole(output, text, mark); err != nil || !s.json {
 			return err
 		}
-		return json.NewEncoder(s.stdout).Encode(exported{Output: output})
+		return s.printJSON(exported{Output: output})
 	}
 	if s.json {
-		return json.NewEncoder(s.stdout).Encode(exported{Text: string(text)})
+		return s.printJSON(exported{Text: string(text)})
 	}
 	_, err := s.stdout.Write(text)
 	return err

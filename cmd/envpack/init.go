@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -40,12 +39,12 @@ func newInit(s *session) *cobra.Command {
 		Long:    initLong,
 		Example: initExample,
 		Args:    atMostOneDir,
-		RunE:    func(_ *cobra.Command, args []string) error { return s.init(dirOf(args), o) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return s.init(dirOf(cmd, args), o) },
 	}
 	names := templates.Names()
-	cmd.Flags().StringVar(&o.template, "template", names[0], "what to start from: "+list(names))
+	cmd.Flags().StringVar(&o.template, "template", names[0], "the `NAME` of what to start from: "+list(names))
 	completeFlag(cmd, "template", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().StringVar(&o.python, "python", "", "the Python version")
+	cmd.Flags().StringVar(&o.python, "python", "", "the Python `VERSION`")
 	cmd.Flags().BoolVar(&o.force, "force", false, "replace a manifest that is there")
 	return cmd
 }
@@ -114,13 +113,6 @@ type initResult struct {
 	Name         string   `json:"name"`
 	Template     string   `json:"template"`
 	Requirements []string `json:"requirements,omitempty"`
-}
-
-func (s *session) printJSON(v any) error {
-	s.close()
-	encoder := json.NewEncoder(s.stdout)
-	encoder.SetEscapeHTML(false) // bounds have < and >
-	return encoder.Encode(v)
 }
 
 // initPyProject prints what to add to a pyproject.toml that names the project.

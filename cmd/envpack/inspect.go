@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -59,7 +58,7 @@ func newInspect(s *session) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return s.inspect(cmd.Context(), args[0], o) },
 	}
 	cmd.Flags().BoolVar(&o.files, "files", false, "read every layer: list what it holds, and check it against its digests")
-	cmd.Flags().StringVar(&o.platform, "platform", "", "show the image for this platform only")
+	cmd.Flags().StringVar(&o.platform, "platform", "", "show the image for this `PLATFORM` only")
 	completeFlag(cmd, "platform", completePlatform)
 	return cmd
 }
@@ -92,9 +91,7 @@ func (s *session) inspect(ctx context.Context, spec string, o inspectOptions) (e
 	}
 	s.close()
 	if s.json {
-		enc := json.NewEncoder(s.stdout)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(struct {
+		return s.printJSON(struct {
 			Images []*inspect.Report `json:"images"`
 			Absent []string          `json:"absent,omitempty"`
 		}{reports, src.Absent})

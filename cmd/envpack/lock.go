@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -70,20 +69,20 @@ func newLock(s *session) *cobra.Command {
 		Args:    atMostOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.building.changed(cmd)
-			return s.lock(cmd.Context(), dirOf(args), o)
+			return s.lock(cmd.Context(), dirOf(cmd, args), o)
 		},
 	}
-	o.addFile(cmd)
+	o.addTo(cmd)
 	o.addGroups(cmd)
 	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
 	cmd.Flags().BoolVar(&o.upgradeBase, "upgrade-base", false, "prefer the newest versions of the distribution's packages, and keep the rest")
-	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "let this package move to the newest version, or as in NAME==VERSION to that; may be given several times")
+	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "let this `PACKAGE` move to the newest version, or as in NAME==VERSION to that; may be given several times")
 	completeFlag(cmd, "upgrade-package", completePackage)
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
 	o.building.addTo(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask the indexes and archives although the lock is up to date; versions stay")
-	cmd.Flags().StringVar(&o.prefer, "prefer", "", "prefer the versions of this pylock.toml to those of the lock, and hold files to its hashes")
+	cmd.Flags().StringVar(&o.prefer, "prefer", "", "prefer the versions of this `FILE`, a pylock.toml, to those of the lock, and hold files to its hashes")
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit status 5 if the lock is missing or out of date")
 	return cmd
 }
@@ -105,8 +104,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		}
 		s.ui().Printf("%s is up to date", path)
 		if s.json {
-			s.close()
-			return json.NewEncoder(s.stdout).Encode(map[string]bool{"up_to_date": true})
+			return s.printJSON(map[string]bool{"up_to_date": true})
 		}
 		return nil
 	}
@@ -191,7 +189,7 @@ func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error 
 	if s.json {
 		out := lockSummary(l, []lockfile.Change{}, false)
 		out.DryRun = dry
-		return json.NewEncoder(s.stdout).Encode(out)
+		return s.printJSON(out)
 	}
 	if dry {
 		path += " (not written)"
@@ -267,7 +265,7 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 	if s.json {
 		out := lockSummary(l, changes, old.compare == nil)
 		out.DryRun = dry
-		return json.NewEncoder(s.stdout).Encode(out)
+		return s.printJSON(out)
 	}
 	for _, c := range changes {
 		fmt.Fprintln(s.stdout, c)

@@ -23,27 +23,35 @@ type lockFlags struct {
 	groups, without []string
 }
 
-func (f *lockFlags) addFile(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.file, "lock", "", "the lock's file (default: envpack.lock beside the manifest)")
+// addTo adds the flags that say which project's lock is meant.
+func (f *lockFlags) addTo(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.file, "lock", "", "the lock's `FILE` (default: envpack.lock beside the manifest)")
 	completeFlag(cmd, "lock", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"lock"}, cobra.ShellCompDirectiveFilterFileExt
+	})
+	cmd.Flags().String("project", ".", "the project's folder, `DIR`, or its manifest")
+	completeFlag(cmd, "project", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveFilterDirs
 	})
 }
 
 func (f *lockFlags) addGroups(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.groups, "group", nil, "take this dependency group in place of the manifest's; may be given several times")
-	cmd.Flags().StringArrayVar(&f.without, "no-group", nil, "leave this dependency group out; may be given several times")
-	for _, flag := range []string{"group", "no-group"} {
-		completeFlag(cmd, flag, func(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, name := range manifest.GroupNames(folderOf(dirOf(args))) {
-				if strings.HasPrefix(name, word) {
-					names = append(names, name)
-				}
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		})
+	cmd.Flags().StringArrayVar(&f.groups, "group", nil, "take this dependency `GROUP` in place of the manifest's; may be given several times")
+	cmd.Flags().StringArrayVar(&f.without, "no-group", nil, "leave this dependency `GROUP` out; may be given several times")
+	completeFlag(cmd, "group", completeGroup)
+	completeFlag(cmd, "no-group", completeGroup)
+}
+
+// dirOf is the project's folder or manifest: the argument of a command that takes one, or --project; none is the working
+// directory.
+func dirOf(cmd *cobra.Command, args []string) string {
+	if len(args) == 1 {
+		return args[0]
 	}
+	if f := cmd.Flags().Lookup("project"); f != nil {
+		return f.Value.String()
+	}
+	return "."
 }
 
 // folderOf is the project's folder, of which its manifest may be named.
@@ -145,18 +153,25 @@ func lockCommand(m *manifest.Manifest, path string, options ...string) string {
 }
 
 // ownCommand is a command in a text that is about the lock.
-var ownCommand = regexp.MustCompile("`envpack (?:lock|build|push|tree|why|outdated|export)(?: [^`]*)?`")
+var ownCommand = regexp.MustCompile("`envpack (?:lock|build|push|tree|why|outdated|export|add|remove)(?: [^`]*)?`")
 
-// keepLock has the commands in a text be about the lock that --lock names, as the command is that prints it.
+// keepLock has the commands in a text be about the project and the lock that --project and --lock name, as the command is
+// that prints it.
 func (s *session) keepLock(text string) string {
-	if s.lockFile == "" {
+	if s.lockFile == "" && s.project == "" {
 		return text
 	}
 	return ownCommand.ReplaceAllStringFunc(text, func(command string) string {
-		if strings.Contains(command, " --lock ") {
-			return command
+		command = strings.TrimSuffix(command, "`")
+		words := strings.Fields(command)
+		named := slices.ContainsFunc([]string{s.project, folderOf(s.project)}, func(dir string) bool { return slices.Contains(words, shellWord(dir)) })
+		if s.project != "" && !named {
+			command += " --project " + shellWord(s.project)
 		}
-		return strings.TrimSuffix(command, "`") + " --lock " + shellWord(s.lockFile) + "`"
+		if s.lockFile != "" && !slices.Contains(words, "--lock") {
+			command += " --lock " + shellWord(s.lockFile)
+		}
+		return command + "`"
 	})
 }
 

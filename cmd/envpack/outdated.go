@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -49,10 +48,10 @@ func newOutdated(s *session) *cobra.Command {
 		Example: outdatedExample,
 		Args:    atMostOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.outdated(cmd.Context(), dirOf(args), o)
+			return s.outdated(cmd.Context(), dirOf(cmd, args), o)
 		},
 	}
-	o.addFile(cmd)
+	o.addTo(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.base, "base", false, "only packages of the distribution")
 	f.BoolVar(&o.security, "security", false, "only security fixes of the distribution's packages")
@@ -140,9 +139,7 @@ func (s *session) printNewer(list []newer) error {
 		if list == nil {
 			list = []newer{}
 		}
-		enc := json.NewEncoder(s.stdout)
-		enc.SetEscapeHTML(false) // specifiers are to be read
-		return enc.Encode(map[string][]newer{"outdated": list})
+		return s.printJSON(map[string][]newer{"outdated": list})
 	}
 	if len(list) == 0 {
 		s.ui().Printf("nothing newer")

@@ -34,7 +34,7 @@ func newPush(s *session) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.push = true
-			return s.pushLocked(cmd.Context(), dirOf(args), o)
+			return s.pushLocked(cmd.Context(), dirOf(cmd, args), o)
 		},
 	}
 	o.addFlags(cmd, "push")

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"maps"
-	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/manifest"
 )
 
 const removeLong = `Takes requirements out of the manifest and locks. Of the manifest's text only that changes. All
@@ -21,6 +17,7 @@ as they were. --lock FILE names the lock; it stays for the groups that it is for
 const removeExample = `  envpack remove numpy
   envpack remove --group train tensorboard
   envpack remove --constraint urllib3
+  envpack remove flask --lock serve.lock    # and lock that for its groups
   envpack remove --no-lock numpy            # the manifest alone`
 
 func newRemove(s *session) *cobra.Command {
@@ -38,17 +35,18 @@ func newRemove(s *session) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.building.changed(cmd)
+			o.read(cmd)
 			return s.remove(cmd.Context(), args, o)
 		},
 	}
 	o.addTo(cmd)
-	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		o.read(cmd)
 		e, err := o.edit()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return e.Names(), cobra.ShellCompDirectiveNoFileComp
+		return beginning(e.Names(), word, args), cobra.ShellCompDirectiveNoFileComp
 	}
 	return cmd
 }
@@ -71,18 +69,4 @@ func (s *session) remove(ctx context.Context, names []string, o editOptions) err
 		return editResult{Manifest: e.File(), Added: []string{}, Removed: removed}
 	}
 	return edit.run(ctx)
-}
-
-// completeGroup knows the dependency groups of the project.
-func completeGroup(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	dir, _ := cmd.Flags().GetString("project")
-	if filepath.Ext(dir) == ".toml" {
-		dir = filepath.Dir(dir)
-	}
-	root, err := manifest.ReadTOML(filepath.Join(dir, manifest.PyProject))
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	groups, _ := root["dependency-groups"].(map[string]any)
-	return slices.Sorted(maps.Keys(groups)), cobra.ShellCompDirectiveNoFileComp
 }

@@ -106,9 +106,17 @@ func newRoot(s *session) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noUnknownCommand,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			s.lockFile, _ = cmd.Flags().GetString("lock") // most commands have one
-			return noneEmpty(cmd, "index-url", "cache-dir", "apt-mirror")
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if f := cmd.Flags().Lookup("lock"); f != nil {
+				s.lockFile = f.Value.String()
+				if cmd.ValidArgsFunction != nil {
+					args = nil // they are packages
+				}
+				if dir := dirOf(cmd, args); filepath.Clean(dir) != "." {
+					s.project = dir
+				}
+			}
+			return noneEmpty(cmd, "index-url", "cache-dir", "apt-mirror", "lock", "project")
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
@@ -187,17 +195,13 @@ func atMostOneDir(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return diag.New(diag.Usage, "%s takes at most one folder, not %d arguments", cmd.CommandPath(), len(args))
 	}
+	if len(args) == 1 && cmd.Flags().Changed("project") {
+		return diag.New(diag.Usage, "%s and --project %s both name the project: give one of them", args[0], cmd.Flags().Lookup("project").Value)
+	}
 	if len(args) == 1 {
 		if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() && filepath.Ext(args[0]) != ".toml" {
 			return diag.New(diag.Usage, "%s is a file; %s takes the project's folder", args[0], cmd.CommandPath())
 		}
 	}
 	return nil
-}
-
-func dirOf(args []string) string {
-	if len(args) == 1 {
-		return args[0]
-	}
-	return "."
 }

@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 //	status CODE PROGRAM [ARG]...         run it, and hold it to the exit status
 //	when EVENT SIGNAL                    wait for an event and signal the process in the background; see [when]
 //	exited CODE                          the status of the process that was signalled, after wait
+//	json CODE PROGRAM [ARG]...           run a program with --json: it exits with the code, and prints JSON alone
 //	damage GLOB                          change a byte in the middle of each file
 //	bytes FILE N                         make a file of N bytes that do not compress
 //	same FILE FILE                       two files have the same bytes
@@ -85,6 +86,7 @@ func TestScripts(t *testing.T) {
 			"when":     withWorld((*world).when),
 			"exited":   withWorld((*world).exited),
 			"status":   status,
+			"json":     speaksJSON,
 			"change":   change,
 
 			"archive":     withWorld((*world).archive),

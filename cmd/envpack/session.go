@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -31,6 +32,7 @@ type session struct {
 	indexURL  string
 	aptMirror []string
 	lockFile  string // as --lock names it; "" is envpack.lock
+	project   string // the project's folder or manifest as it is named; "" is the working directory
 
 	opened sync.Once // screen: tasks begin on several goroutines
 	screen *ui.UI
@@ -38,12 +40,12 @@ type session struct {
 }
 
 func (s *session) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&s.cacheDir, "cache-dir", "", "the store of downloaded and built files (default: $ENVPACK_CACHE, else the user's cache folder)")
+	f.StringVar(&s.cacheDir, "cache-dir", "", "the `DIR` that is the store of downloaded and built files (default: $ENVPACK_CACHE, else the user's cache folder)")
 	f.BoolVar(&s.offline, "offline", false, "use only what the store has")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress, warnings only")
 	f.BoolVar(&s.json, "json", false, "results and errors as JSON")
-	f.StringVar(&s.indexURL, "index-url", "", "address of the default package index")
-	f.StringArrayVar(&s.aptMirror, "apt-mirror", nil, "address of a distribution archive, as NAME=URL or URL for debian")
+	f.StringVar(&s.indexURL, "index-url", "", "`URL` of the default package index")
+	f.StringArrayVar(&s.aptMirror, "apt-mirror", nil, "address of a distribution archive, as `NAME=URL`, or URL for debian")
 }
 
 // ui is the display on standard error.
@@ -64,6 +66,14 @@ func (s *session) close() {
 	if s.screen != nil {
 		s.screen.Close()
 	}
+}
+
+// printJSON prints a result for programs, on one line.
+func (s *session) printJSON(v any) error {
+	s.close()
+	encoder := json.NewEncoder(s.stdout)
+	encoder.SetEscapeHTML(false) // bounds have < and >
+	return encoder.Encode(v)
 }
 
 // task shows work that takes a while, in bytes.

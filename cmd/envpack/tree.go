@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -49,30 +48,22 @@ func newTree(s *session) *cobra.Command {
 		Short:             "Show which package of the lock needs which",
 		Long:              treeLong,
 		Example:           treeExample,
-		ValidArgsFunction: completePackageOf(&o.dir),
-		RunE: func(_ *cobra.Command, args []string) error {
+		ValidArgsFunction: completePackages,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.dir = dirOf(cmd, nil)
 			return s.tree(args, o)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&o.invert, "invert", "i", false, "show who needs a package, not what it needs")
-	f.IntVar(&o.depth, "depth", -1, "levels to show below the first; negative: all")
-	f.StringArrayVar(&o.platforms, "platform", nil, "only this platform; may be given several times (default: all of the lock)")
-	completeFlag(cmd, "platform", completePlatform)
+	f.IntVar(&o.depth, "depth", -1, "`LEVELS` to show below the first; negative: all")
+	f.StringArrayVar(&o.platforms, "platform", nil, "only this `PLATFORM`; may be given several times (default: all of the lock)")
+	completeFlag(cmd, "platform", completeLocked)
 	f.BoolVar(&o.sizes, "sizes", false, "show the bytes of wheels: own, with all that is needed, and needed by nothing else")
 	f.BoolVar(&o.noDedupe, "no-dedupe", false, "repeat what was shown before")
 	f.BoolVar(&o.system, "system", false, "list the distribution's packages as well")
-	addProject(cmd, &o.dir)
-	o.addFile(cmd)
+	o.addTo(cmd)
 	return cmd
-}
-
-// addProject is for commands whose arguments are packages.
-func addProject(cmd *cobra.Command, dir *string) {
-	cmd.Flags().StringVar(dir, "project", ".", "the project's folder")
-	completeFlag(cmd, "project", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return nil, cobra.ShellCompDirectiveFilterDirs
-	})
 }
 
 func (s *session) tree(names []string, o treeOptions) error {
@@ -96,7 +87,7 @@ func (s *session) tree(names []string, o treeOptions) error {
 	}
 	branches := g.Tree(lockfile.TreeOptions{Roots: roots, Invert: o.invert, Depth: o.depth, NoDedupe: o.noDedupe})
 	if s.json {
-		return json.NewEncoder(s.stdout).Encode(treeJSON(l, g, branches, o))
+		return s.printJSON(treeJSON(l, g, branches, o))
 	}
 	p := treePrinter{graph: g, o: o}
 	if f, ok := s.stdout.(*os.File); ok {

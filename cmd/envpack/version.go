@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -31,7 +30,7 @@ func (s *session) version() error {
 		Layers  []string `json:"layer_formats"`
 	}{buildVersion(), runtime.Version(), lockfile.Format, imagegen.Formats()}
 	if s.json {
-		return json.NewEncoder(s.stdout).Encode(v)
+		return s.printJSON(v)
 	}
 	_, err := fmt.Fprintf(s.stdout, "envpack %s (%s)\nlock format %d\nlayer formats %s\n", v.Version, v.Go, v.Lock, list(v.Layers))
 	return err

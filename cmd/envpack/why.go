@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -68,14 +67,13 @@ type whyRequirement struct {
 }
 
 func newWhy(s *session) *cobra.Command {
-	dir := ""
 	var f lockFlags
 	cmd := &cobra.Command{
 		Use:               "why PACKAGE",
 		Short:             "Say why the lock has a package, and why no newer version of it",
 		Long:              whyLong,
 		Example:           whyExample,
-		ValidArgsFunction: completePackageOf(&dir),
+		ValidArgsFunction: completeAnyPackage,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return diag.New(diag.Usage, "why takes the name of one package").Hint("`envpack tree` shows those of the lock")
@@ -83,11 +81,10 @@ func newWhy(s *session) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.why(cmd.Context(), dir, args[0], f)
+			return s.why(cmd.Context(), dirOf(cmd, nil), args[0], f)
 		},
 	}
-	addProject(cmd, &dir)
-	f.addFile(cmd)
+	f.addTo(cmd)
 	return cmd
 }
 
@@ -113,12 +110,10 @@ func (s *session) why(ctx context.Context, dir, name string, f lockFlags) error 
 	} else if err := s.findReasons(ctx, m, lock, &doc, isPackage, isDeb); err != nil {
 		return err
 	}
-	s.close()
 	if s.json {
-		enc := json.NewEncoder(s.stdout)
-		enc.SetEscapeHTML(false) // specifiers are to be read
-		return enc.Encode(doc)
+		return s.printJSON(doc)
 	}
+	s.close()
 	_, err = s.stdout.Write([]byte(s.keepLock(whyText(doc, lock, m))))
 	return err
 }
