@@ -121,12 +121,12 @@ func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.
 
 // completePackage knows the packages of the lock, be it up to date or not.
 func completePackage(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-	return beginning(packagesOf(lockOf(cmd, args)), word, nil), cobra.ShellCompDirectiveNoFileComp
+	return beginning(packagesOf(lockMeant(cmd, args)), word, nil), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completePackages is the same for commands whose arguments are packages.
 func completePackages(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-	return beginning(packagesOf(lockOf(cmd, nil)), word, args), cobra.ShellCompDirectiveNoFileComp
+	return beginning(packagesOf(lockMeant(cmd, nil)), word, args), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeAnyPackage knows those of the distribution as well, for one argument.
@@ -134,7 +134,7 @@ func completeAnyPackage(cmd *cobra.Command, args []string, word string) ([]strin
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	lock := lockOf(cmd, nil)
+	lock := lockMeant(cmd, nil)
 	names := packagesOf(lock)
 	for _, d := range lock.Base.Debs {
 		names = append(names, d.Name)
@@ -148,7 +148,7 @@ func completeLocked(cmd *cobra.Command, args []string, word string) ([]string, c
 		args = nil // they are packages
 	}
 	var names []string
-	for _, t := range lockOf(cmd, args).Targets {
+	for _, t := range lockMeant(cmd, args).Targets {
 		names = append(names, t.Platform)
 	}
 	if len(names) == 0 {
@@ -176,8 +176,8 @@ func beginning(names []string, word string, given []string) []string {
 	return out
 }
 
-// lockOf is the lock that a command is about, as far as it can be read.
-func lockOf(cmd *cobra.Command, args []string) *lockfile.Lock {
+// lockMeant is the lock that a command is about, as far as it can be read.
+func lockMeant(cmd *cobra.Command, args []string) *lockfile.Lock {
 	var f lockFlags
 	f.file, _ = cmd.Flags().GetString("lock")
 	file := f.path(dirOf(cmd, args))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -62,7 +61,7 @@ func newDiff(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.platform, "platform", "", "compare the images for this platform only")
+	f.StringVar(&o.platform, "platform", "", "compare the images for this `PLATFORM` only")
 	f.BoolVar(&o.all, "all", false, "cut no list short, and look into every changed file")
 	f.BoolVar(&o.shallow, "shallow", false, "read no layer: compare locks, settings and digests")
 	f.BoolVar(&o.ignoreTimes, "ignore-times", false, "dates of files and images are no differences")
@@ -203,9 +202,7 @@ func pairPlatforms(old, now []string) (pairs [][2]string, onlyOld, onlyNew []str
 
 func (s *session) showComparisons(c *comparisons, all bool) error {
 	if s.json {
-		enc := json.NewEncoder(s.stdout)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(c)
+		return s.printJSON(c)
 	}
 	color := false
 	if f, ok := s.stdout.(*os.File); ok {
