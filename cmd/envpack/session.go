@@ -179,6 +179,7 @@ func (s *session) openSupply(st *store.Store, o sources.Options, want supply.Opt
 		return sources.Find(host, o)
 	}
 	want.Store, want.Fetch, want.Sources = st, client, found
+	want.Warn = s.warnOnce
 	want.Offline, want.Now, want.MaxAge, want.Task = s.offline, time.Now, maxAge, s.task
 	return supply.New(want)
 }

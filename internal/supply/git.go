@@ -1,13 +1,12 @@
 package supply
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -16,16 +15,19 @@ import (
 	"github.com/envpack/envpack/resolver/direct"
 )
 
-// gitMemo keeps the files that describe a project, by repository, commit and folder.
-const gitMemo = "git-1"
-
-// maxOutput bounds what is read of git's answers.
-const maxOutput = 64 << 20
+// gitMemo keeps what was read of a commit, by repository, commit and folder.
+const gitMemo = "git-2"
 
 var (
 	fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 	someCommit = regexp.MustCompile(`^[0-9a-f]{4,64}$`)
 )
+
+// checkout is what was read of a commit.
+type checkout struct {
+	Files      sdistfile.Files
+	Submodules []string `json:",omitempty"` // paths of other repositories in it, which are not read
+}
 
 // repository reads a project in a repository as of the commit that its revision is now, or that the
 // lock has of it. Nothing is checked out: the files that describe the project are read from git's objects, which
@@ -35,16 +37,16 @@ func (s *Supply) repository(ctx context.Context, ref direct.Reference, known res
 	if fullCommit.MatchString(ref.Revision) {
 		commit = ref.Revision
 	}
-	files, ok := s.notedFiles(ref, commit)
+	read, ok := s.notedCheckout(ref, commit)
 	if !ok {
 		if s.Offline {
 			return nil, diag.New(diag.Fetch, "the store has nothing of the repository %s, and --offline forbids to ask for it", ref.Git)
 		}
 		var err error
-		if commit, files, err = s.askGit(ctx, ref, commit); err != nil {
+		if commit, read, err = s.askGit(ctx, ref, commit); err != nil {
 			return nil, err
 		}
-		note, err := json.Marshal(files)
+		note, err := json.Marshal(read)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +54,14 @@ func (s *Supply) repository(ctx context.Context, ref direct.Reference, known res
 			return nil, err
 		}
 	}
-	found, err := s.described(&ref, files)
+	if n := len(read.Submodules); n > 0 {
+		list := strings.Join(read.Submodules[:min(n, 3)], ", ")
+		if n > 3 {
+			list += ", …"
+		}
+		s.Warn("the repository " + ref.Git + " has submodules, which are not read: " + list)
+	}
+	found, err := s.described(&ref, read.Files)
 	if err != nil {
 		return nil, err
 	}
@@ -64,107 +73,70 @@ func gitKey(ref direct.Reference, commit string) string {
 	return ref.Git + "\x00" + commit + "\x00" + ref.Subdirectory
 }
 
-func (s *Supply) notedFiles(ref direct.Reference, commit string) (files sdistfile.Files, ok bool) {
+func (s *Supply) notedCheckout(ref direct.Reference, commit string) (read checkout, ok bool) {
 	if commit == "" {
-		return nil, false
+		return read, false
 	}
 	note, ok := s.Store.Memo(gitMemo, gitKey(ref, commit))
-	return files, ok && json.Unmarshal(note, &files) == nil
+	return read, ok && json.Unmarshal(note, &read) == nil
 }
 
 // askGit fetches a commit, the revision's if it is not known, and reads the files that describe the project.
-func (s *Supply) askGit(ctx context.Context, ref direct.Reference, commit string) (string, sdistfile.Files, error) {
+func (s *Supply) askGit(ctx context.Context, ref direct.Reference, commit string) (string, checkout, error) {
 	program, err := exec.LookPath("git")
 	if err != nil {
-		return "", nil, diag.New(diag.Failure, "the repository %s cannot be read: there is no program git", ref.Git).
+		return "", checkout{}, diag.New(diag.Failure, "the repository %s cannot be read: there is no program git", ref.Git).
 			Hint("install git, or name an archive of the repository instead: NAME @ https://….tar.gz")
 	}
 	dir, err := os.MkdirTemp("", "envpack-git-")
 	if err != nil {
-		return "", nil, diag.Wrap(err, diag.Failure, "making a temporary folder")
+		return "", checkout{}, diag.Wrap(err, diag.Failure, "making a temporary folder")
 	}
 	defer os.RemoveAll(dir)
-	g := &git{program: program, dir: dir, address: ref.Git}
-	if _, err := g.run(ctx, "init", "--quiet", "--bare", "."); err != nil {
-		return "", nil, err
-	}
+	g := &git{program: program, dir: dir, address: ref.Git, bounds: s.GitBounds.orDefault()}
+	branchOrTag := ""
 	if commit == "" {
-		if commit, err = g.resolve(ctx, ref.Revision); err != nil {
-			return "", nil, err
+		if commit, branchOrTag, err = g.resolve(ctx, ref.Revision); err != nil {
+			return "", checkout{}, err
 		}
 	}
-	if err := g.fetch(ctx, commit); err != nil {
-		return "", nil, err
+	full, read, err := g.commit(ctx, commit, branchOrTag, ref.Subdirectory)
+	if diag.CodeOf(err) == diag.Fetch && ctx.Err() == nil && g.partial && !g.exceeded { // what was left out cannot be had by itself
+		g.full = true
+		full, read, err = g.commit(ctx, commit, branchOrTag, ref.Subdirectory)
 	}
-	files, err := g.files(ctx, commit, ref.Subdirectory)
-	return commit, files, err
+	return full, read, err
 }
 
-// git is a repository of no files that objects are fetched into.
-type git struct {
-	program, dir, address string
-	whole                 bool // all branches and tags were fetched
-}
-
-// command does not ask a person, nor read the settings of a repository that it is run in.
-func (g *git) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, g.program, args...)
-	cmd.Dir = g.dir
-	for _, v := range cmd.Environ() {
-		switch name, _, _ := strings.Cut(v, "="); name {
-		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE":
-		default:
-			cmd.Env = append(cmd.Env, v)
-		}
+// commit makes a repository, fetches a commit into it and reads it; the commit may be the beginning of one.
+func (g *git) commit(ctx context.Context, commit, branchOrTag, folder string) (full string, read checkout, err error) {
+	// git makes a repository of SHA-1 unless it is told, and fetches nothing into it from one of SHA-256.
+	if err := g.init(ctx, len(commit) == 64); err != nil {
+		return "", read, err
 	}
-	cmd.Env = append(cmd.Env, "GIT_TERMINAL_PROMPT=0", "LC_ALL=C", "GIT_DIR="+g.dir)
-	return cmd
-}
-
-func (g *git) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := g.command(ctx, args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &limited{w: &stderr, left: 64 << 10}
-	out := &limited{w: &bytes.Buffer{}, left: maxOutput}
-	cmd.Stdout = out
-	err := cmd.Run()
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case out.left < 0:
-		return nil, diag.New(diag.Fetch, "the repository %s: git answers more than is read", g.address)
-	case err != nil:
-		if text := strings.Join(strings.Fields(diag.Redact(stderr.String())), " "); text != "" {
-			return nil, diag.New(diag.Fetch, "the repository %s: git %s: %s", g.address, args[0], text)
-		}
-		return nil, diag.Wrap(err, diag.Fetch, "the repository %s: git %s", g.address, args[0])
+	if full = commit; fullCommit.MatchString(commit) {
+		err = g.fetch(ctx, commit, branchOrTag)
+	} else {
+		full, err = g.abbreviated(ctx, commit)
 	}
-	return out.w.(*bytes.Buffer).Bytes(), nil
-}
-
-// limited takes what comes, and drops what is too much.
-type limited struct {
-	w    io.Writer
-	left int64
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if l.left -= int64(len(p)); l.left >= 0 {
-		return l.w.Write(p)
+	if err != nil {
+		return "", read, err
 	}
-	return len(p), nil
+	read, err = g.read(ctx, full, folder)
+	return full, read, err
 }
 
 // resolve finds the commit that a branch, a tag or the beginning of a commit's hash is now; "" is the
-// default branch. A tag goes before a branch, as in git.
-func (g *git) resolve(ctx context.Context, revision string) (string, error) {
+// default branch. A tag goes before a branch, as in git. name is what is at that commit, "" if nothing is that has a name: then
+// the commit is the revision, which may be the beginning of one.
+func (g *git) resolve(ctx context.Context, revision string) (commit, name string, err error) {
 	names := []string{"HEAD"}
 	if revision != "" {
 		names = []string{"refs/tags/" + revision + "^{}", "refs/tags/" + revision, "refs/heads/" + revision, revision}
 	}
 	out, err := g.run(ctx, append([]string{"ls-remote", "--quiet", "--", g.address}, names...)...)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	found := map[string]string{}
 	for line := range strings.Lines(string(out)) {
@@ -174,55 +146,107 @@ func (g *git) resolve(ctx context.Context, revision string) (string, error) {
 	}
 	for _, name := range names {
 		if sum := found[name]; sum != "" {
-			return sum, nil
+			return sum, strings.TrimSuffix(name, "^{}"), nil
 		}
 	}
-	if someCommit.MatchString(revision) {
-		if err := g.fetchAll(ctx); err != nil {
-			return "", err
-		}
-		if out, err := g.run(ctx, "rev-parse", "--quiet", "--verify", revision+"^{commit}"); err == nil {
-			return strings.TrimSpace(string(out)), nil
-		}
+	switch {
+	case someCommit.MatchString(revision):
+		return revision, "", nil
+	case revision == "":
+		return "", "", diag.New(diag.Fetch, "the repository %s is empty", g.address)
 	}
-	if revision == "" {
-		return "", diag.New(diag.Fetch, "the repository %s is empty", g.address)
-	}
-	return "", diag.New(diag.Manifest, "the repository %s has no branch, tag or commit %s", g.address, revision)
+	return "", "", g.noRevision(revision)
 }
 
-// fetch brings a commit. Servers need not give one that no branch or tag is at; then all is fetched.
-func (g *git) fetch(ctx context.Context, commit string) error {
-	if g.whole {
-		return nil
+func (g *git) noRevision(revision string) error {
+	return diag.New(diag.Manifest, "the repository %s has no branch, tag or commit %s", g.address, revision).
+		Hint("`git ls-remote %s` lists branches and tags", g.address)
+}
+
+// abbreviated finds the commit whose hash begins so, which needs the whole history.
+func (g *git) abbreviated(ctx context.Context, beginning string) (string, error) {
+	if err := g.fetchAll(ctx, "+refs/*:refs/envpack/*"); err != nil {
+		if ctx.Err() == nil && strings.Contains(err.Error(), "mismatched algorithms") { // only now does it show
+			if err = g.init(ctx, true); err == nil {
+				err = g.fetchAll(ctx, "+refs/*:refs/envpack/*")
+			}
+		}
+		if err != nil {
+			return "", err
+		}
 	}
-	if _, err := g.run(ctx, "fetch", "--quiet", "--no-auto-gc", "--depth=1", "--no-tags", "--", g.address, commit); err == nil || ctx.Err() != nil {
-		return ctx.Err()
+	out, err := g.run(ctx, "rev-parse", "--quiet", "--verify", beginning+"^{commit}")
+	if err != nil && ctx.Err() == nil {
+		return "", g.noRevision(beginning)
 	}
-	if err := g.fetchAll(ctx); err != nil {
+	return strings.TrimSpace(string(out)), err
+}
+
+// fetch brings a commit, and no more than that of the history. Servers need not give one that no branch or tag is at, and some
+// give none by its hash: then what is at its name is asked for, and at last the history.
+func (g *git) fetch(ctx context.Context, commit, name string) error {
+	shallow := func(what string) error {
+		if err := g.ask(ctx, "--depth=1", "--no-tags", origin, what); err != nil {
+			return err
+		}
+		_, err := g.run(ctx, "cat-file", "-e", commit+"^{commit}")
 		return err
 	}
-	if _, err := g.run(ctx, "cat-file", "-e", commit+"^{commit}"); err != nil {
-		return diag.New(diag.Fetch, "the repository %s has no commit %s any more", g.address, commit).
-			Hint("`envpack lock --upgrade` takes what the revision is now")
+	ways := []func() error{func() error { return shallow(commit) }}
+	if name != "" {
+		ways = append(ways, func() error { return shallow(name) })
+	}
+	for _, refs := range []string{"+refs/heads/*:refs/envpack/heads/*", "+refs/*:refs/envpack/*"} {
+		ways = append(ways, func() error {
+			if err := g.fetchAll(ctx, refs); err != nil {
+				return err
+			}
+			_, err := g.run(ctx, "cat-file", "-e", commit+"^{commit}")
+			return err
+		})
+	}
+	for i, way := range ways {
+		err := way()
+		switch {
+		case err == nil || ctx.Err() != nil || g.exceeded:
+			return err
+		case i < len(ways)-1:
+		case g.whole:
+			return diag.New(diag.Fetch, "the repository %s has no commit %s any more", g.address, commit).
+				Hint("`envpack lock --upgrade` takes what the revision is now")
+		default:
+			return err
+		}
 	}
 	return nil
 }
 
-func (g *git) fetchAll(ctx context.Context) error {
-	// Tidying goes on in the background, in a folder that will be removed.
-	_, err := g.run(ctx, "fetch", "--quiet", "--no-auto-gc", "--", g.address, "+refs/*:refs/envpack/*")
+// fetchAll brings the history of what is at some names, without the contents of files where the server can leave them out.
+func (g *git) fetchAll(ctx context.Context, refs string) error {
+	err := g.ask(ctx, origin, refs)
 	g.whole = err == nil
 	return err
 }
 
-// files reads the files that describe the project in a folder of a commit.
-func (g *git) files(ctx context.Context, commit, folder string) (sdistfile.Files, error) {
+// ask is a fetch.
+func (g *git) ask(ctx context.Context, args ...string) error {
+	// Tidying goes on in the background, in a folder that will be removed.
+	command := []string{"fetch", "--quiet", "--no-auto-gc"}
+	if !g.full {
+		command = append(command, "--filter=blob:none")
+	}
+	_, err := g.run(ctx, append(command, args...)...)
+	return err
+}
+
+// read reads the files that describe the project in a folder of a commit.
+func (g *git) read(ctx context.Context, commit, folder string) (checkout, error) {
 	out, err := g.run(ctx, "ls-tree", "-r", "-z", "--full-tree", commit)
 	if err != nil {
-		return nil, err
+		return checkout{}, err
 	}
-	files := sdistfile.Files{}
+	read := checkout{Files: sdistfile.Files{}}
+	wanted := map[string]string{} // objects by name
 	inside := folder == ""
 	for _, entry := range strings.Split(string(out), "\x00") {
 		head, path, _ := strings.Cut(entry, "\t")
@@ -232,18 +256,39 @@ func (g *git) files(ctx context.Context, commit, folder string) (sdistfile.Files
 			name, ok = strings.CutPrefix(path, folder+"/")
 		}
 		inside = inside || ok && path != ""
-		if !ok || len(fields) != 3 || !strings.HasPrefix(fields[0], "100") || !sdistfile.Wanted(name) {
-			continue
-		}
-		if files[name], err = g.run(ctx, "cat-file", "blob", fields[2]); err != nil {
-			return nil, err
-		}
-		if len(files[name]) > maxProjectFile || len(files) > 100 {
-			return nil, diag.New(diag.Fetch, "the repository %s: %s has more bytes than metadata can have", g.address, path)
+		switch {
+		case !ok || len(fields) != 3:
+		case fields[0] == "160000":
+			read.Submodules = append(read.Submodules, path)
+		case strings.HasPrefix(fields[0], "100") && sdistfile.Wanted(name):
+			wanted[name] = fields[2]
 		}
 	}
 	if !inside {
-		return nil, diag.New(diag.Manifest, "the repository %s has no folder %s at commit %s", g.address, folder, commit)
+		return checkout{}, diag.New(diag.Manifest, "the repository %s has no folder %s at commit %s", g.address, folder, commit)
 	}
-	return files, nil
+	if len(wanted) > 100 {
+		return checkout{}, diag.New(diag.Fetch, "the repository %s has %d files of metadata, more than a project can have", g.address, len(wanted))
+	}
+	g.bring(ctx, wanted)
+	for name, object := range wanted {
+		data, err := g.run(ctx, "cat-file", "blob", object)
+		if err != nil {
+			g.partial = !g.full
+			return checkout{}, err
+		}
+		if len(data) > maxProjectFile {
+			return checkout{}, diag.New(diag.Fetch, "the repository %s: %s has more bytes than metadata can have", g.address, name)
+		}
+		if strings.HasPrefix(string(data), lfsPointer) {
+			return checkout{}, diag.New(diag.Fetch, "the repository %s keeps %s in Git LFS, which is not read", g.address, name).
+				Hint("a file that describes the project has to lie in the repository itself; or name a wheel in its place")
+		}
+		read.Files[name] = data
+	}
+	slices.Sort(read.Submodules)
+	return read, nil
 }
+
+// lfsPointer begins a file that stands for one in Git LFS (Git LFS, specification, The Pointer).
+const lfsPointer = "version https://git-lfs.github.com/spec/"

@@ -47,9 +47,12 @@ type Options struct {
 	Replaced map[string]bool
 	Dir      string            // the project's folder, which has the files that manifest and lock name
 	Tell     func(line string) // told where things come from; may be nil
-	Offline  bool
-	Now      func() time.Time
-	MaxAge   time.Duration // of cached index pages
+	Warn     func(text string) // told what is left out; may be nil
+	// GitBounds are for repositories that packages come from.
+	GitBounds GitBounds
+	Offline   bool
+	Now       func() time.Time
+	MaxAge    time.Duration // of cached index pages
 	// Task is told of downloads; see imagegen.Builder. May be nil.
 	Task func(name string, total int64) func(n int64)
 }
@@ -76,6 +79,9 @@ func New(o Options) (*Supply, error) {
 	}
 	if o.Tell == nil {
 		o.Tell = func(string) {}
+	}
+	if o.Warn == nil {
+		o.Warn = func(string) {}
 	}
 	s := &Supply{Options: o}
 	var list []index.Source
