@@ -15,6 +15,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// TestTargets: of a free-threaded build the names have a t, and the version that markers see has none.
+func TestTargets(t *testing.T) {
+	for _, c := range []struct {
+		target         Target
+		minor, version string
+		threaded       bool
+	}{
+		{Target{Python: "3.11.2", ABI: "cp311"}, "3.11", "3.11.2", false},
+		{Target{Python: "3.14.0rc2", ABI: "cp314t"}, "3.14t", "3.14.0rc2t", true},
+	} {
+		if on := c.target; on.Minor() != c.minor || on.Version() != c.version || on.FreeThreaded() != c.threaded {
+			t.Errorf("%+v: %s, %s, %t", on, on.Minor(), on.Version(), on.FreeThreaded())
+		}
+	}
+	l := &Lock{
+		Project: Project{Name: "x"}, Image: Image{User: "app", Workdir: "/app"}, Base: Base{Distro: NoDistro},
+		Targets: []Target{{Platform: "linux/amd64", Python: "3.14.4", ABI: "cp314t", Musl: "1.2"}},
+	}
+	text := Encode(l)
+	if !strings.Contains(string(text), "python = \"3.14.4\"\nabi = \"cp314t\"\nmusl = \"1.2\"\n") {
+		t.Fatalf("%s", text)
+	}
+	back, err := Parse("x.lock", text)
+	if err != nil || back.Targets[0] != l.Targets[0] {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	if err := sample().Validate(); err != nil {
 		t.Fatal(err)
@@ -23,6 +51,8 @@ func TestValidate(t *testing.T) {
 		"target: is missing":                                         func(l *Lock) { l.Targets = nil },
 		"target[1].platform: linux/arm64 stands twice":               func(l *Lock) { l.Targets[1] = l.Targets[0] },
 		"target[0].python: \"3.11\" is not a full":                   func(l *Lock) { l.Targets[0].Python = "3.11" },
+		"target[0].musl: there is glibc as well":                     func(l *Lock) { l.Targets[0].Musl = "1.2" },
+		"target[0].musl: \"1\" is not a musl version":                func(l *Lock) { l.Targets[0].Glibc, l.Targets[0].Musl = "", "1" },
 		"project.manifest: \"x\" is not a SHA-256":                   func(l *Lock) { l.Project.Manifest = "x" },
 		"project.requires[0]: gone is not installed":                 func(l *Lock) { l.Project.Requires = []Dependency{{Name: "gone"}} },
 		"project.requires[0]: torch is not installed on linux/arm64": func(l *Lock) { l.Project.Requires[0].Targets = nil },

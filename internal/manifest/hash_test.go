@@ -72,6 +72,10 @@ func TestHash(t *testing.T) {
 		"its prereleases": edit("[resolver]", "[resolver.packages.six]\nprereleases = 'allow'\n[resolver]"),
 		"metadata":        edit("[resolver]", "[metadata.six]\nrequires = []\n[resolver]"), "its requirement": edit("[resolver]", "[metadata.six]\nrequires = ['a']\n[resolver]"),
 		"its python": edit("[resolver]", "[metadata.six]\npython = ''\n[resolver]"), "its extras": edit("[resolver]", "[metadata.six]\npython = ''\nextras = []\n[resolver]"),
+		"free-threaded": edit(`>=3.10, <3.13`, `>=3.13t`), "not free-threaded": edit(`>=3.10, <3.13`, `>=3.13`),
+		"C library": edit(`distro = "debian:12"`, `distro = "none"
+libc = "musl  1.2"`), "version of the C library": edit(`distro = "debian:12"`, `distro = "none"
+libc = "musl 1.1"`),
 		"versions of it": edit("[resolver]", "[metadata.six]\nversion = '<2'\nrequires = []\n[resolver]"),
 		"file":           edit("attrs\n", "attrs<30\n"), "other kind of hash": edit("--hash=sha256:1111", "--hash=sha512:"+strings.Repeat("2", 128)+" --hash=sha256:1111"), "hash of a file": edit("--hash=sha256:1111", "--hash=sha256:1112"), "no wheels in a file": edit("attrs\n", "attrs\n--no-binary attrs\n"), "constraint in a file": edit("urllib3<2", "urllib3<3"),
 	} {

@@ -46,6 +46,11 @@ func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 		}
 	}
 	e.WriteString("# Made by `envpack export pylock`.\n")
+	for _, t := range sortedTargets(l.Targets) {
+		if t.FreeThreaded() || t.Musl != "" { // no marker tells of the build or of the C library
+			e.WriteString("# For " + made(t) + " alone.\n")
+		}
+	}
 	e.line("lock-version", quote("1.0"))
 	var environments []string
 	for _, t := range sortedTargets(l.Targets) {

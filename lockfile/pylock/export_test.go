@@ -106,6 +106,21 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// TestOtherTargets: no marker tells of a free-threaded build or of musl, so that a comment does.
+func TestOtherTargets(t *testing.T) {
+	l := lock()
+	l.Targets[0].Python, l.Targets[0].ABI = "3.14.4", "cp314t"
+	l.Targets[1].Glibc, l.Targets[1].Musl = "", "1.2"
+	got, err := Export(l, where)
+	if err != nil || !strings.Contains(string(got), "`.\n# For linux/amd64 with Python 3.11 and musl alone.\n# For linux/arm64 with Python 3.14t alone.\nlock-version") {
+		t.Errorf("%v\n%s", err, got)
+	}
+	got, err = Requirements(l, RequirementsOptions{})
+	if err != nil || !strings.Contains(string(got), ", for linux/amd64 with Python 3.11 and musl and linux/arm64 with Python 3.14t.\n") {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
 func TestExportErrors(t *testing.T) {
 	odd := lock()
 	odd.Targets[0].Platform = "plan9/mips"

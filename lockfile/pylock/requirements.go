@@ -15,6 +15,15 @@ type RequirementsOptions struct {
 	DefaultIndex string // name of the lock's index that stands in the default one's place; "" if none does
 }
 
+// made names what files were chosen for: "linux/amd64 with Python 3.11", "linux/amd64 with Python 3.14t and musl".
+func made(t lockfile.Target) string {
+	text := fmt.Sprintf("%s with Python %s", t.Platform, t.Minor())
+	if t.Musl != "" {
+		text += " and musl"
+	}
+	return text
+}
+
 // Requirements gives the lock as a requirements file of pip's format: every package by exact version, with the hashes of
 // its files and a marker where not every target has it, after lines for the indexes that are not the default one. It is
 // complete, so that pip may install it with --no-deps. Errors: a platform that markers cannot express; a package without
@@ -28,7 +37,7 @@ func Requirements(l *lockfile.Lock, o RequirementsOptions) ([]byte, error) {
 			return nil, err
 		}
 		e.markers[t.Platform] = m
-		targets = append(targets, fmt.Sprintf("%s with Python %s", t.Platform, lockfile.MinorOf(t.Python)))
+		targets = append(targets, made(t))
 	}
 	if len(targets) == 0 {
 		return nil, fmt.Errorf("the lock has no target")
