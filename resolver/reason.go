@@ -133,9 +133,16 @@ func (r reason) hint() string {
 func (c *catalogue) noWheelClause(project, versions string, all bool, r *release, newest *candidate) string {
 	on := fmt.Sprintf("Python %s on %s", c.target.Minor(), c.target.Platform)
 	wheels := c.wheelsOf(r, newest)
-	// The right platform for another Python says more than all the wrong ones.
-	if near := slices.DeleteFunc(slices.Clone(wheels), func(w tags.Wheel) bool { return !c.samePlatform(w) }); len(near) > 0 {
-		wheels = near
+	// The right platform for another Python says more than all the wrong ones, and the right machine with glibc more than others.
+	families := []string{"manylinux"}
+	if c.target.Musl != "" {
+		families = []string{"musllinux", "manylinux"}
+	}
+	for _, family := range families {
+		if near := slices.DeleteFunc(slices.Clone(wheels), func(w tags.Wheel) bool { return !c.samePlatform(w, family) }); len(near) > 0 {
+			wheels = near
+			break
+		}
 	}
 	why := c.target.ranking.Explain(wheels)
 	if all {
@@ -150,11 +157,8 @@ func (c *catalogue) noWheelClause(project, versions string, all bool, r *release
 	return fmt.Sprintf("%s has no wheel for %s (%s)", versions, on, why)
 }
 
-func (c *catalogue) samePlatform(w tags.Wheel) bool {
-	machine, family := "_"+c.target.ranking.Target().Machine(), "manylinux"
-	if c.target.Musl != "" {
-		family = "musllinux"
-	}
+func (c *catalogue) samePlatform(w tags.Wheel, family string) bool {
+	machine := "_" + c.target.ranking.Target().Machine()
 	return slices.ContainsFunc(w.Platforms, func(p string) bool {
 		return p == "any" || strings.Contains(p, family) && strings.HasSuffix(p, machine)
 	})

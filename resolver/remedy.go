@@ -53,7 +53,7 @@ const (
 func (r *remedies) search(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, searchTime)
 	defer stop()
-	for _, kind := range []func(context.Context){r.names, r.bounds, r.yanked, r.prereleases, r.bindings, r.dates, r.pythons, r.distributions, r.platforms} {
+	for _, kind := range []func(context.Context){r.names, r.bounds, r.yanked, r.prereleases, r.bindings, r.dates, r.pythons, r.withoutBase, r.distributions, r.platforms} {
 		kind(ctx)
 	}
 	slices.SortStableFunc(r.found, func(a, b remedy) int { return a.size - b.size })

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/apt"
@@ -178,5 +179,47 @@ func (r *remedies) distributions(ctx context.Context) {
 			r.offer(movingDistro, e, what+" resolves", with(done, r.wanted()...))
 			return
 		}
+	}
+}
+
+// withoutBase tries, where there is no base, the usual build in place of the free-threaded one, and glibc in place of musl.
+func (r *remedies) withoutBase(ctx context.Context) {
+	m := r.question.m
+	if m.Distro != lockfile.NoDistro || len(m.System.Pythons) > 0 || !r.kinds(noWheel, onlySdist) {
+		return
+	}
+	if full := m.Python.Full(); m.Python.FreeThreaded && full != "" {
+		usual := m.Python
+		usual.Text, usual.FreeThreaded = full, false
+		r.instead(ctx, movingPython, m.Python.Pos, "python", full, func(q *question, t *lockfile.Target) {
+			q.m.Python, t.ABI = usual, ""
+		})
+	}
+	if m.System.Libc.Kind == "musl" {
+		r.instead(ctx, movingDistro, m.System.Libc.Pos, "libc", noneLibc.Text(), func(q *question, t *lockfile.Target) {
+			q.m.System.Libc, t.Glibc, t.Musl = noneLibc, noneLibc.Version, ""
+		})
+	}
+}
+
+// instead tries another value of a key, with which all targets change.
+func (r *remedies) instead(ctx context.Context, size int, pos diag.Position, key, value string, change func(*question, *lockfile.Target)) {
+	text, quote, ok := quoted(pos)
+	if !ok {
+		return
+	}
+	q := r.question.variant()
+	q.targets = nil
+	for _, t := range r.question.targets {
+		of := t.Target
+		change(q, &of)
+		moved, err := newTarget(of)
+		if err != nil {
+			return
+		}
+		q.targets = append(q.targets, moved)
+	}
+	if done := r.try(ctx, q); done != nil {
+		r.offer(size, edit{pos, quote + text + quote, quote + value + quote}, fmt.Sprintf("%s = %q instead of %q resolves", key, value, text), with(done, r.wanted()...))
 	}
 }
