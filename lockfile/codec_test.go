@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +220,95 @@ func TestParseLoose(t *testing.T) {
 			t.Errorf("%q was accepted", bad)
 		}
 	}
+}
+
+// sameAsTOML holds the quick way to read a lock to the one by way of a TOML reader.
+func sameAsTOML(t *testing.T, text []byte) {
+	t.Helper()
+	got, gotErr := Parse("x.lock", text)
+	want, wantErr := parseTOML("x.lock", unixLines(text))
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatalf("(-TOML +quick)\n%s", d)
+	}
+	if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
+		t.Fatalf("error %v, by way of TOML %v", gotErr, wantErr)
+	}
+	l, _ := parseCanonical(unixLines(text))
+	loose, _, err := decode("x.lock", unixLines(text), false)
+	if l == nil {
+		return
+	}
+	if err != nil {
+		t.Fatalf("read what is no TOML: %v", err)
+	}
+	loose.Normalize()
+	if d := cmp.Diff(loose, l); d != "" {
+		t.Fatalf("(-TOML +canonical)\n%s", d)
+	}
+}
+
+// TestCanonical changes locks in one or two lines, so that some are locks still.
+func TestCanonical(t *testing.T) {
+	texts := [][]byte{Encode(sample()), Encode(generated(5))}
+	examples, err := filepath.Glob("../examples/*/envpack.lock")
+	if err != nil || len(examples) == 0 {
+		t.Fatal("there are no examples")
+	}
+	for _, name := range examples {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, _ := parseCanonical(unixLines(text)); l == nil {
+			t.Errorf("%s is not read the quick way", name)
+		}
+		texts = append(texts, text)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	read := 0
+	for i, text := range texts {
+		sameAsTOML(t, text)
+		n := 600
+		if i > 1 {
+			n = 20 // they are long
+		}
+		for range n {
+			lines := strings.SplitAfter(string(text), "\n")
+			for range 1 + rng.IntN(2) {
+				at, from := rng.IntN(len(lines)), rng.IntN(len(lines))
+				switch rng.IntN(6) {
+				case 0:
+					lines = slices.Delete(lines, at, at+1)
+				case 1:
+					lines = slices.Insert(lines, at, lines[from])
+				case 2:
+					lines[at], lines[from] = lines[from], lines[at]
+				case 3:
+					lines[at] = lines[from]
+				default: // a letter
+					if line := []byte(lines[at]); len(line) > 0 {
+						const signs = "\"\\ =[]#,.a0\n\t\x00\x7f\xff"
+						line[rng.IntN(len(line))] = signs[rng.IntN(len(signs))]
+						lines[at] = string(line)
+					}
+				}
+			}
+			changed := []byte(strings.Join(lines, ""))
+			sameAsTOML(t, changed)
+			if l, _ := parseCanonical(changed); l != nil {
+				read++
+			}
+		}
+	}
+	if read < 50 {
+		t.Errorf("only %d of the changed texts are locks", read)
+	}
+}
+
+func FuzzCanonical(f *testing.F) {
+	f.Add(Encode(sample()))
+	f.Add(Encode(generated(2)))
+	f.Fuzz(sameAsTOML)
 }
 
 func FuzzParse(f *testing.F) {

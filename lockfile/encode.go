@@ -1,14 +1,9 @@
 package lockfile
 
 import (
-	"bytes"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 )
 
 // Mark begins every lock.
@@ -17,269 +12,175 @@ const Mark = "# Made by envpack."
 // header is the first line of every lock.
 const header = Mark + " Not to be edited by hand; keep it in version control.\n"
 
+// beginning is what every lock of this format begins with.
+var beginning = header + "format = " + strconv.Itoa(Format) + "\n"
+
 // Encode writes the lock in its one canonical form: TOML 1.0 with one fact a line, keys in a fixed
 // order, lists sorted as [Lock.Normalize] says, LF line ends, times as RFC 3339 in UTC. What is zero
 // is left out. A list stands on one line if it has one element, else with one element a line.
 // The lock itself is not changed, and not validated.
 func Encode(l *Lock) []byte {
-	return encode(l).Bytes()
+	data, _ := encode(l)
+	return data
 }
 
-func encode(l *Lock) *encoder {
+// encode also gives the strings that are not UTF-8, which TOML cannot hold.
+func encode(l *Lock) (data []byte, broken []string) {
 	l = l.clone()
 	l.Normalize()
-	e := &encoder{}
-	e.WriteString(header)
-	e.number("format", Format)
-
-	e.table("[project]")
-	e.text("name", l.Project.Name)
-	e.text("manifest", l.Project.Manifest)
-	e.list("groups", l.Project.Groups)
-	e.list("without-groups", l.Project.WithoutGroups)
-	e.time("as-of", l.Project.AsOf)
-	e.flag("unscanned", l.Project.Unscanned)
-	e.edges(l.Project.Requires)
-
-	e.table("[image]")
-	e.list("command", l.Image.Command)
-	e.list("ports", l.Image.Ports)
-	e.list("volumes", l.Image.Volumes)
-	e.text("user", l.Image.User)
-	e.text("workdir", l.Image.Workdir)
-	e.list("include", l.Image.Include)
-	e.dict("image.env", l.Image.Env)
-	e.dict("image.labels", l.Image.Labels)
-
-	for _, t := range l.Targets {
-		e.table("[[target]]")
-		e.text("platform", t.Platform)
-		e.text("python", t.Python)
-		e.text("abi", t.ABI)
-		e.text("glibc", t.Glibc)
-		e.text("musl", t.Musl)
-	}
-	for _, x := range l.Indexes {
-		e.table("[[index]]")
-		e.text("name", x.Name)
-		e.text("url", x.URL)
-		e.text("path", x.Path)
-		e.text("format", x.Format)
-	}
-	e.base(l.Base)
-	for _, p := range l.Packages {
-		e.pkg(p)
-	}
-	for _, c := range l.Choices {
-		e.table("[[choice]]")
-		e.text("kind", c.Kind)
-		e.text("name", c.Name)
-		e.text("value", c.Value)
-		e.text("target", c.Target)
-		e.text("reason", c.Reason)
-	}
-	for _, s := range l.Seals {
-		e.seal(s)
-	}
-	return e
+	c := &codec{}
+	c.lock(l)
+	return c.out.Bytes(), c.broken
 }
 
-// encoder is the file so far. Each method writes a line or, for a zero value, none.
-type encoder struct {
-	bytes.Buffer
-	broken []string // strings that are not UTF-8, which TOML cannot hold
+// lock goes through the whole file.
+func (c *codec) lock(l *Lock) {
+	c.fixed(beginning)
+
+	c.table("[project]")
+	c.text("name", &l.Project.Name)
+	c.text("manifest", &l.Project.Manifest)
+	c.list("groups", &l.Project.Groups)
+	c.list("without-groups", &l.Project.WithoutGroups)
+	c.time("as-of", &l.Project.AsOf)
+	c.flag("unscanned", &l.Project.Unscanned)
+	c.edges("requires", &l.Project.Requires)
+
+	c.table("[image]")
+	c.list("command", &l.Image.Command)
+	c.list("ports", &l.Image.Ports)
+	c.list("volumes", &l.Image.Volumes)
+	c.text("user", &l.Image.User)
+	c.text("workdir", &l.Image.Workdir)
+	c.list("include", &l.Image.Include)
+	c.dict("[image.env]", &l.Image.Env)
+	c.dict("[image.labels]", &l.Image.Labels)
+
+	tables(c, "[[target]]", &l.Targets, func(t *Target) {
+		c.text("platform", &t.Platform)
+		c.text("python", &t.Python)
+		c.text("abi", &t.ABI)
+		c.text("glibc", &t.Glibc)
+		c.text("musl", &t.Musl)
+	})
+	tables(c, "[[index]]", &l.Indexes, func(x *Index) {
+		c.text("name", &x.Name)
+		c.text("url", &x.URL)
+		c.text("path", &x.Path)
+		c.text("format", &x.Format)
+	})
+	c.base(&l.Base)
+	tables(c, "[[package]]", &l.Packages, c.pkg)
+	tables(c, "[[choice]]", &l.Choices, func(x *Choice) {
+		c.text("kind", &x.Kind)
+		c.text("name", &x.Name)
+		c.text("value", &x.Value)
+		c.text("target", &x.Target)
+		c.text("reason", &x.Reason)
+	})
+	tables(c, "[[seal]]", &l.Seals, c.seal)
 }
 
-func (e *encoder) base(b Base) {
-	e.table("[base]")
-	e.text("distro", b.Distro)
-	e.text("codename", b.Codename)
-	e.text("format", b.Format)
-	e.text("reference", b.Reference)
-	e.time("as-of", b.AsOf)
-	for _, a := range b.Archives {
-		e.table("[[base.archive]]")
-		e.text("name", a.Name)
-		e.text("url", a.URL)
-	}
-	for _, r := range b.Releases {
-		e.table("[[base.release]]")
-		e.text("archive", r.Archive)
-		e.text("suite", r.Suite)
-		e.time("date", r.Date)
-		e.time("valid-until", r.ValidUntil)
-		e.text("inrelease", r.InRelease)
-		e.list("keys", r.Keys)
-	}
-	for _, d := range b.Debs {
-		e.table("[[base.deb]]")
-		e.text("name", d.Name)
-		e.text("version", d.Version)
-		e.text("architecture", d.Architecture)
-		e.text("archive", d.Archive)
-		e.text("path", d.Path)
-		e.text("sha256", d.SHA256)
-		e.number("size", d.Size)
-		e.flag("system", d.System)
-		e.list("targets", d.Targets)
-	}
-	for _, i := range b.Images {
-		e.table("[[base.image]]")
-		e.text("target", i.Target)
-		e.text("digest", i.Digest)
-		e.text("config", i.Config)
-		e.time("created", i.Created)
-		e.text("python", i.Python)
-		e.number("user-id", i.UserID)
-		for _, y := range i.Layers {
-			e.table("[[base.image.layer]]")
-			e.text("digest", y.Digest)
-			e.text("diff-id", y.DiffID)
-			e.number("size", y.Size)
-			e.text("media-type", y.MediaType)
-		}
-	}
-	for _, i := range b.Interpreters {
-		e.table("[[base.interpreter]]")
-		e.text("target", i.Target)
-		e.text("version", i.Version)
-		e.text("archive", i.Archive)
-		e.text("path", i.Path)
-		e.text("sha256", i.SHA256)
-		e.number("size", i.Size)
-	}
+func (c *codec) base(b *Base) {
+	c.table("[base]")
+	c.text("distro", &b.Distro)
+	c.text("codename", &b.Codename)
+	c.text("format", &b.Format)
+	c.text("reference", &b.Reference)
+	c.time("as-of", &b.AsOf)
+	tables(c, "[[base.archive]]", &b.Archives, func(a *Archive) {
+		c.text("name", &a.Name)
+		c.text("url", &a.URL)
+	})
+	tables(c, "[[base.release]]", &b.Releases, func(r *Release) {
+		c.text("archive", &r.Archive)
+		c.text("suite", &r.Suite)
+		c.time("date", &r.Date)
+		c.time("valid-until", &r.ValidUntil)
+		c.text("inrelease", &r.InRelease)
+		c.list("keys", &r.Keys)
+	})
+	tables(c, "[[base.deb]]", &b.Debs, func(d *Deb) {
+		c.text("name", &d.Name)
+		c.text("version", &d.Version)
+		c.text("architecture", &d.Architecture)
+		c.text("archive", &d.Archive)
+		c.text("path", &d.Path)
+		c.text("sha256", &d.SHA256)
+		c.number("size", &d.Size)
+		c.flag("system", &d.System)
+		c.list("targets", &d.Targets)
+	})
+	tables(c, "[[base.image]]", &b.Images, func(i *BaseImage) {
+		c.text("target", &i.Target)
+		c.text("digest", &i.Digest)
+		c.text("config", &i.Config)
+		c.time("created", &i.Created)
+		c.text("python", &i.Python)
+		c.number("user-id", &i.UserID)
+		tables(c, "[[base.image.layer]]", &i.Layers, func(y *BaseLayer) {
+			c.text("digest", &y.Digest)
+			c.text("diff-id", &y.DiffID)
+			c.number("size", &y.Size)
+			c.text("media-type", &y.MediaType)
+		})
+	})
+	tables(c, "[[base.interpreter]]", &b.Interpreters, func(i *Interpreter) {
+		c.text("target", &i.Target)
+		c.text("version", &i.Version)
+		c.text("archive", &i.Archive)
+		c.text("path", &i.Path)
+		c.text("sha256", &i.SHA256)
+		c.number("size", &i.Size)
+	})
 }
 
-func (e *encoder) pkg(p Package) {
-	e.table("[[package]]")
-	e.text("name", p.Name)
-	e.text("version", p.Version)
-	e.text("index", p.Index)
-	e.text("url", p.URL)
-	e.text("path", p.Path)
-	e.text("git", p.Git)
-	e.text("revision", p.Revision)
-	e.text("commit", p.Commit)
-	e.text("subdirectory", p.Subdirectory)
-	e.text("tree", p.Tree)
-	e.flag("yanked", p.Yanked)
-	e.flag("own-layer", p.OwnLayer)
-	e.list("targets", p.Targets)
-	e.edges(p.Requires)
-	for _, f := range p.Files {
-		e.table("[[package.file]]")
-		e.text("name", f.Name)
-		e.text("sha256", f.SHA256)
-		e.number("size", f.Size)
-		e.flag("hashed", f.Hashed)
-		e.time("uploaded", f.Uploaded)
-		e.list("targets", f.Targets)
-	}
+func (c *codec) pkg(p *Package) {
+	c.text("name", &p.Name)
+	c.text("version", &p.Version)
+	c.text("index", &p.Index)
+	c.text("url", &p.URL)
+	c.text("path", &p.Path)
+	c.text("git", &p.Git)
+	c.text("revision", &p.Revision)
+	c.text("commit", &p.Commit)
+	c.text("subdirectory", &p.Subdirectory)
+	c.text("tree", &p.Tree)
+	c.flag("yanked", &p.Yanked)
+	c.flag("own-layer", &p.OwnLayer)
+	c.list("targets", &p.Targets)
+	c.edges("requires", &p.Requires)
+	tables(c, "[[package.file]]", &p.Files, func(f *File) {
+		c.text("name", &f.Name)
+		c.text("sha256", &f.SHA256)
+		c.number("size", &f.Size)
+		c.flag("hashed", &f.Hashed)
+		c.time("uploaded", &f.Uploaded)
+		c.list("targets", &f.Targets)
+	})
 }
 
-func (e *encoder) seal(s Seal) {
-	e.table("[[seal]]")
-	e.text("platform", s.Platform)
-	e.text("environment", s.Environment)
-	e.text("project", s.Project)
-	e.text("image", s.Image)
-	for _, y := range s.Layers {
-		e.table("[[seal.layer]]")
-		e.text("name", y.Name)
-		e.text("kind", y.Kind)
-		e.text("inputs", y.Inputs)
-		e.text("digest", y.Digest)
-		e.text("diff-id", y.DiffID)
-		e.number("size", y.Size)
-	}
-}
-
-func (e *encoder) table(head string) {
-	e.WriteString("\n" + head + "\n")
-}
-
-func (e *encoder) line(key, value string) {
-	e.WriteString(key + " = " + value + "\n")
-}
-
-func (e *encoder) text(key, value string) {
-	if value != "" {
-		e.line(key, e.quote(value))
-	}
-}
-
-func (e *encoder) number(key string, n int64) {
-	if n != 0 {
-		e.line(key, strconv.FormatInt(n, 10))
-	}
-}
-
-func (e *encoder) flag(key string, on bool) {
-	if on {
-		e.line(key, "true")
-	}
-}
-
-func (e *encoder) time(key string, t time.Time) {
-	if !t.IsZero() {
-		e.line(key, t.Format(time.RFC3339))
-	}
-}
-
-func (e *encoder) list(key string, list []string) {
-	switch len(list) {
-	case 0:
-	case 1:
-		e.line(key, "["+e.quote(list[0])+"]")
-	default:
-		e.WriteString(key + " = [\n")
-		for _, s := range list {
-			e.WriteString("    " + e.quote(s) + ",\n")
-		}
-		e.WriteString("]\n")
-	}
-}
-
-func (e *encoder) edges(edges []Dependency) {
-	var list []string
-	for _, d := range edges {
-		list = append(list, d.String())
-	}
-	e.list("requires", list)
-}
-
-func (e *encoder) dict(name string, m map[string]string) {
-	if len(m) == 0 {
-		return
-	}
-	e.table("[" + name + "]")
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		e.line(e.key(key), e.quote(m[key]))
-	}
-}
-
-// key leaves the key bare where TOML allows it.
-func (e *encoder) key(key string) string {
-	bare := func(r rune) bool {
-		return r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
-	}
-	if key != "" && strings.IndexFunc(key, func(r rune) bool { return !bare(r) }) < 0 {
-		return key
-	}
-	return e.quote(key)
-}
-
-// quote is Quote, which notes what no string of TOML can hold.
-func (e *encoder) quote(s string) string {
-	if !utf8.ValidString(s) {
-		e.broken = append(e.broken, s)
-	}
-	return Quote(s)
+func (c *codec) seal(s *Seal) {
+	c.text("platform", &s.Platform)
+	c.text("environment", &s.Environment)
+	c.text("project", &s.Project)
+	c.text("image", &s.Image)
+	tables(c, "[[seal.layer]]", &s.Layers, func(y *SealedLayer) {
+		c.text("name", &y.Name)
+		c.text("kind", &y.Kind)
+		c.text("inputs", &y.Inputs)
+		c.text("digest", &y.Digest)
+		c.text("diff-id", &y.DiffID)
+		c.number("size", &y.Size)
+	})
 }
 
 // Quote makes a TOML basic string (TOML 1.0, String); it escapes what must be and nothing else. What is
 // not UTF-8 becomes U+FFFD.
 func Quote(s string) string {
+	if isPlain(s) {
+		return `"` + s + `"`
+	}
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {

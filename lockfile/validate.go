@@ -32,7 +32,13 @@ var (
 // form; what is referred to exists; no target has two versions of one package; an edge ends at a package
 // that the same target installs. The error is an *[InvalidError], of the first fact in the order of the
 // file that is wrong. Only [Encode]'s order is not asked for.
-func (l *Lock) Validate() (err error) {
+func (l *Lock) Validate() error {
+	_, broken := encode(l)
+	return l.validate(broken)
+}
+
+// validate is Validate for a lock with these strings that are not UTF-8.
+func (l *Lock) validate(broken []string) (err error) {
 	v := &validator{lock: l, targets: map[string]bool{}, indexes: map[string]bool{}, installed: map[string]bool{}}
 	defer func() {
 		if r := recover(); r != nil {
@@ -43,7 +49,7 @@ func (l *Lock) Validate() (err error) {
 			err = invalid
 		}
 	}()
-	if broken := encode(l).broken; len(broken) > 0 {
+	if len(broken) > 0 {
 		v.fail("project", "the string %q is not UTF-8", broken[0])
 	}
 	v.targetList()
