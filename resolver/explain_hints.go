@@ -74,6 +74,9 @@ func (n *noProject) hints(name string, written bool) []string {
 	}
 	out := []string{first}
 	for _, address := range n.addresses {
+		if u, err := url.Parse(address); err == nil && n.bound && (u.Scheme == "file" || strings.Trim(u.Path, "/") != "" && path.Base(u.Path) != "simple") {
+			out = append(out, "if all files are in one folder or page there, its [[index]] has format = \"flat\"")
+		}
 		if u, err := url.Parse(address); err == nil && u.Scheme != "file" && path.Base(u.Path) != "simple" && (!n.bound || strings.Trim(u.Path, "/") == "") {
 			out = append(out, fmt.Sprintf("the address of an index usually ends in /simple/, and %s does not", address))
 		}

@@ -19,10 +19,25 @@ func (p *provider) checkDates(r *release, name string, s pep440.Set) error {
 	if c == nil || c.reason.kind != undated {
 		return nil
 	}
-	return undatedError(r.project, c.reason.detail, asOf)
+	return undatedError(r.project, c.reason.detail, asOf).At(p.undatedAt(r.project))
 }
 
-func undatedError(p *index.Project, file string, asOf time.Time) error {
+// undatedAt is the place that has to do with it: the table of the index, whose setting decides, else the date.
+func (p *provider) undatedAt(project *index.Project) diag.Position {
+	for _, i := range p.m.Indexes {
+		if i.Name == project.IndexName {
+			return i.Pos
+		}
+	}
+	for _, one := range p.m.Policies.Packages {
+		if one.Name == project.Name && one.OwnAsOf {
+			return one.AsOfPos
+		}
+	}
+	return p.m.Places.AsOf
+}
+
+func undatedError(p *index.Project, file string, asOf time.Time) *diag.Error {
 	of, where := "the default index", "in the manifest:"
 	lines := "\n    [[index]]\n    default = true\n    undated = %q"
 	if p.IndexName != DefaultIndex {

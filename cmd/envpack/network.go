@@ -76,7 +76,7 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 	var indexes []supply.Index
 	for _, i := range m.Indexes {
 		indexes = append(indexes, supply.Index{
-			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Flat, Undated: undated(i.Undated), Default: i.Default, Packages: i.Packages,
+			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Flat, Undated: undated(i.Undated), Pos: i.Place, Default: i.Default, Packages: i.Packages,
 		})
 	}
 	keys := map[string]string{}

@@ -13,7 +13,7 @@ import (
 func Render(w io.Writer, err error) error {
 	var b strings.Builder
 	b.WriteString("envpack: ")
-	b.WriteString(Clean(err.Error()))
+	b.WriteString(Clean(inPlace(err)))
 	b.WriteString("\n")
 	if pos := PositionOf(err); pos.Source != "" && Redact(pos.Source) == pos.Source {
 		writeCaret(&b, pos)
@@ -25,6 +25,22 @@ func Render(w io.Writer, err error) error {
 	}
 	_, werr := io.WriteString(w, b.String())
 	return werr
+}
+
+// inPlace is an error's text with the place that is nearest to the cause at its beginning, where people and editors look for it,
+// and not behind what was being done.
+func inPlace(err error) string {
+	text := err.Error()
+	pos := PositionOf(err)
+	if pos.IsZero() {
+		return text
+	}
+	place := pos.String() + ": "
+	before, after, found := strings.Cut(text, place)
+	if !found || before == "" || strings.Contains(before, "\n") {
+		return text
+	}
+	return place + before + after
 }
 
 // Clean makes a message fit to be printed. It replaces what could move a terminal's cursor or change it: texts of others,
@@ -92,7 +108,7 @@ func RenderJSON(w io.Writer, err error) error {
 		Hints []string `json:"hints,omitempty"`
 
 		Changes []Change `json:"changes,omitempty"`
-	}{Redact(err.Error()), CodeOf(err), pos.File, pos.Line, pos.Col, hints, ChangesOf(err)}
+	}{Redact(inPlace(err)), CodeOf(err), pos.File, pos.Line, pos.Col, hints, ChangesOf(err)}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(out)

@@ -22,7 +22,8 @@ type Index struct {
 	Default     bool            // replaces the default index
 	Packages    []string        // patterns of the packages that come from it, and only from it; none: any
 	PackagesPos []diag.Position // the places of the patterns
-	Pos         diag.Position
+	Pos         diag.Position   // of the table
+	Place       diag.Position   // of url or path
 }
 
 // Undated says what as-of does with a file of which the index does not say when it was uploaded.
@@ -87,6 +88,9 @@ func (d *document) readIndex(at string, table map[string]any) (Index, error) {
 	}
 	if err := d.readPlace(at, &index); err != nil {
 		return none, err
+	}
+	if index.Place = d.value(join(at, "url")); index.Path != "" {
+		index.Place = d.value(join(at, "path"))
 	}
 	switch forms := []string{"simple", "flat"}; text("format") {
 	case "", "simple":

@@ -35,6 +35,7 @@ type PackagePolicy struct {
 	// AsOf counts only with OwnAsOf; the zero value says then that the package has none.
 	AsOf    AsOf
 	OwnAsOf bool
+	AsOfPos diag.Position // of its value
 	Pos     diag.Position
 }
 
@@ -174,7 +175,7 @@ func (d *document) readPackagePolicies(p *Policies) error {
 			}
 		}
 		if value, ok := table["as-of"]; ok {
-			one.OwnAsOf = true
+			one.OwnAsOf, one.AsOfPos = true, d.value(join(at, "as-of"))
 			if value != "none" {
 				var err *diag.Error
 				if one.AsOf, err = d.asOf(join(at, "as-of"), "as-of of "+name, value); err != nil {

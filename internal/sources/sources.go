@@ -131,10 +131,10 @@ func (f *finder) findIndex() error {
 	flat := false
 	for _, i := range f.o.Indexes {
 		if i.Default {
-			manifests = setting{i.URL, "index " + i.Name + " of the manifest", i.Pos}
+			manifests = setting{i.URL, "index " + i.Name + " of the manifest", i.Place}
 			flat = i.Flat
 			if i.Path != "" && f.o.Index == "" {
-				f.out.Index = Source{From: manifests.origin, Pos: i.Pos, Path: i.Path}
+				f.out.Index = Source{From: manifests.origin, Pos: i.Place, Path: i.Path}
 				return nil
 			}
 		}

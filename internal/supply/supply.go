@@ -10,6 +10,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
@@ -25,6 +26,7 @@ type Index struct {
 	Path     string // instead of URL: a folder or file, relative to the project, with slashes
 	Flat     bool   // all files of all packages are in one page or folder
 	Undated  index.Undated
+	Pos      diag.Position // of the address or path in the manifest; zero: of no place
 	Default  bool
 	Packages []string // that come from it alone; none: any
 }
@@ -88,7 +90,7 @@ func New(o Options) (*Supply, error) {
 	hasDefault := false
 	for _, i := range o.Indexes {
 		if i.Default && o.Sources.Index.URL != "" {
-			i.URL, i.Path = o.Sources.Index.URL, "" // a flag may have given it another address
+			i.URL, i.Path, i.Pos = o.Sources.Index.URL, "", o.Sources.Index.Pos // a flag may have given it another address
 		}
 		x, err := s.newIndex(i)
 		if err != nil {
@@ -98,7 +100,7 @@ func New(o Options) (*Supply, error) {
 		list = append(list, index.Source{Index: x, Packages: i.Packages})
 	}
 	if !hasDefault {
-		x, err := s.newIndex(Index{Name: resolver.DefaultIndex, URL: o.Sources.Index.URL, Undated: o.Undated})
+		x, err := s.newIndex(Index{Name: resolver.DefaultIndex, URL: o.Sources.Index.URL, Pos: o.Sources.Index.Pos, Undated: o.Undated})
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +120,7 @@ func (s *Supply) newIndex(i Index) (*index.Index, error) {
 		}
 	}
 	return index.New(index.Options{
-		URL: i.URL, Path: path, Flat: i.Flat, Undated: i.Undated, Name: i.Name, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
+		URL: i.URL, Path: path, Flat: i.Flat, Undated: i.Undated, Name: i.Name, Pos: i.Pos, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
 	})
 }
 

@@ -40,9 +40,10 @@ const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple
 
 // Options say where an index is and how to read it.
 type Options struct {
-	URL  string // of the simple API, without credentials: "https://packages.example/simple/"; of a flat index its page
-	Path string // instead of URL: the absolute path of a folder of this machine, or of a flat index' page
-	Name string // for people and locks
+	URL  string        // of the simple API, without credentials: "https://packages.example/simple/"; of a flat index its page
+	Path string        // instead of URL: the absolute path of a folder of this machine, or of a flat index' page
+	Name string        // for people and locks
+	Pos  diag.Position // where the address or path was written, for errors; zero: in no file
 	// Flat says that all files of all packages are in one page or folder, as for pip's find-links.
 	Flat    bool
 	Undated Undated

@@ -180,7 +180,8 @@ func (s *Set) Learn(ctx context.Context, p *Project, f File) (File, error) {
 	if x == nil {
 		return f, fmt.Errorf("no index has the name %q", p.IndexName)
 	}
-	return x.Learn(ctx, f)
+	f, err := x.Learn(ctx, f)
+	return f, x.placed(err)
 }
 
 // Digest is the hash of a file by one of the algorithms that pip knows ("sha384", "sha512"), in hexadecimal, from its
@@ -199,7 +200,7 @@ func (s *Set) Digest(ctx context.Context, p *Project, f File, algorithm string) 
 	defer release()
 	sum, err := x.stored(ctx, f)
 	if err != nil {
-		return "", err
+		return "", x.placed(err)
 	}
 	return DigestOf(x.o.Store, sum, algorithm)
 }

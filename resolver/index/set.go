@@ -90,7 +90,7 @@ func (s *Set) Project(ctx context.Context, name string) (*Project, error) {
 	for _, x := range indexes {
 		p, err := x.Project(ctx, name)
 		if err == nil || !errors.Is(err, ErrNoProject) {
-			return p, err
+			return p, x.placed(err)
 		}
 		missing.Indexes = append(missing.Indexes, x.Name())
 		missing.Addresses = append(missing.Addresses, fetch.Redact(x.base.String()))
@@ -141,5 +141,14 @@ func (s *Set) Metadata(ctx context.Context, p *Project, f File) (*Metadata, erro
 	if x == nil {
 		return nil, fmt.Errorf("no index has the name %q", p.IndexName)
 	}
-	return x.Metadata(ctx, f)
+	m, err := x.Metadata(ctx, f)
+	return m, x.placed(err)
+}
+
+// placed says of an error where the index was named, unless it knows a better place.
+func (x *Index) placed(err error) error {
+	if err == nil || x.o.Pos.IsZero() || !diag.PositionOf(err).IsZero() {
+		return err
+	}
+	return diag.Wrap(err, 0, "").At(x.o.Pos)
 }
