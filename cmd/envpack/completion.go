@@ -98,10 +98,15 @@ func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.
 		}
 		return forms, directive
 	}
+	return pathsFrom(form+":", begun, form != string(publish.Layout)), directive
+}
+
+// pathsFrom are the folders, and the files if they are wanted, whose paths begin so, each behind a prefix.
+func pathsFrom(prefix, begun string, files bool) []string {
 	folder, name := path.Split(filepath.ToSlash(begun))
 	entries, err := os.ReadDir(cmp.Or(filepath.FromSlash(folder), "."))
 	if err != nil {
-		return nil, directive
+		return nil
 	}
 	var found []string
 	for _, e := range entries {
@@ -111,12 +116,26 @@ func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.
 		}
 		switch {
 		case e.IsDir():
-			found = append(found, form+":"+folder+e.Name()+"/")
-		case form != string(publish.Layout):
-			found = append(found, form+":"+folder+e.Name())
+			found = append(found, prefix+folder+e.Name()+"/")
+		case files:
+			found = append(found, prefix+folder+e.Name())
 		}
 	}
-	return found, directive
+	return found
+}
+
+// completeImages completes so many images, locks or projects: the form of an image, or a path.
+func completeImages(most int) completer {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found, directive := completeOutput(cmd, args, word)
+		if !strings.Contains(word, ":") {
+			found = append(found, pathsFrom("", word, true)...)
+		}
+		return found, directive
+	}
 }
 
 // completePackage knows the packages of the lock, be it up to date or not.

@@ -21,7 +21,7 @@ bytes that differ, with their place in the tar. The images may be any, not only 
 A and B are each an image as inspect takes it (oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE,
 or a reference in a registry), a lock's file, or a project's folder. Of a project the image is that
 of its lock and its files; it is built as far as the store does not have it, and nothing is written.
-Two locks, or a lock and a project, are compared by what they say.
+Two locks, or a lock and a project, are compared by what the locks say.
 
 Layers with the same digest are not read. All others are, and are held to their digests; --shallow
 reads none. Lists are cut after ten lines; --all has everything, and --json as well.
@@ -66,6 +66,7 @@ func newDiff(s *session) *cobra.Command {
 	f.BoolVar(&o.shallow, "shallow", false, "read no layer: compare locks, settings and digests")
 	f.BoolVar(&o.ignoreTimes, "ignore-times", false, "dates of files and images are no differences")
 	completeFlag(cmd, "platform", completePlatform)
+	cmd.ValidArgsFunction = completeImages(2)
 	return cmd
 }
 
@@ -145,7 +146,7 @@ func (s *session) compareOperands(ctx context.Context, old, now *operand, o comp
 }
 
 func (s *session) compareOn(ctx context.Context, old, now *operand, p [2]string, o compare.Options) (*compare.Report, error) {
-	images := old.source != nil || now.source != nil
+	images := old.source != nil || now.source != nil || old.project != "" && now.project != ""
 	x, err := old.side(ctx, p[0], images, now, o)
 	if err != nil {
 		return nil, err

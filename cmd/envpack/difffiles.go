@@ -258,12 +258,12 @@ func (t *diffText) values(values []compare.Value) {
 			list = append(list, v)
 		}
 	}
-	if len(values) == 0 {
+	if len(list) == 0 {
 		return
 	}
-	text := plural(len(values), "difference")
+	text := plural(len(list), "difference")
 	if hidden := len(values) - len(list); hidden > 0 {
-		text += fmt.Sprintf(", %d of them in what is above", hidden)
+		text += fmt.Sprintf(" and %d that follow from what is above", hidden)
 	}
 	t.heading("manifest and config: %s", text)
 	n := t.cut(len(list))

@@ -21,8 +21,8 @@ const inspectLong = `Shows what is in an image: its command and configuration, i
 base, and the Python packages. The image may be any, not only one of envpack's.
 
 IMAGE is a folder (oci:DIR), a file (oci-archive:FILE or docker-archive:FILE) or a reference in a
-registry (docker://REFERENCE); without its prefix, it is the folder or file if there is one. From a
-registry, only the manifest, the config and the small layer with the lock are fetched.
+registry (docker://REFERENCE); without its prefix, it is the folder or file if there is one. Behind
+the path of a folder or file with its prefix, :NAME names one of several images. From a registry, only the manifest, the config and the small layer with the lock are fetched.
 
 Base and packages of envpack's images are those of the lock that every image holds. Of other images,
 --files finds them by reading all layers. It also lists what the layers hold, and checks every layer
@@ -60,6 +60,7 @@ func newInspect(s *session) *cobra.Command {
 	cmd.Flags().BoolVar(&o.files, "files", false, "read every layer: list what it holds, and check it against its digests")
 	cmd.Flags().StringVar(&o.platform, "platform", "", "show the image for this `PLATFORM` only")
 	completeFlag(cmd, "platform", completePlatform)
+	cmd.ValidArgsFunction = completeImages(1)
 	return cmd
 }
 

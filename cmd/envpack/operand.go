@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/compare"
 	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/diag"
@@ -119,8 +118,8 @@ func (o *operand) openImages(ctx context.Context, spec, platform string) error {
 	return nil
 }
 
-// side gives what is compared on a platform. images tells that an image is on the other side, so that a project has to
-// be one as well, unless its seal says that it is the same.
+// side gives what is compared on a platform. images tells that images are compared, and not locks: then a project is
+// built, unless its seal says all that is asked for.
 func (o *operand) side(ctx context.Context, platform string, images bool, other *operand, opts compare.Options) (compare.Side, error) {
 	side := compare.Side{Name: o.name, Platform: platform}
 	if o.source != nil {
@@ -132,42 +131,54 @@ func (o *operand) side(ctx context.Context, platform string, images bool, other 
 		return side, nil
 	}
 	side.Lock = o.lock
-	if o.project == "" || !images || opts.Shallow {
+	if o.project == "" || !images {
 		return side, nil
 	}
-	image, err := o.build(ctx, platform, other)
-	if err != nil || image == nil {
+	if err := o.prepare(ctx); err != nil {
+		return side, err
+	}
+	if seal := o.sealed(platform); seal != nil && (opts.Shallow || other.has(platform, seal.Image)) {
+		return side, nil
+	}
+	image, err := o.building.image(ctx, platform)
+	if err != nil {
 		return side, err
 	}
 	side.Image = image.Image
 	return side, nil
 }
 
-// build makes the project's image, as the command build does, but writes nothing. It gives nil if the lock's seal says
-// that the image is that of the other side.
-func (o *operand) build(ctx context.Context, platform string, other *operand) (*imagegen.Image, error) {
-	if o.building == nil {
-		flags := lockFlags{}
-		m, path, err := flags.load(o.project)
-		if err != nil {
-			return nil, err
-		}
-		st, err := o.openStore()
-		if err != nil {
-			return nil, err
-		}
-		if o.building, err = o.newBuild(ctx, st, m, path, true, nil); err != nil {
-			return nil, err
-		}
+// prepare gets a project ready to be built, as the command build does. Nothing is locked or sealed.
+func (o *operand) prepare(ctx context.Context) error {
+	if o.building != nil {
+		return nil
 	}
-	if seal := sealOf(o.building.lock, platform); seal != nil && seal.Project == o.building.tree.Hash() && other.has(platform, seal.Image) {
-		return nil, nil
+	flags := lockFlags{}
+	m, path, err := flags.load(o.project)
+	if err != nil {
+		return err
 	}
-	return o.building.image(ctx, platform)
+	st, err := o.openStore()
+	if err != nil {
+		return err
+	}
+	o.building, err = o.newBuild(ctx, st, m, path, true, nil)
+	return err
+}
+
+// sealed is the seal of a platform, if the project's files are still those that it is of.
+func (o *operand) sealed(platform string) *lockfile.Seal {
+	if seal := sealOf(o.building.lock, platform); seal != nil && seal.Project == o.building.tree.Hash() {
+		return seal
+	}
+	return nil
 }
 
 // has tells whether the images have one of that digest for the platform.
 func (o *operand) has(platform, digest string) bool {
+	if o.source == nil {
+		return false
+	}
 	for _, found := range o.source.Images {
 		if got, err := found.Image.Digest(); err == nil && !found.NoManifest && found.Platform == platform && got.String() == digest {
 			return true

@@ -15,7 +15,7 @@ import (
 )
 
 // sourceForms is the hint of every source that makes no sense.
-const sourceForms = "an image is a folder (oci:DIR), a file (oci-archive:FILE, docker-archive:FILE) or a reference in a registry (REGISTRY/REPOSITORY:TAG)"
+const sourceForms = "an image is a folder (oci:DIR), a file (oci-archive:FILE, docker-archive:FILE), each with :NAME behind it where it holds several, or a reference in a registry (REGISTRY/REPOSITORY:TAG)"
 
 // OpenOptions say how a source is opened.
 type OpenOptions struct {
@@ -52,7 +52,8 @@ func (s *Source) Close() error {
 }
 
 // Open finds images for reading. The spec is oci:DIR, oci-archive:FILE, docker-archive:FILE, docker://REF, a
-// folder or file that exists, or else a reference in a registry, by tag or digest. Manifests and configs are
+// folder or file that exists, or else a reference in a registry, by tag or digest. Behind the path of the first three
+// there may be a colon and the name or tag of one image of several. Manifests and configs are
 // checked against their digests; of local layers, that they are there with the size that the manifest says.
 // Layers are read only when asked for, and whoever reads them has to check them.
 //
@@ -76,7 +77,34 @@ func Open(ctx context.Context, spec string, opts OpenOptions) (*Source, error) {
 		return nil, err
 	}
 	src.place = p
+	if err := src.pick(p.tag); err != nil {
+		_ = src.Close() // the error is the one to tell
+		return nil, err
+	}
 	return src, nil
+}
+
+// pick leaves the images of one name, if one is asked for: the whole, what is behind the last slash, or the tag.
+func (s *Source) pick(tag string) error {
+	if tag == "" {
+		return nil
+	}
+	var found []Found
+	var names []string
+	for _, f := range s.Images {
+		for name := range strings.SplitSeq(f.Name, ", ") {
+			if name == tag || strings.HasSuffix(name, "/"+tag) || strings.HasSuffix(name, ":"+tag) {
+				found = append(found, f)
+				break
+			}
+		}
+		names = append(names, fmt.Sprintf("%q", f.Name))
+	}
+	if len(found) == 0 {
+		return diag.New(diag.Usage, "%s has no image called %q", s.place.given, tag).Hint("it has %s", strings.Join(names, ", "))
+	}
+	s.Images = found
+	return nil
 }
 
 // Explain says what an error of reading one of the source's images means: of a registry's, a diag error with
@@ -106,6 +134,7 @@ const (
 type place struct {
 	form  Form
 	path  string         // of a folder or file
+	tag   string         // of the image in it that is meant; "": all
 	ref   name.Reference // in a registry
 	given string         // as it was given; of a reference without its prefix
 	guess bool           // it names no registry, and was taken for a reference because there is no such file
@@ -128,7 +157,8 @@ func parseSource(spec string) (place, error) {
 			if rest == "" {
 				return wrong("image %q has no path", spec)
 			}
-			return place{form: form, path: rest, given: spec}, nil
+			path, tag := existing(rest)
+			return place{form: form, path: path, tag: tag, given: spec}, nil
 		case "docker-daemon", "containers-storage":
 			return wrong("image %q: reading from %s is not supported", spec, scheme)
 		}
@@ -144,6 +174,22 @@ func parseSource(spec string) (place, error) {
 		return place{}, diag.New(diag.Failure, "there is no file or folder %s", spec).Hint(sourceForms)
 	}
 	return parseRemote(spec, true)
+}
+
+// existing parts what stands behind a form into the path of what exists and the name behind it, as skopeo writes it. A
+// path may have colons of its own.
+func existing(s string) (path, tag string) {
+	if _, err := os.Stat(s); err == nil {
+		return s, ""
+	}
+	for i, c := range s {
+		if c == ':' && i > 0 && i+1 < len(s) {
+			if _, err := os.Stat(s[:i]); err == nil {
+				return s[:i], s[i+1:]
+			}
+		}
+	}
+	return s, ""
 }
 
 // looksLikePath tells a path from a reference, when nothing is there.

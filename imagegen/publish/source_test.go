@@ -182,6 +182,54 @@ func TestOpenDockerSave(t *testing.T) {
 	}
 }
 
+// TestOpenNamed picks one image of several by its name.
+func TestOpenNamed(t *testing.T) {
+	one, _ := sample(t, "linux/amd64")
+	other, _ := sample(t, "linux/arm64")
+	parent := t.TempDir()
+	dir, colon := filepath.Join(parent, "image"), filepath.Join(parent, "c:d") // a path with a colon of its own
+	var index v1.IndexManifest
+	for ref, img := range map[string]PlatformImage{"registry.example/x:v1": one, "registry.example/x:v2": other} {
+		if err := write(t, "oci:"+dir, artifact(t, img), Options{Reference: reference(t, ref)}); err != nil {
+			t.Fatal(err)
+		}
+		var top v1.IndexManifest
+		if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "index.json"))), &top); err != nil {
+			t.Fatal(err)
+		}
+		top.Manifests = append(top.Manifests, index.Manifests...) // the blobs stay
+		index = top
+	}
+	data, err := json.Marshal(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "index.json"), data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(colon, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(colon, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	for spec, want := range map[string]int{"oci:" + dir: 2, "oci:" + dir + ":v1": 1, "oci:" + dir + ":v2": 1, "oci:" + colon: 2, "oci:" + colon + ":v1": 1} {
+		src, err := Open(context.Background(), spec, OpenOptions{})
+		if err != nil {
+			t.Errorf("%s: %v", spec, err)
+			continue
+		}
+		if len(src.Images) != want || want == 1 && !strings.HasSuffix(spec, ":"+src.Images[0].Name) {
+			t.Errorf("%s: %v", spec, src.Images)
+		}
+		src.Close()
+	}
+	_, err = Open(context.Background(), "oci:"+dir+":v3", OpenOptions{})
+	if diag.CodeOf(err) != diag.Usage || !strings.Contains(strings.Join(diag.HintsOf(err), ""), `"v1"`) {
+		t.Error(err, diag.HintsOf(err))
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	p, _ := sample(t, "linux/amd64")
 	arm, _ := sample(t, "linux/arm64")
