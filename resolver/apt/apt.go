@@ -8,6 +8,7 @@ package apt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -149,6 +150,7 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 	}
 	releases := make([]Release, len(pockets))
 	indexes := make([][]candidate, len(pockets))
+	lacking := make([]*noSnapshot, len(pockets))
 	group, gctx := errgroup.WithContext(ctx)
 	for i, p := range pockets {
 		group.Go(func() error {
@@ -157,13 +159,20 @@ func resolve(ctx context.Context, o Options) (*Result, error) {
 				return p.about(err)
 			}
 			l := loader{Options: o, pocket: p, keys: keys}
-			if err := l.load(gctx, &releases[i], &indexes[i]); err != nil {
+			err = l.load(gctx, &releases[i], &indexes[i])
+			if errors.As(err, &lacking[i]) {
+				return nil // the others may lack theirs as well, and are told with it
+			}
+			if err != nil {
 				return p.about(fmt.Errorf("archive %s, suite %s: %w", p.archive, p.suite, err))
 			}
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := snapshotsError(lacking); err != nil {
 		return nil, err
 	}
 	base, added, err := stages(ctx, indexes, installed, o.Prefer, wants, system)

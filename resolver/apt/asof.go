@@ -33,8 +33,11 @@ func (l *loader) releaseAsOf(ctx context.Context) (*release, error) {
 		return nil, fail(diag.New(diag.Fetch, "of its states before now no address is known"))
 	}
 	data, err := l.get(ctx, l.pocket.folder()+"InRelease", maxInRelease)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
 	if err != nil {
-		return nil, fail(l.noSnapshot(err, other))
+		return nil, &noSnapshot{pocket: l.pocket, asOf: l.AsOf, family: family(l.Distro), err: err, now: other}
 	}
 	wrap := func(err error) error {
 		return fail(diag.Wrap(err, 0, "verifying the snapshot of %s", l.AsOf.Format(timeForm)))
@@ -125,20 +128,4 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// noSnapshot says of a snapshot that could not be read what would do without it.
-func (l *loader) noSnapshot(err error, other present) error {
-	e := diag.Wrap(err, diag.Fetch, "system.as-of needs its snapshot of %s", l.AsOf.Format(timeForm))
-	if !other.since.IsZero() {
-		_ = e.Hint("of this suite, an as-of from %s on needs none, since the archive has not changed it after that", other.since.Format(timeForm))
-	}
-	if other.err != nil {
-		_ = e.Hint("the archive itself does not help: %v", other.err)
-	}
-	if l.name != "release" {
-		_ = e.Hint(`pockets = ["release"] below [system] leaves this suite out, and its fixes with it`)
-	}
-	family, _, _ := strings.Cut(l.Distro, ":")
-	return e.Hint("a mirror of the snapshot service is named by --apt-mirror %s-snapshot=URL, or as %s-snapshot in envpack's configuration", family, family)
 }

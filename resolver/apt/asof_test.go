@@ -153,8 +153,12 @@ func TestAsOfRefused(t *testing.T) {
 	}{
 		"no service": {func(_ *history, o *apt.Options) {
 			o.Snapshots = map[string]string{"debian": "http://127.0.0.1:1", "debian-security": "http://127.0.0.1:1"}
-		}, diag.Fetch, []string{"system.as-of needs its snapshot of 2026-02-11T00:00:00Z", "fetching dists/bookworm", "an as-of from 2026-02-19T23:00:00Z on needs none",
-			"--apt-mirror debian-snapshot=URL"}},
+		}, diag.Fetch, []string{
+			"archive debian, suite bookworm; archive debian, suite bookworm-updates; archive debian-security, suite bookworm-security: system.as-of needs a snapshot of 2026-02-11T00:00:00Z",
+			"fetching dists/bookworm/", "an as-of from 2026-02-19T23:00:00Z on needs none", "--apt-mirror debian-snapshot=URL"}},
+		"no service for one suite": {func(h *history, o *apt.Options) {
+			o.Snapshots = map[string]string{"debian": o.Snapshots["debian"], "debian-security": "http://127.0.0.1:1"}
+		}, diag.Fetch, []string{"archive debian-security, suite bookworm-security: system.as-of needs", `pockets = ["release"] below [system] leaves out what is lacking`}},
 		"no address": {func(_ *history, o *apt.Options) { o.Snapshots = nil }, diag.Fetch, []string{"no address is known"}},
 		"later state": {func(h *history, o *apt.Options) {
 			for name, url := range h.options.Snapshots {

@@ -56,6 +56,9 @@ func readContents(ctx context.Context, o Options) (*Contents, error) {
 	}
 	l := loader{Options: o, pocket: pockets[0], keys: keys}
 	files, err := l.contents(ctx)
+	if lacking := (*noSnapshot)(nil); errors.As(err, &lacking) {
+		return nil, snapshotsError([]*noSnapshot{lacking})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("archive %s, suite %s: %w", l.archive, l.suite, err)
 	}
