@@ -297,7 +297,8 @@ func (b *bases) interpreter(ctx context.Context, platform string) (*Interpreter,
 			return nil, fmt.Errorf("system.python-archive: %w", err)
 		}
 		if !m.Python.Specifiers.Contains(version) {
-			return nil, diag.New(diag.Manifest, "system.python-archive has Python %s, and the manifest wants %s", i.Version, m.Python.Text).At(a.Pos)
+			return nil, diag.New(diag.Manifest, "system.python-archive has Python %s, and the manifest wants %s", i.Version, m.Python.Text).At(a.Pos).
+				Hint("python = %q below [project] is what it has", i.Version)
 		}
 		if i.FreeThreaded != m.Python.FreeThreaded {
 			return nil, otherBuild(i, m.Python).At(a.Pos)
@@ -305,7 +306,8 @@ func (b *bases) interpreter(ctx context.Context, platform string) (*Interpreter,
 		return i, nil
 	}
 	if len(m.System.Pythons) > 0 {
-		return nil, diag.New(diag.Manifest, "system.python-archive names no interpreter for %s", platform).At(m.System.Pythons[0].Pos)
+		return nil, diag.New(diag.Manifest, "system.python-archive names no interpreter for %s", platform).At(m.System.Pythons[0].Pos).
+			Hint("each platform has a table [[system.python-archive]] of its own, with platform, sha256, and path or url")
 	}
 	return b.source.Published(ctx, m.Python, platform)
 }

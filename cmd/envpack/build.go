@@ -85,7 +85,8 @@ func (o *buildOptions) addFlags(cmd *cobra.Command, verb string) {
 
 func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if o.push && s.offline {
-		return diag.New(diag.Usage, "a push reaches a registry, which --offline forbids")
+		return diag.New(diag.Usage, "a push reaches a registry, which --offline forbids").
+			Hint("`envpack build --offline -o oci:DIR` writes the image into a folder")
 	}
 	outputs, err := s.outputsOf(o.outputs)
 	if err != nil {

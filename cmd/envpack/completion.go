@@ -38,7 +38,7 @@ func newCompletion(s *session) *cobra.Command {
 		DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return diag.New(diag.Usage, "completion takes the shell: bash, zsh, fish or powershell")
+				return diag.New(diag.Usage, "completion takes the shell: bash, zsh, fish or powershell").Hint("as in `source <(envpack completion bash)`")
 			}
 			return nil
 		},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -185,7 +186,7 @@ func noUnknownCommand(cmd *cobra.Command, args []string) error {
 
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return diag.New(diag.Usage, "%s takes no arguments", cmd.CommandPath())
+		return diag.New(diag.Usage, "%s takes no arguments", cmd.CommandPath()).Hint("see `%s --help`", cmd.CommandPath())
 	}
 	return nil
 }
@@ -193,14 +194,18 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // atMostOneDir takes the project's folder; none is the working directory.
 func atMostOneDir(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return diag.New(diag.Usage, "%s takes at most one folder, not %d arguments", cmd.CommandPath(), len(args))
+		return diag.New(diag.Usage, "%s takes at most one folder, not %d arguments", cmd.CommandPath(), len(args)).Hint("see `%s --help`", cmd.CommandPath())
 	}
 	if len(args) == 1 && cmd.Flags().Changed("project") {
 		return diag.New(diag.Usage, "%s and --project %s both name the project: give one of them", args[0], cmd.Flags().Lookup("project").Value)
 	}
 	if len(args) == 1 {
 		if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() && filepath.Ext(args[0]) != ".toml" {
-			return diag.New(diag.Usage, "%s is a file; %s takes the project's folder", args[0], cmd.CommandPath())
+			e := diag.New(diag.Usage, "%s is a file; %s takes the project's folder", args[0], cmd.CommandPath())
+			if base := filepath.Base(args[0]); strings.HasPrefix(base, "requirements") {
+				_ = e.Hint("the manifest names files of requirements, as requirements = [%q] below [project]", base)
+			}
+			return e
 		}
 	}
 	return nil

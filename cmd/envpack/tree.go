@@ -73,7 +73,8 @@ func (s *session) tree(names []string, o treeOptions) error {
 	}
 	for _, p := range o.platforms {
 		if !slices.ContainsFunc(l.Targets, func(t lockfile.Target) bool { return t.Platform == p }) {
-			return diag.New(diag.Usage, "--platform %s: the lock is for %s", p, platformsOf(l))
+			return diag.New(diag.Usage, "--platform %s: the lock is for %s", p, platformsOf(l)).
+				Hint("project.platforms in the manifest says for which platforms a lock is made")
 		}
 	}
 	g := l.Graph(o.platforms...)

@@ -35,7 +35,7 @@ func (m *Manifest) follow(req pep508.Requirement, p promised, dir string, at dia
 			return Requirement{}, diag.Wrap(err, diag.Manifest, "").At(at)
 		}
 		if w.Name != req.Name {
-			return Requirement{}, diag.New(diag.Manifest, "%s is asked for, and the wheel is of %s", req.Name, w.Name).At(at)
+			return Requirement{}, diag.New(diag.Manifest, "%s is asked for, and the wheel is of %s", req.Name, w.Name).At(at).Hint("%s @ … takes it under its own name", w.Name)
 		}
 	}
 	if k := ref.Kind(); len(hashes) > 0 && (k == direct.Folder || k == direct.Repository) {

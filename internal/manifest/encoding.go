@@ -34,7 +34,7 @@ func readRequirements(file string) (string, error) {
 			for i, b := range data {
 				if b >= utf8.RuneSelf {
 					at.Line = 1 + bytes.Count(data[:i], []byte("\n"))
-					return "", diag.New(diag.Manifest, "not ASCII, as its comment says").At(at)
+					return "", diag.New(diag.Manifest, "not ASCII, as its comment says").At(at).Hint("%s", saveUTF8)
 				}
 			}
 		case "latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1":
@@ -42,14 +42,17 @@ func readRequirements(file string) (string, error) {
 		case "cp1252", "windows-1252":
 			return fromBytes(file, data, []rune(windows1252))
 		default:
-			return "", diag.New(diag.Manifest, "the encoding %q is not known", name).At(at).Hint("save the file as UTF-8, and take the comment out")
+			return "", diag.New(diag.Manifest, "the encoding %q is not known", name).At(at).Hint("%s", saveUTF8)
 		}
 	}
 	if marked := bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}); marked && len(data)%2 != 0 {
-		return "", diag.New(diag.Manifest, "not UTF-16, as its byte order mark says: the last character is cut short").At(diag.Position{File: file, Line: 1})
+		return "", diag.New(diag.Manifest, "not UTF-16, as its byte order mark says: the last character is cut short").At(diag.Position{File: file, Line: 1}).Hint("%s", saveUTF8)
 	}
 	return decodeText(file, data)
 }
+
+// saveUTF8 is what makes any text readable.
+const saveUTF8 = "save the file as UTF-8, without a comment that names another encoding"
 
 // coding is the encoding that one of the first two lines names, and which; "" if none does.
 func coding(data []byte) (string, int) {
@@ -69,7 +72,7 @@ func fromBytes(file string, data []byte, high []rune) (string, error) {
 		if n := int(c) - utf8.RuneSelf; n >= 0 && n < len(high) {
 			if r = high[n]; r == 0 {
 				return "", diag.New(diag.Manifest, "the byte 0x%x is no character of the encoding that the comment names", c).
-					At(diag.Position{File: file, Line: 1 + bytes.Count(data[:i], []byte("\n"))})
+					At(diag.Position{File: file, Line: 1 + bytes.Count(data[:i], []byte("\n"))}).Hint("%s", saveUTF8)
 			}
 		}
 		b.WriteRune(r)

@@ -35,7 +35,8 @@ func (f *formats) take(option, value string, at diag.Position) error {
 		case !nameForm.MatchString(name):
 			return diag.New(diag.Manifest, "%s: %q is no package name", option, name).At(at).Hint("it takes names, joined by commas without blanks, or :all: or :none:")
 		case option == "--only-binary" && known(f.own, normal):
-			return diag.New(diag.Manifest, "%s is to be a wheel, and resolver.no-binary of the manifest refuses its wheels", name).At(at)
+			return diag.New(diag.Manifest, "%s is to be a wheel, and resolver.no-binary of the manifest refuses its wheels", name).At(at).
+				Hint("take %s out of one of the two lists", name)
 		default:
 			*other = slices.DeleteFunc(*other, func(x string) bool { return x == normal })
 			*target = append(*target, normal)

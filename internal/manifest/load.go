@@ -139,7 +139,7 @@ func decodeText(file string, data []byte) (string, error) {
 	text := strings.TrimPrefix(fromUTF16(data), "\ufeff")
 	for i, line := range strings.Split(text, "\n") {
 		if !utf8.ValidString(line) {
-			return "", diag.New(diag.Manifest, "not UTF-8").At(diag.Position{File: file, Line: i + 1})
+			return "", diag.New(diag.Manifest, "not UTF-8").At(diag.Position{File: file, Line: i + 1}).Hint("%s", saveUTF8)
 		}
 	}
 	return text, nil

@@ -26,7 +26,7 @@ type requirementsReader struct {
 func (r *requirementsReader) file(name string, constraints bool, from diag.Position) error {
 	clean := filepath.Clean(name)
 	if known(r.stack, clean) {
-		return diag.New(diag.Manifest, "%s includes itself", name).At(from)
+		return diag.New(diag.Manifest, "%s includes itself", name).At(from).Hint("leave this line out, or the one that leads back here")
 	}
 	key := clean
 	if constraints {
@@ -195,7 +195,8 @@ func (r *requirementsReader) add(got Requirement, constraints bool) error {
 		return nil
 	}
 	if len(got.Extras) > 0 {
-		return diag.New(diag.Manifest, "%s: a constraint cannot have extras", got.Name).At(got.Pos)
+		return diag.New(diag.Manifest, "%s: a constraint cannot have extras", got.Name).At(got.Pos).
+			Hint("a requirement says the extras: %s[%s]", got.Name, strings.Join(got.Extras, ","))
 	}
 	r.m.Constraints = append(r.m.Constraints, got)
 	return nil

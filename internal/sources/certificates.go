@@ -91,7 +91,7 @@ func addBundle(pool *x509.CertPool, s setting) error {
 			return fail(err)
 		}
 		if !pool.AppendCertsFromPEM(data) && !inDir {
-			return diag.New(diag.Failure, "%s: %s holds no certificate", s.origin, file).At(s.pos)
+			return diag.New(diag.Failure, "%s: %s holds no certificate", s.origin, file).At(s.pos).Hint("certificates in PEM form are wanted, which begin with -----BEGIN CERTIFICATE-----")
 		}
 	}
 	return nil

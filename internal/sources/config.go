@@ -83,7 +83,7 @@ func readOwn(h Host) (ownConfig, error) {
 			k = filepath.Join(filepath.Dir(file), k)
 		}
 		if !isFile(k) {
-			return out, diag.New(diag.Failure, "keyring %s does not exist", k).At(diag.Position{File: file})
+			return out, diag.New(diag.Failure, "keyring %s does not exist", k).At(diag.Position{File: file}).Hint("keyrings below [apt] there names it; a path that is not absolute is seen from the folder of that file")
 		}
 		out.keyrings = append(out.keyrings, k)
 	}
