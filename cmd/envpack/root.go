@@ -66,14 +66,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = diag.New(diag.Failure, "interrupted").
+		err = diag.New(diag.Interrupted, "interrupted").
 			Hint("nothing is half-written; what was downloaded stays in the store, and the same command goes on from there")
-		if s.json {
-			_ = diag.RenderJSON(stderr, err)
-		} else {
-			_ = diag.Render(stderr, err)
-		}
-		return 130
 	}
 	diag.MapHints(err, s.keepLock)
 	if s.json {

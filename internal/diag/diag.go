@@ -26,6 +26,8 @@ const (
 	Stale    Code = 5 // the lock does not belong to the manifest
 	Mismatch Code = 6 // a digest or hash differs from what was promised
 	Fetch    Code = 7 // something could not be fetched
+
+	Interrupted Code = 130 // by a signal
 )
 
 // Position is a place in a text file. Line and Col count from 1; Col counts characters, not
