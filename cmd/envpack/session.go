@@ -37,6 +37,8 @@ type session struct {
 	opened sync.Once // screen: tasks begin on several goroutines
 	screen *ui.UI
 	warned map[string]bool // what was said already
+
+	retries retries
 }
 
 func (s *session) addFlags(f *pflag.FlagSet) {
@@ -168,7 +170,7 @@ func (s *session) openSupply(st *store.Store, o sources.Options, want supply.Opt
 		return nil, err
 	}
 	client := fetch.New(fetch.Options{
-		RootCAs: roots, Credentials: found.Credentials, UserAgent: "envpack/" + buildVersion(), Offline: s.offline,
+		RootCAs: roots, Credentials: found.Credentials, UserAgent: "envpack/" + buildVersion(), Offline: s.offline, Retry: s.retries.tell(s),
 	})
 	if want.Registry, err = registryClient(); err != nil {
 		return nil, err

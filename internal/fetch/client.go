@@ -56,8 +56,18 @@ type Options struct {
 	Offline bool
 	// Patience is how long a server may send next to nothing, or no header; 0 is a minute.
 	Patience time.Duration
+	// Retry is told before a request is made again; may be nil. Calls may come at once.
+	Retry func(Retry)
 	// Sleep waits, for tests; it returns early with the error of ctx.
 	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// Retry is a request that failed and is made again.
+type Retry struct {
+	Host string // with its port where the address has one
+	N    int    // which time that is, from 1
+	Of   int    // how often it is made again before its failure counts
+	Err  error  // why it failed, without what is secret
 }
 
 // Client fetches. It is safe for concurrent use.
@@ -78,6 +88,9 @@ func New(o Options) *Client {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+	if o.Retry == nil {
+		o.Retry = func(Retry) {}
+	}
 	if o.Patience == 0 {
 		o.Patience = stallTimeout
 	}
@@ -85,10 +98,16 @@ func New(o Options) *Client {
 	c.http = &http.Client{
 		CheckRedirect: c.checkRedirect,
 		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:       &tls.Config{RootCAs: o.RootCAs},
-			TLSHandshakeTimeout:   20 * time.Second,
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			TLSClientConfig:     &tls.Config{RootCAs: o.RootCAs},
+			TLSHandshakeTimeout: 20 * time.Second,
+			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+				if answer.StatusCode != http.StatusOK {
+					return &ProxyError{answer.StatusCode}
+				}
+				return nil
+			},
 			ResponseHeaderTimeout: o.Patience,
 			IdleConnTimeout:       90 * time.Second,
 			MaxIdleConnsPerHost:   16,
@@ -157,10 +176,16 @@ func (c *Client) do(ctx context.Context, address string, header http.Header, acc
 		if attempt == attempts || !retryable(ctx, err) {
 			return explain(ctx, u, err, attempt)
 		}
+		c.again(u, attempt, err)
 		if c.o.Sleep(ctx, pause(attempt, asked)) != nil {
 			return explain(ctx, u, err, attempt)
 		}
 	}
+}
+
+// again tells of another attempt.
+func (c *Client) again(u *url.URL, failures int, err error) {
+	c.o.Retry(Retry{u.Host, failures, attempts - 1, withoutURL(u, err)})
 }
 
 // check parses an address, and refuses it when offline.

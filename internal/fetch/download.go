@@ -107,6 +107,7 @@ func (d *download) fill(ctx context.Context) error {
 				return err
 			}
 		}
+		d.c.again(d.u, failures, err)
 		if d.c.o.Sleep(ctx, pause(failures, asked)) != nil {
 			return explain(ctx, d.u, err, failures)
 		}

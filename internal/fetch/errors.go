@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -39,6 +40,16 @@ func StatusOf(err error) int {
 		return e.Status
 	}
 	return 0
+}
+
+// ProxyError says that a proxy did not open the way to a host.
+type ProxyError struct {
+	Status int // that it answered
+}
+
+// Error implements error.
+func (e *ProxyError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("the proxy answered %d %s", e.Status, http.StatusText(e.Status)))
 }
 
 // TooLargeError says that a body is larger than the caller would take.
@@ -72,7 +83,12 @@ func retryable(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if status := StatusOf(err); status != 0 {
+	var proxy *ProxyError
+	status := StatusOf(err)
+	if errors.As(err, &proxy) {
+		status = proxy.Status
+	}
+	if status != 0 {
 		switch status {
 		case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
 			http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -105,7 +121,29 @@ func isCertificate(err error) bool {
 // isProxy tells of a connection to a proxy that failed, by the name that net/http gives the operation.
 func isProxy(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "proxyconnect"
+	var answer *ProxyError
+	return errors.As(err, &op) && op.Op == "proxyconnect" || errors.As(err, &answer)
+}
+
+// proxyOf is the address of the proxy that an address is asked through, without credentials; "": through none.
+func proxyOf(u *url.URL) string {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	if err != nil || proxy == nil {
+		return ""
+	}
+	return Redact(proxy.String())
+}
+
+// withoutURL is an error of net/http without the address that was asked, which the message has, and which may hold secrets.
+func withoutURL(u *url.URL, err error) error {
+	var inner *url.Error // its text has the whole URL
+	switch {
+	case !errors.As(err, &inner):
+		return err
+	case inner.URL != u.String() && inner.URL != "":
+		return fmt.Errorf("redirected to %s: %w", Redact(inner.URL), inner.Err)
+	}
+	return inner.Err
 }
 
 func isPlainHTTP(err error) bool {
@@ -125,19 +163,22 @@ func explain(ctx context.Context, u *url.URL, err error, tries int) error {
 	if errors.As(err, &own) { // has its code and hints
 		return diag.Wrap(err, 0, "fetching %s", Redact(u.String()))
 	}
-	var inner *url.Error // its text has the whole URL
-	if errors.As(err, &inner) {
-		if inner.URL != u.String() && inner.URL != "" {
-			err = fmt.Errorf("redirected to %s: %w", Redact(inner.URL), inner.Err)
-		} else {
-			err = inner.Err
-		}
-	}
+	err = withoutURL(u, err)
 	what := "fetching " + Redact(u.String())
+	proxy := "the proxy"
+	if address := proxyOf(u); address != "" {
+		proxy += " " + address
+		what += " through " + proxy
+	}
 	if tries > 1 {
 		what = fmt.Sprintf("%s (tried %d times)", what, tries)
 	}
 	e := diag.Wrap(err, diag.Fetch, "%s", what)
+	if answer := (*ProxyError)(nil); errors.As(err, &answer) && answer.Status != http.StatusProxyAuthRequired {
+		return e.Hint("it is %s that answers so: it may not let %s through, or not reach it; NO_PROXY has hosts that need no proxy", proxy, u.Host)
+	} else if answer != nil {
+		return hintStatus(e, u, answer.Status, false)
+	}
 	if answer := (*StatusError)(nil); errors.As(err, &answer) {
 		return hintStatus(e, u, answer.Status, answer.Sent)
 	}
@@ -147,7 +188,7 @@ func explain(ctx context.Context, u *url.URL, err error, tries int) error {
 	case errors.As(err, &dns) && !isProxy(err):
 		return e.Hint("no address was found for %s: check its spelling, the network, and HTTPS_PROXY if there is a proxy", u.Hostname())
 	case isProxy(err):
-		return e.Hint("it is the proxy that cannot be reached: check HTTPS_PROXY and HTTP_PROXY, and NO_PROXY for hosts that need none")
+		return e.Hint("it is %s that cannot be reached: check HTTPS_PROXY and HTTP_PROXY, and NO_PROXY for hosts that need none", proxy)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return e.Hint("nothing answers at %s: check host and port, and HTTPS_PROXY if there is a proxy", u.Host)
 	case isPlainHTTP(err):

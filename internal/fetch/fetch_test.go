@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -166,6 +167,40 @@ func TestProxyErrors(t *testing.T) {
 				t.Errorf("hint %q is about the wrong host", h)
 			}
 		}
+	}
+}
+
+// TestRetryIsTold tells of each further attempt, and of no more than there are.
+func TestRetryIsTold(t *testing.T) {
+	failures := 2
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if failures--; failures >= 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	c := New(Options{Sleep: quick, Retry: func(r Retry) { got = append(got, fmt.Sprintf("%s %d of %d: %v", r.Host, r.N, r.Of, r.Err)) }})
+	if _, err := c.Get(t.Context(), base+"?token=secret", GetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{u.Host + " 1 of 4: the server answered 503 Service Unavailable", u.Host + " 2 of 4: the server answered 503 Service Unavailable"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	failures, got = 100, nil
+	_, err = c.Get(t.Context(), base, GetOptions{})
+	if wantError(t, err, diag.Fetch, "tried 5 times", "try again later"); len(got) != 4 {
+		t.Errorf("%q", got)
+	}
+	// What net/http says of a connection has the whole address.
+	got = nil
+	_, err = c.Get(t.Context(), "http://127.0.0.1:1/?token=secret", GetOptions{})
+	if text := strings.Join(got, " "); err == nil || !strings.Contains(text, "127.0.0.1:1 1 of 4: dial tcp") || strings.Contains(text, "secret") {
+		t.Errorf("%q %v", got, err)
 	}
 }
 
