@@ -3,13 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/imagegen/compare"
-	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/ui"
 )
@@ -32,10 +34,12 @@ out (2 also for what has status 1 elsewhere; the others are as below).`
 const diffExample = `  envpack diff image.tar registry.example/team/digits:v1
   envpack diff . registry.example/team/digits:v1     # the project as it is now, and what was pushed
   envpack diff old.lock envpack.lock
+  envpack diff --lock serve.lock . oci:serve         # another lock of the project
   envpack diff --ignore-times a.tar docker-archive:b.tar
   envpack diff --json oci:a oci:b | jq '.images[0].meaning'`
 
 type diffOptions struct {
+	lockFlags
 	platform    string
 	all         bool
 	shallow     bool
@@ -61,6 +65,7 @@ func newDiff(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	o.addFile(cmd)
 	f.StringVar(&o.platform, "platform", "", "compare the images for this `PLATFORM` only")
 	f.BoolVar(&o.all, "all", false, "cut no list short, and look into every changed file")
 	f.BoolVar(&o.shallow, "shallow", false, "read no layer: compare locks, settings and digests")
@@ -97,12 +102,12 @@ const (
 )
 
 func (s *session) diff(ctx context.Context, a, b string, o diffOptions) (err error) {
-	old, err := s.openOperand(ctx, a, o.platform)
+	old, err := s.openOperand(ctx, a, o)
 	if err != nil {
 		return err
 	}
 	defer old.close(&err)
-	now, err := s.openOperand(ctx, b, o.platform)
+	now, err := s.openOperand(ctx, b, o)
 	if err != nil {
 		return err
 	}
@@ -157,23 +162,33 @@ func (s *session) compareOn(ctx context.Context, old, now *operand, p [2]string,
 	}
 	report, err := compare.Images(ctx, x, y, o)
 	if err != nil {
-		return nil, explainBoth(ctx, err, old.source, now.source)
+		return nil, explain(ctx, err, old, now)
 	}
 	return report, nil
 }
 
-// explainBoth says what an error of reading means, by whichever source is in a registry.
-func explainBoth(ctx context.Context, err error, sources ...*publish.Source) error {
-	var own *diag.Error
-	if errors.As(err, &own) {
+// explain says of which side an error of comparing is, and what it means.
+func explain(ctx context.Context, err error, old, now *operand) error {
+	var side *compare.SideError
+	if !errors.As(err, &side) {
 		return err
 	}
-	for _, src := range sources {
-		if src != nil && src.Remote() {
-			return src.Explain(ctx, err)
-		}
+	o := old
+	if side.New {
+		o = now
 	}
-	return err
+	if o.source == nil {
+		return fmt.Errorf("reading %s: %w", o.name, err)
+	}
+	return o.source.Explain(ctx, err)
+}
+
+// usual is a platform without the variant that all of its processors are of.
+func usual(platform string) string {
+	if strings.HasSuffix(platform, "/arm64/v8") {
+		return strings.TrimSuffix(platform, "/v8")
+	}
+	return platform
 }
 
 // pairPlatforms pairs equal platforms; two single ones are compared whatever they are.
@@ -181,24 +196,17 @@ func pairPlatforms(old, now []string) (pairs [][2]string, onlyOld, onlyNew []str
 	if len(old) == 1 && len(now) == 1 {
 		return [][2]string{{old[0], now[0]}}, nil, nil
 	}
-	has := map[string]bool{}
-	for _, p := range now {
-		has[p] = true
-	}
+	left := slices.Clone(now)
 	for _, p := range old {
-		if has[p] {
-			pairs = append(pairs, [2]string{p, p})
-		} else {
+		i := slices.IndexFunc(left, func(q string) bool { return usual(p) == usual(q) })
+		if i < 0 {
 			onlyOld = append(onlyOld, p)
+			continue
 		}
-		delete(has, p)
+		pairs = append(pairs, [2]string{p, left[i]})
+		left = slices.Delete(left, i, i+1)
 	}
-	for _, p := range now {
-		if has[p] {
-			onlyNew = append(onlyNew, p)
-		}
-	}
-	return pairs, onlyOld, onlyNew
+	return pairs, onlyOld, left
 }
 
 func (s *session) showComparisons(c *comparisons, all bool) error {

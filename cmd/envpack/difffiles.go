@@ -168,6 +168,12 @@ func placeText(d *compare.Difference) string {
 		if d.Field != "" {
 			text += ", " + d.Field
 		}
+		if d.Block > 0 {
+			text += fmt.Sprintf(", block %d, from byte %d of the tar on", d.Block, d.Decoded)
+		}
+		if d.Path != "" {
+			text += " (" + d.Path + ")"
+		}
 		return text
 	}
 	text := "in the tar, " + at + ": "

@@ -22,7 +22,8 @@ base, and the Python packages. The image may be any, not only one of envpack's.
 
 IMAGE is a folder (oci:DIR), a file (oci-archive:FILE or docker-archive:FILE) or a reference in a
 registry (docker://REFERENCE); without its prefix, it is the folder or file if there is one. Behind
-the path of a folder or file with its prefix, :NAME names one of several images. From a registry, only the manifest, the config and the small layer with the lock are fetched.
+the path of a folder or file with its prefix, :NAME names one of several images. From a registry,
+only the manifest, the config and the small layer with the lock are fetched.
 
 Base and packages of envpack's images are those of the lock that every image holds. Of other images,
 --files finds them by reading all layers. It also lists what the layers hold, and checks every layer

@@ -25,13 +25,18 @@ type lockFlags struct {
 
 // addTo adds the flags that say which project's lock is meant.
 func (f *lockFlags) addTo(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.file, "lock", "", "the lock's `FILE` (default: envpack.lock beside the manifest)")
-	completeFlag(cmd, "lock", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return []string{"lock"}, cobra.ShellCompDirectiveFilterFileExt
-	})
+	f.addFile(cmd)
 	cmd.Flags().String("project", ".", "the project's folder, `DIR`, or its manifest")
 	completeFlag(cmd, "project", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
+	})
+}
+
+// addFile adds the one that names the lock, for commands that have projects as arguments.
+func (f *lockFlags) addFile(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.file, "lock", "", "the lock's `FILE` (default: envpack.lock beside the manifest)")
+	completeFlag(cmd, "lock", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"lock"}, cobra.ShellCompDirectiveFilterFileExt
 	})
 }
 

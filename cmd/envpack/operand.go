@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,12 +23,14 @@ type operand struct {
 	source    *publish.Source // of images
 	lock      *lockfile.Lock  // of a lock or a project
 	project   string          // folder of a project
+	flags     lockFlags       // of a project
 	building  *building       // of a project, once it has to be built
 }
 
-func (s *session) openOperand(ctx context.Context, spec, platform string) (*operand, error) {
-	o := &operand{session: s, name: spec}
-	file, project, err := lockOf(spec)
+func (s *session) openOperand(ctx context.Context, spec string, opts diffOptions) (*operand, error) {
+	o := &operand{session: s, name: spec, flags: opts.lockFlags}
+	platform := opts.platform
+	file, project, err := lockOf(spec, o.flags)
 	switch {
 	case err != nil:
 		return nil, err
@@ -38,11 +38,8 @@ func (s *session) openOperand(ctx context.Context, spec, platform string) (*oper
 		return o, o.openImages(ctx, spec, platform)
 	}
 	o.project = project
-	if o.lock, err = lockfile.Read(file); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, diag.New(diag.Stale, "%s does not exist", file).Hint("`envpack lock %s` makes it", shellWord(spec))
-		}
-		return nil, lockError(err)
+	if o.lock, err = readWhole(file, "envpack lock "+shellWord(folderOf(spec))); err != nil {
+		return nil, err
 	}
 	for _, t := range o.lock.Targets {
 		if platform == "" || t.Platform == platform {
@@ -56,14 +53,14 @@ func (s *session) openOperand(ctx context.Context, spec, platform string) (*oper
 }
 
 // lockOf tells whether a lock or a project is meant: the lock's file, and the project's folder or manifest if it is one.
-func lockOf(spec string) (file, project string, err error) {
+func lockOf(spec string, flags lockFlags) (file, project string, err error) {
 	info, err := os.Stat(spec)
 	if err != nil {
 		return "", "", nil // a reference, or something that does not exist: whoever opens images says so
 	}
 	if !info.IsDir() {
 		if base := filepath.Base(spec); base == manifest.FileName || base == manifest.PyProject {
-			return filepath.Join(filepath.Dir(spec), lockfile.Name), spec, nil
+			return flags.path(spec), spec, nil
 		}
 		f, err := os.Open(spec)
 		if err != nil {
@@ -85,7 +82,7 @@ func lockOf(spec string) (file, project string, err error) {
 	}
 	for _, name := range []string{manifest.FileName, manifest.PyProject} {
 		if exists(filepath.Join(spec, name)) {
-			return filepath.Join(spec, lockfile.Name), spec, nil
+			return flags.path(spec), spec, nil
 		}
 	}
 	if exists(filepath.Join(spec, lockfile.Name)) {
@@ -131,8 +128,12 @@ func (o *operand) side(ctx context.Context, platform string, images bool, other 
 		return side, nil
 	}
 	side.Lock = o.lock
-	if o.project == "" || !images {
+	if o.project == "" {
 		return side, nil
+	}
+	if !images {
+		_, err := o.readAnyway(o.flags, o.project) // for its warning
+		return side, err
 	}
 	if err := o.prepare(ctx); err != nil {
 		return side, err
@@ -153,8 +154,7 @@ func (o *operand) prepare(ctx context.Context) error {
 	if o.building != nil {
 		return nil
 	}
-	flags := lockFlags{}
-	m, path, err := flags.load(o.project)
+	m, path, err := o.flags.load(o.project)
 	if err != nil {
 		return err
 	}

@@ -16,15 +16,16 @@ import (
 // seal.
 //
 // Errors are diag errors: 6 for what is not as its digest says, 1 for a layer that is damaged otherwise, or unpacks to
-// more or has more entries than it may; or they are those of the images' sources.
+// more or has more entries than it may; or they are those of the images' sources. A [SideError] says whose they are,
+// where they are of one side.
 func Images(ctx context.Context, old, now Side, o Options) (*Report, error) {
 	c := &comparison{Options: o, report: &Report{Meaning: []lockfile.Change{}, Layers: []LayerPair{}}}
 	var err error
 	if c.old, err = open(ctx, old); err != nil {
-		return nil, err
+		return nil, of(0, err)
 	}
 	if c.now, err = open(ctx, now); err != nil {
-		return nil, err
+		return nil, of(1, err)
 	}
 	c.report.Old, c.report.New = c.old.subject(), c.now.subject()
 	if c.report.Old.Platform == c.report.New.Platform {

@@ -52,7 +52,8 @@ func contents(ctx context.Context, f *Files, a, b source, old, now *index, o Opt
 	if len(files) == 0 {
 		return 0, nil
 	}
-	advance := o.task("comparing files", a.want.Size+b.want.Size)
+	advance, done := o.further("comparing files", a.want.Size+b.want.Size)
+	defer done()
 	group, both := errgroup.WithContext(ctx)
 	for side, s := range []source{a, b} {
 		group.Go(func() error {
@@ -75,7 +76,7 @@ func contents(ctx context.Context, f *Files, a, b source, old, now *index, o Opt
 				for _, w := range files { // the other side waits for none of them
 					w.step.giveUp(side)
 				}
-				return err
+				return of(side, err)
 			}
 			return nil
 		})

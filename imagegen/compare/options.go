@@ -1,6 +1,9 @@
 package compare
 
 import (
+	"errors"
+	"sync/atomic"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/envpack/envpack/lockfile"
@@ -46,6 +49,26 @@ func (o Options) task(name string, total int64) func(int64) {
 	return o.Task(name, total)
 }
 
+// shownFrom is how many bytes a further reading must have to be shown.
+const shownFrom = 16 << 20
+
+// further shows a reading that may end before the total.
+func (o Options) further(name string, total int64) (advance func(int64), done func()) {
+	if total < shownFrom {
+		return func(int64) {}, func() {}
+	}
+	var n atomic.Int64
+	show := o.task(name, total)
+	return func(more int64) {
+			n.Add(more)
+			show(more)
+		}, func() {
+			if left := total - n.Load(); left > 0 {
+				show(left)
+			}
+		}
+}
+
 // Side is one of the two things that are compared: an image, or a lock alone.
 type Side struct {
 	Name  string   // for people; may be empty
@@ -58,4 +81,23 @@ type Side struct {
 	// nothing.
 	NoManifest bool
 	Far        bool // reading is dear: the image is in a registry
+}
+
+// SideError says which of two sides an error is of.
+type SideError struct {
+	New bool // else it is the old one
+	Err error
+}
+
+func (e *SideError) Error() string { return e.Err.Error() }
+
+func (e *SideError) Unwrap() error { return e.Err }
+
+// of says that an error is of one side: 0 is the old one. It keeps what is known already.
+func of(side int, err error) error {
+	var known *SideError
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return &SideError{side == 1, err}
 }

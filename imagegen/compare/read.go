@@ -72,7 +72,7 @@ func readBoth(ctx context.Context, old, now source, patient bool, advance func(i
 			default:
 				r.stored.giveUp(side)
 				r.plain.giveUp(side)
-				return err
+				return of(side, err)
 			}
 			return nil
 		})

@@ -187,12 +187,12 @@ func (r *readings) far() bool { return r.comparison.old.Far || r.comparison.now.
 func (r *readings) recompressed(ctx context.Context, p *LayerPair, a, b source) error {
 	x, err := compressionOf(a)
 	if err != nil {
-		return err
+		return of(0, err)
 	}
 	y, err := compressionOf(b)
 	switch {
 	case err != nil:
-		return err
+		return of(1, err)
 	case x != y:
 		p.Bytes = []Difference{{Of: "stored", Place: "compression", Old: x, New: y}}
 		return nil
@@ -200,11 +200,16 @@ func (r *readings) recompressed(ctx context.Context, p *LayerPair, a, b source) 
 		p.Notes = append(p.Notes, fmt.Sprintf("where the compressed bytes begin to differ was not looked for: %d bytes would be fetched", a.want.Size+b.want.Size))
 		return nil
 	}
-	step, err := storedBoth(ctx, a, b, r.task("comparing stored layers", a.want.Size+b.want.Size))
+	advance, done := r.further("comparing stored layers", a.want.Size+b.want.Size)
+	defer done()
+	step, err := storedBoth(ctx, a, b, advance)
 	if err != nil {
 		return err
 	}
 	if d := step.storedDifference(a.want.Size, b.want.Size); d != nil {
+		if err := inDeflate(ctx, d, a); err != nil {
+			return of(0, err)
+		}
 		p.Bytes = []Difference{*d}
 	}
 	return nil
@@ -273,7 +278,7 @@ func (r *readings) whole(ctx context.Context) error {
 		}
 		x, err := s.read(ctx, layertar.Tap{}, r.advance)
 		if err != nil {
-			return err
+			return of(0, err)
 		}
 		r.old[i] = x
 		if j >= 0 { // the same tar
@@ -291,7 +296,7 @@ func (r *readings) whole(ctx context.Context) error {
 			return err
 		}
 		if r.now[j], err = s.read(ctx, layertar.Tap{}, r.advance); err != nil {
-			return err
+			return of(1, err)
 		}
 	}
 	r.oldFiles, r.oldTexts = merged(inOrderOf(r.old, len(r.pairs.old)))

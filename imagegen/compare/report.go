@@ -125,8 +125,12 @@ type Difference struct {
 	Path  string `json:"path,omitempty"` // of the entry
 	// Field is that of the header: "mode", "mtime", …. Where the first to differ is its checksum, it is the next.
 	Field string `json:"field,omitempty"`
-	At    int64  `json:"at,omitempty"`   // offset in the place
-	Line  int64  `json:"line,omitempty"` // of a text, from 1
+	At    int64  `json:"at,omitempty"` // offset in the place
+	// Block is the deflate block that the byte is in, from 1, and Decoded how many bytes of the tar come before what it
+	// is needed for, which is of the entry with that path. Only of recompressed layers, and not far into large ones.
+	Block   int   `json:"block,omitempty"`
+	Decoded int64 `json:"decoded,omitempty"`
+	Line    int64 `json:"line,omitempty"` // of a text, from 1
 	// Old and New are what stands there: the field, the line, or some bytes in hexadecimal digits.
 	Old string `json:"old"`
 	New string `json:"new"`

@@ -26,7 +26,7 @@ func storedBoth(ctx context.Context, a, b source, advance func(int64)) (*lockste
 		group.Go(func() error {
 			if err := layertar.Stored(both, s.layer, s.want, step.tap(side), advance); err != nil {
 				step.giveUp(side)
-				return err
+				return of(side, err)
 			}
 			step.end(side)
 			return nil
