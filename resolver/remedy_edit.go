@@ -2,12 +2,12 @@ package resolver
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
@@ -33,7 +33,7 @@ func quoted(pos diag.Position) (text, quote string, ok bool) {
 }
 
 // requirementForm takes a requirement apart: name and extras, specifiers, marker.
-var requirementForm = regexp.MustCompile(`^([A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?)(\s*\(?[^;@()]*\)?)(\s*;.*)?$`)
+var requirementForm = pattern.New(`^([A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?)(\s*\(?[^;@()]*\)?)(\s*;.*)?$`)
 
 // respecify is the edit that gives a requirement other specifiers, with how both are written; not ok if its text is not
 // understood.
@@ -47,7 +47,7 @@ func respecify(r *manifest.Requirement, specs string) (e edit, was, is string, o
 		e.old, e.new = quote+text+quote, quote+specs+quote
 		return e, r.RawName + strings.TrimSpace(text), r.RawName + specs, true
 	}
-	m := requirementForm.FindStringSubmatch(text)
+	m := requirementForm().FindStringSubmatch(text)
 	if m == nil || r.Pos.IsZero() {
 		return e, "", "", false
 	}
@@ -68,7 +68,7 @@ func rename(r *manifest.Requirement, name string) (e edit, ok bool) {
 }
 
 // keyBefore is what stands before the value of a key that has the line for itself.
-var keyBefore = regexp.MustCompile(`^\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)\s*=\s*$`)
+var keyBefore = pattern.New(`^\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)\s*=\s*$`)
 
 // remove is the edit that takes an entry of a list, a line of a requirements file or a key of [constraints] out.
 func remove(pos diag.Position, listed bool) (e edit, ok bool) {
@@ -85,7 +85,7 @@ func remove(pos diag.Position, listed bool) (e edit, ok bool) {
 			rest = strings.TrimLeft(rest[1:], " \t")
 			old += strings.TrimSuffix(behind, rest)
 		}
-	case isTOML && keyBefore.MatchString(before):
+	case isTOML && keyBefore().MatchString(before):
 		pos.Col, old = 1, before+old
 	case isTOML || strings.TrimSpace(before) != "":
 		return e, false

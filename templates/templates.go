@@ -7,10 +7,10 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"regexp"
 	"strings"
 	"text/template"
 
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -40,7 +40,7 @@ const DefaultPython = "3.11"
 func Names() []string { return []string{Default, Torch} }
 
 // nameForm is a valid name of a project (PEP 508, Names).
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+var nameForm = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
 // Render fills the template of that name. Errors: there is no such template (the message names those
 // that there are), or the project's name is none.
@@ -52,7 +52,7 @@ func Render(name string, data Data) ([]byte, error) {
 	if data.Python == "" && name != PyProject {
 		data.Python = DefaultPython
 	}
-	if !nameForm.MatchString(data.Name) {
+	if !nameForm().MatchString(data.Name) {
 		return nil, fmt.Errorf("project name %q: letters, digits, and . _ - between them are wanted", data.Name)
 	}
 	t, err := template.New(name).Funcs(template.FuncMap{"string": lockfile.Quote, "list": list, "lower": strings.ToLower}).Parse(string(text))

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/compare"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -253,14 +253,14 @@ func (t *diffText) differences(p *compare.LayerPair) string {
 }
 
 // told are values that were told of before: those of layers, and those that are how the image runs.
-var told = regexp.MustCompile(`^(manifest (layers|annotations|config\.(digest|size))|` +
+var told = pattern.New(`^(manifest (layers|annotations|config\.(digest|size))|` +
 	`config (rootfs|history|created|architecture|os|variant|config\.(User|ExposedPorts|Env|Entrypoint|Cmd|Volumes|WorkingDir|Labels)))\b`)
 
 // values shows the differences of manifest and config.
 func (t *diffText) values(values []compare.Value) {
 	var list []compare.Value
 	for _, v := range values {
-		if t.all || v.Form || !told.MatchString(v.Document+" "+v.Path) {
+		if t.all || v.Form || !told().MatchString(v.Document+" "+v.Path) {
 			list = append(list, v)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/templates"
 )
@@ -49,12 +49,12 @@ func newInit(s *session) *cobra.Command {
 	return cmd
 }
 
-var pythonForm = regexp.MustCompile(`^3\.[0-9]{1,2}(\.[0-9]{1,2})?$`)
+var pythonForm = pattern.New(`^3\.[0-9]{1,2}(\.[0-9]{1,2})?$`)
 
-var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+var notInName = pattern.New(`[^A-Za-z0-9._-]+`)
 
 func (s *session) init(dir string, o initOptions) error {
-	if o.python != "" && !pythonForm.MatchString(o.python) {
+	if o.python != "" && !pythonForm().MatchString(o.python) {
 		return diag.New(diag.Usage, "--python %q is no version of Python 3", o.python).
 			Hint("as in 3.11 or 3.11.2; a range such as \">=3.10\" can be written into the manifest afterwards")
 	}
@@ -65,7 +65,7 @@ func (s *session) init(dir string, o initOptions) error {
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "finding the project's folder")
 	}
-	data := templates.Data{Name: strings.Trim(notInName.ReplaceAllString(filepath.Base(abs), "-"), ".-_"), Python: o.python}
+	data := templates.Data{Name: strings.Trim(notInName().ReplaceAllString(filepath.Base(abs), "-"), ".-_"), Python: o.python}
 	if data.Name == "" {
 		data.Name = "project"
 	}
@@ -179,12 +179,12 @@ func (s *session) warnForeign(dir string, p described) {
 }
 
 // plainWord needs no quotes in any shell.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_+=:,./\\-]+$`)
+var plainWord = pattern.New(`^[A-Za-z0-9_+=:,./\\-]+$`)
 
 // shellWord is a path as a word of a command line.
 func shellWord(path string) string {
 	switch {
-	case plainWord.MatchString(path) && (runtime.GOOS == "windows" || !strings.Contains(path, `\`)):
+	case plainWord().MatchString(path) && (runtime.GOOS == "windows" || !strings.Contains(path, `\`)):
 		return path
 	case runtime.GOOS == "windows":
 		return `"` + path + `"` // no name has one in it

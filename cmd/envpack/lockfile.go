@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -158,7 +158,7 @@ func lockCommand(m *manifest.Manifest, path string, options ...string) string {
 }
 
 // ownCommand is a command in a text that is about the lock.
-var ownCommand = regexp.MustCompile("`envpack (?:lock|build|push|tree|why|outdated|export|add|remove)(?: [^`]*)?`")
+var ownCommand = pattern.New("`envpack (?:lock|build|push|tree|why|outdated|export|add|remove)(?: [^`]*)?`")
 
 // keepLock has the commands in a text be about the project and the lock that --project and --lock name, as the command is
 // that prints it.
@@ -166,7 +166,7 @@ func (s *session) keepLock(text string) string {
 	if s.lockFile == "" && s.project == "" {
 		return text
 	}
-	return ownCommand.ReplaceAllStringFunc(text, func(command string) string {
+	return ownCommand().ReplaceAllStringFunc(text, func(command string) string {
 		command = strings.TrimSuffix(command, "`")
 		words := strings.Fields(command)
 		named := slices.ContainsFunc([]string{s.project, folderOf(s.project)}, func(dir string) bool { return slices.Contains(words, shellWord(dir)) })

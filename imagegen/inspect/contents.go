@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -46,10 +46,10 @@ func (c *contents) layer() { c.number++ }
 
 // distInfo finds installed packages by their metadata: .dist-info folders in site-packages, or Debian's
 // dist-packages, itself. Copies that a package carries for its own use are not installed.
-var distInfo = regexp.MustCompile(`(?:^|/)(?:site|dist)-packages/([^/]+)-([^/-]+)\.dist-info/METADATA$`)
+var distInfo = pattern.New(`(?:^|/)(?:site|dist)-packages/([^/]+)-([^/-]+)\.dist-info/METADATA$`)
 
 // pythonFolder tells the interpreter's minor version by where its packages are.
-var pythonFolder = regexp.MustCompile(`(?:^|/)python(\d+\.\d+t?)/(?:site|dist)-packages/`)
+var pythonFolder = pattern.New(`(?:^|/)python(\d+\.\d+t?)/(?:site|dist)-packages/`)
 
 func (c *contents) entry(p string, h *tar.Header, content io.Reader) error {
 	folder, base := path.Split(p)
@@ -121,11 +121,11 @@ func Installed(p string) (name, version, python string, ok bool) {
 }
 
 func installed(p string) (name, version, python string, ok bool) {
-	m := distInfo.FindStringSubmatch(p)
+	m := distInfo().FindStringSubmatch(p)
 	if m == nil {
 		return "", "", "", false
 	}
-	if v := pythonFolder.FindStringSubmatch(p); v != nil {
+	if v := pythonFolder().FindStringSubmatch(p); v != nil {
 		python = v[1]
 	}
 	return m[1], m[2], python, true
@@ -244,11 +244,11 @@ func (r *reader) compare() {
 	}
 }
 
-var separators = regexp.MustCompile(`[-_.]+`)
+var separators = pattern.New(`[-_.]+`)
 
 // normalise is the name as PEP 503 compares names.
 func normalise(name string) string {
-	return strings.ToLower(separators.ReplaceAllString(name, "-"))
+	return strings.ToLower(separators().ReplaceAllString(name, "-"))
 }
 
 func (c *contents) python() *Python {

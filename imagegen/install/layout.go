@@ -3,9 +3,9 @@ package install
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
@@ -25,10 +25,10 @@ func (l Layout) version() string { return strings.TrimSuffix(l.Python, "t") }
 // Interpreter is the absolute path that scripts begin with.
 func (l Layout) Interpreter() string { return "/" + l.Prefix + "/bin/python" }
 
-var minorVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+t?$`)
+var minorVersion = pattern.New(`^[0-9]+\.[0-9]+t?$`)
 
 func (l Layout) check() error {
-	if !minorVersion.MatchString(l.Python) {
+	if !minorVersion().MatchString(l.Python) {
 		return fmt.Errorf("planning an installation: %q is not a minor version of Python", l.Python)
 	}
 	if l.Prefix == "" || strings.HasPrefix(l.Prefix, "/") || strings.HasSuffix(l.Prefix, "/") {
@@ -71,10 +71,10 @@ func (l Layout) place(member, dist string) (p, scheme string, err error) {
 // reserved is what makes the environment one, relative to the prefix and without regard to case: the
 // interpreter by each of its names, what tells it where it is, the links and files that are there before,
 // and its folders, which no file may be.
-var reserved = regexp.MustCompile(`(?i)^((pyvenv\.cfg|envpack\.lock|lib64|bin/python[0-9.]*t?w?(-config)?)(/|$)|(bin|lib|include)$)`)
+var reserved = pattern.New(`(?i)^((pyvenv\.cfg|envpack\.lock|lib64|bin/python[0-9.]*t?w?(-config)?)(/|$)|(bin|lib|include)$)`)
 
 func (l Layout) checked(p, scheme string) (string, string, error) {
-	if rel := strings.TrimPrefix(p, l.Prefix+"/"); reserved.MatchString(rel) {
+	if rel := strings.TrimPrefix(p, l.Prefix+"/"); reserved().MatchString(rel) {
 		return "", "", wheelfile.AsUnsafe(fmt.Errorf("would overwrite %s of the environment", rel))
 	}
 	return p, scheme, nil

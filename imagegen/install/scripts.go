@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
@@ -94,11 +95,11 @@ func (p *planner) wrappers(points []wheelfile.EntryPoint) ([]file, error) {
 // Old wheels of pip and setuptools, built once for all Pythons, name scripts after the version that
 // built them. pip makes those of the version that it installs for; so does this.
 var (
-	pipScript     = regexp.MustCompile(`^pip([0-9]+(\.[0-9]+)?)?$`)
-	easyScript    = regexp.MustCompile(`^easy_install(-[0-9]+\.[0-9]+)?$`)
+	pipScript     = pattern.New(`^pip([0-9]+(\.[0-9]+)?)?$`)
+	easyScript    = pattern.New(`^easy_install(-[0-9]+\.[0-9]+)?$`)
 	versionedRule = []struct {
 		name  string
-		names *regexp.Regexp
+		names func() *regexp.Regexp
 	}{{"pip", pipScript}, {"easy_install", easyScript}}
 )
 
@@ -109,7 +110,7 @@ func (p *planner) versioned(made map[string]wheelfile.EntryPoint) {
 			continue
 		}
 		for name := range made {
-			if rule.names.MatchString(name) {
+			if rule.names().MatchString(name) {
 				delete(made, name)
 			}
 		}

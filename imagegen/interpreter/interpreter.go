@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 const (
@@ -121,14 +121,14 @@ func failure(err error) error {
 }
 
 var (
-	programName  = regexp.MustCompile(`^bin/python(3\.[0-9]+)(t?)$`)
-	statedNumber = regexp.MustCompile(`(?m)^#define\s+PY_VERSION\s+"(3\.[0-9]+)(\.[0-9]+(?:(?:a|b|rc)[0-9]+)?)\+?"`)
+	programName  = pattern.New(`^bin/python(3\.[0-9]+)(t?)$`)
+	statedNumber = pattern.New(`(?m)^#define\s+PY_VERSION\s+"(3\.[0-9]+)(\.[0-9]+(?:(?:a|b|rc)[0-9]+)?)\+?"`)
 )
 
 // recognise finds the interpreter, its version and the folder for which it was built.
 func (t *tree) recognise(i *Interpreter) error {
 	for _, p := range t.order {
-		m := programName.FindStringSubmatch(p)
+		m := programName().FindStringSubmatch(p)
 		switch {
 		case m == nil:
 		case i.Minor != "" && i.Minor != m[1]:
@@ -154,7 +154,7 @@ func (t *tree) recognise(i *Interpreter) error {
 		if n == nil || n.text == nil {
 			continue
 		}
-		m := statedNumber.FindSubmatch(n.text)
+		m := statedNumber().FindSubmatch(n.text)
 		if m == nil || string(m[1]) != i.Minor {
 			return fmt.Errorf("%s tells no version of Python %s", header, i.Minor)
 		}

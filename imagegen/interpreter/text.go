@@ -4,26 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // sysconfigText are the files from which sysconfig answers: the module (all versions), its JSON form (3.14 and newer)
 // and PEP 739's build-details.json.
-var sysconfigText = regexp.MustCompile(`^lib/python3\.[0-9]+t?/(_sysconfigdata[^/]*\.py|_sysconfig_vars[^/]*\.json|build-details\.json)$`)
+var sysconfigText = pattern.New(`^lib/python3\.[0-9]+t?/(_sysconfigdata[^/]*\.py|_sysconfig_vars[^/]*\.json|build-details\.json)$`)
 
 // otherText are the other texts that name the folder for which the interpreter was built.
-var otherText = regexp.MustCompile(`^(lib/python3\.[0-9]+t?/config-[^/]+/(Makefile|python-config\.py)|lib/pkgconfig/[^/]+\.pc|bin/[^/]+)$`)
+var otherText = pattern.New(`^(lib/python3\.[0-9]+t?/config-[^/]+/(Makefile|python-config\.py)|lib/pkgconfig/[^/]+\.pc|bin/[^/]+)$`)
 
-var patchlevel = regexp.MustCompile(`^include/python3\.[0-9]+[a-z]*/patchlevel\.h$`)
+var patchlevel = pattern.New(`^include/python3\.[0-9]+[a-z]*/patchlevel\.h$`)
 
 // isText tells whether a file with this head is kept in memory. In bin, only scripts are: programs may be large.
 func isText(p string, head []byte) bool {
 	if path.Dir(p) == "bin" {
 		return strings.HasPrefix(string(head), "#!")
 	}
-	return sysconfigText.MatchString(p) || otherText.MatchString(p) || patchlevel.MatchString(p)
+	return sysconfigText().MatchString(p) || otherText().MatchString(p) || patchlevel().MatchString(p)
 }
 
 // isDropped tells what has no place in an image; the package's comment gives the reasons.
@@ -31,17 +32,17 @@ func isDropped(p string) bool {
 	return slices.Contains(strings.Split(p, "/"), "__pycache__") || strings.HasPrefix(p, "lib/") && path.Ext(p) == ".a"
 }
 
-var statedPrefix = regexp.MustCompile(`(?m)^(?:build_time_vars = )?[ {]*['"]prefix['"]: ?['"]([^'"]*)['"]`)
+var statedPrefix = pattern.New(`(?m)^(?:build_time_vars = )?[ {]*['"]prefix['"]: ?['"]([^'"]*)['"]`)
 
 // builtFor is the folder for which the interpreter was built, by its _sysconfigdata.
 func (t *tree) builtFor() (string, error) {
 	prefix, from := "", ""
 	for _, p := range t.order {
 		n := t.nodes[p]
-		if n.text == nil || !sysconfigText.MatchString(p) || path.Ext(p) != ".py" {
+		if n.text == nil || !sysconfigText().MatchString(p) || path.Ext(p) != ".py" {
 			continue
 		}
-		m := statedPrefix.FindSubmatch(n.text)
+		m := statedPrefix().FindSubmatch(n.text)
 		if m == nil {
 			return "", fmt.Errorf("%s tells no prefix", p)
 		}
@@ -65,12 +66,12 @@ func (t *tree) builtFor() (string, error) {
 // rewrite makes the texts speak of the image's folder.
 func (t *tree) rewrite(prefix string) {
 	for p, n := range t.nodes {
-		if n.text == nil || patchlevel.MatchString(p) {
+		if n.text == nil || patchlevel().MatchString(p) {
 			continue
 		}
 		text := replacePrefix(string(n.text), prefix, "/"+Prefix)
-		if sysconfigText.MatchString(p) {
-			text = compiler.ReplaceAllStringFunc(text, usualCompiler)
+		if sysconfigText().MatchString(p) {
+			text = compiler().ReplaceAllStringFunc(text, usualCompiler)
 		}
 		n.text = []byte(text)
 		n.size = int64(len(n.text))
@@ -116,11 +117,11 @@ func inName(c byte) bool {
 
 // compiler finds the program that a variable of sysconfig begins with, where it is one of those by which
 // python-build-standalone is built (its cpython-unix/targets.yml; the variables are those that uv corrects).
-var compiler = regexp.MustCompile(`(?m)^((?:build_time_vars = )?[ {]*['"](?:BLDSHARED|CC|CXX|LDCXXSHARED|LDSHARED|LINKCC|AR)['"]: ?['"])` +
+var compiler = pattern.New(`(?m)^((?:build_time_vars = )?[ {]*['"](?:BLDSHARED|CC|CXX|LDCXXSHARED|LDSHARED|LINKCC|AR)['"]: ?['"])` +
 	`(clang|clang\+\+|musl-clang|/usr/bin/[a-z0-9_]+-linux-gnu[a-z]*-(?:gcc|g\+\+|clang|clang\+\+)|(?:[^ '"]*/)?llvm-ar)([ '"])`)
 
 func usualCompiler(found string) string {
-	m := compiler.FindStringSubmatch(found)
+	m := compiler().FindStringSubmatch(found)
 	name := "cc"
 	switch {
 	case strings.HasSuffix(m[2], "++"):

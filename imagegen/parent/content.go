@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // content is what is kept of a file.
@@ -44,17 +46,17 @@ var (
 	textFolders = map[string]bool{dpkgFolder + "status.d": true, dpkgFolder + "alternatives": true, dpkgFolder + "triggers": true, "etc/ld.so.conf.d": true,
 		// What pam-auth-update reads and writes.
 		"usr/share/pam-configs": true, "usr/share/pam": true, "etc/pam.d": true, "var/lib/pam": true}
-	headerFile = regexp.MustCompile(`(^|/)include/python3\.[0-9]+[mt]?/patchlevel\.h$`)
-	binaries   = regexp.MustCompile(`^(python(3(\.[0-9]+[mt]?)?)?|libpython3\.[0-9]+[mt]?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so|` +
+	headerFile = pattern.New(`(^|/)include/python3\.[0-9]+[mt]?/patchlevel\.h$`)
+	binaries   = pattern.New(`^(python(3(\.[0-9]+[mt]?)?)?|libpython3\.[0-9]+[mt]?\.so[.0-9]*|libc\.so\.6|libc-2\.[0-9]+\.so|` +
 		`ld-musl-[a-z0-9_]+\.so\.1|libc\.musl-[a-z0-9_]+\.so\.1|libc\.so)$`) // of musl the loader is the library; its names lead to one another
-	muslPath = regexp.MustCompile(`^etc/ld-musl-[a-z0-9_]+\.path$`)
+	muslPath = pattern.New(`^etc/ld-musl-[a-z0-9_]+\.path$`)
 )
 
 func keepText(p string) bool {
 	folder, name := path.Split(p)
 	return texts[p] || textFolders[strings.TrimSuffix(folder, "/")] ||
 		folder == dpkgFolder+"info/" && strings.HasSuffix(name, ".list") || // which package has which file
-		name == "pyvenv.cfg" || headerFile.MatchString(p) || muslPath.MatchString(p)
+		name == "pyvenv.cfg" || headerFile().MatchString(p) || muslPath().MatchString(p)
 }
 
 // keep reads a file of a layer as far as it matters.
@@ -70,7 +72,7 @@ func (a *applier) keep(p string, size int64, r io.Reader) (*content, error) {
 		}
 		a.texts += int64(len(text))
 		return &content{Text: text}, nil
-	case binaries.MatchString(path.Base(p)):
+	case binaries().MatchString(path.Base(p)):
 		return scan(r)
 	}
 	return nil, nil
@@ -116,13 +118,13 @@ func scanEnd(err error) error {
 }
 
 // glibcBanner is what the GNU C library says of itself when it is run, in all releases since 2.0.
-var glibcBanner = regexp.MustCompile(`^GNU C Library [^\n\x00]{0,200}release version ([0-9]+\.[0-9]+)`)
+var glibcBanner = pattern.New(`^GNU C Library [^\n\x00]{0,200}release version ([0-9]+\.[0-9]+)`)
 
 // What musl says of itself when its loader is run (ldso/dynlink.c), and its version, which it prints with that
 // (src/internal/version.c): of a release "1.2.5".
 var (
 	muslBanner  = "musl libc ("
-	muslVersion = regexp.MustCompile(`^1\.[0-9]{1,2}\.[0-9]{1,3}(-git-[0-9]+-g[0-9a-f]+)?\x00`)
+	muslVersion = pattern.New(`^1\.[0-9]{1,2}\.[0-9]{1,3}(-git-[0-9]+-g[0-9a-f]+)?\x00`)
 )
 
 // look finds texts in a part of a binary. What begins in the last scanOverlap bytes but one is left to the next part,
@@ -141,7 +143,7 @@ func (c *content) look(b []byte, first, last bool) {
 		}
 	}
 	for at := range each(b, "GNU C Library ", start, end) {
-		m := glibcBanner.FindSubmatch(b[at:min(len(b), at+scanOverlap)])
+		m := glibcBanner().FindSubmatch(b[at:min(len(b), at+scanOverlap)])
 		if m != nil && c.Glibc == "" {
 			c.Glibc = string(m[1])
 		}
@@ -150,7 +152,7 @@ func (c *content) look(b []byte, first, last bool) {
 		c.isMusl = true
 	}
 	for at := range each(b, "1.", start, end) {
-		if v := textAt(b, at, muslVersion); v != "" && len(c.Musl) < maxVersions && !slices.Contains(c.Musl, v) {
+		if v := textAt(b, at, muslVersion()); v != "" && len(c.Musl) < maxVersions && !slices.Contains(c.Musl, v) {
 			c.Musl = append(c.Musl, v)
 		}
 	}
@@ -174,9 +176,9 @@ func each(b []byte, text string, start, end int) iter.Seq[int] {
 
 // versionText is a version of Python 3 at the end of a C string. Linkers let a string share the end of a longer one,
 // as of /usr/local/lib/3.12.1, so anything but a digit or a dot may stand before it.
-var versionText = regexp.MustCompile(`^3\.[0-9]{1,2}\.[0-9]{1,2}((a|b|rc)[0-9]{1,2})?\+?\x00`)
+var versionText = pattern.New(`^3\.[0-9]{1,2}\.[0-9]{1,2}((a|b|rc)[0-9]{1,2})?\+?\x00`)
 
-func versionAt(b []byte, at int) string { return textAt(b, at, versionText) }
+func versionAt(b []byte, at int) string { return textAt(b, at, versionText()) }
 
 // textAt is the C string of the form at a place, without its end. A number or a dot before it makes it part of another.
 func textAt(b []byte, at int, form *regexp.Regexp) string {

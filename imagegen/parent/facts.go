@@ -3,9 +3,10 @@ package parent
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // Distro is what os-release says.
@@ -178,7 +179,7 @@ func (t *Tree) musl(at string) Libc {
 	return l
 }
 
-var muslLoader = regexp.MustCompile(`^ld-musl-.*\.so\.1$`)
+var muslLoader = pattern.New(`^ld-musl-.*\.so\.1$`)
 
 func (t *Tree) libc(architecture string) Libc {
 	for _, folder := range libFolders(architecture) {
@@ -189,7 +190,7 @@ func (t *Tree) libc(architecture string) Libc {
 		}
 	}
 	for _, name := range t.List("lib") {
-		if muslLoader.MatchString(name) {
+		if muslLoader().MatchString(name) {
 			return t.musl(path.Join("/lib", name))
 		}
 	}

@@ -2,9 +2,10 @@ package parent
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // Python is an interpreter of the image: a CPython 3 with its standard library.
@@ -44,9 +45,9 @@ func searchPath(env []string) []string {
 }
 
 var (
-	pythonName  = regexp.MustCompile(`^python(3(\.[0-9]+t?)?)?$`)
-	pythonMinor = regexp.MustCompile(`^python(3\.[0-9]+)([mt]?)$`)
-	stdlibName  = regexp.MustCompile(`^python(3\.[0-9]+)(t?)$`)
+	pythonName  = pattern.New(`^python(3(\.[0-9]+t?)?)?$`)
+	pythonMinor = pattern.New(`^python(3\.[0-9]+)([mt]?)$`)
+	stdlibName  = pattern.New(`^python(3\.[0-9]+)(t?)$`)
 )
 
 // pythons finds interpreters, those that a shell would find first at first.
@@ -64,7 +65,7 @@ func (p *Parent) pythons(architecture string) {
 			return strings.Compare(a, b)
 		})
 		for _, name := range names {
-			if !pythonName.MatchString(name) {
+			if !pythonName().MatchString(name) {
 				continue
 			}
 			e, ok := p.Tree.Stat(path.Join(folder, name))
@@ -97,7 +98,7 @@ func (t *Tree) python(e Entry, installed []Package, architecture string) (py Pyt
 		return py, "it is a copy in a virtual environment"
 	}
 	py = Python{Path: "/" + e.Path, Prefix: path.Join("/", prefix), Machine: c.ELF.Machine, Libc: libcOf(c.ELF.Interpreter)}
-	if m := pythonMinor.FindStringSubmatch(path.Base(e.Path)); m != nil {
+	if m := pythonMinor().FindStringSubmatch(path.Base(e.Path)); m != nil {
 		py.Minor, py.FreeThreaded = m[1], m[2] == "t"
 	}
 	if why := t.stdlib(&py); why != "" {
@@ -121,7 +122,7 @@ func (t *Tree) python(e Entry, installed []Package, architecture string) (py Pyt
 
 func libcOf(loader string) string {
 	switch name := path.Base(loader); {
-	case muslLoader.MatchString(name):
+	case muslLoader().MatchString(name):
 		return Musl
 	case strings.HasPrefix(name, "ld-linux") || strings.HasPrefix(name, "ld64.so") || name == "ld.so.1":
 		return Glibc
@@ -135,7 +136,7 @@ func (t *Tree) stdlib(py *Python) (why string) {
 	var found, threaded []string
 	for _, lib := range []string{"lib", "lib64"} {
 		for _, name := range t.List(py.Prefix + "/" + lib) {
-			m := stdlibName.FindStringSubmatch(name)
+			m := stdlibName().FindStringSubmatch(name)
 			if m == nil || py.Minor != "" && m[1] != py.Minor {
 				continue
 			}
@@ -181,8 +182,8 @@ func (py *Python) suffixes() []string {
 }
 
 var (
-	headerVersion = regexp.MustCompile(`(?m)^#define\s+PY_VERSION\s+"(3\.[0-9]+\.[0-9]+[^"]*)"`)
-	debVersion    = regexp.MustCompile(`^(?:[0-9]+:)?(3\.[0-9]+\.[0-9]+)~?((?:a|b|rc)[0-9]+)?(?:[-+~.]|$)`)
+	headerVersion = pattern.New(`(?m)^#define\s+PY_VERSION\s+"(3\.[0-9]+\.[0-9]+[^"]*)"`)
+	debVersion    = pattern.New(`^(?:[0-9]+:)?(3\.[0-9]+\.[0-9]+)~?((?:a|b|rc)[0-9]+)?(?:[-+~.]|$)`)
 )
 
 // version tells the full version exactly, or says why it cannot. The binary's own text decides; where there are
@@ -241,7 +242,7 @@ func (t *Tree) statements(py *Python, installed []Package) []statement {
 	var list []statement
 	for _, suffix := range py.suffixes() {
 		text, ok := t.Read(py.Prefix + "/include/python" + py.Minor + suffix + "/patchlevel.h")
-		if m := headerVersion.FindSubmatch(text); ok && m != nil {
+		if m := headerVersion().FindSubmatch(text); ok && m != nil {
 			list = append(list, statement{"patchlevel.h", strings.TrimSuffix(string(m[1]), "+")})
 		}
 	}
@@ -252,7 +253,7 @@ func (t *Tree) statements(py *Python, installed []Package) []statement {
 		if p.Name != "python"+py.Minor+"-minimal" {
 			continue
 		}
-		if m := debVersion.FindStringSubmatch(p.Version); m != nil {
+		if m := debVersion().FindStringSubmatch(p.Version); m != nil {
 			list = append(list, statement{"dpkg", m[1] + m[2]})
 		}
 	}

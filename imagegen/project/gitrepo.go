@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // repository is the git repository that a project lies in.
@@ -82,7 +82,7 @@ func join(base, p string) string {
 	return filepath.Join(base, p)
 }
 
-var sha256Repository = regexp.MustCompile(`(?im)^\s*objectformat\s*=\s*"?sha256"?\s*$`)
+var sha256Repository = pattern.New(`(?im)^\s*objectformat\s*=\s*"?sha256"?\s*$`)
 
 // trackedFiles are the entries of the index that lie in the project, relative to it.
 func (r *repository) trackedFiles() ([]tracked, error) {
@@ -95,7 +95,7 @@ func (r *repository) trackedFiles() ([]tracked, error) {
 		return nil, fmt.Errorf("reading what git tracks: %w", err)
 	}
 	nameSize := sha1.Size
-	if config, err := os.ReadFile(filepath.Join(r.common, "config")); err == nil && sha256Repository.Match(config) {
+	if config, err := os.ReadFile(filepath.Join(r.common, "config")); err == nil && sha256Repository().Match(config) {
 		nameSize = sha256.Size
 	}
 	all, err := parseIndex(data, nameSize)

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/publish/imagefile"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // Form is the form of an output.
@@ -80,13 +80,13 @@ func ParseOutput(s string) (Output, error) {
 }
 
 // drive is how a path on Windows begins that names its drive.
-var drive = regexp.MustCompile(`^[A-Za-z]:\\`)
+var drive = pattern.New(`^[A-Za-z]:\\`)
 
 // cutTag cuts what follows the last part of a path after a colon: other tools write an image's name there. The colon of a
 // drive is none.
 func cutTag(p string) (before, tag string, ok bool) {
 	last := max(strings.LastIndexByte(p, '/'), strings.LastIndexByte(p, filepath.Separator)) + 1
-	if last == 0 && drive.MatchString(p) {
+	if last == 0 && drive().MatchString(p) {
 		last = len("C:")
 	}
 	name, tag, ok := strings.Cut(p[last:], ":")
@@ -177,7 +177,7 @@ func (o Output) Check(platforms int) error {
 }
 
 // temporary is a name that createBeside gives: what an interrupted write leaves.
-var temporary = regexp.MustCompile(`\.[0-9]+\.[0-9]+\.tmp$`)
+var temporary = pattern.New(`\.[0-9]+\.[0-9]+\.tmp$`)
 
 // checkFile refuses to replace a file that is no image: the name is then likely a mistake, and the file may be
 // the manifest. Pipes and devices as /dev/null are written to, so they lose nothing; a disk would.
@@ -185,7 +185,7 @@ func (o Output) checkFile(info fs.FileInfo) error {
 	if kind := info.Mode().Type(); kind&fs.ModeSocket != 0 || kind&fs.ModeDevice != 0 && kind&fs.ModeCharDevice == 0 {
 		return diag.New(diag.Usage, "output %s: %s is neither a file nor a pipe", o, o.Path).Hint(forms)
 	}
-	if !info.Mode().IsRegular() || info.Size() == 0 || temporary.MatchString(o.Path) {
+	if !info.Mode().IsRegular() || info.Size() == 0 || temporary().MatchString(o.Path) {
 		return nil
 	}
 	file, err := filepath.EvalSymlinks(o.Path)

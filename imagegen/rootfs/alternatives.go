@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // alternative is one --install of update-alternatives(1).
@@ -55,7 +55,7 @@ var separators = strings.NewReplacer("&&", "\n", "||", "\n", ";", "\n", "|", "\n
 
 // redirection is a word of a command that only says where its output goes. What it captures is
 // empty if the file is the next word.
-var redirection = regexp.MustCompile(`^(?:[0-9]*|&)>{1,2}(.*)$`)
+var redirection = pattern.New(`^(?:[0-9]*|&)>{1,2}(.*)$`)
 
 // arguments are the words of a command without redirections, comments, and quotes around that
 // which needs none.
@@ -70,7 +70,7 @@ func arguments(command string) []string {
 		if strings.HasPrefix(w, "#") {
 			break
 		}
-		if m := redirection.FindStringSubmatch(w); m != nil {
+		if m := redirection().FindStringSubmatch(w); m != nil {
 			skip = m[1] == ""
 			continue
 		}

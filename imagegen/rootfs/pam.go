@@ -3,13 +3,13 @@ package rootfs
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/internal/maintscript"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // Where pam-auth-update(8) reads and writes.
@@ -30,14 +30,14 @@ type pamProfile struct {
 	conflicts map[string]bool
 }
 
-var pamField = regexp.MustCompile(`^(\S+):\s+(.*)\s*$`)
+var pamField = pattern.New(`^(\S+):\s+(.*)\s*$`)
 
 // parsePAMProfile reads a profile as pam-auth-update's parse_pam_profile does.
 func parsePAMProfile(name, text string) pamProfile {
 	p := pamProfile{name, map[string]string{}, map[string]bool{}}
 	field := ""
 	for line := range strings.Lines(text) {
-		if m := pamField.FindStringSubmatch(line); m != nil {
+		if m := pamField().FindStringSubmatch(line); m != nil {
 			field = strings.TrimSuffix(m[1], "-Final")
 			value := m[2]
 			if field == "Conflicts" {
@@ -111,8 +111,8 @@ func pamMade(enabled []pamProfile, templates map[string]string) (made pamConfigu
 }
 
 var (
-	pamLines = regexp.MustCompile(`\n+`)
-	pamLine  = regexp.MustCompile(`^((?:\[[^]]+\]|\w+)\s+\S+)\s*(.*)`)
+	pamLines = pattern.New(`\n+`)
+	pamLine  = pattern.New(`^((?:\[[^]]+\]|\w+)\s+\S+)\s*(.*)`)
 )
 
 // pamBlock writes the rules of several profiles, each with the number of lines to jump over instead of `end`.
@@ -120,7 +120,7 @@ func pamBlock(block, kind string, all []string) (text, why string) {
 	count := 0
 	for _, lines := range all {
 		if lines != "" {
-			count += len(pamLines.Split(lines, -1))
+			count += len(pamLines().Split(lines, -1))
 		}
 	}
 	switch {
@@ -134,7 +134,7 @@ func pamBlock(block, kind string, all []string) (text, why string) {
 			continue
 		}
 		for _, line := range strings.Split(lines, "\n") {
-			m := pamLine.FindStringSubmatch(line)
+			m := pamLine().FindStringSubmatch(line)
 			if m == nil {
 				return "", fmt.Sprintf("a rule of a profile is not understood: %q", line)
 			}

@@ -2,16 +2,17 @@ package diag
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 var (
 	// authority is what stands before a host: a user, or a user and a password.
-	authority = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*)://([^\s/?#"'<>]*)@`)
+	authority = pattern.New(`([A-Za-z][A-Za-z0-9+.-]*)://([^\s/?#"'<>]*)@`)
 	// parameter is one of an address's query.
-	parameter = regexp.MustCompile(`([?&;])([^\s?&;=#"'<>/]+)=([^\s&;#"'<>]*)`)
+	parameter = pattern.New(`([?&;])([^\s?&;=#"'<>/]+)=([^\s&;#"'<>]*)`)
 )
 
 // Redact takes out of a text what is secret in the addresses in it: users and passwords before hosts, and the values of
@@ -21,15 +22,15 @@ func Redact(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	text = authority.ReplaceAllStringFunc(text, func(s string) string {
-		parts := authority.FindStringSubmatch(s)
+	text = authority().ReplaceAllStringFunc(text, func(s string) string {
+		parts := authority().FindStringSubmatch(s)
 		if strings.HasSuffix(strings.ToLower(parts[1]), "ssh") && !strings.Contains(parts[2], ":") {
 			return s
 		}
 		return parts[1] + "://"
 	})
-	return parameter.ReplaceAllStringFunc(text, func(s string) string {
-		if parts := parameter.FindStringSubmatch(s); parts[3] != "" && secretName(parts[2]) {
+	return parameter().ReplaceAllStringFunc(text, func(s string) string {
+		if parts := parameter().FindStringSubmatch(s); parts[3] != "" && secretName(parts[2]) {
 			return parts[1] + parts[2] + "=..."
 		}
 		return s
@@ -38,7 +39,7 @@ func Redact(text string) string {
 
 // SecretParameter is the name of a parameter in the query of an address whose value is secret, "" if there is none.
 func SecretParameter(query string) string {
-	for _, p := range parameter.FindAllStringSubmatch("?"+query, -1) {
+	for _, p := range parameter().FindAllStringSubmatch("?"+query, -1) {
 		if p[3] != "" && secretName(p[2]) {
 			return p[2]
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -83,18 +84,18 @@ func listAdvice(name, value string) string {
 const dependenciesAdvice = `write a list of requirements: dependencies = ["numpy>=1.26,<2", "scipy"]`
 
 var (
-	leadForm    = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?)\s*\(?\s*([=<>!~^]+)\s*([0-9][A-Za-z0-9.*+!-]*)?`)
-	twoWordForm = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?)\s+([0-9][A-Za-z0-9.+!-]*)\s*$`)
+	leadForm    = pattern.New(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?)\s*\(?\s*([=<>!~^]+)\s*([0-9][A-Za-z0-9.*+!-]*)?`)
+	twoWordForm = pattern.New(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?)\s+([0-9][A-Za-z0-9.+!-]*)\s*$`)
 	operators   = []string{"==", "!=", "<=", ">=", "<", ">", "~=", "==="}
 	meant       = map[string]string{"=": "==", ">>": ">", "<<": "<", "=>": ">=", "=<": "<=", "=~": "~=", "~": "~=", "<>": "!=", "=!": "!=", "!": "!="}
 )
 
 // addressForm is an address or a path that stands without a name before it, as pip takes them.
-var addressForm = regexp.MustCompile(`^\s*(?:(?:git\+)?[A-Za-z]+://\S+|\.{0,2}/\S*|\S+\.(?:whl|tar\.gz|zip))\s*$`)
+var addressForm = pattern.New(`^\s*(?:(?:git\+)?[A-Za-z]+://\S+|\.{0,2}/\S*|\S+\.(?:whl|tar\.gz|zip))\s*$`)
 
 // requirementAdvice is what a text that is no requirement may have been meant to be, "" if that is not seen.
 func requirementAdvice(text string) string {
-	if addressForm.MatchString(text) {
+	if addressForm().MatchString(text) {
 		name := "NAME"
 		base, _, _ := strings.Cut(path.Base(strings.TrimSpace(text)), "#")
 		if n, _, err := wheelfile.ParseName(base); err == nil {
@@ -102,10 +103,10 @@ func requirementAdvice(text string) string {
 		}
 		return fmt.Sprintf("before an address or a path stands the name of its package: %q", name+" @ "+strings.TrimSpace(text))
 	}
-	if m := twoWordForm.FindStringSubmatch(text); m != nil {
+	if m := twoWordForm().FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("the operator is missing: for one version write %s==%s", m[1], m[2])
 	}
-	m := leadForm.FindStringSubmatch(text)
+	m := leadForm().FindStringSubmatch(text)
 	if m == nil || slices.Contains(operators, m[2]) {
 		return ""
 	}

@@ -2,11 +2,11 @@ package manifest
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"time"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // AsOf is the moment up to which uploads, or states of a distribution, count. The zero value means that all do. The moment
@@ -43,11 +43,11 @@ func (a AsOf) String() string {
 
 const longestAgo = 100 * 365 * 24 * time.Hour
 
-var spanForm = regexp.MustCompile(`^(\d{1,5}) ?(hour|day|week)s?$`)
+var spanForm = pattern.New(`^(\d{1,5}) ?(hour|day|week)s?$`)
 
 // parseAsOf reads a date (the whole of that day counts, in UTC), an instant, or "7 days".
 func parseAsOf(text string) (AsOf, error) {
-	if m := spanForm.FindStringSubmatch(text); m != nil {
+	if m := spanForm().FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		unit := map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour}[m[2]]
 		if n == 0 || time.Duration(n) > longestAgo/unit {

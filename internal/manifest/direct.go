@@ -4,12 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/internal/sdistfile"
 	"github.com/envpack/envpack/resolver/direct"
 	"github.com/envpack/envpack/resolver/pep508"
@@ -125,16 +125,16 @@ func (m *Manifest) address(text, dir string, at diag.Position) (*direct.Referenc
 }
 
 // extrasForm are the extras behind a path or an address, as in ./demo[gpu].
-var extrasForm = regexp.MustCompile(`^(.*[^\[])\[([A-Za-z0-9._ ,-]*)\]$`)
+var extrasForm = pattern.New(`^(.*[^\[])\[([A-Za-z0-9._ ,-]*)\]$`)
 
 // addressEnd is a semicolon that ends an address: pip wants a blank behind it, and PEP 508 one before it.
-var addressEnd = regexp.MustCompile(`; | ;`)
+var addressEnd = pattern.New(`; | ;`)
 
 // bare makes a requirement of an address that stands without a name, as pip's requirements files may have it.
 func (m *Manifest) bare(text string, hashes promised, dir string, at diag.Position) (Requirement, error) {
 	address, condition, _ := strings.Cut(text, ";")
 	if strings.Contains(text, "://") { // it may have a semicolon itself
-		m := addressEnd.FindStringIndex(text + " ")
+		m := addressEnd().FindStringIndex(text + " ")
 		if address, condition = text, ""; m != nil {
 			address, condition = text[:m[0]], text[m[0]+2:]
 		}
@@ -147,7 +147,7 @@ func (m *Manifest) bare(text string, hashes promised, dir string, at diag.Positi
 			return Requirement{}, diag.New(diag.Manifest, "%s", whyNot(err)).At(at)
 		}
 	}
-	if parts := extrasForm.FindStringSubmatch(address); parts != nil {
+	if parts := extrasForm().FindStringSubmatch(address); parts != nil {
 		named, err := pep508.Parse("x[" + parts[2] + "]")
 		if err != nil {
 			return Requirement{}, diag.New(diag.Manifest, "%s", whyNot(err)).At(at)
@@ -162,7 +162,7 @@ func (m *Manifest) bare(text string, hashes promised, dir string, at diag.Positi
 	if ref.Kind() == direct.Folder {
 		req.RawName = m.nameIn(ref)
 	}
-	if !nameForm.MatchString(req.RawName) {
+	if !nameForm().MatchString(req.RawName) {
 		return Requirement{}, diag.New(diag.Manifest, "which package this is does not show").At(at).
 			Hint("write its name before the address: NAME @ %s", address)
 	}

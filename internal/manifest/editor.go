@@ -65,7 +65,7 @@ func Edit(path string, list List, s Selection) (*Editor, error) {
 	case list.Constraints:
 		e.path = "constraints"
 	case list.Group != "":
-		if !nameForm.MatchString(list.Group) {
+		if !nameForm().MatchString(list.Group) {
 			return nil, diag.New(diag.Usage, "group %q: letters, digits, and . _ - between them", list.Group)
 		}
 		if e.file = filepath.Join(m.Dir, PyProject); !exists(e.file) {

@@ -3,15 +3,15 @@ package manifest
 import (
 	"bytes"
 	"encoding/binary"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // codingForm finds the encoding that a comment names (PEP 263).
-var codingForm = regexp.MustCompile(`coding[:=]\s*([-\w.]+)`)
+var codingForm = pattern.New(`coding[:=]\s*([-\w.]+)`)
 
 // windows1252 are the characters of the bytes from 0x80 to 0x9f; 0: there is none.
 const windows1252 = "€\x00‚ƒ„…†‡ˆ‰Š‹Œ\x00Ž\x00\x00‘’“”•–—˜™š›œ\x00žŸ"
@@ -57,7 +57,7 @@ const saveUTF8 = "save the file as UTF-8, without a comment that names another e
 // coding is the encoding that one of the first two lines names, and which; "" if none does.
 func coding(data []byte) (string, int) {
 	for i, line := range bytes.SplitN(data, []byte("\n"), 3) {
-		if m := codingForm.FindSubmatch(line); i < 2 && bytes.HasPrefix(line, []byte("#")) && m != nil {
+		if m := codingForm().FindSubmatch(line); i < 2 && bytes.HasPrefix(line, []byte("#")) && m != nil {
 			return string(m[1]), i + 1
 		}
 	}

@@ -32,7 +32,7 @@ func (f *formats) take(option, value string, at diag.Position) error {
 				Hint("name the packages: --no-binary NAME,NAME; their source distributions are taken by `envpack lock --no-build`")
 		case name == ":all:":
 			*target, *other = []string{name}, nil
-		case !nameForm.MatchString(name):
+		case !nameForm().MatchString(name):
 			return diag.New(diag.Manifest, "%s: %q is no package name", option, name).At(at).Hint("it takes names, joined by commas without blanks, or :all: or :none:")
 		case option == "--only-binary" && known(f.own, normal):
 			return diag.New(diag.Manifest, "%s is to be a wheel, and resolver.no-binary of the manifest refuses its wheels", name).At(at).

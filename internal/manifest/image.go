@@ -98,7 +98,7 @@ func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/
 func (d *document) readPorts(image *Image) error {
 	ports, at := d.list("image", "ports")
 	for i, text := range ports {
-		m := portForm.FindStringSubmatch(text)
+		m := portForm().FindStringSubmatch(text)
 		n := 0
 		if m != nil {
 			n, _ = strconv.Atoi(m[1])
@@ -134,7 +134,7 @@ func (d *document) readEnv(image *Image) error {
 	table, at := d.strings("env")
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		switch {
-		case !envName.MatchString(name):
+		case !envName().MatchString(name):
 			return d.fail(d.key(join(at, name)), "%q is no name of an environment variable", name)
 		case name == "PATH" || name == "VIRTUAL_ENV":
 			return d.fail(d.key(join(at, name)), "image.env.%s cannot be set: the environment depends on it", name)
@@ -149,7 +149,7 @@ func (d *document) readEnv(image *Image) error {
 func (d *document) readLabels(image *Image) error {
 	table, at := d.strings("labels")
 	for _, name := range slices.Sorted(maps.Keys(table)) {
-		if !labelForm.MatchString(name) {
+		if !labelForm().MatchString(name) {
 			return d.fail(d.key(join(at, name)), "%q is no name of a label", name)
 		}
 	}

@@ -83,7 +83,7 @@ func (d *document) readIndex(at string, table map[string]any) (Index, error) {
 	if settings := index.Default && index.Undated != ""; settings && len(table) == 2 {
 		return index, nil
 	}
-	if !nameForm.MatchString(index.Name) {
+	if !nameForm().MatchString(index.Name) {
 		return none, d.fail(d.value(join(at, "name")), "an index needs a name of letters, digits, and . _ - between them")
 	}
 	if err := d.readPlace(at, &index); err != nil {
@@ -103,7 +103,7 @@ func (d *document) readIndex(at string, table map[string]any) (Index, error) {
 	patterns, _ := table["packages"].([]any)
 	for j, p := range patterns {
 		pattern := p.(string)
-		if !patternForm.MatchString(pattern) {
+		if !patternForm().MatchString(pattern) {
 			return none, d.fail(d.value(item(join(at, "packages"), j)), "%q is no package name or pattern", pattern).
 				Hint("a pattern is a name in which * stands for any letters, as in nvidia-*")
 		}

@@ -57,7 +57,7 @@ type Python struct {
 
 // Full is the full version that is wanted, "" if several are allowed.
 func (p Python) Full() string {
-	if text := p.version(); fullForm.MatchString(text) {
+	if text := p.version(); fullForm().MatchString(text) {
 		return text
 	}
 	return ""

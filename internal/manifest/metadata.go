@@ -74,7 +74,7 @@ func (d *document) replacement(m *Manifest, r *Replacement, at, name string, tab
 	if list, ok := table["extras"].([]any); ok {
 		r.Extras = []string{}
 		for i, extra := range list {
-			if !nameForm.MatchString(extra.(string)) {
+			if !nameForm().MatchString(extra.(string)) {
 				return d.fail(d.value(item(join(at, "extras"), i)), "metadata of %s: %q is no name of an extra", name, extra)
 			}
 			r.Extras = append(r.Extras, pep508.NormalizeName(extra.(string)))

@@ -67,7 +67,7 @@ func (r *requirementsReader) releases(o given, at diag.Position) error {
 	}
 	lines := "write into the manifest:"
 	for name := range strings.SplitSeq(o.value, ",") {
-		if !nameForm.MatchString(name) {
+		if !nameForm().MatchString(name) {
 			return e
 		}
 		lines += fmt.Sprintf("\n    [resolver.packages.%s]\n    prereleases = %q", pep508.NormalizeName(name), policy)

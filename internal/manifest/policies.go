@@ -92,7 +92,7 @@ func (d *document) readBounds(m *Manifest, table, what string) ([]Requirement, e
 
 // packageName normalises the name that a key is.
 func (d *document) packageName(at, name string) (string, error) {
-	if !nameForm.MatchString(name) {
+	if !nameForm().MatchString(name) {
 		return "", d.fail(d.key(at), "%q is no package name", name)
 	}
 	return pep508.NormalizeName(name), nil
@@ -136,7 +136,7 @@ func (d *document) readExcluded(p *Policies) error {
 	names, at := d.list("resolver", "exclude")
 	for i, name := range names {
 		here := d.value(item(at, i))
-		if !nameForm.MatchString(name) {
+		if !nameForm().MatchString(name) {
 			return d.fail(here, "resolver.exclude: %q is no package name", name)
 		}
 		p.Excluded = append(p.Excluded, Excluded{pep508.NormalizeName(name), here})

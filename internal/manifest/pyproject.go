@@ -51,7 +51,7 @@ func (d *document) readStandard(m *Manifest) error {
 		return d.projectAdvice(d.fail(d.key("tool.envpack"), "no [project] table, which names the project and its dependencies"))
 	}
 	name, _ := project["name"].(string)
-	if !nameForm.MatchString(name) {
+	if !nameForm().MatchString(name) {
 		return d.fail(d.value("project.name"), "project.name %q: letters, digits, and . _ - between them", name)
 	}
 	m.Name = name

@@ -58,7 +58,7 @@ func (d *document) readProject(m *Manifest) error {
 		if !ok {
 			return d.fail(d.key("project"), "project.name is missing").Hint(`add name = "…" to [project]`)
 		}
-		if !nameForm.MatchString(name) {
+		if !nameForm().MatchString(name) {
 			return d.fail(d.value(at), "project.name %q: letters, digits, and . _ - between them", name)
 		}
 		m.Name = name
@@ -198,7 +198,7 @@ func whyNot(err error) string {
 func (d *document) readResolver(m *Manifest) error {
 	names, at := d.list("resolver", "no-binary")
 	for i, name := range names {
-		if !nameForm.MatchString(name) {
+		if !nameForm().MatchString(name) {
 			return d.fail(d.value(item(at, i)), "%q is no package name", name)
 		}
 		m.NoBinary = append(m.NoBinary, pep508.NormalizeName(name))

@@ -3,10 +3,10 @@ package manifest
 import (
 	"errors"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -69,19 +69,19 @@ func (r *requirementsReader) checkHashes() error {
 }
 
 var (
-	emptyMarker = regexp.MustCompile(`\s*;\s*$`)
+	emptyMarker = pattern.New(`\s*;\s*$`)
 	// namedAddress is the beginning of a direct reference.
-	namedAddress = regexp.MustCompile(`^[A-Za-z0-9._-]+\s*(\[[^\]]*\])?\s*@`)
-	sha256Form   = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
-	variable     = regexp.MustCompile(`\$\{[A-Z0-9_]+\}`)
-	hexForm      = regexp.MustCompile(`^[0-9A-Fa-f]+$`)
+	namedAddress = pattern.New(`^[A-Za-z0-9._-]+\s*(\[[^\]]*\])?\s*@`)
+	sha256Form   = pattern.New(`^[0-9A-Fa-f]{64}$`)
+	variable     = pattern.New(`\$\{[A-Z0-9_]+\}`)
+	hexForm      = pattern.New(`^[0-9A-Fa-f]+$`)
 )
 
 // hashDigits are how many hexadecimal digits the hashes have that pip takes.
 var hashDigits = map[string]int{"sha256": 64, "sha384": 96, "sha512": 128}
 
 func (r *requirementsReader) line(file string, l logical, constraints bool) error {
-	if name := variable.FindStringIndex(l.text); name != nil {
+	if name := variable().FindStringIndex(l.text); name != nil {
 		return diag.New(diag.Manifest, "%s: environment variables in requirements are refused", l.text[name[0]:name[1]]).
 			At(l.position(file, name[0], name[1]-name[0])).Hint("write the value: the lock must not depend on the machine")
 	}
@@ -146,7 +146,7 @@ func readHashes(file string, l logical, options []given) (promised, error) {
 		case digits == 0:
 			return out, diag.New(diag.Manifest, "--hash: sha256, sha384 or sha512 is wanted, and a colon before the digits").At(at).
 				Hint("as in --hash=sha256: and 64 hexadecimal digits")
-		case len(value) != digits || !hexForm.MatchString(value):
+		case len(value) != digits || !hexForm().MatchString(value):
 			return out, diag.New(diag.Manifest, "--hash: %s: and %d hexadecimal digits are wanted", algorithm, digits).At(at)
 		}
 		if out.hashes = append(out.hashes, algorithm+":"+strings.ToLower(value)); len(out.hashes) == 1 {
@@ -159,9 +159,9 @@ func readHashes(file string, l logical, options []given) (promised, error) {
 func (r *requirementsReader) requirement(file string, l logical, hashes promised, constraints bool) error {
 	text := l.text
 	at := l.position(file, 0, len(text))
-	if m := emptyMarker.FindStringIndex(text); m != nil { // which pip passes over
+	if m := emptyMarker().FindStringIndex(text); m != nil { // which pip passes over
 		text = text[:m[0]]
-	} else if i := strings.IndexByte(text, ';'); i > 0 && namedAddress.MatchString(text[:i]) && text[i-1] != ' ' {
+	} else if i := strings.IndexByte(text, ';'); i > 0 && namedAddress().MatchString(text[:i]) && text[i-1] != ' ' {
 		text = text[:i] + " " + text[i:] // pip wants no blank before the marker
 	}
 	req, err := pep508.Parse(text)
@@ -207,10 +207,10 @@ func (r *requirementsReader) add(got Requirement, constraints bool) error {
 func looksLikePath(text string) bool {
 	text, _, _ = strings.Cut(text, ";")
 	text = strings.TrimSpace(text)
-	if m := extrasForm.FindStringSubmatch(text); m != nil {
+	if m := extrasForm().FindStringSubmatch(text); m != nil {
 		text = m[1]
 	}
-	if namedAddress.MatchString(text) {
+	if namedAddress().MatchString(text) {
 		return false
 	}
 	for _, prefix := range []string{".", "/", "http://", "https://", "file:", "git+", "hg+", "svn+", "bzr+"} {

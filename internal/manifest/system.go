@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -74,17 +74,17 @@ type PythonArchive struct {
 }
 
 var (
-	distroForm  = regexp.MustCompile(`^[a-z][a-z0-9]*:[a-z0-9][a-z0-9.-]*$`)
-	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+~:-]+)?$`) // Debian Policy 5.6.1, 5.6.12
-	suiteForm   = regexp.MustCompile(`^(/|[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?)$`)
-	wordForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
-	printForm   = regexp.MustCompile(`^([0-9A-F]{40}|[0-9A-F]{64})$`)
+	distroForm  = pattern.New(`^[a-z][a-z0-9]*:[a-z0-9][a-z0-9.-]*$`)
+	packageForm = pattern.New(`^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+~:-]+)?$`) // Debian Policy 5.6.1, 5.6.12
+	suiteForm   = pattern.New(`^(/|[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?)$`)
+	wordForm    = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
+	printForm   = pattern.New(`^([0-9A-F]{40}|[0-9A-F]{64})$`)
 )
 
 func (d *document) readSystem(m *Manifest) error {
 	s := &m.System
 	if distro, at, ok := d.str("system", "distro"); ok {
-		if distro != lockfile.NoDistro && !distroForm.MatchString(distro) {
+		if distro != lockfile.NoDistro && !distroForm().MatchString(distro) {
 			return d.fail(d.value(at), "system.distro %q is no distribution", distro).Hint(`as in "debian:12", "ubuntu:22.04" or "none"`)
 		}
 		s.Distro, s.DistroPos = distro, d.value(at)
@@ -125,14 +125,14 @@ func (d *document) readSystem(m *Manifest) error {
 }
 
 // libcForm is a C library: glibc has been 2 since 1997, and musl 1 since 2014.
-var libcForm = regexp.MustCompile(`^(?:(glibc) +(2\.\d{1,3})|(musl) +(1\.\d{1,3}))$`)
+var libcForm = pattern.New(`^(?:(glibc) +(2\.\d{1,3})|(musl) +(1\.\d{1,3}))$`)
 
 func (d *document) readLibc(s *System) error {
 	text, at, ok := d.str("system", "libc")
 	if !ok {
 		return nil
 	}
-	m := libcForm.FindStringSubmatch(strings.TrimSpace(text))
+	m := libcForm().FindStringSubmatch(strings.TrimSpace(text))
 	switch {
 	case m == nil:
 		return d.fail(d.value(at), "system.libc %q is no C library with its version", text).Hint(`as in "glibc 2.28" or "musl 1.2"`)
@@ -164,7 +164,7 @@ func (d *document) readSystemPackages(s *System) error {
 	packages, at := d.list("system", "packages")
 	for i, p := range packages {
 		pos := d.value(item(at, i))
-		if !packageForm.MatchString(p) {
+		if !packageForm().MatchString(p) {
 			return d.fail(pos, "system.packages: %q is no package of a distribution", p).
 				Hint(`the names are apt's, as in "ffmpeg", or with a version in "ffmpeg=7:5.1.6-0+deb12u1"`)
 		}
@@ -215,7 +215,7 @@ func (d *document) readPythonArchives(s *System) error {
 			return d.fail(d.key(join(here, "url")), "system.python-archive: %v", checkIndexURL(p.URL))
 		case p.Path != "" && !filepath.IsLocal(filepath.FromSlash(p.Path)):
 			return d.fail(d.value(join(here, "path")), "system.python-archive: %q does not lie in the project", p.Path)
-		case !sha256Form.MatchString(p.SHA256):
+		case !sha256Form().MatchString(p.SHA256):
 			return d.fail(p.Pos, "system.python-archive needs sha256, 64 hexadecimal digits").Hint("`sha256sum FILE` prints it")
 		case p.Platform != "" && !known(allPlatforms, p.Platform):
 			return d.fail(d.value(join(here, "platform")), "platform %q: there is %s", p.Platform, choices(allPlatforms))
@@ -237,18 +237,18 @@ func (d *document) readArchives(s *System) error {
 		a.Name, _ = table["name"].(string)
 		a.URL, _ = table["url"].(string)
 		a.Suite, _ = table["suite"].(string)
-		if !nameForm.MatchString(a.Name) {
+		if !nameForm().MatchString(a.Name) {
 			return d.fail(d.value(join(at, "name")), "an archive needs a name of letters, digits, and . _ - between them")
 		}
 		if err := checkIndexURL(a.URL); err != nil {
 			return d.fail(d.value(join(at, "url")), "archive %s: %v", a.Name, err)
 		}
-		if !suiteForm.MatchString(a.Suite) {
+		if !suiteForm().MatchString(a.Suite) {
 			return d.fail(d.value(join(at, "suite")), "archive %s needs a suite", a.Name).
 				Hint(`what stands after the address in apt's line: "bookworm", "stable" or, for an archive without suites, "/"`)
 		}
 		for j, c := range stringsIn(table["components"]) {
-			if !wordForm.MatchString(c) {
+			if !wordForm().MatchString(c) {
 				return d.fail(d.value(item(join(at, "components"), j)), "archive %s: %q is no component", a.Name, c)
 			}
 			a.Components = append(a.Components, c)
@@ -259,7 +259,7 @@ func (d *document) readArchives(s *System) error {
 		}
 		for j, f := range stringsIn(table["fingerprints"]) {
 			plain := strings.ToUpper(strings.ReplaceAll(f, " ", ""))
-			if !printForm.MatchString(plain) {
+			if !printForm().MatchString(plain) {
 				return d.fail(d.value(item(join(at, "fingerprints"), j)), "archive %s: %q is no fingerprint of 40 hexadecimal digits", a.Name, f).
 					Hint("`gpg --show-keys FILE` prints it")
 			}

@@ -2,9 +2,9 @@ package manifest
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
@@ -12,19 +12,19 @@ import (
 var allPlatforms = []string{"linux/amd64", "linux/arm64"}
 
 // patternForm is a package name with * for any letters.
-var patternForm = regexp.MustCompile(`^[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?$`)
+var patternForm = pattern.New(`^[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?$`)
 
 // allPockets are the parts of a distribution, in the order of their weight.
 var allPockets = []string{"release", "security", "updates"}
 
 // nameForm is a valid name of a distribution, PEP 508, Names.
-var nameForm = regexp.MustCompile(`^(?i:[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9])$`)
+var nameForm = pattern.New(`^(?i:[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9])$`)
 
 func choices(list []string) string { return strings.Join(list, ", ") }
 
 var (
-	minorForm = regexp.MustCompile(`^3\.\d{1,2}$`)
-	fullForm  = regexp.MustCompile(`^3\.\d{1,2}\.\d{1,2}$`)
+	minorForm = pattern.New(`^3\.\d{1,2}$`)
+	fullForm  = pattern.New(`^3\.\d{1,2}\.\d{1,2}$`)
 )
 
 // parsePython reads a minor version, a full version, or specifiers. A t behind them asks for the free-threaded build, as
@@ -32,15 +32,15 @@ var (
 func parsePython(text string) (Python, error) {
 	trimmed := strings.TrimSpace(text)
 	p := Python{Text: trimmed}
-	if threaded.MatchString(trimmed) {
+	if threaded().MatchString(trimmed) {
 		p.FreeThreaded = true
 		trimmed = p.version()
 	}
 	spec := trimmed
 	switch {
-	case minorForm.MatchString(trimmed):
+	case minorForm().MatchString(trimmed):
 		spec = "==" + trimmed + ".*"
-	case fullForm.MatchString(trimmed):
+	case fullForm().MatchString(trimmed):
 		spec = "==" + trimmed
 	case trimmed == "":
 		return Python{}, fmt.Errorf("a version is wanted, as in 3.11, 3.11.2 or >=3.10,<3.13")
@@ -63,15 +63,15 @@ func parsePython(text string) (Python, error) {
 }
 
 // threaded finds the t of a free-threaded build.
-var threaded = regexp.MustCompile(`[0-9]t$`)
+var threaded = pattern.New(`[0-9]t$`)
 
 // sinceThreaded are the versions that have such a build (PEP 703).
 var sinceThreaded = pep440.FromSpecifiers(pep440.MustParseSpecifiers(">=3.13"))
 
 var (
-	envName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	portForm  = regexp.MustCompile(`^(\d{1,5})(?:/(tcp|udp|sctp))?$`)
-	labelForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`)
+	envName   = pattern.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	portForm  = pattern.New(`^(\d{1,5})(?:/(tcp|udp|sctp))?$`)
+	labelForm = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$`)
 )
 
 // checkTag holds a reference against the distribution specification, as registries and engines read
@@ -85,11 +85,11 @@ func checkTag(tag string) bool {
 	if i := strings.LastIndexByte(repository, ':'); i >= 0 {
 		repository = repository[:i]
 	}
-	return tagForm.MatchString(tag) && repository == strings.ToLower(repository) && len(repository) <= 255
+	return tagForm().MatchString(tag) && repository == strings.ToLower(repository) && len(repository) <= 255
 }
 
 // tagForm is the distribution specification's grammar of a reference without digest: an optional
 // registry, the repository, an optional tag.
-var tagForm = regexp.MustCompile(`^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?/)?` +
+var tagForm = pattern.New(`^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?/)?` +
 	`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*` +
 	`(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$`)

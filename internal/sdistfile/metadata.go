@@ -12,11 +12,11 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
@@ -119,7 +119,7 @@ func final(m *wheelfile.Metadata) bool {
 	})
 }
 
-var eggName = regexp.MustCompile(`[-_.]+`)
+var eggName = pattern.New(`[-_.]+`)
 
 // fromEggInfo reads what setuptools wrote when it made the archive: requires.txt, which it leaves out
 // where there is nothing to require. nil: there is no such folder.
@@ -152,7 +152,7 @@ func fromEggInfo(files Files, info *wheelfile.Metadata) (*Metadata, error) {
 	return &Metadata{Metadata: m, From: EggInfo, Assumed: true}, nil
 }
 
-func plain(name string) string { return eggName.ReplaceAllString(strings.ToLower(name), "-") }
+func plain(name string) string { return eggName().ReplaceAllString(strings.ToLower(name), "-") }
 
 // requires reads requires.txt: requirements, and below headings such as [extra], [:marker] or
 // [extra:marker] those that hold under a condition (setuptools' documentation, egg-info formats).

@@ -6,12 +6,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // aptEntry is one source of binary packages that the host's apt has. The setting is its address.
@@ -50,7 +50,7 @@ func (e aptEntry) usable() bool {
 }
 
 // aptName is the form of the names of files that apt reads (sources.list(5)).
-var aptName = regexp.MustCompile(`^[A-Za-z0-9_.-]+\.(list|sources)$`)
+var aptName = pattern.New(`^[A-Za-z0-9_.-]+\.(list|sources)$`)
 
 // readApt reads apt's sources in apt's order (sources.list(5)).
 func (f *finder) readApt() ([]aptEntry, error) {
@@ -66,7 +66,7 @@ func (f *finder) readApt() ([]aptEntry, error) {
 	}
 	sort.Slice(listed, func(i, j int) bool { return listed[i].Name() < listed[j].Name() })
 	for _, e := range listed {
-		if aptName.MatchString(e.Name()) {
+		if aptName().MatchString(e.Name()) {
 			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // Options are what flags and the manifest say.
@@ -308,12 +308,12 @@ func parseAddress(s setting) (*url.URL, error) {
 }
 
 // hostForm is how a host begins an address that has no scheme: with a dot, a port, or as this machine's own.
-var hostForm = regexp.MustCompile(`^(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+:\d+)(?::\d+)?(?:/|$)`)
+var hostForm = pattern.New(`^(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+:\d+)(?::\d+)?(?:/|$)`)
 
 // withScheme is the address that somebody meant who left the scheme out, "" if that is not so. One that may
 // hold a password is not shown.
 func withScheme(text string) string {
-	if strings.ContainsAny(text, "@?#") || !hostForm.MatchString(text) {
+	if strings.ContainsAny(text, "@?#") || !hostForm().MatchString(text) {
 		return ""
 	}
 	for _, scheme := range []string{"https://", "http://"} {

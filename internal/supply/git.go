@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/internal/sdistfile"
 	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/resolver/direct"
@@ -19,8 +19,8 @@ import (
 const gitMemo = "git-2"
 
 var (
-	fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	someCommit = regexp.MustCompile(`^[0-9a-f]{4,64}$`)
+	fullCommit = pattern.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	someCommit = pattern.New(`^[0-9a-f]{4,64}$`)
 )
 
 // checkout is what was read of a commit.
@@ -34,7 +34,7 @@ type checkout struct {
 // git holds to the commit's hash.
 func (s *Supply) repository(ctx context.Context, ref direct.Reference, known resolver.Known) (*resolver.Referenced, error) {
 	commit := known.Commit
-	if fullCommit.MatchString(ref.Revision) {
+	if fullCommit().MatchString(ref.Revision) {
 		commit = ref.Revision
 	}
 	read, ok := s.notedCheckout(ref, commit)
@@ -114,7 +114,7 @@ func (g *git) commit(ctx context.Context, commit, branchOrTag, folder string) (f
 	if err := g.init(ctx, len(commit) == 64); err != nil {
 		return "", read, err
 	}
-	if full = commit; fullCommit.MatchString(commit) {
+	if full = commit; fullCommit().MatchString(commit) {
 		err = g.fetch(ctx, commit, branchOrTag)
 	} else {
 		full, err = g.abbreviated(ctx, commit)
@@ -140,7 +140,7 @@ func (g *git) resolve(ctx context.Context, revision string) (commit, name string
 	}
 	found := map[string]string{}
 	for line := range strings.Lines(string(out)) {
-		if sum, name, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && fullCommit.MatchString(sum) {
+		if sum, name, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && fullCommit().MatchString(sum) {
 			found[name] = sum
 		}
 	}
@@ -150,7 +150,7 @@ func (g *git) resolve(ctx context.Context, revision string) (commit, name string
 		}
 	}
 	switch {
-	case someCommit.MatchString(revision):
+	case someCommit().MatchString(revision):
 		return revision, "", nil
 	case revision == "":
 		return "", "", diag.New(diag.Fetch, "the repository %s is empty", g.address)

@@ -13,11 +13,11 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/tags"
 )
 
@@ -86,11 +86,11 @@ func fail(hint, format string, args ...any) (Reference, error) {
 var hashDigits = map[string]int{"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 
 var (
-	hexadecimal = regexp.MustCompile(`^[0-9a-fA-F]+$`)
-	packageName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) // normalised, PEP 503
+	hexadecimal = pattern.New(`^[0-9a-fA-F]+$`)
+	packageName = pattern.New(`^[a-z0-9]+(-[a-z0-9]+)*$`) // normalised, PEP 503
 
-	versionControl = regexp.MustCompile(`^(?i:git|hg|svn|bzr)\+`)
-	fragmentForm   = regexp.MustCompile(`^#(md5|sha1|sha224|sha256|sha384|sha512|subdirectory|egg)=`)
+	versionControl = pattern.New(`^(?i:git|hg|svn|bzr)\+`)
+	fragmentForm   = pattern.New(`^#(md5|sha1|sha224|sha256|sha384|sha512|subdirectory|egg)=`)
 )
 
 // Parse reads an address: http, https or file, git+SCHEME, or a path.
@@ -98,9 +98,9 @@ var (
 // Errors: [ErrCredentials], which *[SignedError] is; *[Error].
 func Parse(address string, at Place) (Reference, error) {
 	scheme, _, hasScheme := strings.Cut(address, ":")
-	if version := versionControl.MatchString(address); !version && (!hasScheme || strings.ContainsAny(scheme, "/\\.") || len(scheme) == 1) { // one letter is a drive
+	if version := versionControl().MatchString(address); !version && (!hasScheme || strings.ContainsAny(scheme, "/\\.") || len(scheme) == 1) { // one letter is a drive
 		fragment := ""
-		if i := strings.LastIndexByte(address, '#'); i >= 0 && fragmentForm.MatchString(address[i:]) {
+		if i := strings.LastIndexByte(address, '#'); i >= 0 && fragmentForm().MatchString(address[i:]) {
 			address, fragment = address[:i], address[i+1:] // else it belongs to the name
 		}
 		return local(address, at, fragment)
@@ -225,7 +225,7 @@ func (r *Reference) fragment(text string) error {
 		switch key {
 		case "":
 		case "md5", "sha1", "sha224", "sha256", "sha384", "sha512":
-			if len(value) != hashDigits[key] || !hexadecimal.MatchString(value) {
+			if len(value) != hashDigits[key] || !hexadecimal().MatchString(value) {
 				return bad("", "#%s= wants %d hexadecimal digits", key, hashDigits[key])
 			}
 			if r.Git != "" || !isArchive(r.Filename()) {
@@ -339,7 +339,7 @@ func (r *Reference) Name() string {
 	if w, err := tags.ParseWheel(r.Filename()); err == nil {
 		return w.Name
 	}
-	if name, _, err := tags.ParseSdist(r.Filename()); err == nil && r.Egg == "" && r.Git == "" && packageName.MatchString(name) {
+	if name, _, err := tags.ParseSdist(r.Filename()); err == nil && r.Egg == "" && r.Git == "" && packageName().MatchString(name) {
 		return name
 	}
 	return r.Egg

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"html"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // appearance is what tells a page of a simple index from whatever else answers with HTML and status
@@ -25,7 +25,7 @@ type appearance struct {
 // indexTitle matches titles and headings of project pages: "Links for NAME" (the default index,
 // Nexus, pypiserver, GitLab, and devpi after its own name), "Simple Index" (Artifactory), "Index of /path/"
 // (folders that a web server lists).
-var indexTitle = regexp.MustCompile(`(?i)\b(links for|simple index|index of)\b`)
+var indexTitle = pattern.New(`(?i)\b(links for|simple index|index of)\b`)
 
 // text is told what stands between two tags. That may begin with the rest of an end tag or of a
 // declaration, which nextTag does not pass over.
@@ -45,7 +45,7 @@ func (a *appearance) tag(t tag, rest []byte) {
 		a.markup = true
 		text, _, _ := bytes.Cut(rest[:min(len(rest), 500)], []byte("<"))
 		said := strings.Join(strings.Fields(html.UnescapeString(string(text))), " ")
-		a.marked = a.marked || indexTitle.MatchString(said)
+		a.marked = a.marked || indexTitle().MatchString(said)
 		if t.name == "title" && a.title == "" {
 			a.title = said
 		}
@@ -61,7 +61,7 @@ func (a *appearance) tag(t tag, rest []byte) {
 }
 
 // distribution matches the ends of names of files that an index may hold, installable or not.
-var distribution = regexp.MustCompile(`(?i)\.(whl|zip|tar|tgz|tbz|tbz2|txz|gz|bz2|xz|z|lzma|zst|egg|exe|msi|rpm|deb|dmg|pyz|metadata|asc|sig)$`)
+var distribution = pattern.New(`(?i)\.(whl|zip|tar|tgz|tbz|tbz2|txz|gz|bz2|xz|z|lzma|zst|egg|exe|msi|rpm|deb|dmg|pyz|metadata|asc|sig)$`)
 
 // isIndex judges the whole page.
 func (a *appearance) isIndex(p *page) bool {
@@ -69,7 +69,7 @@ func (a *appearance) isIndex(p *page) bool {
 		return true
 	}
 	files, _ := p.files.List() // they are in memory
-	return slices.ContainsFunc(files, func(f File) bool { return distribution.MatchString(f.Filename) })
+	return slices.ContainsFunc(files, func(f File) bool { return distribution().MatchString(f.Filename) })
 }
 
 func (a *appearance) refuse() error {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -12,29 +13,29 @@ import (
 // Most are those of uv (its lenient requirements), which came from metadata on the public index;
 // pip had accepted all of it once.
 type fix struct {
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 	with    string
 }
 
 var fixes = []fix{
 	// ">=7.2.0<8.0.0": a comma is missing between two clauses.
-	{regexp.MustCompile(`(\d)([<>=~^!])`), "$1,$2"},
+	{pattern.New(`(\d)([<>=~^!])`), "$1,$2"},
 	// "!=~5.0": two operators; != with a prefix is meant.
-	{regexp.MustCompile(`!=\s*~\s*(\d+(?:\.\d+)*)`), "!=$1.*"},
+	{pattern.New(`!=\s*~\s*(\d+(?:\.\d+)*)`), "!=$1.*"},
 	// ">=1.9.*": a prefix has no order; pip once read it without the star.
-	{regexp.MustCompile(`(<=|>=|<|>)\s*(\d+(?:\.\d+)*)\.\*`), "$1$2"},
+	{pattern.New(`(<=|>=|<|>)\s*(\d+(?:\.\d+)*)\.\*`), "$1$2"},
 	// "!=3.0*": a dot is missing before the star.
-	{regexp.MustCompile(`(\d+(?:\.\d+)+)\*`), "$1.*"},
+	{pattern.New(`(\d+(?:\.\d+)+)\*`), "$1.*"},
 	// ">=3.6,": a comma after which nothing comes.
-	{regexp.MustCompile(`,\s*(\)?)\s*$`), "$1"},
+	{pattern.New(`,\s*(\)?)\s*$`), "$1"},
 	// ">dev": the first development release is meant.
-	{regexp.MustCompile(`>dev`), ">0.0.0dev"},
+	{pattern.New(`>dev`), ">0.0.0dev"},
 	// ">=9.0.0a1.0": a part too many after a pre-release.
-	{regexp.MustCompile(`(\d+(?:\.\d)*(?:a|b|rc|post|dev)\d+)\.0`), "$1"},
+	{pattern.New(`(\d+(?:\.\d)*(?:a|b|rc|post|dev)\d+)\.0`), "$1"},
 	// ">=2011k": pytz once numbered its releases with letters, and pandas up to 0.24 asks for it.
-	{regexp.MustCompile(`(>=|>)\s*(\d+(?:\.\d+)*)[d-z]\b`), "$1$2"},
+	{pattern.New(`(>=|>)\s*(\d+(?:\.\d+)*)[d-z]\b`), "$1$2"},
 	// ">='2.7'": quotes around the version.
-	{regexp.MustCompile(`['"]`), ""},
+	{pattern.New(`['"]`), ""},
 }
 
 // repair tries the fixes one after another, each on the result of those before, until parse takes
@@ -45,7 +46,7 @@ func repair[T any](text string, parse func(string) (T, error)) (T, error) {
 		return value, nil
 	}
 	for _, f := range fixes {
-		fixed := f.pattern.ReplaceAllString(text, f.with)
+		fixed := f.pattern().ReplaceAllString(text, f.with)
 		if fixed == text {
 			continue
 		}
@@ -64,7 +65,7 @@ func repair[T any](text string, parse func(string) (T, error)) (T, error) {
 }
 
 // beforeVersion is a requirement's name, whose digits are no version's, and its extras.
-var beforeVersion = regexp.MustCompile(`^\s*[A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?`)
+var beforeVersion = pattern.New(`^\s*[A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?`)
 
 // parseRequirement reads a Requires-Dist, with what is commonly wrong in them put right. Only the
 // versions are: names, addresses and markers are left alone.
@@ -74,7 +75,7 @@ func parseRequirement(text string) (pep508.Requirement, error) {
 		return r, err
 	}
 	head, marker, conditional := strings.Cut(text, ";")
-	name := beforeVersion.FindString(head)
+	name := beforeVersion().FindString(head)
 	r, fixed := repair(head[len(name):], func(versions string) (pep508.Requirement, error) {
 		return pep508.Parse(name + versions)
 	})

@@ -8,7 +8,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
+
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // headers is how many members of an archive are looked at: more than an image of the most layers that
@@ -17,9 +18,9 @@ const headers = 1024
 
 var (
 	// blob is a member of an image layout (OCI image layout, Blobs).
-	blob = regexp.MustCompile(`^blobs/[a-z0-9]+/[0-9a-f]{32,}$`)
+	blob = pattern.New(`^blobs/[a-z0-9]+/[0-9a-f]{32,}$`)
 	// dockerPart is a config or layer as Docker's archives without a layout name it.
-	dockerPart = regexp.MustCompile(`^(sha256:)?[0-9a-f]{64}(\.json|\.tar|\.tar\.gz|/layer\.tar)?$`)
+	dockerPart = pattern.New(`^(sha256:)?[0-9a-f]{64}(\.json|\.tar|\.tar\.gz|/layer\.tar)?$`)
 )
 
 // IsLayout tells whether the folder is an OCI image layout: it holds the files oci-layout and index.json.
@@ -53,11 +54,11 @@ func IsArchive(file string) (bool, error) {
 		}
 		name := path.Clean(h.Name)
 		switch {
-		case name == "oci-layout", blob.MatchString(name):
+		case name == "oci-layout", blob().MatchString(name):
 			return true, nil
 		case name == "manifest.json":
 			manifest = true
-		case dockerPart.MatchString(name):
+		case dockerPart().MatchString(name):
 			part = true
 		}
 		if manifest && part {
