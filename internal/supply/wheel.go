@@ -91,13 +91,12 @@ func wheelURLs(ctx context.Context, ask func(context.Context, string) (*index.Pr
 		return nil, err
 	}
 	var same, perhaps []string
-	files, err := project.Files.List()
+	files, err := project.Files.Named(f.Name)
 	if err != nil {
 		return nil, err
 	}
 	for _, file := range files {
 		switch {
-		case file.Filename != f.Name:
 		case file.SHA256 == f.SHA256:
 			same = append(same, file.URL)
 		case file.SHA256 == "":

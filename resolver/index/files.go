@@ -87,6 +87,18 @@ func (f Files) Of(i int) ([]File, error) {
 		Hint("the page is read again if the same command runs again; nothing may remove files of the store while it is in use")
 }
 
+// Named are the files of that name. Errors are those of Of.
+func (f Files) Named(filename string) ([]File, error) {
+	text, _ := VersionText(filename)
+	v, _ := pep440.Parse(text)
+	i := slices.IndexFunc(f.releases, func(r release) bool { return r.version.Equal(v) })
+	if i < 0 {
+		return nil, nil
+	}
+	files, err := f.Of(i)
+	return slices.DeleteFunc(files, func(f File) bool { return f.Filename != filename }), err
+}
+
 // List are all files, in the order of their versions. Errors are those of Of.
 func (f Files) List() ([]File, error) {
 	list := make([]File, 0, f.count)

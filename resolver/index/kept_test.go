@@ -41,6 +41,16 @@ func TestVersions(t *testing.T) {
 	if list := listOf(t, f); len(list) != 8 || f.Len() != 8 || list[6].Filename != "README" || list[7].Filename != "a-x-py3-none-any.whl" {
 		t.Errorf("%+v", list)
 	}
+	for _, name := range []string{"a-1.0.tar.gz", "README", "b-10-py3-none-any.whl", "a-x-py3-none-any.whl"} {
+		if named, err := f.Named(name); err != nil || len(named) != 1 || named[0].Filename != name {
+			t.Errorf("%s: %+v %v", name, named, err)
+		}
+	}
+	for _, name := range []string{"a-1.0.zip", "a-3.zip", "LICENSE"} {
+		if named, err := f.Named(name); err != nil || len(named) != 0 {
+			t.Errorf("%s: %+v %v", name, named, err)
+		}
+	}
 	if got, want := f.Misnamed(), []string{"b-10-py3-none-any.whl", "a-x-py3-none-any.whl", "a-1!0-py3-none-any-v1.whl"}; !slices.Equal(got, want) {
 		t.Errorf("misnamed: %q", got)
 	}
