@@ -23,7 +23,8 @@ It reads envpack.toml (or [tool.envpack] in pyproject.toml), pins Python and eve
 envpack.lock, and assembles the image from the lock, layer by layer, without a daemon, without
 root, and without running anything.
 
-Data goes to standard output, progress and messages to standard error.`
+Data goes to standard output, progress and messages to standard error. There is colour on terminals only;
+NO_COLOR takes it away, CLICOLOR_FORCE has it everywhere.`
 
 const rootExample = `  envpack init                                   # write a starter manifest
   envpack lock                                   # pin everything in envpack.lock
