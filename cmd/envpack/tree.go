@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/ui"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep508"
@@ -119,6 +120,11 @@ func noPackage(l *lockfile.Lock, name string, platforms []string) *diag.Error {
 	for _, p := range l.Packages {
 		if !slices.Contains(near, p.Name) && (strings.Contains(p.Name, normal) || strings.Contains(normal, p.Name)) {
 			near = append(near, p.Name)
+		}
+	}
+	if len(near) == 0 {
+		if alike := manifest.Nearest(normal, packagesOf(l)); alike != "" {
+			near = append(near, alike)
 		}
 	}
 	if len(near) > 0 {
