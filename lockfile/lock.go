@@ -238,6 +238,12 @@ type Dependency struct {
 	Targets    []string // platforms for which the edge holds; none: all that its origin is in
 }
 
+// choiceKinds are those that there are.
+var choiceKinds = []string{AsOfChoice, AssumedChoice, ExcludeChoice, LibraryChoice, MetadataChoice, OverrideChoice, PythonChoice, RecordChoice}
+
+// PythonChoice is the kind of a choice that says why the base has the Python that it has.
+const PythonChoice = "python"
+
 // RecordChoice is the kind of a choice that says how a wheel's RECORD was not right. A build finds
 // it out, so it is no part of what an image is made of.
 const RecordChoice = "record"
@@ -265,7 +271,7 @@ const AsOfChoice = "as-of"
 
 // Choice is a decision that the lock keeps, with its reason.
 type Choice struct {
-	Kind   string `toml:"kind"` // "python", "library", "record", "assumed", "owner"
+	Kind   string `toml:"kind"`
 	Name   string `toml:"name"`
 	Value  string `toml:"value"`
 	Target string `toml:"target"` // platform; "": every target

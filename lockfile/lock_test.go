@@ -88,11 +88,11 @@ func TestValidate(t *testing.T) {
 		"package[0].requires[0]: the edge to sympy holds on linux/arm64, where its origin": func(l *Lock) {
 			l.Packages[0].Requires[0].Targets = []string{"linux/arm64"}
 		},
-		"choice[3].name: the choice of provider awk stands twice": func(l *Lock) { l.Choices = append(l.Choices, l.Choices[0]) },
-		"seal[0].layer: is missing":                               func(l *Lock) { l.Seals[0].Layers = nil },
-		"seal[0].layer[1].name: \"base\" is missing or":           func(l *Lock) { l.Seals[0].Layers[1].Name = "base" },
-		"seal[0].image: is missing":                               func(l *Lock) { l.Seals[0].Image = "" },
-		"seal[1].platform: linux/amd64 is sealed twice":           func(l *Lock) { l.Seals = append(l.Seals, l.Seals[0]) },
+		"choice[3].name: the choice of library awk stands twice": func(l *Lock) { l.Choices = append(l.Choices, l.Choices[0]) },
+		"seal[0].layer: is missing":                              func(l *Lock) { l.Seals[0].Layers = nil },
+		"seal[0].layer[1].name: \"base\" is missing or":          func(l *Lock) { l.Seals[0].Layers[1].Name = "base" },
+		"seal[0].image: is missing":                              func(l *Lock) { l.Seals[0].Image = "" },
+		"seal[1].platform: linux/amd64 is sealed twice":          func(l *Lock) { l.Seals = append(l.Seals, l.Seals[0]) },
 	} {
 		l := sample()
 		spoil(l)
@@ -131,7 +131,7 @@ func TestProjection(t *testing.T) {
 			t.Errorf("%q is in the projection:\n%s", absent, data)
 		}
 	}
-	if d := cmp.Diff([]Choice{{Kind: "provider", Name: "awk", Value: "gawk"}}, got.Choices); d != "" {
+	if d := cmp.Diff([]Choice{{Kind: "library", Name: "awk", Value: "gawk"}}, got.Choices); d != "" {
 		t.Error(d)
 	}
 	if _, err := l.Projection("linux/s390x"); err == nil {

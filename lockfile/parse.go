@@ -108,7 +108,8 @@ func decode(name string, text []byte, strict bool) (*Lock, *places, error) {
 	}
 	if unknown := meta.Undecoded(); strict && len(unknown) > 0 {
 		path := strings.Join(unknown[0], ".")
-		return nil, nil, where.fail(name, where.of(path), false, "unknown key %s", path)
+		at := where.of(path)
+		return nil, nil, &ParseError{File: name, Line: at.line, Col: at.col, Source: where.source(at.line), Unknown: true, Msg: "unknown key " + path}
 	}
 	return &doc.Lock, where, nil
 }
@@ -174,7 +175,7 @@ func (p *places) error(name string, err error) error {
 		return &ParseError{File: name, Msg: err.Error()}
 	}
 	at := p.of(invalid.Path)
-	return &ParseError{File: name, Line: at.line, Col: at.col, Source: p.source(at.line), Msg: invalid.Error()}
+	return &ParseError{File: name, Line: at.line, Col: at.col, Source: p.source(at.line), Unknown: invalid.Unknown, Msg: invalid.Error()}
 }
 
 // firstDifference is the number of the first line that differs, counted from 1, and the line in both;

@@ -65,8 +65,8 @@ func sample() *Lock {
 				}},
 		},
 		Choices: []Choice{
-			{Kind: "provider", Name: "awk", Value: "mawk", Reason: "the higher priority"},
-			{Kind: "provider", Name: "awk", Value: "gawk", Target: "linux/arm64", Reason: "asked for"},
+			{Kind: "library", Name: "awk", Value: "mawk", Reason: "the higher priority"},
+			{Kind: "library", Name: "awk", Value: "gawk", Target: "linux/arm64", Reason: "asked for"},
 			{Kind: "record", Name: "torch", Value: "one file differs", Target: "linux/amd64"},
 		},
 		Seals: []Seal{sealOf("linux/amd64")},

@@ -231,6 +231,9 @@ func (v *validator) choices() {
 	for i, c := range v.lock.Choices {
 		at := fmt.Sprintf("choice[%d].", i)
 		v.form(at+"kind", c.Kind, oneWord, "a word")
+		if !slices.Contains(choiceKinds, c.Kind) { // what it decides might be of the image
+			panic(&InvalidError{Path: at + "kind", Msg: fmt.Sprintf("%q is no kind of choice that this envpack knows", c.Kind), Unknown: true})
+		}
 		if c.Name == "" {
 			v.fail(at+"name", "is missing")
 		}

@@ -236,7 +236,7 @@ func (b *bases) try(ctx context.Context, c baseCandidate) (targets []*target, wh
 			reason = "the manifest names the interpreter"
 		}
 	}
-	lock.Choices = append(lock.Choices, lockfile.Choice{Kind: "python", Name: "interpreter", Value: c.distro, Reason: reason})
+	lock.Choices = append(lock.Choices, lockfile.Choice{Kind: lockfile.PythonChoice, Name: "interpreter", Value: c.distro, Reason: reason})
 	return targets, "", nil
 }
 

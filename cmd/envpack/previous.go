@@ -40,11 +40,15 @@ func (s *session) readPrevious(path string) (previous, error) {
 	case p != nil && p.Conflict:
 		return s.readSides(path, data, p)
 	}
+	wrong := fmt.Sprintf("%s is not as envpack wrote it", path)
+	if p := parseError(err); p != nil && p.Unknown {
+		wrong = fmt.Sprintf("%v: a newer envpack may have written it", err)
+	}
 	if l, err = lockfile.ParseLoose(path, data); err != nil {
 		s.ui().Warn("%v; the lock is made anew, without the versions that it had", err)
 		return previous{}, nil
 	}
-	s.ui().Warn("%s is not as envpack wrote it; its versions are preferred, and the rest is written anew", path)
+	s.ui().Warn("%s; the versions of the lock are preferred, and the rest is written anew", wrong)
 	return previous{prefer: l, compare: l}, nil
 }
 

@@ -119,6 +119,8 @@ func lockError(err error) error {
 	switch {
 	case p.Newer:
 		return e.Hint("use the envpack that wrote it, or a newer one")
+	case p.Unknown:
+		return e.Hint("a newer envpack may have written it: use that one; `envpack lock` writes the lock anew without it")
 	case p.Edited:
 		return e.Hint("%s", editedHint)
 	case p.Conflict:
