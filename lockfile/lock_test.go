@@ -53,6 +53,8 @@ func TestValidate(t *testing.T) {
 		"target[0].python: \"3.11\" is not a full":                   func(l *Lock) { l.Targets[0].Python = "3.11" },
 		"target[0].musl: there is glibc as well":                     func(l *Lock) { l.Targets[0].Musl = "1.2" },
 		"target[0].musl: \"1\" is not a musl version":                func(l *Lock) { l.Targets[0].Glibc, l.Targets[0].Musl = "", "1" },
+		"target[1].musl: the base is debian:12, whose":               func(l *Lock) { l.Targets[1].Glibc, l.Targets[1].Musl = "", "1.2" },
+		"target[0].abi: \"cp311t\" is a free-threaded build, of":     func(l *Lock) { l.Targets[0].ABI = "cp311t" },
 		"project.manifest: \"x\" is not a SHA-256":                   func(l *Lock) { l.Project.Manifest = "x" },
 		"project.requires[0]: gone is not installed":                 func(l *Lock) { l.Project.Requires = []Dependency{{Name: "gone"}} },
 		"project.requires[0]: torch is not installed on linux/arm64": func(l *Lock) { l.Project.Requires[0].Targets = nil },

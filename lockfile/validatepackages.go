@@ -42,6 +42,7 @@ func (v *validator) base() {
 	}
 	v.archives(b.Archives)
 	v.interpreters(b.Interpreters)
+	v.onDistribution(b)
 	seen := map[string]bool{}
 	for i, d := range b.Debs {
 		at := fmt.Sprintf("base.deb[%d].", i)
@@ -111,6 +112,23 @@ func (v *validator) images(b Base) {
 			v.digest(at+"diff-id", y.DiffID)
 			v.size(at+"size", y.Size)
 			v.form(at+"media-type", y.MediaType, oneWord, "a media type")
+		}
+	}
+}
+
+// onDistribution fails for targets that no assembled base can have: distributions package neither musl as their C library nor
+// free-threaded interpreters.
+func (v *validator) onDistribution(b Base) {
+	if b.Reference != "" {
+		return
+	}
+	for i, t := range v.lock.Targets {
+		own := slices.ContainsFunc(b.Interpreters, func(x Interpreter) bool { return x.Target == t.Platform })
+		switch at := fmt.Sprintf("target[%d].", i); {
+		case t.Musl != "":
+			v.fail(at+"musl", "the base is %s, whose C library is glibc", b.Distro)
+		case t.FreeThreaded() && !own:
+			v.fail(at+"abi", "%q is a free-threaded build, of which %s has none, and there is no interpreter", t.ABI, b.Distro)
 		}
 	}
 }

@@ -83,6 +83,10 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	base.Archives = b.lock.Base.Archives
 	b.lock.Base = base
 	b.chosen = b.onImage(base)
+	if len(m.System.Archives) > 0 && b.chosen == nil {
+		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and %s is of %s, which is none that is known", m.System.Image, base.Distro).
+			At(m.System.Archives[0].Pos).Hint("remove [[apt]], or choose an image of Debian or Ubuntu; known are %s", distributions())
+	}
 	if len(m.System.Packages) == 0 {
 		return targets, nil
 	}

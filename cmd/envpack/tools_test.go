@@ -242,3 +242,42 @@ func TestPreferOthersLocks(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherTargets chooses on the real index for musl what uv does, and for a free-threaded Python wheels of that build.
+func TestOtherTargets(t *testing.T) {
+	testenv.Real(t, "an index and uv")
+	x := newTools(t)
+	const dependencies = `["numpy", "pandas", "cryptography", "pyyaml"]`
+	for name, system := range map[string]string{"musl": "python = \"3.12.4\"\n", "threads": "python = \"3.14.4t\"\n"} {
+		libc := "libc = \"glibc 2.28\"\n"
+		if name == "musl" {
+			libc = "libc = \"musl 1.2\"\n"
+		}
+		x.write(t, name, map[string]string{
+			"envpack.toml":    "[project]\nname = \"app\"\n" + system + "dependencies = " + dependencies + "\n[system]\ndistro = \"none\"\n" + libc,
+			"requirements.in": "numpy\npandas\ncryptography\npyyaml\n",
+		})
+		x.run(t, name, "envpack", "lock")
+	}
+	want := x.run(t, "musl", "uv", "pip", "compile", "-q", "--no-header", "--no-annotate", "--only-binary", ":all:",
+		"--python-version", "3.12.4", "--python-platform", "x86_64-unknown-linux-musl", "requirements.in")
+	if diff := cmp.Diff(want, locked(x.lock(t, "musl"), "linux/amd64")); diff != "" {
+		t.Errorf("for musl (-uv +envpack):\n%s", diff)
+	}
+	for name, tag := range map[string]string{"musl": "-musllinux_1_", "threads": "-cp314-cp314t-manylinux_2_"} {
+		n := 0
+		for _, p := range x.lock(t, name).Packages {
+			for _, file := range p.Files {
+				switch {
+				case strings.Contains(file.Name, tag):
+					n++
+				case !strings.HasSuffix(file.Name, "-none-any.whl") && !strings.Contains(file.Name, "-cp314-cp314t-manylinux2014_"):
+					t.Errorf("%s: %s", name, file.Name)
+				}
+			}
+		}
+		if n < 3 {
+			t.Errorf("%s: %d wheels of its kind", name, n)
+		}
+	}
+}

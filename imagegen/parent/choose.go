@@ -2,6 +2,7 @@ package parent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -87,7 +88,9 @@ func (p *Parent) Choose(wanted func(Python) bool, what, prefix string) (Python, 
 			return Python{}, refuse(OtherPlatform, "it says that it is for %s, and its %s is for another machine", p.Platform, py.Path).
 				Hint("the image was made wrongly; choose another")
 		case !wanted(py):
-			have = append(have, py.name(py.Version))
+			if name := py.name(py.Version); !slices.Contains(have, name) { // one build may have several programs
+				have = append(have, name)
+			}
 			continue
 		case py.Libc != "" && py.Libc != p.Libc.Kind:
 			return Python{}, refuse(OtherLibc, "its %s is linked to %s, and its C library is %s (%s)", py.Path, py.Libc, p.Libc.Kind, p.Libc.Path).
