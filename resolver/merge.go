@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -110,6 +111,28 @@ func (s *solved) addFiles(ctx context.Context, p *lockfile.Package, r *release, 
 		Name: file.Filename, SHA256: file.SHA256, Size: size, Hashed: !r.vouched(c), Uploaded: file.Uploaded,
 	}, s.target.Platform)
 	return nil
+}
+
+// keepTimes takes over when a file was uploaded from the lock that is there, which may be nil, if the index does not say so any
+// more: not every mirror does, and the date of an image is that of its newest file.
+func keepTimes(lock, old *lockfile.Lock) {
+	if old == nil {
+		return
+	}
+	times := map[string]time.Time{}
+	for _, p := range old.Packages {
+		for _, f := range p.Files {
+			times[f.Name+" "+f.SHA256] = f.Uploaded
+		}
+	}
+	for i := range lock.Packages {
+		files := lock.Packages[i].Files
+		for j := range files {
+			if f := &files[j]; f.Uploaded.IsZero() {
+				f.Uploaded = times[f.Name+" "+f.SHA256]
+			}
+		}
+	}
 }
 
 // sizer is what Packages may be besides: it finds out the size in bytes of a file whose page has none.

@@ -85,6 +85,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if err := merge(ctx, lock, m, done); err != nil {
 		return nil, err
 	}
+	keepTimes(lock, o.Previous)
 	if err := noteAssumed(ctx, lock, done, o.Warn); err != nil {
 		return nil, err
 	}

@@ -81,3 +81,25 @@ func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
 }
+
+// TestKeepTimes: an index that does not say when files were uploaded gives the same lock as the one that did, for the same files.
+func TestKeepTimes(t *testing.T) {
+	m := project("a", "b")
+	publish := func(r rel) *world {
+		w := newWorld()
+		w.add("a", "1.0", r)
+		w.add("b", "1.0", rel{})
+		return w
+	}
+	first := mustLock(t, publish(rel{}), m, Options{})
+	again := mustLock(t, publish(rel{noTime: true}), m, Options{Previous: first})
+	if a, b := string(lockfile.Encode(first)), string(lockfile.Encode(again)); a != b || !strings.Contains(a, "uploaded") {
+		t.Errorf("%s\nbecame\n%s", a, b)
+	}
+	for i := range first.Packages[0].Files {
+		first.Packages[0].Files[i].SHA256 = strings.Repeat("0", 64)
+	}
+	if other := mustLock(t, publish(rel{noTime: true}), m, Options{Previous: first}); !other.Packages[0].Files[0].Uploaded.IsZero() {
+		t.Error("another file has the time of the one before")
+	}
+}

@@ -178,7 +178,7 @@ func (r *reader) fromLock() bool {
 	l, err := lockfile.Parse(lockPath, r.seen.lock)
 	if err != nil {
 		var parse *lockfile.ParseError
-		if errors.As(err, &parse) && parse.Newer {
+		if errors.As(err, &parse) && (parse.Newer || parse.Unknown) {
 			r.note("the lock in the image is not understood: %v", err)
 		} else {
 			r.note("the lock in the image is not one that envpack wrote: %v", err)
