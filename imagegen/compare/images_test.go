@@ -268,8 +268,24 @@ func TestRefused(t *testing.T) {
 	if _, err := Images(ctx, Side{Image: image(t, nil, good()...)}, Side{Image: other}, Options{}); err == nil {
 		t.Error("a cancelled comparison ends well")
 	}
+	// A sparse file of old GNU tar that claims 8 GiB of holes, and takes nothing.
+	sparse := layerOf(t, "x", item{"hole", "", func(h *tar.Header) { h.Format = tar.FormatGNU }})
+	block := sparse.plain[:blockSize]
+	block[156] = 'S'
+	copy(block[386:], "00000000000\x0000000000000\x00")
+	copy(block[483:], "77777777777\x00")
+	copy(block[148:], "        ")
+	sum := 0
+	for _, c := range block {
+		sum += int(c)
+	}
+	copy(block[148:], fmt.Sprintf("%06o\x00 ", sum))
+	sparse.data = zip(t, sparse.plain, 6, nil)
+	if _, err := Images(context.Background(), Side{Image: image(t, nil, sparse)}, Side{Image: other}, Options{}); err == nil || !strings.Contains(err.Error(), "sparse") {
+		t.Error(err)
+	}
 	// More than may be kept of an image.
-	x := newIndex(1, &budget{entries: 2, text: 1000})
+	x := newIndex(1, 1<<20, &budget{entries: 2, text: 1000})
 	s := source{layer: layerOf(t, "x", item{"a", "", nil}, item{"b", "", nil}, item{"c", "", nil}), number: 1, budget: x.budget}
 	s, err := newSource(s.layer, 1, x.budget)
 	if err != nil {

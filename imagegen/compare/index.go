@@ -38,6 +38,7 @@ type index struct {
 	facts   map[string][]byte // files that tell what is installed, by path
 	abouts  map[about]*about
 	budget  *budget
+	room    int64 // bytes that files may still have: a sparse one may claim any number, and take none of the tar
 	broken  error // why the layer could not be read on; what is here comes before that
 }
 
@@ -71,8 +72,8 @@ type budget struct{ entries, text int64 }
 
 func newBudget() *budget { return &budget{entriesLimit, textLimit} }
 
-func newIndex(number int, b *budget) *index {
-	return &index{layer: number, facts: map[string][]byte{}, abouts: map[about]*about{}, budget: b}
+func newIndex(number int, limit int64, b *budget) *index {
+	return &index{layer: number, room: limit, facts: map[string][]byte{}, abouts: map[about]*about{}, budget: b}
 }
 
 // factFiles tell what is installed: dpkg's database, and what distribution this is.
@@ -105,6 +106,10 @@ func (x *index) add(what string, e layertar.Entry) error {
 	if x.budget.entries < 0 || x.budget.text < 0 {
 		return diag.New(diag.Failure, "%s: the image has more than %d entries, or their names and attributes more than %d bytes", what, entriesLimit, textLimit).
 			Hint("no image that is meant to be run does; it is not compared")
+	}
+	if x.room -= max(h.Size, 0); x.room < 0 {
+		return diag.New(diag.Failure, "%s has sparse files of more bytes than a layer may unpack to, the last of them %s", what, own.path).
+			Hint("it looks made to exhaust who reads it; do not run this image")
 	}
 	sum := sha256.New()
 	var w io.Writer = sum

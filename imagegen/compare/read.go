@@ -37,7 +37,7 @@ func newSource(l v1.Layer, number int, b *budget) (source, error) {
 
 // read indexes the layer. What was read before an error is kept.
 func (s source) read(ctx context.Context, tap layertar.Tap, advance func(int64)) (*index, error) {
-	x := newIndex(s.number, s.budget)
+	x := newIndex(s.number, s.want.Limit, s.budget)
 	err := layertar.WalkTapped(ctx, s.layer, s.want, tap, advance, func(e layertar.Entry) error { return x.add(s.want.What, e) })
 	return x, err
 }
