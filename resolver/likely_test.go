@@ -2,10 +2,7 @@ package resolver
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -46,7 +43,7 @@ func TestLikelyIsTrue(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := apt.Options{Distro: d.Name, Architecture: "amd64", Archives: map[string]string{}, Further: map[string][]string{}, Fetcher: archiveFetcher{}, Now: time.Now()}
+			o := apt.Options{Distro: d.Name, Architecture: "amd64", Archives: map[string]string{}, Further: map[string][]string{}, Fetcher: testenv.Fetcher{}, Now: time.Now()}
 			for name, s := range found.Archives {
 				o.Archives[name], o.Further[name] = s.URL, s.Further
 			}
@@ -62,27 +59,4 @@ func TestLikelyIsTrue(t *testing.T) {
 			}
 		})
 	}
-}
-
-// archiveFetcher implements apt.Fetcher.
-type archiveFetcher struct{}
-
-func (archiveFetcher) Get(ctx context.Context, url string, limit int64) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", url, res.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s: more than %d bytes", url, limit)
-	}
-	return data, err
 }

@@ -5,15 +5,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/supply"
@@ -39,6 +36,7 @@ type session struct {
 	warned map[string]bool // what was said already
 
 	retries retries
+	places  places
 }
 
 func (s *session) addFlags(f *pflag.FlagSet) {
@@ -138,17 +136,7 @@ const (
 // openSupply finds the sources and opens the way to them. Of want the indexes, archives and the folder
 // are the caller's.
 func (s *session) openSupply(st *store.Store, o sources.Options, want supply.Options, use use) (*supply.Supply, error) {
-	host := sources.ThisHost(runtime.GOOS)
-	o.Index = s.indexURL
-	o.Apt = map[string]string{}
-	for _, m := range s.aptMirror {
-		name, url, ok := strings.Cut(m, "=")
-		if !ok || strings.Contains(name, "/") {
-			name, url = "debian", m
-		}
-		o.Apt[name] = url
-	}
-	found, err := sources.Find(host, o)
+	found, err := s.sources(o)
 	if err != nil {
 		return nil, err
 	}
@@ -165,20 +153,17 @@ func (s *session) openSupply(st *store.Store, o sources.Options, want supply.Opt
 	if use == upgrading {
 		maxAge = 0
 	}
-	roots, err := host.RootCAs()
+	client, err := s.fetcher()
 	if err != nil {
 		return nil, err
 	}
-	client := fetch.New(fetch.Options{
-		RootCAs: roots, Credentials: found.Credentials, UserAgent: "envpack/" + buildVersion(), Offline: s.offline, Retry: s.retries.tell(s),
-	})
 	if want.Registry, err = registryClient(); err != nil {
 		return nil, err
 	}
 	want.SourcesFor = func(codename string) (*sources.Sources, error) {
 		o := o
 		o.Codename = codename
-		return sources.Find(host, o)
+		return s.sources(o)
 	}
 	want.Store, want.Fetch, want.Sources = st, client, found
 	want.Warn = s.warnOnce

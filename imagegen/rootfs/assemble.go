@@ -56,18 +56,6 @@ type Tree struct {
 	spooledAt map[string]spooled // files whose content is in the spool, by path
 }
 
-// Assemble unpacks the packages and does what their maintainer scripts would have done. The order
-// of debs does not matter. Errors name the package and the path: a package that is no .deb or not
-// the one that it is said to be, two packages that ship one path (which dpkg refuses too, whatever
-// the content, unless it is a folder).
-func Assemble(ctx context.Context, debs []Deb, o Options) (*Tree, error) {
-	all, err := unpackAll(ctx, debs, o)
-	if err != nil {
-		return nil, err
-	}
-	return assemble(all, configureOrder(all), o)
-}
-
 // assemble makes a tree of packages, sorted by name and configured in the given order.
 func assemble(all, order []*unpacked, o Options) (*Tree, error) {
 	t := newTree()

@@ -21,8 +21,11 @@ type Both struct {
 }
 
 // AssembleBoth makes the tree of the base and, apart from it, what further packages add and change. The base is
-// the same as [Assemble] makes it alone. Each package is unpacked once. Beside the errors of Assemble: packages
-// that take something of the base away.
+// the same as without them, and the order of packages does not matter. Each package is unpacked once.
+//
+// Errors name the package and the path: a package that is no .deb or not the one that it is said to be, two packages that ship
+// one path (which dpkg refuses too, whatever the content, unless it is a folder), and packages that take something of the base
+// away.
 func AssembleBoth(ctx context.Context, base, system []Deb, o Options) (*Both, error) {
 	all, err := unpackAll(ctx, append(append([]Deb(nil), base...), system...), o)
 	if err != nil {

@@ -48,7 +48,7 @@ const OfImage = "the image"
 // followed. A file of another package of the image is replaced only by what says so in Replaces, and stays where that other
 // package does.
 //
-// Errors: those of [Assemble]; a package that ships something else where the image has a folder, or a file that another
+// Errors: those of [AssembleBoth]; a package that ships something else where the image has a folder, or a file that another
 // package of the image has.
 func AssembleOnto(ctx context.Context, below Below, debs []Deb, o Options) (*Onto, error) {
 	all, err := unpackAll(ctx, debs, o)

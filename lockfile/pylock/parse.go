@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -137,8 +136,6 @@ func list[T any](r *reader, in map[string]any, at, key string) []T {
 	return out
 }
 
-var normalName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-
 func (r *reader) document(root map[string]any) *Document {
 	d := &Document{}
 	r.lockVersion(r.needed(root, "", "lock-version"))
@@ -149,7 +146,7 @@ func (r *reader) document(root map[string]any) *Document {
 	}
 	d.RequiresPython = r.specifiers(root, "")
 	for i, x := range list[string](r, root, "", "extras") {
-		if !normalName.MatchString(x) {
+		if !pep508.IsNormal(x) {
 			r.fail(tomltext.ItemPath("extras", i), "%q is no normalised name", x)
 		}
 	}
@@ -190,7 +187,7 @@ func (r *reader) specifiers(in map[string]any, at string) string {
 
 func (r *reader) pkg(in map[string]any, at string) Package {
 	p := Package{Name: r.needed(in, at, "name"), Pos: r.places.Key(at)}
-	if !normalName.MatchString(p.Name) {
+	if !pep508.IsNormal(p.Name) {
 		r.fail(tomltext.Join(at, "name"), "%q is no normalised name", p.Name)
 	}
 	var version *pep440.Version

@@ -42,7 +42,7 @@ func repo(t *testing.T) *testenv.AptRepo {
 func options(t *testing.T, r *testenv.AptRepo) apt.Options {
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
-	return apt.Options{Distro: "debian:12", Architecture: "amd64", Archives: r.Archives(server.URL), Fetcher: httpFetcher{},
+	return apt.Options{Distro: "debian:12", Architecture: "amd64", Archives: r.Archives(server.URL), Fetcher: testenv.Fetcher{},
 		ExtraKeys: [][]byte{[]byte(r.ArmoredKey())}, Now: now}
 }
 

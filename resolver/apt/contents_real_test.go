@@ -30,7 +30,7 @@ func TestRealContents(t *testing.T) {
 			for name, s := range found.Archives {
 				archives[name], further[name] = s.URL, s.Further
 			}
-			o := apt.Options{Distro: d.Name, Architecture: "amd64", Archives: archives, Further: further, Fetcher: httpFetcher{},
+			o := apt.Options{Distro: d.Name, Architecture: "amd64", Archives: archives, Further: further, Fetcher: testenv.Fetcher{},
 				Now: time.Now(), AcceptExpired: d.Testing, Memo: &memo{}}
 			start := time.Now()
 			c, err := apt.ReadContents(context.Background(), o)

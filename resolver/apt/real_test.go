@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,7 +57,7 @@ func TestRealArchives(t *testing.T) {
 			for name, s := range found.Archives {
 				archives[name], further[name] = s.URL, s.Further
 			}
-			o := apt.Options{Distro: q.distro, Python: q.python, Architecture: "amd64", Archives: archives, Further: further, Fetcher: httpFetcher{},
+			o := apt.Options{Distro: q.distro, Python: q.python, Architecture: "amd64", Archives: archives, Further: further, Fetcher: testenv.Fetcher{},
 				Now: time.Now(), AcceptExpired: q.distro == "debian:14", Memo: memo, System: q.system}
 			start := time.Now()
 			r, err := apt.Resolve(context.Background(), o)
@@ -185,28 +183,6 @@ func (a *aptRoot) closure(t *testing.T, wanted []string) []string {
 	}
 	sort.Strings(all)
 	return all
-}
-
-type httpFetcher struct{}
-
-func (httpFetcher) Get(ctx context.Context, url string, limit int64) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", url, res.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s: more than %d bytes", url, limit)
-	}
-	return data, err
 }
 
 type memo struct {

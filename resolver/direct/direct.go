@@ -18,6 +18,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/pattern"
+	"github.com/envpack/envpack/resolver/pep508"
 	"github.com/envpack/envpack/resolver/tags"
 )
 
@@ -87,7 +88,6 @@ var hashDigits = map[string]int{"md5": 32, "sha1": 40, "sha224": 56, "sha256": 6
 
 var (
 	hexadecimal = pattern.New(`^[0-9a-fA-F]+$`)
-	packageName = pattern.New(`^[a-z0-9]+(-[a-z0-9]+)*$`) // normalised, PEP 503
 
 	versionControl = pattern.New(`^(?i:git|hg|svn|bzr)\+`)
 	fragmentForm   = pattern.New(`^#(md5|sha1|sha224|sha256|sha384|sha512|subdirectory|egg)=`)
@@ -339,7 +339,7 @@ func (r *Reference) Name() string {
 	if w, err := tags.ParseWheel(r.Filename()); err == nil {
 		return w.Name
 	}
-	if name, _, err := tags.ParseSdist(r.Filename()); err == nil && r.Egg == "" && r.Git == "" && packageName().MatchString(name) {
+	if name, _, err := tags.ParseSdist(r.Filename()); err == nil && r.Egg == "" && r.Git == "" && pep508.IsNormal(name) {
 		return name
 	}
 	return r.Egg

@@ -221,7 +221,7 @@ func (r *Requirement) UnmarshalText(text []byte) error {
 // NormalizeName is the form of a package's or extra's name in which names are compared (PEP 503,
 // PEP 685): lower case, each run of ".", "-" and "_" one hyphen.
 func NormalizeName(name string) string {
-	if isNormal(name) {
+	if mayBeNormal(name) {
 		return name
 	}
 	var b strings.Builder
@@ -241,7 +241,13 @@ func NormalizeName(name string) string {
 	return b.String()
 }
 
-func isNormal(name string) bool {
+// IsNormal tells whether a text is the normalised name of a package or extra (PyPA, Names and normalization).
+func IsNormal(name string) bool {
+	return name != "" && name[len(name)-1] != '-' && mayBeNormal(name)
+}
+
+// mayBeNormal tells whether a text is its own normal form, as long as it is a name.
+func mayBeNormal(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
 		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':

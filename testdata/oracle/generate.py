@@ -1,8 +1,8 @@
 """Write what pypa/packaging says about versions, specifiers, markers, requirements, tags and file
 names, for the Go tests of resolver/pep440, resolver/pep508 and resolver/tags to agree with.
 
-    pip install --target /tmp/packaging 'packaging>=26.3'
-    PYTHONPATH=/tmp/packaging python3 testdata/oracle/generate.py
+    pip install --target DIR 'packaging>=26.3'
+    PYTHONPATH=DIR python3 testdata/oracle/generate.py
 
 The output is the same for the same version of packaging: random choices have a fixed seed, gzip
 members no time. Verdicts are bitmaps, most significant bit first, in base64.

@@ -1,6 +1,6 @@
 """Write which documents packaging.pylock takes as pylock.toml, for lockfile/pylock to agree with.
 
-    PYTHONPATH=/tmp/packaging python3 testdata/oracle/pylock.py
+    PYTHONPATH=DIR python3 testdata/oracle/pylock.py
 
 One document of all there is, and each change of one value in it: left out, of another type, or of a form that is
 right or wrong for its key.
