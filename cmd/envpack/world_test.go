@@ -194,7 +194,7 @@ func (w *world) guard(next http.Handler) http.Handler {
 
 // wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
 // PATH:TEXT, an elf PATH:SONAME,…, a library that needs others. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
-// its Wheel-Version. With to=DIR it is written into that folder instead.
+// its Wheel-Version; metadata adds so many bytes to METADATA, and claims is what the index says that it requires. With to=DIR it is written into that folder instead.
 func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("want NAME VERSION [KEY=VALUE]...")
@@ -237,6 +237,11 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 			format = value
 		case "yanked":
 			file.Yanked, file.YankedReason = true, value
+		case "claims": // the index says that it requires this
+			_, other := testenv.Wheel(args[0], args[1], testenv.WheelOptions{Requires: []string{value}})
+			file.Metadata = testenv.MetadataOf(other)
+		case "metadata": // so many bytes more
+			o.Metadata = "X-More: " + strings.Repeat("x", number(ts, value)) + "\n"
 		case "uploaded":
 			at, err := time.Parse(time.DateOnly, value)
 			ts.Check(err)
@@ -265,7 +270,7 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 }
 
 // behave makes the index "down", promise a "wrong-hash", promise "no-hashes", serve "html" without metadata files, "fail PATH STATUS",
-// "truncate PATH BYTES", "stall PATH", "corrupt PATH" or be "well" again, but not after down, fail and truncate.
+// "truncate PATH BYTES", "stall PATH", "corrupt PATH", answer a PATH in an "endless", "inflating" or "redirecting" way, have secrets in addresses ("signed SECRET"), or be "well" again, but not after down, fail and truncate.
 // "forget" forgets what was requested.
 func (w *world) behave(ts *testscript.TestScript, args []string) {
 	w.mu.Lock()
@@ -290,6 +295,9 @@ func (w *world) behave(ts *testscript.TestScript, args []string) {
 	case len(args) == 2 && args[0] == "stall":
 		w.stall = args[1]
 		w.stalled.Store(false)
+	case len(args) == 2 && (args[0] == "endless" || args[0] == "inflating" || args[0] == "redirecting"):
+		answer := map[string]http.HandlerFunc{"endless": testenv.Endless, "inflating": testenv.Inflating, "redirecting": testenv.Redirecting}[args[0]]
+		w.packages.Fail(args[1], testenv.IndexFailure{Answer: answer})
 	case len(args) == 2 && args[0] == "corrupt":
 		w.corrupt = args[1]
 	case len(args) == 3 && args[0] == "fail":

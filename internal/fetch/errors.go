@@ -199,6 +199,8 @@ func explain(ctx context.Context, u *url.URL, err error, tries int) error {
 		return e.Hint("%s does not answer in time: check the network, and HTTPS_PROXY if there is a proxy, or try again later", u.Hostname())
 	case errors.Is(err, errTruncated), errors.Is(err, io.ErrUnexpectedEOF):
 		return e.Hint("the connection breaks before the end: try again, which goes on where it stopped, or look at the proxy's limits")
+	case errors.Is(err, errRedirects):
+		return e.Hint("%s sends from one address to the next without end: check the address, https or http included, and whether it wants credentials", u.Host)
 	case errors.Is(err, errDowngrade):
 		return e.Hint("the server sends on to an address without encryption; use an address that does not")
 	}

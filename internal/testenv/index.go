@@ -47,6 +47,7 @@ type IndexFile struct {
 	Yanked         bool
 	YankedReason   string
 	RequiresPython string
+	Metadata       []byte // of the metadata file; nil: what the wheel has
 }
 
 // IndexFailure is how requests for a path fail.
@@ -55,6 +56,8 @@ type IndexFailure struct {
 	Count      int    // so many times; 0: always
 	RetryAfter string // header
 	Truncate   int    // with status 0: end the body after so many bytes
+	// Answer is what answers instead; nil: the rest of the failure.
+	Answer http.HandlerFunc
 }
 
 // IndexRequest is a request that was made.
@@ -93,7 +96,10 @@ func (x *Index) AddFile(project, filename string, content []byte, o IndexFile) {
 	if x.files == nil {
 		x.files, x.contents = map[string][]*indexed{}, map[string][]byte{}
 	}
-	f := &indexed{IndexFile: o, name: filename, sha256: sum(content), size: len(content), metadata: metadataOf(content)}
+	f := &indexed{IndexFile: o, name: filename, sha256: sum(content), size: len(content), metadata: o.Metadata}
+	if f.metadata == nil {
+		f.metadata = MetadataOf(content)
+	}
 	project = projectName(project)
 	x.files[project] = append(x.files[project], f)
 	x.contents["/files/"+filename] = content
@@ -175,6 +181,10 @@ func (x *Index) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		})
 	}()
 	if f := x.failure(r.URL.Path); f != nil {
+		if f.Answer != nil {
+			f.Answer(w, r)
+			return
+		}
 		if f.RetryAfter != "" {
 			w.Header().Set("Retry-After", f.RetryAfter)
 		}
@@ -283,8 +293,8 @@ func sum(b []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-// metadataOf is the METADATA in a wheel; nil if it has none or is no wheel.
-func metadataOf(content []byte) []byte {
+// MetadataOf is the METADATA in a wheel; nil if it has none or is no wheel.
+func MetadataOf(content []byte) []byte {
 	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		return nil
