@@ -144,7 +144,7 @@ func TestNetworkErrors(t *testing.T) {
 		{Options{}, strings.Replace(plain, "http:", "https:", 1), "HTTP response to HTTPS client", "plain HTTP"},
 		{Options{}, cut, "ended early, after 5 of 100 bytes", "goes on where it stopped"},
 		{Options{RootCAs: pool}, down.URL, "from HTTPS to HTTP", "without encryption"},
-		{Options{}, loop, "more than 10 times", ""},
+		{Options{}, loop, "more than 10 times", "sends from one address to the next without end"},
 		{Options{Offline: true}, plain, "offline", "without --offline"},
 		{Options{}, "ftp://files.example/x", "only http and https", ""},
 		{Options{}, "http://a\x00b/", "no URL", ""},
