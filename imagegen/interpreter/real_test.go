@@ -34,16 +34,19 @@ func pyenv(t *testing.T) string {
 	return folder
 }
 
-// versions are the installed versions of Python 3, oldest first.
-func versions(t *testing.T, folder string) []string {
+// versions are the installed versions of Python 3, oldest first, and the free-threaded builds among them ("3.14.4t").
+func versions(t *testing.T, folder string) (list, threaded []string) {
 	t.Helper()
 	all, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []string
 	for _, e := range all {
-		if strings.HasPrefix(e.Name(), "3.") && strings.Trim(e.Name(), "0123456789.") == "" {
+		switch version, isThreaded := strings.CutSuffix(e.Name(), "t"); {
+		case !strings.HasPrefix(version, "3.") || strings.Trim(version, "0123456789.") != "":
+		case isThreaded:
+			threaded = append(threaded, e.Name())
+		default:
 			list = append(list, e.Name())
 		}
 	}
@@ -55,10 +58,10 @@ func versions(t *testing.T, folder string) []string {
 		return n
 	}
 	slices.SortFunc(list, func(a, b string) int { return minor(a) - minor(b) })
-	return list
+	return list, threaded
 }
 
-// TestReal makes an archive of pyenv's oldest and newest interpreters, reads it, and runs what comes of it in its place,
+// TestReal makes an archive of pyenv's oldest and newest interpreters, and of the free-threaded ones that it has, reads it, and runs what comes of it in its place,
 // where what it was built for cannot be seen. It must be able to import what the original can.
 func TestReal(t *testing.T) {
 	testenv.Real(t, "pyenv's interpreters, patchelf, binutils, gcc and bwrap")
@@ -66,8 +69,8 @@ func TestReal(t *testing.T) {
 		testenv.Tool(t, tool)
 	}
 	folder := pyenv(t)
-	list := versions(t, folder)
-	for _, version := range slices.Compact([]string{list[0], list[len(list)-1]}) {
+	list, threaded := versions(t, folder)
+	for _, version := range append(slices.Compact([]string{list[0], list[len(list)-1]}), threaded...) {
 		t.Run(version, func(t *testing.T) { realInterpreter(t, filepath.Join(folder, version), version) })
 	}
 }
@@ -94,9 +97,12 @@ func realInterpreter(t *testing.T, original, version string) {
 		t.Fatal(err)
 	}
 	defer spool.Close()
-	i, err := Read(context.Background(), archive, info.Size(), Want{Version: version, Architecture: hostArchitecture(t), Spool: spool})
+	i, err := Read(context.Background(), archive, info.Size(), Want{Version: strings.TrimSuffix(version, "t"), Architecture: hostArchitecture(t), Spool: spool})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if i.FreeThreaded != strings.HasSuffix(version, "t") {
+		t.Errorf("free-threaded: %t", i.FreeThreaded)
 	}
 	if i.BuiltFor != "/install" || !slices.Contains(i.Needed, "libc.so.6") || slices.ContainsFunc(i.Needed, func(n string) bool { return strings.HasPrefix(n, "libpython") }) {
 		t.Errorf("built for %s, needs %q", i.BuiltFor, i.Needed)

@@ -69,12 +69,16 @@ func FuzzLayers(f *testing.F) {
 func FuzzBinary(f *testing.F) {
 	f.Add([]byte(libc("amd64", "2.36")))
 	f.Add([]byte(binaryOf("arm64", loader, "/3.11.2\x00")))
+	f.Add([]byte(binaryOf("amd64", "", "musl libc (x86_64)\nVersion %s\n\x001.2.5\x00x1.2.6-git-7-gab\x00")))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := scan(bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range c.Versions {
+		if len(c.Musl) > 0 && !bytes.Contains(data, []byte("musl libc (")) {
+			t.Errorf("%q of a binary that is not musl", c.Musl)
+		}
+		for _, v := range append(c.Versions, c.Musl...) {
 			if !bytes.Contains(data, []byte(v+"\x00")) {
 				t.Errorf("the binary does not say %q", v)
 			}

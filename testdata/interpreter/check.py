@@ -51,6 +51,9 @@ EXTENSION = """
 static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "answer", NULL, -1, NULL};
 PyMODINIT_FUNC PyInit_answer(void) {
     PyObject *m = PyModule_Create(&def);
+#ifdef Py_GIL_DISABLED
+    PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED);
+#endif
     PyModule_AddIntConstant(m, "answer", 42);
     return m;
 }
@@ -58,7 +61,7 @@ PyMODINIT_FUNC PyInit_answer(void) {
 
 
 def extension(folder):
-    """An extension is built by what sysconfig says alone."""
+    """An extension is built by what sysconfig says alone. In a free-threaded build it says that it needs no lock, of which Python would warn."""
     source, made = os.path.join(folder, "answer.c"), os.path.join(folder, "answer" + sysconfig.get_config_var("EXT_SUFFIX"))
     with open(source, "w") as f:
         f.write(EXTENSION)
