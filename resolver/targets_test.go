@@ -59,6 +59,38 @@ func TestLibcOfNone(t *testing.T) {
 	}
 }
 
+// TestTargetsOfPlatforms: each platform gets wheels of its machine for the same Python and C library.
+func TestTargetsOfPlatforms(t *testing.T) {
+	w := newWorld()
+	w.add("a", "1.0", rel{tags: []string{"cp314-cp314t-musllinux_1_2_x86_64", "cp314-cp314t-musllinux_1_1_aarch64", "cp314-cp314-musllinux_1_2_aarch64"}})
+	w.add("a", "1.1", rel{tags: []string{"cp314-cp314t-musllinux_1_2_x86_64", "cp314-cp314-musllinux_1_2_aarch64"}})
+	m := python(project("a"), "3.14.4")
+	m.Python.Text, m.Python.FreeThreaded = "3.14.4t", true
+	m.Platforms = []string{"linux/amd64", "linux/arm64"}
+	m.Distro, m.System.Libc = lockfile.NoDistro, manifest.Libc{Kind: "musl", Version: "1.2"}
+	l, err := Resolve(context.Background(), m, Sources{Packages: w, Base: fakeBase{}}, Options{Now: published.AddDate(1, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, p := range l.Packages {
+		for _, f := range p.Files {
+			for _, platform := range f.Targets {
+				got[platform] += f.Name
+			}
+		}
+	}
+	want := map[string]string{"linux/amd64": "a-1.0-cp314-cp314t-musllinux_1_2_x86_64.whl", "linux/arm64": "a-1.0-cp314-cp314t-musllinux_1_1_aarch64.whl"}
+	if got["linux/arm64"] != want["linux/arm64"] || !strings.Contains(got["linux/amd64"], "-cp314t-musllinux_1_2_x86_64.whl") {
+		t.Error(got)
+	}
+	for _, on := range l.Targets {
+		if on.ABI != "cp314t" || on.Musl != "1.2" || on.Glibc != "" {
+			t.Errorf("%+v", on)
+		}
+	}
+}
+
 // TestInterpreterOfLibc: an archive's C library must be the one that wheels are for.
 func TestInterpreterOfLibc(t *testing.T) {
 	for _, c := range []struct {
