@@ -18,12 +18,14 @@ type named struct {
 
 // effective are a layer's entries by path: of several with one path the last, as unpacking leaves it.
 func (x *index) effective() map[string]named {
-	m := make(map[string]named, len(x.entries))
-	for i := range x.entries {
-		e := &x.entries[i]
-		m[e.path] = named{entry: e, layer: x.layer, times: m[e.path].times + 1}
+	if x.byPath == nil {
+		x.byPath = make(map[string]named, len(x.entries))
+		for i := range x.entries {
+			e := &x.entries[i]
+			x.byPath[e.path] = named{entry: e, layer: x.layer, times: x.byPath[e.path].times + 1}
+		}
 	}
-	return m
+	return x.byPath
 }
 
 // permissions are the bits of a mode that unpacking sets. Some tools write the type of the file beside them.

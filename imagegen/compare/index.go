@@ -2,6 +2,7 @@ package compare
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ const (
 type index struct {
 	layer   int // number in the image
 	entries []entry
+	byPath  map[string]named  // see effective
 	end     int64             // where the last entry ends in the tar, without its padding
 	facts   map[string][]byte // files that tell what is installed, by path
 	abouts  map[about]*about
@@ -112,13 +114,13 @@ func (x *index) add(what string, e layertar.Entry) error {
 			Hint("it looks made to exhaust who reads it; do not run this image")
 	}
 	sum := sha256.New()
-	var w io.Writer = sum
 	if factFiles[own.path] && own.isFile() && h.Size <= factLimit {
-		b := &keeper{}
-		w = io.MultiWriter(sum, b)
-		defer func() { x.facts[own.path] = b.data }()
-	}
-	if _, err := io.Copy(w, e.Content); err != nil {
+		var kept bytes.Buffer
+		if _, err := io.Copy(io.MultiWriter(sum, &kept), e.Content); err != nil {
+			return err
+		}
+		x.facts[own.path] = kept.Bytes()
+	} else if _, err := io.Copy(sum, e.Content); err != nil {
 		return err
 	}
 	if own.isFile() {
@@ -128,13 +130,6 @@ func (x *index) add(what string, e layertar.Entry) error {
 	x.end = own.end
 	x.entries = append(x.entries, own)
 	return nil
-}
-
-type keeper struct{ data []byte }
-
-func (k *keeper) Write(p []byte) (int, error) {
-	k.data = append(k.data, p...)
-	return len(p), nil
 }
 
 func (e *entry) isFile() bool {

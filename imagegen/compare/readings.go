@@ -32,6 +32,9 @@ func (r *readings) all(ctx context.Context) error {
 	if total := r.cost(whole); total > 0 {
 		r.advance = r.task("reading layers", total)
 	}
+	alone := r.disjoint() // then a pair can be forgotten when it was told of
+	r.oldFiles, r.newFiles = map[string]named{}, map[string]named{}
+	r.oldTexts, r.newTexts = map[string][]byte{}, map[string][]byte{}
 	for i, j := range r.pairs.to {
 		if j < 0 {
 			continue
@@ -39,6 +42,18 @@ func (r *readings) all(ctx context.Context) error {
 		if err := r.pair(ctx, i, j); err != nil {
 			return err
 		}
+		if alone {
+			if err := r.tell(ctx, i, j); err != nil {
+				return err
+			}
+			delete(r.both, i)
+			delete(r.old, i)
+			delete(r.now, j)
+		}
+	}
+	r.done = true
+	if alone {
+		return nil
 	}
 	if !whole && r.mixed() {
 		whole = true
@@ -46,11 +61,15 @@ func (r *readings) all(ctx context.Context) error {
 			r.advance = r.task("reading the other layers", total)
 		}
 	}
-	r.done = true
 	if whole {
 		return r.whole(ctx)
 	}
-	return r.apart(ctx)
+	for i, j := range r.pairs.to {
+		if err := r.tell(ctx, i, j); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // correspond tells whether every layer that differs has a counterpart, or none of them has files of another.
@@ -83,9 +102,6 @@ func (r *readings) disjoint() bool {
 // mixed tells whether layers that were paired are not about the same files after all, or change files of others: then
 // only whole images can be compared.
 func (r *readings) mixed() bool {
-	if r.disjoint() {
-		return false
-	}
 	for i, both := range r.both {
 		a, b := both.old.effective(), both.now.effective()
 		common := 0
@@ -230,26 +246,24 @@ func compressionOf(s source) (string, error) {
 	return compression(head[:n]), nil
 }
 
-// apart says of each pair of layers by itself how it differs.
-func (r *readings) apart(ctx context.Context) error {
-	r.oldFiles, r.newFiles = map[string]named{}, map[string]named{}
-	r.oldTexts, r.newTexts = map[string][]byte{}, map[string][]byte{}
-	for i, j := range r.pairs.to {
-		both := r.both[i]
-		if both == nil {
-			continue
-		}
-		a, err := r.comparison.old.source(i)
-		if err != nil {
-			return err
-		}
-		b, err := r.comparison.now.source(j)
-		if err != nil {
-			return err
-		}
-		if err := both.fill(ctx, r.reported(i), a, b, r.far(), r.Options); err != nil {
-			return err
-		}
+// tell says of two layers by themselves how they differ, if they were read.
+func (r *readings) tell(ctx context.Context, i, j int) error {
+	both := r.both[i]
+	if both == nil {
+		return nil
+	}
+	a, err := r.comparison.old.source(i)
+	if err != nil {
+		return err
+	}
+	b, err := r.comparison.now.source(j)
+	if err != nil {
+		return err
+	}
+	if err := both.fill(ctx, r.reported(i), a, b, r.far(), r.Options); err != nil {
+		return err
+	}
+	if r.comparison.old.lock == nil || r.comparison.now.lock == nil { // else the locks tell
 		collect(both.old, r.oldFiles, r.oldTexts)
 		collect(both.now, r.newFiles, r.newTexts)
 	}
@@ -283,7 +297,7 @@ func (r *readings) whole(ctx context.Context) error {
 		r.old[i] = x
 		if j >= 0 { // the same tar
 			again := *x
-			again.layer = j + 1
+			again.layer, again.byPath = j+1, nil
 			r.now[j] = &again
 		}
 	}
