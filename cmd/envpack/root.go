@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/manifest"
 )
 
 const rootLong = `envpack turns an ML project into an OCI image that anyone can rebuild, bit for bit.
@@ -157,7 +156,7 @@ func usageError(cmd *cobra.Command, err error) error {
 		e = diag.Wrap(err, diag.Usage, "")
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near := manifest.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		if near := diag.Nearest(unknown.GetSpecifiedName(), names); near != "" {
 			_ = e.Hint("did you mean --%s?", near)
 		}
 	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int": // the reason is in the words of Go's strconv

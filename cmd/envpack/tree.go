@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/ui"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep508"
@@ -123,7 +122,7 @@ func noPackage(l *lockfile.Lock, name string, platforms []string) *diag.Error {
 		}
 	}
 	if len(near) == 0 {
-		if alike := manifest.Nearest(normal, packagesOf(l)); alike != "" {
+		if alike := diag.Nearest(normal, packagesOf(l)); alike != "" {
 			near = append(near, alike)
 		}
 	}

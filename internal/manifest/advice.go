@@ -170,7 +170,7 @@ func textFiles(e *diag.Error, dir, name string, open []string, cause error) *dia
 		if strings.Contains(file, "require") {
 			return 0
 		}
-		return 1 + distance(file, name)
+		return 1 + diag.Distance(file, name)
 	}
 	slices.SortStableFunc(found, func(a, b string) int { return far(a) - far(b) })
 	more := ""

@@ -282,7 +282,7 @@ func (e *Editor) absent(name string) error {
 	if e.NewGroup() {
 		return err.Hint("there is no such group; there is %s", orNothing(e.Groups()))
 	}
-	if near := Nearest(name, e.Names()); near != "" {
+	if near := diag.Nearest(name, e.Names()); near != "" {
 		return err.Hint("did you mean %s?", near)
 	}
 	return err.Hint("there is %s", orNothing(e.Names()))

@@ -94,7 +94,7 @@ func (d *document) findGroup(name string, from diag.Position) (any, string, erro
 		if from.IsZero() {
 			e = d.fail(from, "%s has no dependency group %q", d.file, name)
 		}
-		if near := Nearest(name, slices.Sorted(maps.Keys(all))); near != "" {
+		if near := diag.Nearest(name, slices.Sorted(maps.Keys(all))); near != "" {
 			return nil, "", e.Hint("did you mean %s?", near)
 		}
 		return nil, "", e

@@ -165,8 +165,8 @@ func fullName(name string, at diag.Position) (string, error) {
 		return meant[0], nil
 	case len(meant) > 1:
 		return "", diag.New(diag.Manifest, "option %s can be %s", name, strings.Join(meant, ", ")).At(at)
-	case Nearest(name, all) != "":
-		return "", e.Hint("did you mean %s?", Nearest(name, all))
+	case diag.Nearest(name, all) != "":
+		return "", e.Hint("did you mean %s?", diag.Nearest(name, all))
 	default:
 		return "", e
 	}

@@ -250,7 +250,7 @@ func (d *document) unknown(at, name string, known []string, what string) *diag.E
 	if h := keyAdvice[strings.TrimPrefix(name, d.prefix+".")]; h != "" {
 		return e.Hint("%s", h)
 	}
-	if near := Nearest(last, known); near != "" {
+	if near := diag.Nearest(last, known); near != "" {
 		return e.Hint("did you mean %s?", near)
 	}
 	return e.Hint("known here: %s", strings.Join(known, ", "))
@@ -305,40 +305,4 @@ func first(problems []*diag.Error) error {
 		return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
 	})
 	return problems[0]
-}
-
-// Nearest is the known word that differs by at most a third of its letters, and at most by three.
-func Nearest(word string, known []string) string {
-	best, least := "", 4
-	for _, k := range known {
-		if d := distance(word, k); d < least && d <= (len(k)+2)/3 {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's, with two neighbours swapped as one step.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }

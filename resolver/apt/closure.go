@@ -3,6 +3,8 @@ package apt
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -103,8 +105,13 @@ func (s *solver) solve(installed []candidate, wants []want) *failure {
 			if drop := s.stale(w.alt); drop != "" {
 				return &failure{drop: drop}
 			}
-			var err error = diag.New(diag.NoAnswer, "no package satisfies %s (%s): %s", w.alt, w.reason, s.explain(w.alt)).
-				Hint("look at the name, or at the pockets that are used")
+			none := diag.New(diag.NoAnswer, "no package satisfies %s (%s): %s", w.alt, w.reason, s.explain(w.alt))
+			if near := s.nearest(w.alt); near != "" {
+				_ = none.Hint("did you mean %s?", near)
+			} else {
+				_ = none.Hint("look at the name, or at the pockets that are used")
+			}
+			var err error = none
 			if w.text != "" {
 				err = &WantError{w.text, err}
 			}
@@ -118,6 +125,14 @@ func (s *solver) solve(installed []candidate, wants []want) *failure {
 		}
 	}
 	return s.conflicts()
+}
+
+// nearest is the package whose name is like that of what is wanted, where nothing has that name; "" for none.
+func (s *solver) nearest(wanted alternatives) string {
+	if len(wanted) != 1 || s.byName[wanted[0].name] != nil || len(s.providers[wanted[0].name]) > 0 {
+		return ""
+	}
+	return diag.Nearest(wanted[0].name, slices.Sorted(maps.Keys(s.byName)))
 }
 
 // take adds a choice, unless its package is chosen already.
