@@ -23,8 +23,10 @@ func (w *work) below(ctx context.Context) ([]Layer, error) {
 	var list []Layer
 	switch {
 	case p.parent != nil:
-		if err := w.openParent(ctx); err != nil {
-			return nil, err
+		if w.sealed == nil {
+			if err := w.readParent(ctx); err != nil {
+				return nil, err
+			}
 		}
 		layers, err := w.parentLayers(ctx)
 		if err != nil {

@@ -33,6 +33,8 @@ type Builder struct {
 	Store  *store.Store
 	Supply Supply
 	Jobs   int // layers made at once; 0: one a processor
+	// Elsewhere may have layers that the lock's seal names, which then are not made, nor their files asked for. May be nil.
+	Elsewhere Elsewhere
 	// Task is told of work that takes a while: a name and the bytes to come. What it returns is
 	// called with bytes as they are done, from several goroutines. May be nil.
 	Task func(name string, total int64) func(n int64)
@@ -49,18 +51,40 @@ type Image struct {
 	Deviations  map[string][]install.Deviation // by wheel: where its RECORD is not right
 	Unread      map[string][]string            // by package: what its scripts would do and nobody does in their place
 	Newer       map[string]string              // by wheel: a Wheel-Version of which its specification asks to warn
+
+	noted []lockfile.Choice // as in [work.noted]
 }
 
 // Build makes the image of a plan. Layers that the store knows are not made again and their
 // files not asked for. The layers' bytes are read when the image is published, for which ctx must
 // not have ended. It may be called from several goroutines.
 //
-// Errors: those of the supply and the store; *install.ContestedError, in a diag error, for two wheels
+// Of layers that are [Layer.Elsewhere] it is not known whether their files are what they should be: what there was to
+// tell of these, told the build that sealed them.
+//
+// Errors: those of the supply, the store and Elsewhere; *install.ContestedError, in a diag error, for two wheels
 // with different files at one path; a diag error for two packages of the base with one path;
 // *wheelfile.Error and *layer.EntryError for files that are not what they say, which may come from
 // damage in the store (see Repair).
 func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 	w := b.work(ctx, p)
+	if p.parent != nil {
+		if err := w.openParent(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.believe(ctx); err != nil {
+		return nil, err
+	}
+	if p.parent != nil && w.sealed == nil && w.Elsewhere != nil && p.seal != nil {
+		// With what is found in the image below, the seal may be of this lock after all.
+		if err := w.readParent(ctx); err != nil {
+			return nil, err
+		}
+		if err := w.believe(ctx); err != nil {
+			return nil, err
+		}
+	}
 	group, both := errgroup.WithContext(ctx)
 	var below []Layer
 	group.Go(func() (err error) {
@@ -135,7 +159,7 @@ func (w *work) finish(front, project []Layer, lock Layer) (*Image, error) {
 	}
 	image := &Image{
 		Image: img, Platform: w.plan.Target.Platform, Digest: whole.digest(), Environment: bare.digest(), Layers: layers,
-		Deviations: w.deviations, Unread: w.unread, Newer: w.newer,
+		Deviations: w.deviations, Unread: w.unread, Newer: w.newer, noted: w.noted(layers),
 	}
 	if w.plan.Project != nil {
 		image.Project = w.plan.Project.Hash()
@@ -158,9 +182,10 @@ func (i *Image) Seal() lockfile.Seal {
 	return s
 }
 
-// Choices are the facts about RECORD files that the lock keeps beside the seal.
+// Choices are the facts about RECORD files that the lock keeps beside the seal, those included that it has of wheels that were
+// not read.
 func (i *Image) Choices() []lockfile.Choice {
-	var all []lockfile.Choice
+	all := slices.Clone(i.noted)
 	for wheel, list := range i.Deviations {
 		kinds := map[string]int{}
 		for _, d := range list {

@@ -38,6 +38,8 @@ type Layer struct {
 	MediaType string
 	// Remembered is set if the layer was not made but is what the store noted about its inputs.
 	Remembered bool
+	// Elsewhere is set if the layer was not made but is the sealed one, and is read from elsewhere.
+	Elsewhere bool
 }
 
 // assembled is the image as its exact bytes; go-containerregistry's interfaces read from it.

@@ -13,6 +13,12 @@ import (
 // FilesFormat names the rules for layers of plain files: the project's, and the lock's.
 const FilesFormat = "files/1"
 
+// The names of the layers of plain files.
+const (
+	projectLayer = "project"
+	lockLayer    = "lock"
+)
+
 // Formats are the formats of layers that this envpack writes.
 func Formats() []string {
 	return []string{EnvironmentFormat, FilesFormat, interpreter.Format, rootfs.Format, UserFormat, WheelFormat}
@@ -45,7 +51,7 @@ func (p *Plan) projectInputs() string {
 
 // project is the layer of the project's files, or none if there are no files.
 func (w *work) project(ctx context.Context) ([]Layer, error) {
-	const name = "project"
+	const name = projectLayer
 	p := w.plan
 	if p.Project == nil || len(p.Project.Paths()) == 0 {
 		return nil, nil
@@ -77,7 +83,7 @@ func (p *Plan) projectionInputs() (in string, text []byte, err error) {
 
 // projection is the layer of the lock itself, as far as it is about this image.
 func (w *work) projection(ctx context.Context) (Layer, error) {
-	const name = "lock"
+	const name = lockLayer
 	in, text, err := w.plan.projectionInputs()
 	if err != nil {
 		return Layer{}, err

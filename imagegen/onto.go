@@ -31,6 +31,9 @@ func (w *work) systemOnto(ctx context.Context) (Layer, error) {
 	if l, ok, err := w.known(systemLayer, rootfs.Format, in, nil); ok || err != nil {
 		return l, err
 	}
+	if err := w.readParent(ctx); err != nil {
+		return Layer{}, err
+	}
 	below, err := p.ontoWhat()
 	if err != nil {
 		return Layer{}, err

@@ -28,6 +28,7 @@ type Plan struct {
 	interpreter *lockfile.Interpreter
 	parent      *lockfile.BaseImage
 	standing    *standing // parent, opened by Build
+	seal        *lockfile.Seal
 	groups      []lockfile.Group
 }
 
@@ -61,6 +62,11 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 	for _, i := range lock.Base.Interpreters {
 		if i.Target == platform {
 			p.interpreter = &i
+		}
+	}
+	for _, s := range lock.Seals {
+		if s.Platform == platform {
+			p.seal = &s
 		}
 	}
 	p.groups = lock.Groups(platform)

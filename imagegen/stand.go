@@ -31,7 +31,7 @@ const userLayer = "user"
 type standing struct {
 	image v1.Image
 	file  *v1.ConfigFile
-	facts *parent.Parent
+	facts *parent.Parent // nil until it is read
 	// folders are those that our layers name on the way to their files, and that the image has with other modes or
 	// owners than they give them. The last layer gives them back what they had.
 	folders []layer.Entry
@@ -53,7 +53,8 @@ func (w *work) checkLayers(n int) error {
 	return e
 }
 
-// openParent opens the image that the plan's stands on, and holds it to the lock.
+// openParent opens the image that the plan's stands on, and holds it to the lock. Of its files nothing is read unless the store
+// remembers them: user and folders are then what they are in most images.
 func (w *work) openParent(ctx context.Context) error {
 	p := w.plan
 	img, err := w.Supply.Image(ctx, p.Lock.Base.Reference, *p.parent)
@@ -89,15 +90,29 @@ func (w *work) openParent(ctx context.Context) error {
 			return wrong("list of layers")
 		}
 	}
-	facts, err := ParentFacts(ctx, w.Store, img, parent.Options{Platform: p.Target.Platform, Task: w.Task})
-	if err != nil {
-		return err
-	}
-	p.standing = &standing{
-		image: img, file: file, facts: facts,
-		folders: p.otherFolders(facts.Tree), user: accountOf(facts.Tree, p.parent.UserID),
+	p.standing = &standing{image: img, file: file, user: account{p.parent.UserID, p.parent.UserID, rootfs.AppHome}}
+	if facts := rememberedFacts(w.Store, p.parent.Digest, p.Target.Platform); facts != nil {
+		p.stand(facts)
 	}
 	return nil
+}
+
+// readParent finds out what the image below has, unless that is known.
+func (w *work) readParent(ctx context.Context) error {
+	p := w.plan
+	if p.standing.facts != nil {
+		return nil
+	}
+	facts, err := ParentFacts(ctx, w.Store, p.standing.image, parent.Options{Platform: p.Target.Platform, Task: w.Task})
+	if err == nil {
+		p.stand(facts)
+	}
+	return err
+}
+
+func (p *Plan) stand(facts *parent.Parent) {
+	s := p.standing
+	s.facts, s.folders, s.user = facts, p.otherFolders(facts.Tree), accountOf(facts.Tree, p.parent.UserID)
 }
 
 // otherFolders finds the folders for standing.
@@ -147,6 +162,9 @@ func (w *work) parentLayers(ctx context.Context) ([]Layer, error) {
 	if l, ok, err := w.known(userLayer, UserFormat, in, nil); ok || err != nil {
 		return append(list, l), err
 	}
+	if err := w.readParent(ctx); err != nil {
+		return nil, err
+	}
 	l, err := w.keep(ctx, userLayer, UserFormat, in, userEntries(p.standing.facts.Tree, p.parent.UserID), nil)
 	return append(list, l), err
 }
@@ -165,12 +183,8 @@ func ParentFacts(ctx context.Context, st *store.Store, img v1.Image, o parent.Op
 	if err != nil {
 		return nil, err
 	}
-	kind, key := strings.ReplaceAll(parent.Format, "/", "-"), digest.Hex+" "+strings.ReplaceAll(o.Platform, "/", "-")
-	if data, ok := st.Memo(kind, key); ok {
-		var known parent.Parent
-		if json.Unmarshal(data, &known) == nil && known.Digest == digest.String() {
-			return &known, nil
-		}
+	if known := rememberedFacts(st, digest.String(), o.Platform); known != nil {
+		return known, nil
 	}
 	found, err := parent.Read(ctx, img, o)
 	if err != nil {
@@ -180,5 +194,21 @@ func ParentFacts(ctx context.Context, st *store.Store, img v1.Image, o parent.Op
 	if err != nil {
 		return nil, fmt.Errorf("remembering the image %s: %w", digest, err)
 	}
+	kind, key := factsMemo(digest.String(), o.Platform)
 	return found, st.PutMemo(kind, key, data)
+}
+
+// factsMemo is where the store keeps what was found in an image.
+func factsMemo(digest, platform string) (kind, key string) {
+	return strings.ReplaceAll(parent.Format, "/", "-"), hexOf(digest) + " " + strings.ReplaceAll(platform, "/", "-")
+}
+
+// rememberedFacts is what was found in an image before, nil if nothing was.
+func rememberedFacts(st *store.Store, digest, platform string) *parent.Parent {
+	data, ok := st.Memo(factsMemo(digest, platform))
+	var known parent.Parent
+	if !ok || json.Unmarshal(data, &known) != nil || known.Digest != digest {
+		return nil
+	}
+	return &known
 }

@@ -52,7 +52,7 @@ func (s *wheelSet) close() {
 // wheelLayers makes the layers of the wheels, in the lock's order of groups.
 func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 	groups := w.plan.groups
-	set := &wheelSet{installed: map[string]*install.Installed{}}
+	set := &wheelSet{}
 	defer set.close()
 	for _, g := range groups {
 		set.all = append(set.all, w.plan.wheels(g)...)
@@ -62,8 +62,16 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 
 	key := set.key(w.plan)
 	anew := slices.ContainsFunc(groups, func(g lockfile.Group) bool { return slices.Contains(w.plan.Anew, g.Name) })
-	if data, ok := w.Store.Memo(settleMemo, key); !ok || anew || json.Unmarshal(data, &set.settlement) != nil {
-		if err := w.open(ctx, set, ensure); err != nil {
+	data, ok := w.Store.Memo(settleMemo, key)
+	settled := ok && !anew && json.Unmarshal(data, &set.settlement) == nil
+	w.newer = set.Newer
+	if w.sealed != nil {
+		if layers, err := w.sealedWheels(ctx); layers != nil || err != nil {
+			return layers, err
+		}
+	}
+	if !settled {
+		if err := w.open(ctx, set); err != nil {
 			return nil, err
 		}
 		data, err := json.Marshal(set.settlement)
@@ -73,9 +81,8 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 		if err := w.Store.PutMemo(settleMemo, key, data); err != nil {
 			return nil, err
 		}
+		w.newer = set.Newer
 	}
-
-	w.newer = set.Newer
 
 	layers := make([]Layer, len(groups))
 	var missing []int
@@ -88,11 +95,17 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 			missing = append(missing, i)
 		}
 	}
+	return layers, w.makeWheels(ctx, set, missing, layers)
+}
+
+// makeWheels makes the layers of some groups, of wheels that are all in the set.
+func (w *work) makeWheels(ctx context.Context, set *wheelSet, missing []int, layers []Layer) error {
 	if len(missing) == 0 {
-		return layers, nil
+		return nil
 	}
-	if err := w.open(ctx, set, ensure); err != nil {
-		return nil, err
+	groups := w.plan.groups
+	if err := w.open(ctx, set); err != nil {
+		return err
 	}
 	// The largest first, so that no core is left with it at the end.
 	slices.SortStableFunc(missing, func(a, b int) int { return cmp.Compare(w.groupSize(b), w.groupSize(a)) })
@@ -104,7 +117,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 			return err
 		})
 	}
-	return layers, group.Wait()
+	return group.Wait()
 }
 
 func (w *work) groupSize(i int) int64 {
@@ -135,7 +148,7 @@ func (w *work) wheelInputs(set *wheelSet, wheels []Wheel) string {
 }
 
 // open reads every wheel's directory and plans its installation.
-func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) error {
+func (w *work) open(ctx context.Context, set *wheelSet) error {
 	if len(set.installed) > 0 || len(set.all) == 0 {
 		return nil
 	}
@@ -143,7 +156,7 @@ func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) err
 	for _, wheel := range set.all {
 		sums = append(sums, wheel.File.SHA256)
 	}
-	if err := w.fetch(ctx, sums, ensure); err != nil {
+	if err := w.fetch(ctx, sums, func() error { return w.Supply.Wheels(ctx, set.all) }); err != nil {
 		return err
 	}
 	layout := install.Layout{Python: w.plan.Target.Minor(), Prefix: Prefix}
@@ -185,7 +198,7 @@ func (w *work) open(ctx context.Context, set *wheelSet, ensure func() error) err
 	if err := install.Settle(list, nil); err != nil {
 		return contested(err)
 	}
-	set.settlement = settlement{Omit: omissions{}}
+	set.settlement, set.installed = settlement{Omit: omissions{}}, map[string]*install.Installed{}
 	for i, in := range list {
 		sum := set.all[i].File.SHA256
 		set.installed[sum] = in

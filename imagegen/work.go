@@ -16,6 +16,7 @@ import (
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // work is one run of Build.
@@ -25,6 +26,11 @@ type work struct {
 	// reading is the context of the layers' bytes, which are read after the work is done; the
 	// contexts of parts of the work have ended by then.
 	reading context.Context
+
+	// sealed are the layers of the seal by name, if it is one of the lock; found are those that are elsewhere, by their
+	// inputs.
+	sealed map[string]lockfile.SealedLayer
+	found  map[string]Layer
 
 	mu         sync.Mutex
 	deviations map[string][]install.Deviation
@@ -47,9 +53,12 @@ type remembered struct {
 	Unread     map[string][]string            `json:",omitempty"`
 }
 
-// known gives the layer with these inputs, if the store can produce it; ensure brings back files
+// known gives the layer with these inputs, if the store can produce it or it is elsewhere; ensure brings back files
 // that its recipe needs and that the store has lost.
 func (w *work) known(name, kind, inputs string, ensure func() error) (Layer, bool, error) {
+	if l, ok := w.found[inputs]; ok && l.Name == name {
+		return l, true, nil
+	}
 	data, ok := w.Store.Memo(layerMemo, inputs)
 	if !ok || slices.Contains(w.plan.Anew, name) {
 		return Layer{}, false, nil

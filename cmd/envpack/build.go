@@ -30,13 +30,17 @@ Without a lock it makes one first. With a lock that the manifest has outgrown it
 stops with status 5 if --locked is given or CI is set. The first build writes the digests of image
 and layers into the lock. Every later build must reproduce them, or ends with
 status 6; after an edit of the project's files, those of the environment alone. --seal writes the
-digests of today's files.`
+digests of today's files.
+
+With --push or --cache-repo, layers that the lock's seal names are taken from the registry if it has
+them, by their digests: they are not made, and no package of theirs is downloaded.`
 
 const buildExample = `  envpack build -o oci:image                      # an OCI image layout, in a folder
   envpack build -o oci-archive:image.tar          # the same in a file, for podman and skopeo
   envpack build -o docker-archive:image.tar       # for docker load and podman load
   envpack build -o docker-archive:- | docker load # through a pipe, the digest on standard error
   envpack build --push --tag registry.example/team/digits:v1
+  envpack build --push --tag registry.example/team/digits:v1 --cache-repo registry.example/team/layers
   envpack build --lock serve.lock -o oci:serve    # another lock of the project, for other dependency groups
   envpack build --locked                          # in CI: the lock must be up to date`
 
@@ -44,6 +48,7 @@ type buildOptions struct {
 	lockFlags
 	outputs   []string
 	tag       string
+	cacheRepo string
 	push      bool
 	locked    bool
 	seal      bool
@@ -80,7 +85,8 @@ func (o *buildOptions) addFlags(cmd *cobra.Command, verb string) {
 	f.StringVarP(&o.tag, "tag", "t", "", "the image's `NAME`, instead of the manifest's")
 	f.StringArrayVar(&o.platforms, "platform", nil, verb+" this `PLATFORM` of the lock only; may be given several times")
 	completeFlag(cmd, "platform", completeLocked)
-	cmd.PreRunE = checkTag
+	f.StringVar(&o.cacheRepo, "cache-repo", "", "a `REPOSITORY` that layers of the lock's seal are taken from, and that a push leaves them in, instead of the manifest's; none: no such repository")
+	cmd.PreRunE = checkNames
 }
 
 func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
@@ -100,6 +106,10 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
+	cache, err := s.cacheRepo(o.cacheRepo, m)
+	if err != nil {
+		return err
+	}
 	st, err := s.openStore()
 	if err != nil {
 		return err
@@ -110,6 +120,9 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	}
 	defer b.supply.Close()
 	b.reseal = o.seal
+	if err := b.lookElsewhere(ref, o.push, cache); err != nil {
+		return err
+	}
 	platforms := b.platforms(o.platforms)
 	for _, out := range outputs {
 		if err := out.Check(len(platforms)); err != nil {
@@ -126,6 +139,11 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	}
 	if err := b.publish(ctx, a, outputs, ref, o.push); err != nil {
 		return err
+	}
+	if o.push && !cache.IsZero() {
+		if err := b.fillCache(ctx, images, cache); err != nil {
+			return err
+		}
 	}
 	s.remark(m, len(outputs) > 0 || o.push)
 	return s.report(images, a.Digest(), slices.ContainsFunc(outputs, publish.Output.IsStdout))
@@ -151,10 +169,12 @@ func reference(flag string, m *manifest.Manifest, push bool) (publish.Reference,
 	return publish.ParseReference(flag)
 }
 
-// checkTag refuses a name that is empty, as that of a variable is that nobody set.
-func checkTag(cmd *cobra.Command, _ []string) error {
-	if f := cmd.Flags().Lookup("tag"); f.Changed && f.Value.String() == "" {
-		return diag.New(diag.Usage, "--tag is empty").Hint("is the variable set that it was to be taken from?")
+// checkNames refuses a name that is empty, as that of a variable is that nobody set.
+func checkNames(cmd *cobra.Command, _ []string) error {
+	for _, name := range []string{"tag", "cache-repo"} {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+			return diag.New(diag.Usage, "--%s is empty", name).Hint("is the variable set that it was to be taken from?")
+		}
 	}
 	return nil
 }
@@ -169,6 +189,7 @@ type building struct {
 	builder *imagegen.Builder
 	supply  *supply.Supply
 	reseal  bool // seals of other project files are written anew
+	shelf   *publish.Shelf
 }
 
 func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, path string, locked bool, outputs []publish.Output) (*building, error) {
@@ -326,53 +347,4 @@ func (b *building) artifact(images []*imagegen.Image) (*publish.Artifact, error)
 		list = append(list, publish.PlatformImage{Platform: i.Platform, Image: i.Image, Origin: b.supply.Origin(i.Platform)})
 	}
 	return publish.New(list...)
-}
-
-// remark tells what a user may have forgotten.
-func (s *session) remark(m *manifest.Manifest, written bool) {
-	switch {
-	case !written:
-		s.ui().Printf("the image was built and written nowhere: -o oci-archive:FILE writes it into a file, --push sends it to a registry")
-	case len(m.Image.Command) == 0 && m.System.Image == "":
-		s.ui().Printf("the image has no command of its own: [image] command in %s says what running it starts", m.File)
-	}
-}
-
-// report prints what was built; the digest is the last line, on standard error if the image has taken standard output.
-func (s *session) report(images []*imagegen.Image, digest string, taken bool) error {
-	s.close()
-	if s.json {
-		type entry struct {
-			Platform    string `json:"platform"`
-			Digest      string `json:"digest"`
-			Environment string `json:"environment"`
-			Layers      int    `json:"layers"`
-			Size        int64  `json:"size"`
-		}
-		out := struct {
-			Digest string  `json:"digest"`
-			Images []entry `json:"images"`
-		}{Digest: digest}
-		for _, i := range images {
-			out.Images = append(out.Images, entry{i.Platform, i.Digest, i.Environment, len(i.Layers), sizeOf(i)})
-		}
-		return s.printJSON(out)
-	}
-	for _, i := range images {
-		s.ui().Printf("%s: %s, %s", i.Platform, plural(len(i.Layers), "layer"), size(sizeOf(i)))
-	}
-	if taken {
-		s.ui().Printf("%s", digest)
-		return nil
-	}
-	_, err := fmt.Fprintln(s.stdout, digest)
-	return err
-}
-
-func sizeOf(i *imagegen.Image) int64 {
-	var n int64
-	for _, l := range i.Layers {
-		n += l.Size
-	}
-	return n
 }

@@ -87,7 +87,7 @@ func (b *building) push(ctx context.Context, ref publish.Reference, a *publish.A
 		return err
 	}
 	return b.phase("pushing "+ref.String(), func(progress func(done, total int64)) error {
-		return publish.Push(ctx, ref, a, publish.PushOptions{Client: client, Progress: progress})
+		return publish.Push(ctx, ref, a, publish.PushOptions{Client: client, Progress: progress, Shelf: b.shelf})
 	})
 }
 

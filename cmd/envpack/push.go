@@ -10,7 +10,11 @@ import (
 )
 
 const pushLong = `Assembles the image that envpack.lock describes and pushes it. Layers that the registry has are
-not sent, nor made if the store knows them. Prints the digest as the last line.
+not sent, nor made if the store knows them or the lock's seal names them. Prints the digest as the
+last line.
+
+--cache-repo names a repository that sealed layers are taken from as well, mounted or copied, and that
+the image's layers are left in.
 
 Credentials are those of Docker and Podman: ` + "`docker login REGISTRY`" + ` or a credential helper.`
 

@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 //	sdist NAME VERSION [KEY=VALUE]...    put a source distribution into the index; see [world.sdist]
 //	index STATE [ARG]...                 make the index behave; see [world.behave]
 //	requests PREFIX N                    the index was asked N times for paths with the prefix, since the last time
-//	registry deny|hold|allow             refuse pushes, never answer them, or allow them
+//	registry STATE [ARG]...              make the registry refuse, hold, lie or be well; see [world.permit]
+//	transfers [KEY=N|KEY<=N]...          what passed to and from the registry, since the last time; see [world.transfers]
 //	uploads N                            N blobs were sent to the registry, since the last time
 //	archive NAME [flat]                  make an archive of others; see [world.archive]
 //	deb CODENAME NAME VERSION [KEY=VALUE]...  put a package into an archive; see [world.deb]
@@ -83,11 +84,13 @@ func TestScripts(t *testing.T) {
 			"requests": withWorld((*world).requested),
 			"registry": withWorld((*world).permit),
 			"uploads":  withWorld((*world).uploaded),
-			"when":     withWorld((*world).when),
-			"exited":   withWorld((*world).exited),
-			"status":   status,
-			"json":     speaksJSON,
-			"change":   change,
+
+			"transfers": withWorld((*world).transfers),
+			"when":      withWorld((*world).when),
+			"exited":    withWorld((*world).exited),
+			"status":    status,
+			"json":      speaksJSON,
+			"change":    change,
 
 			"archive":     withWorld((*world).archive),
 			"deb":         withWorld((*world).deb),

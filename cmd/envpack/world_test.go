@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/md5"
 	"crypto/sha512"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -87,9 +86,7 @@ type world struct {
 	files     map[string][]byte    // by path, that the archives' server has besides
 	asked     []string             // paths that it was asked for
 
-	denied, holds bool
-	sent          int // blobs
-
+	registry  registryWorld
 	signalled *exec.Cmd
 }
 
@@ -99,8 +96,8 @@ func newWorld(env *testscript.Env, b base) error {
 		packages: &testenv.Index{Metadata: true}, archives: slices.Clone(b.archives), owned: map[string]bool{}, files: map[string][]byte{},
 	}
 	w.server = httptest.NewServer(http.HandlerFunc(w.serveIndex))
-	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	registryServer := httptest.NewServer(w.guard(images))
+	registryServer := httptest.NewServer(http.HandlerFunc(w.serveRegistry))
+	w.registry.next = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	archives := httptest.NewServer(http.HandlerFunc(w.serveArchives))
 	env.Defer(func() {
 		archives.Close()
@@ -133,6 +130,7 @@ func newWorld(env *testscript.Env, b base) error {
 	env.Setenv("MIRROR", strings.Replace(strings.TrimPrefix(w.server.URL, "http://"), "127.0.0.1", "localhost", 1)) // the same by another address
 	env.Setenv("ARCHIVES", archives.URL)
 	env.Setenv("REGISTRY", strings.TrimPrefix(registryServer.URL, "http://"))
+	env.Setenv("PORT", registryServer.URL[strings.LastIndexByte(registryServer.URL, ':')+1:])
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	return nil
 }
@@ -165,31 +163,6 @@ func (w *world) serveIndex(rw http.ResponseWriter, r *http.Request) {
 	w.packages.ServeHTTP(rw, r)
 	w.mu.Lock() // what commands change later was not read later
 	defer w.mu.Unlock()
-}
-
-// guard counts blobs that are sent, and refuses pushes where it is told to.
-func (w *world) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		write := r.Method != http.MethodGet && r.Method != http.MethodHead
-		w.mu.Lock()
-		denied, holds := w.denied && write, w.holds && write
-		if write && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/blobs/") {
-			w.sent++
-		}
-		w.mu.Unlock()
-		if denied {
-			rw.WriteHeader(http.StatusForbidden)
-			json.NewEncoder(rw).Encode(map[string]any{"errors": []any{map[string]any{"code": "DENIED", "message": "requested access to the resource is denied"}}})
-			return
-		}
-		if holds {
-			w.stalled.Store(true)
-			io.Copy(io.Discard, r.Body) // which tells when the client goes away
-			<-r.Context().Done()
-			return
-		}
-		next.ServeHTTP(rw, r)
-	})
 }
 
 // wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
@@ -318,24 +291,6 @@ func (w *world) requested(ts *testscript.TestScript, args []string) {
 		ts.Fatalf("%d requests for %s, want %s", got, args[0], args[1])
 	}
 	w.packages.Forget()
-}
-
-func (w *world) permit(ts *testscript.TestScript, args []string) {
-	arguments(ts, args, "deny|hold|allow")
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.denied, w.holds = args[0] == "deny", args[0] == "hold"
-	w.stalled.Store(false)
-}
-
-func (w *world) uploaded(ts *testscript.TestScript, args []string) {
-	arguments(ts, args, "N")
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.sent != number(ts, args[0]) {
-		ts.Fatalf("%d blobs were sent, want %s", w.sent, args[0])
-	}
-	w.sent = 0
 }
 
 // noise is n bytes that do not compress, the same each time.

@@ -198,13 +198,11 @@ func inMemory(what string, data []byte) (blob, error) {
 	return blob{h, size, what, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}, nil
 }
 
-// taggable is the artifact as go-containerregistry's writer wants it, on its way to the registry.
-func (a *Artifact) taggable(to name.Registry) v1.ImageIndex { return &imageIndex{a, to} }
-
-// imageIndex implements v1.ImageIndex.
+// imageIndex implements v1.ImageIndex, for go-containerregistry's writer.
 type imageIndex struct {
-	a  *Artifact
-	to name.Registry
+	a     *Artifact
+	to    name.Repository
+	shelf *Shelf
 }
 
 func (x *imageIndex) MediaType() (types.MediaType, error) { return x.a.manifest.MediaType, nil }
@@ -219,7 +217,7 @@ func (x *imageIndex) IndexManifest() (*v1.IndexManifest, error) {
 func (x *imageIndex) Image(h v1.Hash) (v1.Image, error) {
 	for _, each := range x.a.images {
 		if d, err := each.Image.Digest(); err == nil && d == h {
-			return each.mountable(x.to), nil
+			return &sending{each.Image, each.Origin, x.to, x.shelf}, nil
 		}
 	}
 	return nil, fmt.Errorf("the index has no image %s", h)

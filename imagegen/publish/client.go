@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // Client says how registries are spoken to. Plain HTTP is used only for this machine's own addresses.
@@ -20,23 +21,39 @@ type Client struct {
 }
 
 func (c Client) options(ctx context.Context) []remote.Option {
-	base := c.Transport
-	if base == nil {
-		base = remote.DefaultTransport
-	}
-	keychain := c.Keychain
-	if keychain == nil {
-		keychain = authn.DefaultKeychain
-	}
 	options := []remote.Option{
 		remote.WithContext(ctx),
-		remote.WithAuthFromKeychain(keychain),
-		remote.WithTransport(&guard{base}),
+		remote.WithAuthFromKeychain(c.keychain()),
+		remote.WithTransport(c.guarded()),
 	}
 	if c.UserAgent != "" {
 		options = append(options, remote.WithUserAgent(c.UserAgent))
 	}
 	return options
+}
+
+func (c Client) keychain() authn.Keychain {
+	if c.Keychain == nil {
+		return authn.DefaultKeychain
+	}
+	return c.Keychain
+}
+
+func (c Client) guarded() http.RoundTripper {
+	if c.Transport == nil {
+		return &guard{remote.DefaultTransport}
+	}
+	return &guard{c.Transport}
+}
+
+// transport is for requests of our own, which are tried again as go-containerregistry's are.
+func (c Client) transport() http.RoundTripper {
+	t := transport.NewRetry(c.guarded(), transport.WithRetryStatusCodes(http.StatusRequestTimeout, http.StatusTooManyRequests,
+		http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout))
+	if c.UserAgent != "" {
+		return transport.NewUserAgent(t, c.UserAgent)
+	}
+	return t
 }
 
 // guard refuses plain HTTP to any host but this machine: go-containerregistry falls back to it for

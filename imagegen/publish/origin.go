@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -169,47 +167,6 @@ func openRemoteOrigin(ctx context.Context, p place, opts OriginOptions) (*Origin
 		return nil, src.Explain(ctx, err)
 	}
 	return o, nil
-}
-
-// mountable is the image with the origin's layers marked as what the registry may mount from the origin's repository.
-func (p PlatformImage) mountable(to name.Registry) v1.Image {
-	if p.Origin == nil || !p.Origin.Remote() || p.Origin.repository.RegistryStr() != to.RegistryStr() {
-		return p.Image
-	}
-	return &mountingImage{p.Image, p.Origin}
-}
-
-// mountingImage gives layers that go-containerregistry's writer mounts. They are known by their digest, whatever the
-// image that stands on the origin has made of them.
-type mountingImage struct {
-	v1.Image
-	origin *Origin
-}
-
-// Layers implements v1.Image.
-func (m *mountingImage) Layers() ([]v1.Layer, error) {
-	layers, err := m.Image.Layers()
-	if err != nil {
-		return nil, err
-	}
-	lower, err := m.origin.Image.Manifest()
-	if err != nil {
-		return nil, err
-	}
-	theirs := map[v1.Hash]bool{}
-	for _, l := range lower.Layers {
-		theirs[l.Digest] = true
-	}
-	for i, l := range layers {
-		h, err := l.Digest()
-		if err != nil {
-			return nil, err
-		}
-		if theirs[h] {
-			layers[i] = &remote.MountableLayer{Layer: l, Reference: m.origin.repository.Digest(m.origin.Digest)}
-		}
-	}
-	return layers, nil
 }
 
 // explained gives errors of reading a registry's layer as [Source.Explain] does.

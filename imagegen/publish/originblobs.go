@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -66,35 +65,24 @@ func (b *remoteBlobs) open(h v1.Hash) (io.ReadCloser, error) {
 	if b.opts.Offline {
 		return nil, diag.New(diag.Fetch, "the layer %s of %s is in a registry, which --offline does not ask", h, b.place.given)
 	}
-	explain := func(err error) error {
-		// go-containerregistry's error for it has no type that can be named.
-		if strings.HasPrefix(err.Error(), "error verifying") {
-			return diag.Wrap(err, diag.Mismatch, "the layer %s of %s is not what its digest says", h, b.place.given).
-				Hint("something between the registry and here changes what is sent, or the registry is damaged")
-		}
-		return pullError(b.ctx, b.place, err)
-	}
+	explain := func(err error) error { return pullError(b.ctx, b.place, err) }
 	b.once.Do(func() { b.puller, b.err = remote.NewPuller(b.opts.options(b.ctx)...) })
 	if b.err != nil {
 		return nil, explain(b.err)
 	}
-	l, err := b.puller.Layer(b.ctx, b.place.ref.Context().Digest(h.String()))
+	rc, err := openBlob(b.ctx, b.puller, b.place.ref.Context().Digest(h.String()), b.place.given, explain)
 	if err != nil {
-		return nil, explain(err)
-	}
-	rc, err := l.Compressed() // checks the digest
-	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	if b.opts.Store == nil {
-		return &explained{rc, explain}, nil
+		return rc, nil
 	}
 	w, err := b.opts.Store.Create()
 	if err != nil {
 		rc.Close()
 		return nil, err
 	}
-	return &keeping{&explained{rc, explain}, w, h}, nil
+	return &keeping{rc, w, h}, nil
 }
 
 // keeping puts what is read to its end into the store.

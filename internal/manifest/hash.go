@@ -10,7 +10,7 @@ import (
 )
 
 // Hash is the SHA-256, in hexadecimal, of what the manifest means: of its values, not of its text.
-// Comments, the order of independent keys, and the tag do not count; the content of requirements
+// Comments, the order of independent keys, and the image's name and cache do not count; the content of requirements
 // files does, their names do not. What is hashed is one JSON object without white space, its keys in
 // the order below, absent lists and tables null; docs/format.md has it in full. A lock made by an
 // earlier release would be stale if it changed.

@@ -21,6 +21,14 @@ func (d *document) readImage(m *Manifest) error {
 		}
 		image.Tag = tag
 	}
+	if repo, at, ok := d.str("image", "cache-repo"); ok {
+		slash := strings.LastIndexByte(repo, '/')
+		if !checkTag(repo) || slash < 0 || strings.Contains(repo[slash:], ":") {
+			return d.fail(d.value(at), "image.cache-repo %q is no repository", repo).
+				Hint("as in registry.example/team/layers, without a tag, in lower case")
+		}
+		image.CacheRepo = repo
+	}
 	for _, step := range []func(*Image) error{d.readCommand, d.readInclude, d.readUser, d.readWorkdir, d.readPorts, d.readVolumes, d.readEnv, d.readLabels} {
 		if err := step(image); err != nil {
 			return err

@@ -94,9 +94,10 @@ const (
 
 // Image is the [image] table.
 type Image struct {
-	Tag     string // never part of lock or digest
-	Command []string
-	Include []string
+	Tag       string // never part of lock or digest
+	CacheRepo string // likewise: a repository for layers, without a tag
+	Command   []string
+	Include   []string
 	// IncludePos are the places of the patterns, in their order.
 	IncludePos []diag.Position
 	Env        map[string]string

@@ -44,7 +44,7 @@ var schema = map[string]map[string]kind{
 	},
 	"gpu": {"": later},
 	"image": {
-		"tag": aString, "command": aList, "include": aList, "env": aTable, "ports": aList, "volumes": aList,
+		"tag": aString, "cache-repo": aString, "command": aList, "include": aList, "env": aTable, "ports": aList, "volumes": aList,
 		"user": aString, "workdir": aString, "labels": aTable,
 	},
 	"apt":         {"name": aString, "url": aString, "suite": aString, "components": aList, "key": aString, "fingerprints": aList},
