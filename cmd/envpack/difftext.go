@@ -158,8 +158,13 @@ func (t *diffText) meaning(r *compare.Report) {
 
 // changeText is a change without its sign.
 func changeText(c lockfile.Change) string {
-	if c.Subject == "file" && strings.HasPrefix(c.Old+c.New, "sha256:") {
-		c.Old, c.New = "", "" // the files of the layer say more
+	if c.Subject == "file" { // the files of the layer say more
+		was, _, _ := strings.Cut(c.Old, " ")
+		is, _, _ := strings.Cut(c.New, " ")
+		if was != is && was != "" && is != "" {
+			c.Name += " (mode " + was + " → " + is + ")"
+		}
+		c.Old, c.New = "", ""
 	}
 	c.Old, c.New = brief(c.Old), brief(c.New)
 	switch c.Subject {

@@ -84,14 +84,16 @@ func TestOurs(t *testing.T) {
 	for _, c := range r.Meaning {
 		text := c.String()
 		if c.Subject == "file" {
-			text = string(c.Kind) + " file " + c.Name
+			was, _, _ := strings.Cut(c.Old, " ")
+			is, _, _ := strings.Cut(c.New, " ")
+			text = strings.TrimSpace(string(c.Kind) + " file " + c.Name + " " + was + " " + is)
 		}
 		got = append(got, text)
 	}
 	want := []string{
 		"~ deb libc6:amd64 2.36-9 → 2.36-10",
 		"~ numpy 2.1.0 → 2.2.0",
-		"- file app/gone.py", "~ file app/main.py", "+ file app/new.py", "~ file app/run (mode 0644 → 0755)",
+		"- file app/gone.py 0644", "~ file app/main.py 0644 0644", "+ file app/new.py  0644", "~ file app/run 0644 0755",
 		`+ setting command python "c d"`, "+ setting user 0:0", "+ setting env A b", "+ setting env C d", "+ setting label k v",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -100,27 +100,26 @@ func onlyFolder(f FileChange) bool {
 	return (f.Old == nil || f.Old.Type == "folder") && (f.New == nil || f.New.Type == "folder") && f.Kind != lockfile.Changed
 }
 
-// change is a file's in a line.
+// change is a file's as one of meaning: old and new are its mode and its content.
 func (f FileChange) change() lockfile.Change {
-	c := lockfile.Change{Kind: f.Kind, Subject: "file", Name: f.Path}
-	for _, what := range f.What {
-		switch what {
-		case "content", "size":
-			c.Old, c.New = shortSum(f.Old), shortSum(f.New)
-		case "mode":
-			c.Name += " (mode " + f.Old.Mode + " → " + f.New.Mode + ")"
-		case "target":
-			c.Old, c.New = f.Old.Target, f.New.Target
-		}
+	c := lockfile.Change{Kind: f.Kind, Subject: "file", Name: f.Path, Old: f.Old.state(), New: f.New.state()}
+	if c.Old == c.New { // only its date, or how it is written
+		c.Old, c.New = "", ""
 	}
 	return c
 }
 
-func shortSum(f *File) string {
-	if f.SHA256 == "" {
-		return f.Type
+// state is what counts of a file: "0644 sha256:…", or "0777 symbolic link to x".
+func (f *File) state() string {
+	switch {
+	case f == nil:
+		return ""
+	case f.SHA256 != "":
+		return f.Mode + " sha256:" + f.SHA256
+	case f.Target != "":
+		return f.Mode + " " + f.Type + " to " + f.Target
 	}
-	return "sha256:" + f.SHA256
+	return f.Mode + " " + f.Type
 }
 
 // lockSettings compares a lock's settings with an image that has no lock: those that the lock names.
