@@ -72,7 +72,7 @@ func lockOf(spec string, flags lockFlags) (file, project string, err error) {
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 			return "", "", diag.Wrap(err, diag.Failure, "reading what to compare")
 		}
-		if filepath.Ext(spec) == ".lock" || bytes.Contains(head[:n], []byte(lockfile.Mark)) {
+		if filepath.Ext(spec) == ".lock" || bytes.HasPrefix(head[:n], []byte(lockfile.Mark)) {
 			return spec, "", nil
 		}
 		return "", "", nil
@@ -108,7 +108,7 @@ func (o *operand) openImages(ctx context.Context, spec, platform string) error {
 				names = append(names, f.Name+" ("+f.Platform+")")
 			}
 			return diag.New(diag.Usage, "%s holds several images for %s: %s", spec, found.Platform, list(names)).
-				Hint("name one with its tag: %s:TAG", spec)
+				Hint("name one of them: oci:DIR:NAME, oci-archive:FILE:NAME or docker-archive:FILE:NAME")
 		}
 		o.platforms = append(o.platforms, found.Platform)
 	}
