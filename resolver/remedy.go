@@ -99,7 +99,11 @@ func (r *remedies) hints() []string {
 // none says that nothing was found.
 func (r *remedies) none() string {
 	if r.cut {
-		return fmt.Sprintf("the search for changes that resolve was ended after %d tries, before all were tried", r.tries)
+		tries := fmt.Sprintf("%d tries", r.tries)
+		if r.tries == 1 {
+			tries = "one try"
+		}
+		return "the search for changes that resolve was ended after " + tries + ", before all were tried"
 	}
 	return fmt.Sprintf("no single change that was tried (%d) gives an answer", r.tries)
 }
