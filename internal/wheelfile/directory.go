@@ -37,9 +37,9 @@ type Directory struct {
 	Entries []Entry // in the order of the central directory
 
 	r      io.ReaderAt
-	start  int64 // of the central directory
-	byName map[string]int
-	byPos  []int // indexes of Entries by HeaderOffset
+	start  int64          // of the central directory
+	folded map[string]int // indexes of Entries by what fold makes of the name
+	byPos  []int          // indexes of Entries by HeaderOffset
 }
 
 const (
@@ -253,9 +253,14 @@ func (d *Directory) order() {
 
 // Find gives the entry of that name.
 func (d *Directory) Find(name string) (Entry, bool) {
-	i, ok := d.byName[name]
+	i, ok := d.index(name)
 	if !ok {
 		return Entry{}, false
 	}
 	return d.Entries[i], true
+}
+
+func (d *Directory) index(name string) (int, bool) {
+	i, ok := d.folded[fold(name)]
+	return i, ok && d.Entries[i].Name == name
 }

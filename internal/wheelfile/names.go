@@ -34,7 +34,7 @@ func checkName(name string, isUTF8 bool) error {
 			return harmful("has a name that is not ASCII and not marked as UTF-8")
 		}
 	}
-	for _, part := range strings.Split(strings.TrimSuffix(name, "/"), "/") {
+	for part := range strings.SplitSeq(strings.TrimSuffix(name, "/"), "/") {
 		switch {
 		case part == "" || part == "." || part == "..":
 			return harmful("has a name that is not a clean path")
@@ -50,38 +50,39 @@ func checkName(name string, isUTF8 bool) error {
 	return nil
 }
 
+// fold is what two names must not have in common: they would be one file where case does not count.
+func fold(name string) string { return strings.ToLower(strings.TrimSuffix(name, "/")) }
+
 // checkNames refuses names that stand twice, or are the same but for case, and a file that is also
 // the folder of another.
 func (d *Directory) checkNames() error {
-	d.byName = make(map[string]int, len(d.Entries))
-	folded := make(map[string]string, len(d.Entries))
-	files := make(map[string]bool, len(d.Entries))
+	d.folded = make(map[string]int, len(d.Entries))
 	for i := range d.Entries {
 		name := d.Entries[i].Name
-		if _, twice := d.byName[name]; twice {
-			return d.fault(name, "%w", harmful("stands twice in the archive"))
+		key := fold(name)
+		if other, twice := d.folded[key]; twice {
+			if d.Entries[other].Name == name {
+				return d.fault(name, "%w", harmful("stands twice in the archive"))
+			}
+			return d.fault(name, "%w", harmful("collides with %q", d.Entries[other].Name))
 		}
-		d.byName[name] = i
-		key := strings.ToLower(strings.TrimSuffix(name, "/"))
-		if other, twice := folded[key]; twice {
-			return d.fault(name, "%w", harmful("collides with %q", other))
-		}
-		folded[key] = name
-		if !d.Entries[i].IsDir {
-			files[name] = true
-		}
+		d.folded[key] = i
 	}
+	checked := "" // most files lie in the folder of the one before
 	for i := range d.Entries {
 		name := d.Entries[i].Name
-		for at := strings.IndexByte(name, '/'); at >= 0 && at < len(name)-1; {
-			if files[name[:at]] {
+		last := strings.LastIndexByte(strings.TrimSuffix(name, "/"), '/')
+		if last < 0 || name[:last] == checked {
+			continue
+		}
+		checked = name[:last]
+		for at := range len(checked) + 1 {
+			if at < len(checked) && checked[at] != '/' {
+				continue
+			}
+			if _, is := d.index(checked[:at]); is { // a folder's name ends with a slash
 				return d.fault(name, "%w", harmful("lies in a folder that is a file too"))
 			}
-			next := strings.IndexByte(name[at+1:], '/')
-			if next < 0 {
-				break
-			}
-			at += 1 + next
 		}
 	}
 	return nil

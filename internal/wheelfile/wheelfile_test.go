@@ -142,7 +142,7 @@ func TestRefuse(t *testing.T) {
 	classes := map[wheelfile.Class][]string{
 		wheelfile.Unsupported: {"encrypted", "zstd", "disks"},
 		wheelfile.Unsafe: {"absolute", "parent", "parent inside", "dot", "double slash", "root folder", "backslash", "NUL", "newline", "drive", "whiteout",
-			"whiteout folder", "no name", "long part", "not UTF-8", "unflagged", "twice", "case", "case of folder", "file and folder", "folder and file",
+			"whiteout folder", "no name", "long part", "not UTF-8", "unflagged", "twice", "case", "case of folder", "file and folder", "file and deep folder", "file and deep empty folder", "folder and file",
 			"symlink", "device", "local name", "overlap", "bomb"},
 	}
 	for _, test := range []struct {
@@ -171,6 +171,8 @@ func TestRefuse(t *testing.T) {
 		{"case", named("A-1.dist-info/metadata"), nil, "collides"},
 		{"case of folder", append(named("B"), testenv.ZipMember{Name: "b/", Stored: true}), nil, "collides"},
 		{"file and folder", append(named("b"), testenv.ZipMember{Name: "b/c"}), nil, "folder that is a file"},
+		{"file and deep folder", append(named("b/c"), testenv.ZipMember{Name: "b/x"}, testenv.ZipMember{Name: "b/c/d/e"}), nil, "folder that is a file"},
+		{"file and deep empty folder", append(named("b/c"), testenv.ZipMember{Name: "b/c/d/", Stored: true}), nil, "folder that is a file"},
 		{"folder and file", append(named("b/c"), testenv.ZipMember{Name: "b"}), nil, "folder that is a file"},
 		{"symlink", one(testenv.ZipMember{Name: "l", Content: []byte("/etc"), Mode: 0o120777}), nil, "symbolic link"},
 		{"device", one(testenv.ZipMember{Name: "l", Mode: 0o020644}), nil, "neither file nor folder"},

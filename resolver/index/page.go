@@ -88,11 +88,13 @@ func parsePage(resp *fetch.Response, project string) (*page, error) {
 	if err != nil && kind == "" {
 		kind = "no content type"
 	}
+	body := resp.Body
+	resp.Body = nil // a page can be large, and what is made of it is a copy
 	switch kind {
 	case "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json":
-		return parseJSON(resp.Body, base, project)
+		return parseJSON(body, base, project)
 	case "application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html", "text/html", "application/xhtml+xml":
-		return parseHTML(resp.Body, base, project)
+		return parseHTML(body, base, project)
 	}
 	return nil, fmt.Errorf("neither JSON nor HTML, but %s", kind)
 }
