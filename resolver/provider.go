@@ -286,20 +286,23 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 // may be called from any goroutine.
 func (p *provider) requirements(meta *index.Metadata, extra string) ([]pep508.Requirement, reason) {
 	var list []pep508.Requirement
-	for _, r := range meta.Requires {
-		if extra != "" && !r.Marker.MentionsExtra() {
+	for i := range meta.Requires { // there may be thousands, and as many extras
+		marker := meta.Requires[i].Marker
+		if extra != "" && !marker.MentionsExtra() {
 			continue
 		}
-		ok, err := p.target.applies(r.Marker, extra)
-		var wanted bool
-		r, wanted = p.policies.bounds(r)
+		ok, err := p.target.applies(marker, extra)
+		if !ok && err == nil {
+			continue
+		}
+		r, wanted := p.policies.bounds(meta.Requires[i])
 		switch {
 		case err != nil:
 			return nil, reason{badRequirement, fmt.Sprintf("%s: %v", r, err)}
 		case !wanted:
-		case ok && r.URL != "" && !p.accepts(r):
+		case r.URL != "" && !p.accepts(r):
 			return nil, reason{needsAddress, r.String()}
-		case ok:
+		default:
 			list = append(list, r)
 		}
 	}

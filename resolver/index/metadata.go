@@ -248,6 +248,10 @@ func nameAndVersion(filename string) (name, version string, err error) {
 	return name, v.String(), err
 }
 
+// maxRequirements is how many requirements a file may have. Those of well-known projects have some hundreds, nearly all of
+// extras; each extra that is asked for looks at all of them.
+const maxRequirements = 10000
+
 // Interpret makes sense of metadata that is of no file with a name that says more; what is what
 // errors call it. Errors: *MetadataError.
 func Interpret(what string, raw *wheelfile.Metadata) (*Metadata, error) {
@@ -261,6 +265,9 @@ func Interpret(what string, raw *wheelfile.Metadata) (*Metadata, error) {
 			return fail("Requires-Python: %w", err)
 		}
 		m.RequiresPython = s.String()
+	}
+	if n := len(raw.RequiresDist); n > maxRequirements {
+		return fail("%d requirements, more than %d", n, maxRequirements)
 	}
 	for _, text := range raw.RequiresDist {
 		r, err := parseRequirement(text)

@@ -2,8 +2,10 @@ package index
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
@@ -152,6 +155,19 @@ func TestLenient(t *testing.T) {
 		if s, err := ParseRequiresPython(in); err != nil || s.String() != want {
 			t.Errorf("%q: %q %v", in, s.String(), err)
 		}
+	}
+}
+
+// TestManyRequirements takes as many requirements as anybody has, and no more than can be worked with.
+func TestManyRequirements(t *testing.T) {
+	raw := &wheelfile.Metadata{Name: "a", Version: "1", RequiresDist: slices.Repeat([]string{"b>=1"}, maxRequirements)}
+	if m, err := Interpret("a", raw); err != nil || len(m.Requires) != maxRequirements {
+		t.Error(err)
+	}
+	raw.RequiresDist = append(raw.RequiresDist, "b")
+	var bad *MetadataError
+	if _, err := Interpret("a", raw); !errors.As(err, &bad) || !strings.Contains(err.Error(), "10001 requirements, more than 10000") {
+		t.Error(err)
 	}
 }
 
