@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -80,13 +81,15 @@ func (t *diffText) comparisons(c *comparisons) {
 
 func (t *diffText) report(r *compare.Report) {
 	if r.Same {
-		what := "the same image"
-		if r.Old.Kind == "lock" && r.New.Kind == "lock" {
+		what, digest := "the same image", cmp.Or(r.Old.Digest, r.Old.ID)
+		other := r.Old.Digest != "" && r.New.Digest != "" && r.Old.Digest != r.New.Digest
+		switch locks := r.Old.Kind == "lock" && r.New.Kind == "lock"; {
+		case locks && other: // they were sealed with other files of the project
+			what, digest = "locks of the same environment", ""
+		case locks:
 			what = "locks of the same image"
-		}
-		digest := r.Old.Digest
-		if digest == "" {
-			digest = r.Old.ID
+		case other && r.Old.Kind == r.New.Kind:
+			what, digest = "nothing differs but dates", ""
 		}
 		t.line("%s: %s", printable(r.Platform), strings.TrimSpace(what+" "+printable(digest)))
 		t.notes(r.Notes)

@@ -3,6 +3,8 @@ package compare
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -157,8 +159,36 @@ func (c *comparison) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.meaning(read)
+	if err := c.meaning(read); err != nil {
+		return err
+	}
+	if c.IgnoreTimes && read.done {
+		r.Same = c.onlyTimes()
+	}
+	return nil
 }
+
+// ofTimes are values that differ where dates do.
+var ofTimes = regexp.MustCompile(`^(manifest (config|layers\[\d+\])\.(digest|size)|manifest annotations\["` + regexp.QuoteMeta(createdAnnotation) + `"\]|` +
+	`config (created|history\[\d+\]\.created|rootfs\.diff_ids\[\d+\]))$`)
+
+// onlyTimes takes dates out of the values that differ, and tells whether nothing else differs.
+func (c *comparison) onlyTimes() bool {
+	r := c.report
+	r.Values = slices.DeleteFunc(r.Values, func(v Value) bool { return !v.Form && ofTimes.MatchString(v.Document+" "+v.Path) })
+	if len(r.Meaning)+len(r.Values) > 0 || r.Files.differ() {
+		return false
+	}
+	for _, p := range r.Layers {
+		if p.Files.differ() || r.Files == nil && (p.Match == Removed || p.Match == Added) {
+			return false
+		}
+	}
+	return true
+}
+
+// differ tells whether any file does. No list says nothing of any.
+func (f *Files) differ() bool { return f != nil && f.Added+f.Removed+f.Changed > 0 }
 
 func (s *opened) called() string {
 	if s.Name != "" {

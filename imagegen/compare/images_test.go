@@ -245,7 +245,11 @@ func TestForeign(t *testing.T) {
 	x[2], y[2] = layerOf(t, "COPY . .", item{"srv/main", "1", nil}), layerOf(t, "COPY . .", item{"srv/main", "1", later})
 	created := func(c *v1.ConfigFile) { c.Created = v1.Time{Time: date} }
 	r = compareImages(t, image(t, nil, x...), image(t, created, y...), Options{IgnoreTimes: true})
-	if len(r.Meaning) > 0 || r.Layers[2].Files.Changed > 0 || len(r.Layers[2].Bytes) > 0 {
+	if !r.Same || len(r.Meaning)+len(r.Values) > 0 || r.Layers[2].Files.Changed > 0 || len(r.Layers[2].Bytes) > 0 {
+		t.Errorf("%+v", r)
+	}
+	stop := func(c *v1.ConfigFile) { c.Config.StopSignal = "SIGINT" }
+	if r = compareImages(t, image(t, nil, x...), image(t, stop, y...), Options{IgnoreTimes: true}); r.Same || len(r.Values) != 1 {
 		t.Errorf("%+v", r)
 	}
 	r = compareImages(t, image(t, nil, x...), image(t, created, y...), Options{Shallow: true})

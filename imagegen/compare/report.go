@@ -17,7 +17,8 @@ type Report struct {
 	Platform string  `json:"platform,omitempty"` // of both; of locks with several it is empty
 	Old      Subject `json:"old"`
 	New      Subject `json:"new"`
-	// Same: no byte of the images differs, by their digests; of locks, no image that they describe.
+	// Same: no byte of the images differs, by their digests, or with Options.IgnoreTimes nothing but dates; of locks, no
+	// image that they describe.
 	Same bool `json:"same"`
 	// Meaning has the differences that count when the image is used.
 	Meaning []lockfile.Change `json:"meaning"`
