@@ -258,6 +258,36 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// TestFar reads layers of a registry once, if they are large.
+func TestFar(t *testing.T) {
+	a, b := layerOf(t, "COPY", item{"a", "one", nil}), layerOf(t, "COPY", item{"a", "two", nil})
+	squeezed := stored(t, "COPY", a.plain)
+	squeezed.data = zip(t, a.plain, 0, nil)
+	two := layerOf(t, "RUN", item{"b", "", nil})
+	for _, test := range []struct {
+		name   string
+		layers []*testLayer
+		opened int // how often a is, beyond the limit
+		notes  func(*Report) []string
+	}{
+		{"changed", []*testLayer{b}, 1, func(r *Report) []string { return r.Layers[0].Notes }},
+		{"recompressed", []*testLayer{squeezed}, 1, func(r *Report) []string { return r.Layers[0].Notes }},
+		{"whole", []*testLayer{b, two}, 1, func(r *Report) []string { return r.Notes }},
+	} {
+		for _, far := range []bool{false, true} {
+			a.opened = 0
+			r, err := Images(context.Background(), Side{Image: image(t, nil, a)}, Side{Image: image(t, nil, test.layers...), Far: far}, Options{Contents: 5, FarLimit: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Contains(strings.Join(test.notes(r), ";"), "was not looked for")
+			if said != far || far && a.opened != test.opened || !far && a.opened <= test.opened {
+				t.Errorf("%s, far %t: opened %d times, %q", test.name, far, a.opened, test.notes(r))
+			}
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	good := func() []*testLayer { return []*testLayer{layerOf(t, "x", item{"a", "text", nil})} }
 	bad := good()
