@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/envpack/envpack/imagegen/layertar"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -321,14 +322,14 @@ func TestRefused(t *testing.T) {
 		t.Error(err)
 	}
 	// More than may be kept of an image.
-	x := newIndex(1, 1<<20, &budget{entries: 2, text: 1000})
-	s := source{layer: layerOf(t, "x", item{"a", "", nil}, item{"b", "", nil}, item{"c", "", nil}), number: 1, budget: x.budget}
-	s, err := newSource(s.layer, 1, x.budget)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := readBoth(context.Background(), s, s, false, nil); err == nil || !strings.Contains(err.Error(), "more than") {
-		t.Error(err)
+	for _, b := range []budget{{entries: 2, text: 1000}, {entries: 10, text: 2}} {
+		s, err := newSource(layerOf(t, "x", item{"a", "", nil}, item{"b", "", nil}, item{"c", "", nil}), 1, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.read(context.Background(), layertar.Tap{}, nil); err == nil || !strings.Contains(err.Error(), "the image has more than") {
+			t.Error(err)
+		}
 	}
 }
 
