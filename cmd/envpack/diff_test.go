@@ -121,6 +121,16 @@ platforms
 		t.Errorf("-want +got\n%s", diff)
 	}
 
+	// A difference that no other part has is never left out.
+	same := &compare.Report{Layers: r.Layers[:1], Values: []compare.Value{
+		{Document: "config", Path: "history[0].comment", Old: "a", New: "b"}, {Document: "manifest", Path: "layers[0].mediaType", Old: "x", New: "y"},
+		{Document: "manifest", Path: "config.digest", Old: "1", New: "2"}}}
+	text = &diffText{}
+	text.values(same)
+	if want := "\nmanifest and config: 2 differences and 1 that follow from what is above\n  config history[0].comment: a → b\n  manifest layers[0].mediaType: x → y\n"; text.String() != want {
+		t.Errorf("%q", text.String())
+	}
+
 	// Lists are cut, unless all is wanted.
 	files := &compare.Files{Changed: 40}
 	for range 40 {

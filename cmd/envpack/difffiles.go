@@ -252,15 +252,22 @@ func (t *diffText) differences(p *compare.LayerPair) string {
 	return own.String()
 }
 
-// told are values that were told of before: those of layers, and those that are how the image runs.
-var told = pattern.New(`^(manifest (layers|annotations|config\.(digest|size))|` +
-	`config (rootfs|history|created|architecture|os|variant|config\.(User|ExposedPorts|Env|Entrypoint|Cmd|Volumes|WorkingDir|Labels)))\b`)
+// Values that were told of before: how the image runs, and, where layers differ, what the manifest and the config say of
+// layers.
+var (
+	toldRuns = pattern.New(`^(manifest (annotations|config\.(digest|size))|` +
+		`config (created|architecture|os|variant|config\.(User|ExposedPorts|Env|Entrypoint|Cmd|Volumes|WorkingDir|Labels)))\b`)
+	toldLayers = pattern.New(`^(manifest layers|config (rootfs|history))\b`)
+)
 
 // values shows the differences of manifest and config.
-func (t *diffText) values(values []compare.Value) {
+func (t *diffText) values(r *compare.Report) {
+	values := r.Values
+	layers := sameLayers(r) < len(r.Layers)
 	var list []compare.Value
 	for _, v := range values {
-		if t.all || v.Form || !told().MatchString(v.Document+" "+v.Path) {
+		where := v.Document + " " + v.Path
+		if t.all || v.Form || !toldRuns().MatchString(where) && !(layers && toldLayers().MatchString(where)) {
 			list = append(list, v)
 		}
 	}

@@ -106,7 +106,7 @@ func (t *diffText) report(r *compare.Report) {
 		t.layer(&r.Layers[i], r)
 	}
 	t.bytes(r)
-	t.values(r.Values)
+	t.values(r)
 	t.notes(r.Notes)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/inspect"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -169,13 +170,13 @@ func (c *comparison) run(ctx context.Context) error {
 }
 
 // ofTimes are values that differ where dates do.
-var ofTimes = regexp.MustCompile(`^(manifest (config|layers\[\d+\])\.(digest|size)|manifest annotations\["` + regexp.QuoteMeta(createdAnnotation) + `"\]|` +
+var ofTimes = pattern.New(`^(manifest (config|layers\[\d+\])\.(digest|size)|manifest annotations\["` + regexp.QuoteMeta(createdAnnotation) + `"\]|` +
 	`config (created|history\[\d+\]\.created|rootfs\.diff_ids\[\d+\]))$`)
 
 // onlyTimes takes dates out of the values that differ, and tells whether nothing else differs.
 func (c *comparison) onlyTimes() bool {
 	r := c.report
-	r.Values = slices.DeleteFunc(r.Values, func(v Value) bool { return !v.Form && ofTimes.MatchString(v.Document+" "+v.Path) })
+	r.Values = slices.DeleteFunc(r.Values, func(v Value) bool { return !v.Form && ofTimes().MatchString(v.Document+" "+v.Path) })
 	if len(r.Meaning)+len(r.Values) > 0 || r.Files.differ() {
 		return false
 	}
