@@ -3,7 +3,6 @@ package compare
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -170,8 +169,7 @@ func (c *comparison) run(ctx context.Context) error {
 }
 
 // ofTimes are values that differ where dates do.
-var ofTimes = pattern.New(`^(manifest (config|layers\[\d+\])\.(digest|size)|manifest annotations\["` + regexp.QuoteMeta(createdAnnotation) + `"\]|` +
-	`config (created|history\[\d+\]\.created|rootfs\.diff_ids\[\d+\]))$`)
+var ofTimes = pattern.New(`^(manifest (config|layers\[\d+\])\.(digest|size)|manifest annotations\["org\.opencontainers\.image\.created"\]|config (created|history\[\d+\]\.created|rootfs\.diff_ids\[\d+\]))$`)
 
 // onlyTimes takes dates out of the values that differ, and tells whether nothing else differs.
 func (c *comparison) onlyTimes() bool {
