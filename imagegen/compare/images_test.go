@@ -322,8 +322,8 @@ func TestRefused(t *testing.T) {
 		t.Error(err)
 	}
 	// More than may be kept of an image.
-	for _, b := range []budget{{entries: 2, text: 1000}, {entries: 10, text: 2}} {
-		s, err := newSource(layerOf(t, "x", item{"a", "", nil}, item{"b", "", nil}, item{"c", "", nil}), 1, &b)
+	for _, b := range []*budget{budgetOf(2, 1000), budgetOf(10, 2)} {
+		s, err := newSource(layerOf(t, "x", item{"a", "", nil}, item{"b", "", nil}, item{"c", "", nil}), 1, b)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,10 +10,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/envpack/envpack/imagegen/layertar"
-	"github.com/envpack/envpack/internal/diag"
 )
 
 const (
@@ -69,10 +69,17 @@ type about struct {
 	attributes   string // other records of PAX, each "KEY=VALUE" and NUL
 }
 
-// budget is what may still be kept of an image.
-type budget struct{ entries, text int64 }
+// budget is what may still be kept of an image, whose layers may be read at once.
+type budget struct{ entries, text atomic.Int64 }
 
-func newBudget() *budget { return &budget{entriesLimit, textLimit} }
+func newBudget() *budget { return budgetOf(entriesLimit, textLimit) }
+
+func budgetOf(entries, text int64) *budget {
+	b := &budget{}
+	b.entries.Store(entries)
+	b.text.Store(text)
+	return b
+}
 
 func newIndex(number int, limit int64, b *budget) *index {
 	return &index{layer: number, room: limit, facts: map[string][]byte{}, abouts: map[about]*about{}, budget: b}
@@ -103,11 +110,8 @@ func (x *index) add(what string, e layertar.Entry) error {
 		text += int64(len(a.user) + len(a.group) + len(a.attributes) + len(a.modified))
 	}
 	own.about = known
-	x.budget.entries--
-	x.budget.text -= text
-	if x.budget.entries < 0 || x.budget.text < 0 {
-		return diag.New(diag.Failure, "%s: the image has more than %d entries, or their names and attributes more than %d bytes", what, entriesLimit, textLimit).
-			Hint("no image that is meant to be run does; it is not compared")
+	if x.budget.entries.Add(-1) < 0 || x.budget.text.Add(-text) < 0 {
+		return tooMany(what)
 	}
 	if x.room -= max(h.Size, 0); x.room < 0 {
 		return diag.New(diag.Failure, "%s has sparse files of more bytes than a layer may unpack to, the last of them %s", what, own.path).

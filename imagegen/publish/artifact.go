@@ -100,6 +100,9 @@ func New(images ...PlatformImage) (*Artifact, error) {
 // Digest is that of the image's manifest, or of the index if there are several platforms.
 func (a *Artifact) Digest() string { return a.manifest.Digest }
 
+// Index is the index of several platforms, as it is published; nil of one platform.
+func (a *Artifact) Index() []byte { return a.index }
+
 func describe(img v1.Image) (descriptor, error) {
 	media, err := img.MediaType()
 	if err != nil {

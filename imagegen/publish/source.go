@@ -22,16 +22,21 @@ type OpenOptions struct {
 	Client
 	Platform string // only the images for it: "linux/arm64" means every variant of it; "": all
 	Offline  bool   // do not ask registries
+	// Tolerant opens what is damaged as well, as far as it can be read: images come with the documents that are there,
+	// whatever digests these have, layers are not looked for, and all else that is wrong is in [Source].Troubles.
+	Tolerant bool
 }
 
 // Source is what was found at a place that holds images. Its images read from it, until Close.
 type Source struct {
-	Images []Found // at least one
+	Images []Found // at least one, but where Troubles say why there is none
 	// Absent are the platforms that an index names and the place does not hold, as in an archive that an
 	// engine saved with only its own platform.
-	Absent []string
-	close  func() error
-	place  place
+	Absent   []string
+	Troubles []Trouble // of a tolerant opening
+	Indexes  [][]byte  // the indexes of several images, as they are there, without a layout's index.json
+	close    func() error
+	place    place
 }
 
 // Found is one image of a source.
@@ -67,9 +72,9 @@ func Open(ctx context.Context, spec string, opts OpenOptions) (*Source, error) {
 	var src *Source
 	switch p.form {
 	case Layout:
-		src, err = openLayout(p.path, opts.Platform)
+		src, err = openLayout(ctx, p.path, opts)
 	case LayoutArchive, DockerArchive, anyArchive:
-		src, err = openArchive(ctx, p.path, p.form, opts.Platform)
+		src, err = openArchive(ctx, p.path, p.form, opts)
 	default:
 		src, err = openRemote(ctx, p, opts)
 	}
@@ -86,7 +91,7 @@ func Open(ctx context.Context, spec string, opts OpenOptions) (*Source, error) {
 
 // pick leaves the images of one name, if one is asked for: the whole, what is behind the last slash, or the tag.
 func (s *Source) pick(tag string) error {
-	if tag == "" {
+	if tag == "" || len(s.Images) == 0 {
 		return nil
 	}
 	var found []Found
@@ -223,9 +228,9 @@ func onPlatform(have, want string) bool {
 }
 
 // choose ends the search: what was found, or why nothing was.
-func choose(what string, found []Found, platform string, others, absent []string) (*Source, error) {
-	if len(found) > 0 {
-		return &Source{Images: found, Absent: absent}, nil
+func choose(what string, found []Found, platform string, others, absent []string, n noted) (*Source, error) {
+	if len(found) > 0 || len(n.troubles) > 0 {
+		return &Source{Images: found, Absent: absent, Troubles: n.troubles, Indexes: n.indexes}, nil
 	}
 	if len(absent) > 0 {
 		return nil, diag.New(diag.Failure, "%s lacks the images that its index names, for %s", what, strings.Join(absent, ", ")).

@@ -83,7 +83,7 @@ func (t *tarFile) content(name string) ([]byte, error) {
 	return readDocument(t.reader(m), name+" of "+t.what())
 }
 
-func openArchive(ctx context.Context, file string, form Form, platform string) (src *Source, err error) {
+func openArchive(ctx context.Context, file string, form Form, opts OpenOptions) (src *Source, err error) {
 	switch info, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, diag.New(diag.Failure, "there is no file %s", file).Hint(sourceForms)
@@ -105,6 +105,9 @@ func openArchive(ctx context.Context, file string, form Form, platform string) (
 	}()
 	t := &tarFile{file: f, members: map[string]member{}}
 	if err := t.scan(ctx); err != nil {
+		if opts.Tolerant && len(t.members) > 0 && ctx.Err() == nil {
+			return nil, diag.Wrap(err, diag.Mismatch, "")
+		}
 		return nil, err
 	}
 	top, err := t.content("index.json")
@@ -121,9 +124,9 @@ func openArchive(ctx context.Context, file string, form Form, platform string) (
 	case form == LayoutArchive && top == nil:
 		return nil, diag.New(diag.Failure, "%s holds no image layout: it has no index.json", t.what()).Hint("what `docker save` writes is docker-archive:%s", file)
 	case top != nil: // in a hybrid it says more: the digest
-		src, err = fromIndex(t, top, platform)
+		src, err = fromIndex(ctx, t, top, opts, t.content)
 	case manifest != nil:
-		src, err = fromDocker(ctx, t, manifest, platform)
+		src, err = fromDocker(ctx, t, manifest, opts)
 	default:
 		return nil, diag.New(diag.Failure, "%s holds no image: it has neither index.json nor manifest.json", t.what()).Hint(sourceForms)
 	}
@@ -188,8 +191,10 @@ type dockerEntry struct {
 }
 
 // fromDocker reads what `docker save` writes without an image layout: configs and tars by path.
-func fromDocker(ctx context.Context, t *tarFile, manifest []byte, platform string) (*Source, error) {
+func fromDocker(ctx context.Context, t *tarFile, manifest []byte, opts OpenOptions) (*Source, error) {
 	var entries []dockerEntry
+	n := &noted{tolerant: opts.Tolerant}
+	platform := opts.Platform
 	if err := json.Unmarshal(manifest, &entries); err != nil {
 		return nil, diag.Wrap(err, diag.Failure, "the manifest.json of %s", t.what())
 	}
@@ -199,7 +204,7 @@ func fromDocker(ctx context.Context, t *tarFile, manifest []byte, platform strin
 	var found []Found
 	var others []string
 	for _, e := range entries {
-		img, about, err := dockerImage(ctx, t, e)
+		img, about, err := dockerImage(ctx, t, e, n)
 		if err != nil {
 			return nil, err
 		}
@@ -210,16 +215,36 @@ func fromDocker(ctx context.Context, t *tarFile, manifest []byte, platform strin
 		}
 		found = append(found, Found{PlatformImage: PlatformImage{Platform: name, Image: img}, Name: strings.Join(e.RepoTags, ", "), NoManifest: true})
 	}
-	return choose(t.what(), found, platform, others, nil)
+	return choose(t.what(), found, platform, others, nil, *n)
 }
 
-func dockerImage(ctx context.Context, t *tarFile, e dockerEntry) (v1.Image, *v1.ConfigFile, error) {
+// hashIn is the SHA-256 that the name of a file in Docker's archives states; zero: none.
+func hashIn(name string) v1.Hash {
+	h := v1.Hash{Algorithm: "sha256", Hex: strings.TrimSuffix(path.Base(name), ".json")}
+	if checkHash(h) != nil {
+		return v1.Hash{}
+	}
+	return h
+}
+
+func dockerImage(ctx context.Context, t *tarFile, e dockerEntry, n *noted) (v1.Image, *v1.ConfigFile, error) {
 	config, err := t.content(e.Config)
 	if err != nil {
 		return nil, nil, err
 	}
 	if config == nil {
 		return nil, nil, missing(fs.ErrNotExist, fmt.Sprintf("the config %q of %s", e.Config, t.what()))
+	}
+	if promised := hashIn(e.Config); promised != (v1.Hash{}) {
+		config, err = n.document(ctx, "the config", v1.Descriptor{Digest: promised}, func() ([]byte, error) {
+			if got := digestOf(config); got != promised && n.tolerant {
+				return config, wrong("the config %q of %s has the digest %s", e.Config, t.what(), got)
+			}
+			return config, nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
 	}
 	about := &v1.ConfigFile{}
 	if err := json.Unmarshal(config, about); err != nil {

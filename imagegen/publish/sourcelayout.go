@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -56,7 +57,7 @@ func (f folder) size(h v1.Hash) (int64, error) {
 
 func (f folder) open(h v1.Hash) (io.ReadCloser, error) { return os.Open(f.path(h)) }
 
-func openLayout(dir, platform string) (*Source, error) {
+func openLayout(ctx context.Context, dir string, opts OpenOptions) (*Source, error) {
 	f := folder{dir}
 	switch info, err := os.Stat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -84,7 +85,17 @@ func openLayout(dir, platform string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fromIndex(f, top, platform)
+	return fromIndex(ctx, f, top, opts, func(name string) ([]byte, error) {
+		file, err := os.Open(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, diag.Wrap(err, diag.Failure, "reading the image")
+		}
+		defer file.Close()
+		return readDocument(file, "the "+name+" of "+f.what())
+	})
 }
 
 func readDocument(r io.Reader, what string) ([]byte, error) {
@@ -98,7 +109,8 @@ func readDocument(r io.Reader, what string) ([]byte, error) {
 	return data, nil
 }
 
-// document is a blob that is read into memory, and what its digest promises.
+// document is a blob that is read into memory, and what its digest promises. Of one that is not, it gives the bytes as
+// well.
 func document(b blobStore, d v1.Descriptor, what string) ([]byte, error) {
 	what = fmt.Sprintf("%s (%s) of %s", what, d.Digest, b.what())
 	if err := checkHash(d.Digest); err != nil {
@@ -114,10 +126,10 @@ func document(b blobStore, d v1.Descriptor, what string) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) != d.Size {
-		return nil, diag.New(diag.Mismatch, "%s should have %d bytes and has %d", what, d.Size, len(data)).Hint(writeAgain)
+		return data, diag.New(diag.Mismatch, "%s should have %d bytes and has %d", what, d.Size, len(data)).Hint(writeAgain)
 	}
 	if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != d.Digest.Hex {
-		return nil, diag.New(diag.Mismatch, "%s has the digest sha256:%s", what, got).Hint(writeAgain)
+		return data, diag.New(diag.Mismatch, "%s has the digest sha256:%s", what, got).Hint(writeAgain)
 	}
 	return data, nil
 }
@@ -142,6 +154,7 @@ func checkHash(h v1.Hash) error {
 
 // finder walks the indexes of a layout.
 type finder struct {
+	noted
 	blobs    blobStore
 	platform string
 	found    []Found
@@ -150,15 +163,26 @@ type finder struct {
 	seen     int
 }
 
-func fromIndex(b blobStore, top []byte, platform string) (*Source, error) {
-	f := &finder{blobs: b, platform: platform}
-	if err := f.index(top, "the index.json of "+b.what(), "", 0); err != nil {
-		return nil, err
+// fromIndex finds the images of a layout; small reads a file at its top, and gives nil if there is none.
+func fromIndex(ctx context.Context, b blobStore, top []byte, opts OpenOptions, small func(name string) ([]byte, error)) (*Source, error) {
+	f := &finder{noted: noted{tolerant: opts.Tolerant}, blobs: b, platform: opts.Platform}
+	f.layoutFiles(top, small)
+	if err := f.index(ctx, top, "the index.json of "+b.what(), "", 0); err != nil {
+		if err = f.forgive(Trouble{Document: "index.json", Data: top, Err: err}); err != nil {
+			return nil, err
+		}
 	}
-	return choose(b.what(), f.found, platform, f.others, f.absent)
+	if f.tolerant {
+		docker, err := small("manifest.json")
+		if err != nil {
+			return nil, err
+		}
+		f.dockerAgrees(docker)
+	}
+	return choose(b.what(), f.found, opts.Platform, f.others, f.absent, f.noted)
 }
 
-func (f *finder) index(raw []byte, what, known string, depth int) error {
+func (f *finder) index(ctx context.Context, raw []byte, what, known string, depth int) error {
 	if depth >= indexDepth {
 		return diag.New(diag.Failure, "%s names indexes of indexes, more than %d deep", f.blobs.what(), indexDepth)
 	}
@@ -178,17 +202,27 @@ func (f *finder) index(raw []byte, what, known string, depth int) error {
 		}
 		switch {
 		case d.MediaType.IsIndex():
-			nested, err := document(f.blobs, d, "the index")
+			nested, err := f.read(ctx, d, "the index")
 			if err != nil {
-				return err
+				if err = f.forgive(Trouble{Document: "the index", Digest: d.Digest, Err: err}); err != nil {
+					return err
+				}
+				continue
 			}
-			if err := f.index(nested, "the index "+d.Digest.String(), tag, depth+1); err != nil {
-				return err
+			f.indexes = append(f.indexes, nested)
+			if err := f.index(ctx, nested, "the index "+d.Digest.String(), tag, depth+1); err != nil {
+				if err = f.forgive(Trouble{Document: "the index", Err: err}); err != nil {
+					return err
+				}
 			}
 		case d.MediaType.IsImage() && !attestation(d):
-			if err := f.image(d, tag, depth > 0); err != nil {
-				return err
+			if err := f.image(ctx, d, tag, depth > 0); err != nil {
+				if err = f.forgive(Trouble{Document: "the manifest", Digest: d.Digest, Err: err}); err != nil {
+					return err
+				}
 			}
+		default:
+			f.passedOver(d, depth)
 		}
 	}
 	return nil
@@ -199,13 +233,18 @@ func attestation(d v1.Descriptor) bool {
 	return d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
 }
 
+// read reads a document that a digest names.
+func (f *finder) read(ctx context.Context, d v1.Descriptor, what string) ([]byte, error) {
+	return f.document(ctx, what, d, func() ([]byte, error) { return document(f.blobs, d, what) })
+}
+
 // image adds the image. In an index of platforms it may be absent.
-func (f *finder) image(d v1.Descriptor, tag string, nested bool) error {
+func (f *finder) image(ctx context.Context, d v1.Descriptor, tag string, nested bool) error {
 	if d.Platform != nil && !onPlatform(platformOf(d.Platform), f.platform) {
 		f.others = append(f.others, platformOf(d.Platform))
 		return nil
 	}
-	raw, err := document(f.blobs, d, "the manifest")
+	raw, err := f.read(ctx, d, "the manifest")
 	if err != nil {
 		if nested && d.Platform != nil && errors.Is(err, fs.ErrNotExist) {
 			f.absent = append(f.absent, platformOf(d.Platform))
@@ -217,7 +256,7 @@ func (f *finder) image(d v1.Descriptor, tag string, nested bool) error {
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "the manifest %s of %s", d.Digest, f.blobs.what())
 	}
-	config, err := document(f.blobs, m.Config, "the config")
+	config, err := f.read(ctx, m.Config, "the config")
 	if err != nil {
 		return err
 	}
@@ -235,10 +274,11 @@ func (f *finder) image(d v1.Descriptor, tag string, nested bool) error {
 		return err
 	}
 	for i, l := range m.Layers {
-		if err := f.layer(i, l); err != nil {
+		if err := f.layer(i, l); err != nil && !f.tolerant { // who reads it says so
 			return err
 		}
 	}
+	f.agree(d, m, &about)
 	f.found = append(f.found, Found{PlatformImage: PlatformImage{Platform: platform, Image: img}, Name: tag})
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -25,14 +26,14 @@ func openRemote(ctx context.Context, p place, opts OpenOptions) (*Source, error)
 	if err != nil {
 		return fail(err)
 	}
-	w := &remoteFinder{place: p, platform: opts.Platform}
+	w := &remoteFinder{noted: noted{tolerant: opts.Tolerant}, place: p, platform: opts.Platform}
 	switch {
 	case got.MediaType.IsIndex():
 		idx, err := got.ImageIndex()
 		if err != nil {
 			return fail(err)
 		}
-		if err := w.index(idx, 0); err != nil {
+		if err := w.index(ctx, idx, 0); err != nil {
 			return fail(err)
 		}
 	case got.MediaType.IsImage():
@@ -40,16 +41,17 @@ func openRemote(ctx context.Context, p place, opts OpenOptions) (*Source, error)
 		if err != nil {
 			return fail(err)
 		}
-		if err := w.image(img); err != nil {
+		if err := w.image(ctx, img); err != nil {
 			return fail(err)
 		}
 	default:
 		return nil, diag.New(diag.Failure, "%s is not an image but %q", p.given, got.MediaType)
 	}
-	return choose(p.given, w.found, opts.Platform, w.others, nil)
+	return choose(p.given, w.found, opts.Platform, w.others, nil, w.noted)
 }
 
 type remoteFinder struct {
+	noted
 	place    place
 	platform string
 	found    []Found
@@ -57,7 +59,7 @@ type remoteFinder struct {
 	seen     int
 }
 
-func (w *remoteFinder) index(idx v1.ImageIndex, depth int) error {
+func (w *remoteFinder) index(ctx context.Context, idx v1.ImageIndex, depth int) error {
 	if depth >= indexDepth {
 		return diag.New(diag.Failure, "%s names indexes of indexes, more than %d deep", w.place.given, indexDepth)
 	}
@@ -65,6 +67,11 @@ func (w *remoteFinder) index(idx v1.ImageIndex, depth int) error {
 	if err != nil {
 		return err
 	}
+	raw, err := idx.RawManifest()
+	if err != nil {
+		return err
+	}
+	w.indexes = append(w.indexes, raw)
 	for _, d := range m.Manifests {
 		if w.seen++; w.seen > indexImages {
 			return diag.New(diag.Failure, "%s names more than %d images", w.place.given, indexImages)
@@ -75,7 +82,7 @@ func (w *remoteFinder) index(idx v1.ImageIndex, depth int) error {
 			if err != nil {
 				return err
 			}
-			if err := w.index(nested, depth+1); err != nil {
+			if err := w.index(ctx, nested, depth+1); err != nil {
 				return err
 			}
 		case !d.MediaType.IsImage() || attestation(d):
@@ -83,10 +90,14 @@ func (w *remoteFinder) index(idx v1.ImageIndex, depth int) error {
 			w.others = append(w.others, platformOf(d.Platform))
 		default:
 			img, err := idx.Image(d.Digest)
+			if err != nil && w.tolerant && strings.Contains(err.Error(), "does not match requested digest") { // of a type that has no name
+				w.troubles = append(w.troubles, Trouble{Document: "the manifest", Digest: d.Digest, Err: wrong("the registry gives another manifest for %s: %v", d.Digest, err)})
+				continue
+			}
 			if err != nil {
 				return err
 			}
-			if err := w.image(img); err != nil {
+			if err := w.image(ctx, img); err != nil {
 				return err
 			}
 		}
@@ -94,8 +105,11 @@ func (w *remoteFinder) index(idx v1.ImageIndex, depth int) error {
 	return nil
 }
 
-func (w *remoteFinder) image(img v1.Image) error {
+func (w *remoteFinder) image(ctx context.Context, img v1.Image) error {
 	about, err := img.ConfigFile()
+	if err != nil && w.tolerant {
+		img, about, err = w.damaged(ctx, img, err)
+	}
 	if err != nil {
 		return err
 	}
