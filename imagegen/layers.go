@@ -15,7 +15,7 @@ const FilesFormat = "files/1"
 
 // The names of the layers of plain files.
 const (
-	projectLayer = "project"
+	ProjectLayer = "project"
 	lockLayer    = "lock"
 )
 
@@ -51,7 +51,7 @@ func (p *Plan) projectInputs() string {
 
 // project is the layer of the project's files, or none if there are no files.
 func (w *work) project(ctx context.Context) ([]Layer, error) {
-	const name = projectLayer
+	const name = ProjectLayer
 	p := w.plan
 	if p.Project == nil || len(p.Project.Paths()) == 0 {
 		return nil, nil

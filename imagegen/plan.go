@@ -18,10 +18,14 @@ type Plan struct {
 	Lock    *lockfile.Lock
 	Target  lockfile.Target
 	Project *project.Tree // nil: the environment alone
-	Created time.Time
+	// ProjectErr says why the project's files, which the image has, cannot be had; only [Builder.Rebuild] goes on then.
+	ProjectErr error
+	Created    time.Time
 	// Anew are names of layers that are to be made although the store remembers them, for when it may do so
 	// wrongly: what it notes is as right as the envpack that noted it.
 	Anew []string
+	// Fresh says the same of all layers.
+	Fresh bool
 
 	debs        []lockfile.Deb // of the base
 	system      []lockfile.Deb // wanted besides
@@ -72,6 +76,9 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 	p.groups = lock.Groups(platform)
 	return p, nil
 }
+
+// anew tells whether a layer is to be made whatever the store remembers.
+func (p *Plan) anew(name string) bool { return p.Fresh || slices.Contains(p.Anew, name) }
 
 func platforms(lock *lockfile.Lock) []string {
 	var names []string

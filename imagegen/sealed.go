@@ -43,7 +43,7 @@ func (w *work) believe(ctx context.Context) error {
 	var wanted []lockfile.SealedLayer
 	for _, l := range p.seal.Layers {
 		w.sealed[l.Name] = l
-		if l.Kind == ParentFormat || l.Name == projectLayer && l.Inputs != p.projectInputs() || w.remembers(l.Inputs) {
+		if l.Kind == ParentFormat || l.Name == ProjectLayer && l.Inputs != p.projectInputs() || w.remembers(l.Inputs) {
 			continue
 		}
 		wanted = append(wanted, l)
@@ -88,7 +88,7 @@ func (w *work) sealIsOfLock() (bool, error) {
 	}
 	var layers []Layer
 	for _, l := range p.seal.Layers {
-		if l.Name == projectLayer {
+		if l.Name == ProjectLayer {
 			continue
 		}
 		sealed := Layer{Name: l.Name, Kind: l.Kind, Digest: l.Digest, DiffID: l.DiffID, Size: l.Size}

@@ -151,7 +151,7 @@ func (w *work) parentLayers(ctx context.Context) ([]Layer, error) {
 			return nil, fmt.Errorf("the base image: %w", err)
 		}
 		list = append(list, Layer{
-			Layer: found, Name: fmt.Sprintf("image %02d", i+1), Kind: ParentFormat, Inputs: inputs(ParentFormat, "layer "+l.Digest),
+			Layer: found, Name: parentName(i), Kind: ParentFormat, Inputs: inputs(ParentFormat, "layer "+l.Digest),
 			Digest: l.Digest, DiffID: l.DiffID, Size: l.Size, MediaType: l.MediaType,
 		})
 	}

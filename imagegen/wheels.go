@@ -61,7 +61,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 	ensure := func() error { return w.Supply.Wheels(ctx, set.all) }
 
 	key := set.key(w.plan)
-	anew := slices.ContainsFunc(groups, func(g lockfile.Group) bool { return slices.Contains(w.plan.Anew, g.Name) })
+	anew := slices.ContainsFunc(groups, func(g lockfile.Group) bool { return w.plan.anew(g.Name) })
 	data, ok := w.Store.Memo(settleMemo, key)
 	settled := ok && !anew && json.Unmarshal(data, &set.settlement) == nil
 	w.newer = set.Newer

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,7 +59,7 @@ func (w *work) known(name, kind, inputs string, ensure func() error) (Layer, boo
 		return l, true, nil
 	}
 	data, ok := w.Store.Memo(layerMemo, inputs)
-	if !ok || slices.Contains(w.plan.Anew, name) {
+	if !ok || w.plan.anew(name) {
 		return Layer{}, false, nil
 	}
 	var r remembered

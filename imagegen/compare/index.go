@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/envpack/envpack/imagegen/layertar"
+	"github.com/envpack/envpack/internal/diag"
 )
 
 const (

@@ -130,6 +130,10 @@ func (s *Supply) sourcesOf(distro string) (*sources.Sources, error) {
 
 // Debs implements imagegen.Supply.
 func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
+	return s.bring(ctx, "distribution package", s.debJobs(debs))
+}
+
+func (s *Supply) debJobs(debs []lockfile.Deb) []job {
 	var jobs []job
 	for _, d := range debs {
 		jobs = append(jobs, job{
@@ -138,7 +142,7 @@ func (s *Supply) Debs(ctx context.Context, debs []lockfile.Deb) error {
 			gone: s.superseded(),
 		})
 	}
-	return s.bring(ctx, "distribution package", jobs)
+	return jobs
 }
 
 // superseded is the hint for a package that its archive has no more.
