@@ -17,7 +17,6 @@ var planned = map[string]string{
 	"import": "`envpack init` writes a manifest that reads requirements.txt",
 	"run":    "`podman run` and `docker run` run the image",
 	"vendor": "`envpack build --offline` builds from the store, which can be copied to another machine",
-	"verify": "`envpack build` compares the images with the seal of the lock, layer by layer",
 }
 
 // addPlanned adds the commands that are to come, which no help lists.

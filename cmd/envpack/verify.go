@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/imagegen/verify"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/ui"
+)
+
+const verifyLong = `Tells whether an image is what its lock makes, byte for byte. Everything is made again from the files
+that the lock names, which are held to their hashes and fetched if the store lacks them; nothing that
+the store remembers of layers is believed. All else is hashed. What differs is named down to the byte.
+
+The argument is an image as inspect takes it (oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or a
+reference in a registry), and is held to the lock in it, or to the one of --lock or --project. The
+project's files are those of --project, or else the image's own, whose layer must be as envpack writes
+it. Of an image that envpack did not make, the digests are checked.
+
+Of a project's folder, which is the default, or of a lock's file, the seal is verified: the layers are
+made again, and must be the sealed ones.
+
+--deep also compares every file with the wheel's RECORD and the wheel, or with the package that it is
+of. Files that are otherwise by a rule of the base's format are named with the rule.
+
+Exit status: 0 if everything is right, 6 if something differs, 7 if something could not be checked
+because it could not be had; --offline fetches nothing.`
+
+const verifyExample = `  envpack verify registry.example/team/digits:v1
+  envpack verify --deep image.tar
+  envpack verify registry.example/team/digits:v1 --project .   # what was pushed, and the project here
+  envpack verify oci:image --lock envpack.lock
+  envpack verify                                  # the seal of the project here, as CI should
+  envpack verify --json image.tar | jq '.images[0].findings'`
+
+type verifyOptions struct {
+	lock     string
+	project  string
+	platform string
+	deep     bool
+	all      bool
+}
+
+func newVerify(s *session) *cobra.Command {
+	var o verifyOptions
+	cmd := &cobra.Command{
+		Use:     "verify [IMAGE|DIR|FILE]",
+		Short:   "Make an image again from its lock, and compare it byte for byte",
+		Long:    verifyLong,
+		Example: verifyExample,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return diag.New(diag.Usage, "%s takes one image, project or lock, not %s", cmd.CommandPath(), plural(len(args), "argument")).
+					Hint("see `%s --help`", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec := "."
+			if len(args) == 1 {
+				spec = args[0]
+			}
+			return s.verify(cmd.Context(), spec, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.lock, "lock", "", "hold the image to this lock's `FILE`, and not to the one in it")
+	f.StringVar(&o.project, "project", "", "hold the image to the lock and the files of the project in `DIR`")
+	f.StringVar(&o.platform, "platform", "", "verify the image for this `PLATFORM` only")
+	f.BoolVar(&o.deep, "deep", false, "compare every file with the wheel or the package that it is of")
+	f.BoolVar(&o.all, "all", false, "cut no list short, and name every file that a rule changes")
+	completeFlag(cmd, "platform", completePlatform)
+	completeFlag(cmd, "lock", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"lock"}, cobra.ShellCompDirectiveFilterFileExt
+	})
+	completeFlag(cmd, "project", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	})
+	cmd.ValidArgsFunction = completeImages(1)
+	return cmd
+}
+
+// verified is the result of verify. The tags are the keys of --json.
+type verified struct {
+	Verified bool             `json:"verified"`
+	Images   []*verify.Report `json:"images"`
+	// Findings are of what names the images, or of images that cannot be looked at.
+	Findings []verify.Finding `json:"findings,omitempty"`
+	Absent   []string         `json:"absent,omitempty"` // platforms that an index names and the place does not hold
+}
+
+func (s *session) verify(ctx context.Context, spec string, o verifyOptions) (err error) {
+	file, project, err := lockOf(spec)
+	if err != nil {
+		return err
+	}
+	if file != "" {
+		if o.lock != "" && project != "" {
+			file = o.lock
+		}
+		return s.verifySeal(ctx, spec, file, project, o)
+	}
+	held, err := s.heldTo(ctx, o)
+	if err != nil {
+		return err
+	}
+	client, err := registryClient()
+	if err != nil {
+		return err
+	}
+	src, err := publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: o.platform, Offline: s.offline, Tolerant: true})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := src.Close(); cerr != nil && err == nil {
+			err = cerr
+		}
+	}()
+	result := &verified{Images: []*verify.Report{}, Absent: src.Absent}
+	for _, t := range src.Troubles {
+		name := strings.TrimPrefix(t.Document, "the ")
+		result.Findings = append(result.Findings, verify.Changed(name, t.Data, t.Was, t.Err))
+	}
+	whole := publishable{}
+	for _, found := range src.Images {
+		one := &verifying{session: s, spec: spec, source: src, found: found, held: held, options: o}
+		report, err := one.run(ctx)
+		if err != nil {
+			return err
+		}
+		whole.add(one)
+		result.Images = append(result.Images, report)
+	}
+	if o.platform == "" {
+		whole.compare(result, src.Indexes)
+	}
+	return s.conclude(result, spec, o)
+}
+
+// conclude shows the result, and gives the error that the command ends with.
+func (s *session) conclude(result *verified, spec string, o verifyOptions) error {
+	code := diag.OK
+	findings, gaps := len(result.Findings), 0
+	for _, r := range result.Images {
+		r.Finish()
+		findings += len(r.Findings)
+		gaps += len(r.Unchecked)
+	}
+	switch {
+	case findings > 0:
+		code = diag.Mismatch
+	case gaps > 0:
+		code = diag.Fetch
+	}
+	result.Verified = code == diag.OK
+	s.close()
+	if s.json {
+		if err := s.printJSON(result); err != nil {
+			return err
+		}
+	} else {
+		color := false
+		if f, ok := s.stdout.(*os.File); ok {
+			color = ui.For(f, os.Getenv).Color
+		}
+		t := &verifyText{diffText{all: o.all, color: color}}
+		t.result(result)
+		if _, err := io.WriteString(s.stdout, t.String()); err != nil {
+			return err
+		}
+	}
+	switch code {
+	case diag.Mismatch:
+		return diag.New(code, "%s is not verified: %s", spec, what(findings, "is not as it should be", "are not as they should be"))
+	case diag.Fetch:
+		e := diag.New(code, "%s is not verified: %s", spec, what(gaps, "could not be checked", "could not be checked"))
+		for _, r := range result.Images {
+			for _, g := range r.Unchecked {
+				if g.Err != nil && len(diag.HintsOf(e)) == 0 {
+					for _, h := range diag.HintsOf(g.Err) {
+						_ = e.Hint("%s", h)
+					}
+				}
+			}
+		}
+		return e
+	}
+	return nil
+}
+
+func what(n int, one, more string) string {
+	if n == 1 {
+		return "1 thing " + one
+	}
+	return fmt.Sprintf("%d things %s", n, more)
+}
