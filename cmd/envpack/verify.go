@@ -97,14 +97,11 @@ type verified struct {
 }
 
 func (s *session) verify(ctx context.Context, spec string, o verifyOptions) (err error) {
-	file, project, err := lockOf(spec)
+	file, project, err := lockOf(spec, lockFlags{file: o.lock})
 	if err != nil {
 		return err
 	}
 	if file != "" {
-		if o.lock != "" && project != "" {
-			file = o.lock
-		}
 		return s.verifySeal(ctx, spec, file, project, o)
 	}
 	held, err := s.heldTo(ctx, o)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,21 +38,10 @@ func (s *session) heldTo(ctx context.Context, o verifyOptions) (*held, error) {
 	case o.lock != "":
 		h := &held{from: "file", path: o.lock, m: &manifest.Manifest{Dir: filepath.Dir(o.lock)}}
 		var err error
-		h.lock, err = readNamed(o.lock)
+		h.lock, err = readWhole(o.lock, "envpack lock --lock "+shellWord(o.lock))
 		return h, err
 	}
 	return nil, nil
-}
-
-func readNamed(path string) (*lockfile.Lock, error) {
-	l, err := lockfile.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.New(diag.Stale, "%s does not exist", path)
-	}
-	if err != nil {
-		return nil, lockError(err)
-	}
-	return l, nil
 }
 
 // openProject takes a project's lock, which must be up to date, and its files.

@@ -29,7 +29,7 @@ func (s *session) verifySeal(ctx context.Context, spec, file, project string, o 
 		err = h.openProject(ctx, s, project, o.lock)
 	} else {
 		h.m = &manifest.Manifest{Dir: folderOf(file)}
-		h.lock, err = readNamed(file)
+		h.lock, err = readWhole(file, "envpack lock --lock "+shellWord(file))
 	}
 	if err != nil {
 		return err
