@@ -93,6 +93,13 @@ func (r *reading) header(d *Difference, a, b, e *entry) {
 		d.Place, d.Field = "entry", ""
 		d.Old, d.New = entryText(a), entryText(b)
 		return
+	case a.path == b.path && a.data != b.data: // only one has an extended header, or a longer one
+		d.Place, d.At = "extended header", in
+		d.Field, d.Old, d.New = firstRecord(a, b)
+		if d.Field == "" {
+			l.bytes(d)
+		}
+		return
 	case in < last && in >= blockSize:
 		d.Place, d.At = "extended header", in
 		if k, x, y := firstRecord(a, b); k != "" {
