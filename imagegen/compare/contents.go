@@ -1,9 +1,12 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,13 +37,13 @@ type wanted struct {
 var errEnough = errors.New("all that is wanted was read")
 
 // contents finds where the first o.Contents changed files begin to differ, by reading both layers, of which old and
-// now are the indexes, once more. Both are read at once, so files that stand in another order in one of them are
-// passed over. It returns of how many files it looked for that.
+// now are the indexes, once more. Both are read at once, so the least that stand in another order in one of them are
+// passed over; [contentsRepeated] comes back to them. It returns of how many files it looked for that.
 func contents(ctx context.Context, f *Files, a, b source, old, now *index, o Options) (int, error) {
 	files := map[string]*wanted{}
 	for i := range f.List {
 		c := &f.List[i]
-		if !c.changedContent() || c.Old.Times+c.New.Times > 0 || c.Old.Linked || c.New.Linked || c.Old.Layer != a.number || c.New.Layer != b.number {
+		if !c.changedContent() || c.Content != nil || c.Old.Times+c.New.Times > 0 || c.Old.Linked || c.New.Linked || c.Old.Layer != a.number || c.New.Layer != b.number {
 			continue
 		}
 		if len(files) == o.Contents {
@@ -92,7 +95,26 @@ func contents(ctx context.Context, f *Files, a, b source, old, now *index, o Opt
 	return len(files), nil
 }
 
-// inOrder leaves out the files that stand in another order in the other layer.
+// repeats is how often layers are read for files that stand in another order.
+const repeats = 3
+
+// contentsRepeated is contents for files in any order, as far as it takes few readings.
+func contentsRepeated(ctx context.Context, f *Files, a, b source, old, now *index, o Options) (int, error) {
+	total := 0
+	for range repeats {
+		n, err := contents(ctx, f, a, b, old, now, o)
+		if err != nil || n == 0 {
+			return total, err
+		}
+		total += n
+		if o.Contents -= n; o.Contents <= 0 {
+			break
+		}
+	}
+	return total, nil
+}
+
+// inOrder leaves only files that stand in the same order in both layers: as many as there are.
 func inOrder(files map[string]*wanted, old, now *index) {
 	place := map[string]int{}
 	for i := range now.entries {
@@ -100,18 +122,44 @@ func inOrder(files map[string]*wanted, old, now *index) {
 			place[p] = i
 		}
 	}
-	last := -1
+	var paths []string // in the order of old
+	var places []int   // in now
 	for i := range old.entries {
 		p := old.entries[i].path
-		if files[p] == nil {
-			continue
-		}
-		if at, ok := place[p]; !ok || at < last {
-			delete(files, p)
-		} else {
-			last = at
+		if at, ok := place[p]; ok {
+			paths, places = append(paths, p), append(places, at)
 		}
 	}
+	keep := map[string]bool{}
+	for _, i := range increasing(places) {
+		keep[paths[i]] = true
+	}
+	maps.DeleteFunc(files, func(p string, _ *wanted) bool { return !keep[p] })
+}
+
+// increasing gives the indexes of a longest increasing subsequence, the last first.
+func increasing(list []int) []int {
+	var ends []int // of the subsequence of each length that ends lowest: the index of its last element
+	before := make([]int, len(list))
+	for i, v := range list {
+		n, _ := slices.BinarySearchFunc(ends, v, func(at, v int) int { return cmp.Compare(list[at], v) })
+		before[i] = -1
+		if n > 0 {
+			before[i] = ends[n-1]
+		}
+		if n == len(ends) {
+			ends = append(ends, i)
+		} else {
+			ends[n] = i
+		}
+	}
+	var found []int
+	if len(ends) > 0 {
+		for i := ends[len(ends)-1]; i >= 0; i = before[i] {
+			found = append(found, i)
+		}
+	}
+	return found
 }
 
 func (l *lockstep) contentDifference() *Difference {

@@ -82,7 +82,7 @@ func (r *reading) fill(ctx context.Context, p *LayerPair, a, b source, far bool,
 		p.Notes = append(p.Notes, fmt.Sprintf("where files begin to differ was not looked for: %d bytes would be fetched once more", again))
 		return nil
 	}
-	_, err := contents(ctx, p.Files, a, b, r.old, r.now, o)
+	_, err := contentsRepeated(ctx, p.Files, a, b, r.old, r.now, o)
 	return err
 }
 

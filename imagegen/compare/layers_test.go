@@ -218,11 +218,17 @@ func TestContents(t *testing.T) {
 	want := map[string]Difference{
 		"a": {Of: "content", Offset: int64(len(long)), Line: 200_001, Old: "old", New: "new"},
 		"b": {Of: "content", Offset: 2, Old: "79", New: "7a", Hex: true},
+		"c": {Of: "content", Offset: 1, Line: 1, Old: "left", New: "lift"}, // which stands elsewhere
 		"d": {Of: "content", Offset: 802, Line: 1, Old: "…" + strings.Repeat("ü", 30) + "a", New: "…" + strings.Repeat("ü", 30) + "b"},
 		"f": {Of: "content", Offset: 5, Line: 2, Old: "", New: "more", Ends: "old"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" { // c stands elsewhere
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+	for _, test := range []struct{ list, want []int }{{nil, nil}, {[]int{3}, []int{0}}, {[]int{9, 1, 2, 3}, []int{3, 2, 1}}, {[]int{1, 5, 2, 6, 3}, []int{4, 2, 0}}, {[]int{3, 2, 1}, []int{2}}} {
+		if diff := cmp.Diff(test.want, increasing(test.list)); diff != "" {
+			t.Errorf("%v: -want +got\n%s", test.list, diff)
+		}
 	}
 	if p := pairOf(t, a, b, Options{Contents: 1}); p.Files.List[0].Content == nil || p.Files.List[3].Content != nil {
 		t.Errorf("%+v", p.Files.List)

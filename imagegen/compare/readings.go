@@ -361,7 +361,7 @@ func (r *readings) wholeContents(ctx context.Context) error {
 		}
 		o := r.Options
 		o.Contents = left
-		n, err := contents(ctx, r.report.Files, a, b, r.old[at[0]], r.now[at[1]], o)
+		n, err := contentsRepeated(ctx, r.report.Files, a, b, r.old[at[0]], r.now[at[1]], o)
 		if err != nil {
 			return err
 		}
