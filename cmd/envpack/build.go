@@ -33,7 +33,11 @@ status 6; after an edit of the project's files, those of the environment alone. 
 digests of today's files.
 
 With --push or --cache-repo, layers that the lock's seal names are taken from the registry if it has
-them, by their digests: they are not made, and no package of theirs is downloaded.`
+them, by their digests: they are not made, and no package of theirs is downloaded.
+
+--from builds an image again from nothing but its name, by the lock in it, and compares; the project's
+files, of which the lock says nothing, are those in the image. It ends with status 6, and writes
+nothing, if the image comes out otherwise.`
 
 const buildExample = `  envpack build -o oci:image                      # an OCI image layout, in a folder
   envpack build -o oci-archive:image.tar          # the same in a file, for podman and skopeo
@@ -42,7 +46,8 @@ const buildExample = `  envpack build -o oci:image                      # an OCI
   envpack build --push --tag registry.example/team/digits:v1
   envpack build --push --tag registry.example/team/digits:v1 --cache-repo registry.example/team/layers
   envpack build --lock serve.lock -o oci:serve    # another lock of the project, for other dependency groups
-  envpack build --locked                          # in CI: the lock must be up to date`
+  envpack build --locked                          # in CI: the lock must be up to date
+  envpack build --from registry.example/team/digits:v1 -o oci:again`
 
 type buildOptions struct {
 	lockFlags
@@ -57,13 +62,22 @@ type buildOptions struct {
 
 func newBuild(s *session) *cobra.Command {
 	var o buildOptions
+	var from string
 	cmd := &cobra.Command{
 		Use:     "build [DIR]",
 		Short:   "Assemble the image and print its digest",
 		Long:    buildLong,
 		Example: buildExample,
-		Args:    atMostOneDir,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := checkFrom(cmd, args); err != nil {
+				return err
+			}
+			return atMostOneDir(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("from") {
+				return s.buildFrom(cmd.Context(), from, o)
+			}
 			return s.build(cmd.Context(), dirOf(cmd, args), o)
 		},
 	}
@@ -72,7 +86,9 @@ func newBuild(s *session) *cobra.Command {
 	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
 	f.BoolVar(&o.seal, "seal", false, "write the image's digest into the lock's seal, also if that is of other project files")
+	f.StringVar(&from, "from", "", "build this `IMAGE` again, by the lock in it, and fail if it comes out otherwise")
 	completeFlag(cmd, "output", completeOutput)
+	completeFlag(cmd, "from", completeImages(1))
 	o.addGroups(cmd)
 	o.addFlags(cmd, "build")
 	return cmd
@@ -171,8 +187,8 @@ func reference(flag string, m *manifest.Manifest, push bool) (publish.Reference,
 
 // checkNames refuses a name that is empty, as that of a variable is that nobody set.
 func checkNames(cmd *cobra.Command, _ []string) error {
-	for _, name := range []string{"tag", "cache-repo"} {
-		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+	for _, name := range []string{"tag", "cache-repo", "from"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
 			return diag.New(diag.Usage, "--%s is empty", name).Hint("is the variable set that it was to be taken from?")
 		}
 	}

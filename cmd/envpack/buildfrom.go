@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/imagegen/verify"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// notFrom are flags of build that are about a project, of which an image has none.
+var notFrom = []string{"project", "lock", "group", "no-group", "locked", "seal", "cache-repo"}
+
+// checkFrom refuses what --from cannot be combined with.
+func checkFrom(cmd *cobra.Command, args []string) error {
+	if !cmd.Flags().Changed("from") {
+		return nil
+	}
+	if len(args) > 0 {
+		return diag.New(diag.Usage, "--from builds an image again by the lock in it, and takes no project: %s", args[0]).
+			Hint("`envpack verify IMAGE --project %s` compares an image with a project", shellWord(args[0]))
+	}
+	for _, name := range notFrom {
+		if cmd.Flags().Changed(name) {
+			return diag.New(diag.Usage, "--from builds an image again by the lock in it, and --%s is about a project's", name)
+		}
+	}
+	return nil
+}
+
+// buildFrom builds images again from nothing but where they are, by the locks in them, and compares them with what is
+// there. Nothing is written unless they are the same.
+func (s *session) buildFrom(ctx context.Context, from string, o buildOptions) (err error) {
+	if o.push && s.offline {
+		return diag.New(diag.Usage, "a push reaches a registry, which --offline forbids")
+	}
+	outputs, err := s.outputsOf(o.outputs)
+	if err != nil {
+		return err
+	}
+	if o.push && o.tag == "" {
+		return diag.New(diag.Usage, "pushing needs the image's name").Hint("give --tag REGISTRY/REPOSITORY")
+	}
+	var ref publish.Reference
+	if o.tag != "" {
+		if ref, err = reference(o.tag, &manifest.Manifest{}, o.push); err != nil {
+			return err
+		}
+	}
+	client, err := registryClient()
+	if err != nil {
+		return err
+	}
+	src, err := publish.Open(ctx, from, publish.OpenOptions{Client: client, Offline: s.offline})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := src.Close(); cerr != nil && err == nil {
+			err = cerr
+		}
+	}()
+	found, err := chosen(src, from, o.platforms)
+	if err != nil {
+		return err
+	}
+	for _, out := range outputs {
+		if err := out.Check(len(found)); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp("", "envpack-from-")
+	if err != nil {
+		return diag.Wrap(err, diag.Failure, "making a folder for the project's files")
+	}
+	defer os.RemoveAll(dir)
+	again := &again{session: s, from: from, source: src}
+	defer again.close()
+	for i, f := range found {
+		own := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return diag.Wrap(err, diag.Failure, "making a folder for the project's files")
+		}
+		if err := again.build(ctx, f, own); err != nil {
+			return err
+		}
+	}
+	a, err := publish.New(again.artifacts...)
+	if err != nil {
+		return err
+	}
+	if err := again.publish(ctx, a, outputs, ref, o.push); err != nil {
+		return err
+	}
+	if len(outputs) == 0 && !o.push {
+		s.ui().Printf("the image was built and written nowhere: -o oci-archive:FILE writes it into a file, --push sends it to a registry")
+	}
+	return s.report(again.images, a.Digest(), slices.ContainsFunc(outputs, publish.Output.IsStdout))
+}
+
+// chosen are the images of a source for the platforms that are asked for; none: all. One of each is wanted.
+func chosen(src *publish.Source, from string, platforms []string) ([]publish.Found, error) {
+	var images []publish.Found
+	var has []string
+	for _, f := range src.Images {
+		has = append(has, f.Platform)
+		if len(platforms) > 0 && !slices.Contains(platforms, f.Platform) {
+			continue
+		}
+		if slices.ContainsFunc(images, func(o publish.Found) bool { return o.Platform == f.Platform }) {
+			return nil, diag.New(diag.Usage, "%s holds several images for %s", from, f.Platform).
+				Hint("name one with its tag: %s:TAG", from)
+		}
+		images = append(images, f)
+	}
+	for _, p := range platforms {
+		if !slices.Contains(has, p) {
+			return nil, diag.New(diag.Usage, "%s has no image for %s", from, p).Hint("it has %s", list(has))
+		}
+	}
+	return images, nil
+}
+
+// again is the building of images that are there.
+type again struct {
+	*session
+	from      string
+	source    *publish.Source
+	builds    []*building
+	images    []*imagegen.Image
+	artifacts []publish.PlatformImage
+}
+
+func (a *again) close() {
+	for _, b := range a.builds {
+		b.supply.Close()
+	}
+}
+
+// build makes one image again, and holds it to the one that is there.
+func (a *again) build(ctx context.Context, found publish.Found, dir string) error {
+	options := verify.Options{Explain: func(err error) error { return a.source.Explain(ctx, err) }}
+	v, err := verify.New(found.Image, found.NoManifest, options)
+	if err != nil {
+		return a.source.Explain(ctx, err)
+	}
+	lock, err := v.Lock(ctx)
+	if err != nil {
+		return diag.Wrap(err, 0, "%s", a.from)
+	}
+	b, err := a.builderOf(lock, &manifest.Manifest{Dir: "."})
+	if err != nil {
+		return err
+	}
+	a.builds = append(a.builds, b)
+	if b.tree, err = v.Project(ctx, lock, dir); err != nil {
+		return diag.Wrap(err, 0, "%s", a.from)
+	}
+	image, err := b.image(ctx, found.Platform)
+	if err != nil {
+		return notAgain(err, lock)
+	}
+	if err := a.hold(ctx, found, image); err != nil {
+		return err
+	}
+	files := "it has no files of a project"
+	if b.tree != nil {
+		files = plural(len(b.tree.Paths()), "file") + " of the project from the image itself"
+	}
+	a.ui().Printf("%s: built again by its own lock, and the same: %s", found.Platform, files)
+	a.images = append(a.images, image)
+	a.artifacts = append(a.artifacts, publish.PlatformImage{Platform: image.Platform, Image: image.Image, Origin: b.supply.Origin(image.Platform)})
+	return nil
+}
+
+// hold holds an image to the one that is there. If it is not that one by its digest, all is made anew and verified: the
+// store may remember a layer wrongly, and another tool may have stored the image otherwise.
+func (a *again) hold(ctx context.Context, found publish.Found, image *imagegen.Image) error {
+	there, err := found.Image.Digest()
+	if err != nil {
+		return a.source.Explain(ctx, err)
+	}
+	config, err := found.Image.ConfigName()
+	if err != nil {
+		return a.source.Explain(ctx, err)
+	}
+	own, err := image.ConfigName()
+	if err != nil {
+		return err
+	}
+	if !found.NoManifest && there.String() == image.Digest || found.NoManifest && config == own {
+		return nil
+	}
+	x := &verifying{session: a.session, spec: a.from, source: a.source, found: found}
+	r, err := x.run(ctx)
+	if err != nil {
+		return err
+	}
+	r.Finish()
+	var lines []string
+	for _, f := range r.Findings {
+		lines = append(lines, "  "+f.Text)
+	}
+	switch {
+	case r.Verified && config == own:
+		a.ui().Printf("%s: another tool stored the image otherwise than it is built here: with the same config, and the same tars as layers", found.Platform)
+		return nil
+	case len(lines) == 0:
+		return diag.New(diag.Failure, "%s is not what was built, by what the store remembers of layers", a.from).
+			Hint("they were made anew since: try the same command again")
+	}
+	return diag.New(diag.Mismatch, "%s is not what the lock in it makes:\n%s", a.from, strings.Join(lines, "\n")).
+		Hint("`envpack verify %s` says where it differs", shellWord(a.from))
+}
+
+// notAgain adds to the error of a file that cannot be had what an image's lock does not say.
+func notAgain(err error, lock *lockfile.Lock) error {
+	if diag.CodeOf(err) != diag.Fetch || len(lock.Base.Debs) == 0 {
+		return err
+	}
+	var e *diag.Error
+	if errors.As(err, &e) {
+		return diag.Wrap(err, 0, "").Hint("the lock in an image does not say when it was made, so that no snapshot of the archive is asked; with the project's own lock, `envpack build --locked` asks it")
+	}
+	return err
+}
+
+// publish writes and pushes what was built. What the store gives wrongly is made anew, once.
+func (a *again) publish(ctx context.Context, artifact *publish.Artifact, outputs []publish.Output, ref publish.Reference, push bool) error {
+	if len(a.builds) == 1 {
+		return a.builds[0].publish(ctx, artifact, outputs, ref, push)
+	}
+	for _, out := range outputs {
+		if err := mismatched(a.builds[0].write(ctx, out, artifact, ref)); err != nil {
+			return err
+		}
+	}
+	if !push {
+		return nil
+	}
+	return mismatched(a.builds[0].push(ctx, ref, artifact))
+}
