@@ -60,6 +60,8 @@ func TestMain(m *testing.M) {
 //	exited CODE                          the status of the process that was signalled, after wait
 //	json CODE PROGRAM [ARG]...           run a program with --json: it exits with the code, and prints JSON alone
 //	damage GLOB                          change a byte in the middle of each file
+//	flip FILE TEXT                       change a bit of the byte behind a text
+//	blob DIR KIND NAME                   set $NAME to the path of a layout's index, manifest, config, or layer of a name
 //	bytes FILE N                         make a file of N bytes that do not compress
 //	same FILE FILE                       two files have the same bytes
 //	empty DIR                            the directory has no entries, or does not exist
@@ -107,6 +109,8 @@ func TestScripts(t *testing.T) {
 			"holds":       holds,
 
 			"damage":   damage,
+			"flip":     flip,
+			"blob":     blob,
 			"bytes":    makeBytes,
 			"same":     same,
 			"empty":    empty,

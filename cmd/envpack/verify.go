@@ -170,7 +170,7 @@ func (s *session) conclude(result *verified, spec string, o verifyOptions) error
 		}
 		t := &verifyText{diffText{all: o.all, color: color}}
 		t.result(result)
-		if _, err := io.WriteString(s.stdout, t.String()); err != nil {
+		if _, err := io.WriteString(s.stdout, strings.TrimPrefix(t.String(), "\n")); err != nil {
 			return err
 		}
 	}

@@ -216,7 +216,12 @@ func (f *finder) index(ctx context.Context, raw []byte, what, known string, dept
 				}
 			}
 		case d.MediaType.IsImage() && !attestation(d):
-			if err := f.image(ctx, d, tag, depth > 0); err != nil {
+			err := f.image(ctx, d, tag, depth > 0)
+			if near, ok := f.near(raw, d.Digest, err); ok && depth == 0 {
+				d.Digest = near
+				err = f.image(ctx, d, tag, false)
+			}
+			if err != nil {
 				if err = f.forgive(Trouble{Document: "the manifest", Digest: d.Digest, Err: err}); err != nil {
 					return err
 				}

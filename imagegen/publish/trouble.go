@@ -5,10 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -103,6 +107,57 @@ var (
 	indexKeys      = []string{"schemaVersion", "mediaType", "artifactType", "manifests", "subject", "annotations"}
 	descriptorKeys = []string{"mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"}
 )
+
+// near finds the blob that index.json, which no digest is of, may have meant by a digest that nothing has: the one whose
+// digest differs in a single digit. What reading the missing one gave is err.
+func (f *finder) near(top []byte, h v1.Hash, err error) (v1.Hash, bool) {
+	all, ok := f.blobs.(interface{ digests() []string })
+	if !f.tolerant || !ok || !errors.Is(err, fs.ErrNotExist) {
+		return v1.Hash{}, false
+	}
+	var found []string
+	for _, hex := range all.digests() {
+		differ := 0
+		for i := range min(len(hex), len(h.Hex)) {
+			if hex[i] != h.Hex[i] {
+				differ++
+			}
+		}
+		if differ == 1 && len(hex) == len(h.Hex) {
+			found = append(found, hex)
+		}
+	}
+	if len(found) != 1 {
+		return v1.Hash{}, false
+	}
+	f.troubles = append(f.troubles, Trouble{
+		Document: "index.json", Data: top, Was: bytes.Replace(top, []byte(h.Hex), []byte(found[0]), 1),
+		Err: wrong("the index.json of %s names %s, which is not there, and sha256:%s is", f.blobs.what(), h, found[0]),
+	})
+	return v1.Hash{Algorithm: h.Algorithm, Hex: found[0]}, true
+}
+
+func (f folder) digests() []string {
+	entries, err := os.ReadDir(filepath.Join(f.dir, "blobs", "sha256"))
+	if err != nil {
+		return nil // then nothing is near
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func (t *tarFile) digests() []string {
+	var list []string
+	for name := range t.members {
+		if hex, ok := strings.CutPrefix(name, "blobs/sha256/"); ok {
+			list = append(list, hex)
+		}
+	}
+	return list
+}
 
 // strictIndex finds what a lenient reader of an index passes over. A document that is no JSON is found elsewhere.
 func strictIndex(raw []byte) error {

@@ -48,20 +48,31 @@ func (v *Verification) Digests(ctx context.Context, rebuilt *imagegen.Rebuilt) e
 			v.Report.Unchecked = append(v.Report.Unchecked, Gap{Check: "digests", What: v.called(i), Why: diagText(err), Layer: l.Number, Err: err})
 		}
 	}
-	text := fmt.Sprintf("manifest, config and %d layers are as their digests say", len(v.layers))
+	text := fmt.Sprintf("manifest, config and %s are as their digests say", plural(len(v.layers), "layer"))
 	if v.noManifest {
-		text = fmt.Sprintf("config and the tars of %d layers are as their digests say; the archive has no manifest", len(v.layers))
+		text = fmt.Sprintf("config and the tars of %s are as their digests say; the archive has no manifest", plural(len(v.layers), "layer"))
 	}
 	switch status := v.Report.statusOf("digests"); status {
 	case OK:
 		v.Report.check("digests", status, text)
 	default:
-		v.Report.check("digests", status, fmt.Sprintf("%s of %d layers not as their digests say", count(v.Report.Layers, Damaged, Unread), len(v.layers)))
+		text = "not all documents are as their digests say"
+		if n := count(v.Report.Layers, Damaged, Unread); n > 0 {
+			text = fmt.Sprintf("%d of %s: not as digests say, or not to be read", n, plural(len(v.layers), "layer"))
+		}
+		v.Report.check("digests", status, text)
 	}
 	return nil
 }
 
-func count(layers []Layer, states ...string) string {
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func count(layers []Layer, states ...string) int {
 	n := 0
 	for _, l := range layers {
 		for _, s := range states {
@@ -70,7 +81,7 @@ func count(layers []Layer, states ...string) string {
 			}
 		}
 	}
-	return fmt.Sprint(n)
+	return n
 }
 
 // hash reads all layers, several at once.
@@ -114,7 +125,6 @@ func (v *Verification) Layers(ctx context.Context, rebuilt *imagegen.Rebuilt) er
 	if !v.asBuilt {
 		return v.otherLayers(ctx, rebuilt)
 	}
-	made := 0
 	var others []int
 	for i, p := range rebuilt.Parts {
 		l := &v.Report.Layers[i]
@@ -144,16 +154,15 @@ func (v *Verification) Layers(ctx context.Context, rebuilt *imagegen.Rebuilt) er
 			l.State = Other
 			others = append(others, i)
 		}
-		made++
 	}
 	if len(others) > 0 {
 		if err := v.differing(ctx, rebuilt, others); err != nil {
 			return err
 		}
 	}
-	text := fmt.Sprintf("%d of %d made again", made, len(v.layers))
-	if n := count(v.Report.Layers, Recompressed); n != "0" {
-		text += fmt.Sprintf("; %s have the same tar, and are stored otherwise", n)
+	text := fmt.Sprintf("%d of %d made again, and the same", count(v.Report.Layers, Same, Recompressed), len(v.layers))
+	if n := count(v.Report.Layers, Recompressed); n > 0 {
+		text += fmt.Sprintf(": the tars of %d, which are stored otherwise", n)
 	}
 	status := v.Report.statusOf("layers")
 	if status == OK && v.Report.statusOf("digests") == Differs {

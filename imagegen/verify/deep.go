@@ -59,7 +59,7 @@ func (d *deep) fault(p string, layer int, format string, args ...any) {
 }
 
 // broken tells whether some layer could not be read whole, so that files may be missing for that.
-func (d *deep) broken() bool { return count(d.Report.Layers, Damaged, Unread) != "0" }
+func (d *deep) broken() bool { return count(d.Report.Layers, Damaged, Unread) > 0 }
 
 // asMade tells whether a file is as the layer has it that was made again; known is false where there is none.
 func (d *deep) asMade(p string, layer int) (same, known bool) {

@@ -83,7 +83,7 @@ func values(n int) string {
 // compressed otherwise, or in Docker's form.
 func (v *Verification) rewritten() bool {
 	media := types.MediaType(v.manifest.MediaType)
-	return count(v.Report.Layers, Recompressed) != "0" || media == types.DockerManifestSchema2
+	return count(v.Report.Layers, Recompressed) > 0 || media == types.DockerManifestSchema2
 }
 
 // document compares a document with the one that was made again.
