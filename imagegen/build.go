@@ -51,6 +51,7 @@ type Image struct {
 	Deviations  map[string][]install.Deviation // by wheel: where its RECORD is not right
 	Unread      map[string][]string            // by package: what its scripts would do and nobody does in their place
 	Newer       map[string]string              // by wheel: a Wheel-Version of which its specification asks to warn
+	Idle        []string                       // choices of kind owner that decide nothing, by name
 
 	noted []lockfile.Choice // as in [work.noted]
 }
@@ -159,7 +160,7 @@ func (w *work) finish(front, project []Layer, lock Layer) (*Image, error) {
 	}
 	image := &Image{
 		Image: img, Platform: w.plan.Target.Platform, Digest: whole.digest(), Environment: bare.digest(), Layers: layers,
-		Deviations: w.deviations, Unread: w.unread, Newer: w.newer, noted: w.noted(layers),
+		Deviations: w.deviations, Unread: w.unread, Newer: w.newer, Idle: w.idle, noted: w.noted(layers),
 	}
 	if w.plan.Project != nil {
 		image.Project = w.plan.Project.Hash()

@@ -14,7 +14,6 @@ import (
 
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
-	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -28,11 +27,13 @@ const settleMemo = "settlement"
 // settlement is what is known of a set of wheels once all have been opened.
 type settlement struct {
 	Omit  omissions
+	Cede  omissions         `json:",omitempty"`
+	Idle  []string          `json:",omitempty"` // as in Image
 	Newer map[string]string `json:",omitempty"` // as in Image
 }
 
-// omissions are, by the SHA-256 of a wheel, the paths that it shares with another wheel of the set
-// that has them first.
+// omissions are, by the SHA-256 of a wheel, paths that another wheel of the set has in its place: with the same bytes, or, those
+// that it cedes, with others.
 type omissions map[string][]string
 
 // wheelSet is the wheels of the whole environment, opened when they are needed.
@@ -64,7 +65,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 	anew := slices.ContainsFunc(groups, func(g lockfile.Group) bool { return w.plan.anew(g.Name) })
 	data, ok := w.Store.Memo(settleMemo, key)
 	settled := ok && !anew && json.Unmarshal(data, &set.settlement) == nil
-	w.newer = set.Newer
+	w.newer, w.idle = set.Newer, set.Idle
 	if w.sealed != nil {
 		if layers, err := w.sealedWheels(ctx); layers != nil || err != nil {
 			return layers, err
@@ -81,7 +82,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 		if err := w.Store.PutMemo(settleMemo, key, data); err != nil {
 			return nil, err
 		}
-		w.newer = set.Newer
+		w.newer, w.idle = set.Newer, set.Idle
 	}
 
 	layers := make([]Layer, len(groups))
@@ -133,6 +134,9 @@ func (s *wheelSet) key(p *Plan) string {
 	for _, wheel := range s.all {
 		facts = append(facts, "wheel "+wheel.File.Name+" "+wheel.File.SHA256)
 	}
+	for _, o := range p.owners() {
+		facts = append(facts, "owner "+o.path+" "+o.name)
+	}
 	return inputs(WheelFormat, facts...)
 }
 
@@ -142,6 +146,9 @@ func (w *work) wheelInputs(set *wheelSet, wheels []Wheel) string {
 		facts = append(facts, "wheel "+wheel.File.Name+" "+wheel.File.SHA256)
 		for _, path := range set.Omit[wheel.File.SHA256] {
 			facts = append(facts, "omit "+path)
+		}
+		for _, path := range set.Cede[wheel.File.SHA256] {
+			facts = append(facts, "cede "+path)
 		}
 	}
 	return inputs(WheelFormat, facts...)
@@ -191,38 +198,7 @@ func (w *work) open(ctx context.Context, set *wheelSet) error {
 	if err != nil {
 		return err
 	}
-	before := make([][]string, len(list))
-	for i, in := range list {
-		before[i] = pathsOf(in.Entries())
-	}
-	if err := install.Settle(list, nil); err != nil {
-		return contested(err)
-	}
-	set.settlement, set.installed = settlement{Omit: omissions{}}, map[string]*install.Installed{}
-	for i, in := range list {
-		sum := set.all[i].File.SHA256
-		set.installed[sum] = in
-		if in.Newer != "" {
-			if set.Newer == nil {
-				set.Newer = map[string]string{}
-			}
-			set.Newer[in.Wheel] = in.Newer
-		}
-		if gone := difference(before[i], pathsOf(in.Entries())); len(gone) > 0 {
-			set.Omit[sum] = gone
-		}
-	}
-	return nil
-}
-
-// contested says what to do about two wheels with one path.
-func contested(err error) error {
-	var c *install.ContestedError
-	if !errors.As(err, &c) {
-		return err
-	}
-	return diag.Wrap(err, diag.Failure, "the wheels cannot be installed together").
-		Hint("take out one of the two, or what requires it; often they are two builds of one thing, such as opencv-python and opencv-python-headless")
+	return w.settle(set, list)
 }
 
 func pathsOf(entries []layer.Entry) []string {

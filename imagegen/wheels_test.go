@@ -73,9 +73,14 @@ func TestContestedPath(t *testing.T) {
 		name       string
 		one, other testenv.WheelOptions
 		path       string
+		lines      string // that are proposed for the manifest; "": none help
 	}{
-		{"content", files("shared/__init__.py", "1"), files("shared/__init__.py", "2"), "shared/__init__.py"},
-		{"file and folder", files("shared", "1"), files("shared/x.py", "2"), "shared"},
+		{"content", files("shared/__init__.py", "1"), files("shared/__init__.py", "2"), "shared/__init__.py", `"shared/__init__.py" = "one"  # or "other"`},
+		{
+			"folders", files("s/a/1.py", "1", "s/a/2.py", "1", "s/__init__.py", "", "t.py", "1"), files("s/a/1.py", "2", "s/a/2.py", "2", "s/__init__.py", "", "t.py", "2"), "s/a/1.py",
+			`"s/a" = "one"  # or "other"` + "\n    " + `"t.py" = "one"  # or "other"`,
+		},
+		{"file and folder", files("shared", "1"), files("shared/x.py", "2"), "shared", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, st := newWorld(), openStore(t)
@@ -90,13 +95,101 @@ func TestContestedPath(t *testing.T) {
 					t.Errorf("%q does not name %s", err, want)
 				}
 			}
-			if diag.CodeOf(err) != diag.Failure || len(diag.HintsOf(err)) != 1 {
-				t.Errorf("code %d, hints %q", diag.CodeOf(err), diag.HintsOf(err))
+			hints := diag.HintsOf(err)
+			if diag.CodeOf(err) != diag.Failure || len(hints) == 0 || (len(hints) == 2) != (c.lines != "") {
+				t.Errorf("code %d, hints %q", diag.CodeOf(err), hints)
+			} else if c.lines != "" && !strings.HasSuffix(hints[1], "\n    [ownership]\n    "+c.lines) {
+				t.Errorf("hint %q, want %s", hints[1], c.lines)
 			}
 			if list := leftovers(t, st); len(list) > 0 {
 				t.Errorf("left behind: %v", list)
 			}
 		})
+	}
+}
+
+// owns gives a choice of who owns a path.
+func owns(path, name string) lockfile.Choice {
+	return lockfile.Choice{Kind: lockfile.OwnerChoice, Name: path, Value: name}
+}
+
+// TestOwners has wheels with different files at their paths, and choices of whose are installed.
+func TestOwners(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		choices []lockfile.Choice
+		want    map[string]string // by path: whose file it is; "" for an error
+		idle    []string
+	}{
+		{"nobody", nil, nil, nil},
+		{"a folder", []lockfile.Choice{owns("s", "aaa")}, map[string]string{"s/x.py": "aaa", "s/y.py": "aaa"}, nil},
+		{"the other", []lockfile.Choice{owns("s", "bbb")}, map[string]string{"s/x.py": "bbb", "s/y.py": "bbb"}, nil},
+		{"the most specific", []lockfile.Choice{owns("s", "aaa"), owns("s/x.py", "bbb")}, map[string]string{"s/x.py": "bbb", "s/y.py": "aaa"}, nil},
+		{"one that has none there", []lockfile.Choice{owns("s", "aaa"), owns("s/x.py", "ccc")}, map[string]string{"s/x.py": "aaa", "s/y.py": "aaa"}, []string{"s/x.py"}},
+		{"one file alone", []lockfile.Choice{owns("s/x.py", "aaa")}, nil, nil},
+		{"a name that begins alike", []lockfile.Choice{owns("s/x", "aaa"), owns("s/y.py", "aaa")}, nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, st := newWorld(), openStore(t)
+			w.wheel("aaa", "1.0", files("s/__init__.py", "", "s/x.py", "aaa", "s/y.py", "aaa"))
+			w.wheel("bbb", "1.0", files("s/__init__.py", "", "s/x.py", "bbb", "s/y.py", "bbb"))
+			w.wheel("ccc", "1.0", files("s/__init__.py", "", "c.py", "ccc"))
+			for _, name := range []string{"aaa", "bbb", "ccc"} {
+				w.own(name)
+			}
+			w.lock.Choices = c.choices
+			image, err := w.builder(st).Build(context.Background(), w.plan(t, nil))
+			if c.want == nil {
+				var contested *install.ContestedError
+				if !errors.As(err, &contested) {
+					t.Fatalf("error %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := contents(t, image.Layers...) // no path twice
+			for path, name := range c.want {
+				if got[site+path] != name {
+					t.Errorf("%s is %q, want %q", path, got[site+path], name)
+				}
+				for _, other := range []string{"aaa", "bbb"} {
+					record := "\n" + got[site+other+"-1.0.dist-info/RECORD"]
+					if strings.Contains(record, "\n"+path+",") != (other == name) || !strings.Contains(record, "\ns/__init__.py,") {
+						t.Errorf("%s owns %s, and RECORD of %s is %s", name, path, other, record)
+					}
+				}
+			}
+			if diff := cmp.Diff(c.idle, image.Idle); diff != "" {
+				t.Errorf("idle: %s", diff)
+			}
+			// What is remembered comes to the same.
+			again, err := w.builder(st).Build(context.Background(), w.plan(t, nil))
+			if err != nil || again.Digest != image.Digest || len(again.Idle) != len(image.Idle) {
+				t.Errorf("again: %v, %v", again, err)
+			}
+		})
+	}
+}
+
+// TestCededAndOmitted has a wheel that leaves a path to another, first with the same bytes and then with others: its RECORD
+// differs, and so must the inputs of its layer.
+func TestCededAndOmitted(t *testing.T) {
+	var layers []string
+	var inputs []string
+	for _, text := range []string{"same", "other"} {
+		w := newWorld()
+		w.wheel("aaa", "1.0", files("s.py", text))
+		w.wheel("bbb", "1.0", files("s.py", "same"))
+		w.own("aaa")
+		w.own("bbb")
+		w.lock.Choices = []lockfile.Choice{owns("s.py", "aaa")}
+		l := layerOf(t, w.build(t, openStore(t), nil), "bbb 1.0")
+		layers, inputs = append(layers, l.Digest), append(inputs, l.Inputs)
+	}
+	if layers[0] == layers[1] || inputs[0] == inputs[1] {
+		t.Errorf("layers %q of inputs %q", layers, inputs)
 	}
 }
 

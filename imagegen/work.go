@@ -35,6 +35,7 @@ type work struct {
 	deviations map[string][]install.Deviation
 	unread     map[string][]string
 	newer      map[string]string
+	idle       []string
 }
 
 // The store's memos: what a layer with some inputs is, and how its bytes are put together. A layer

@@ -145,7 +145,7 @@ func TestParseErrors(t *testing.T) {
 		"syntax":           {text: replace(`name = "digits"`, `name = digits`), want: "x.lock:5:8: "},
 		"wrong type":       {text: replace(`size = 60000`, `size = "60000"`), want: "package.file.size: the value is of type string and should be of type integer"},
 		"unknown key":      {text: replace("[image]\n", "[image]\ncolour = \"red\"\n"), want: "x.lock:19:10: unknown key image.colour"},
-		"unknown choice":   {text: replace("kind = \"library\"\n", "kind = \"owner\"\n"), want: "\"owner\" is no kind of choice that this envpack knows"},
+		"unknown choice":   {text: replace("kind = \"library\"\n", "kind = \"variant\"\n"), want: "\"variant\" is no kind of choice that this envpack knows"},
 		"unknown in file":  {text: replace("size = 60000\n", "size = 60000\nurl = \"u\"\n"), want: "unknown key package.file.url"},
 		"missing name":     {text: replace("name = \"digits\"\n", ""), want: "project.name: is missing"},
 		"bad hash":         {text: replace(`sha256 = "5555`, `sha256 = "55G5`), want: "is not a SHA-256 of 64 hexadecimal digits"},

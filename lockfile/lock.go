@@ -239,7 +239,7 @@ type Dependency struct {
 }
 
 // choiceKinds are those that there are.
-var choiceKinds = []string{AsOfChoice, AssumedChoice, ExcludeChoice, LibraryChoice, MetadataChoice, OverrideChoice, PythonChoice, RecordChoice}
+var choiceKinds = []string{AsOfChoice, AssumedChoice, ExcludeChoice, LibraryChoice, MetadataChoice, OverrideChoice, OwnerChoice, PythonChoice, RecordChoice}
 
 // PythonChoice is the kind of a choice that says why the base has the Python that it has.
 const PythonChoice = "python"
@@ -257,6 +257,10 @@ const AssumedChoice = "assumed"
 
 // OverrideChoice is the kind of a choice that says which bounds stand in place of all others of a package.
 const OverrideChoice = "override"
+
+// OwnerChoice is the kind of a choice that says whose file is installed where several wheels have different ones. Its name is the
+// path of a file or folder, relative to site-packages or, with a slash before it, in the image; its value a package.
+const OwnerChoice = "owner"
 
 // ExcludeChoice is the kind of a choice that says that a package is left out although something needs it.
 const ExcludeChoice = "exclude"

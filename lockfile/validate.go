@@ -240,6 +240,12 @@ func (v *validator) choices() {
 		if c.Target != "" && !v.targets[c.Target] {
 			v.fail(at+"target", "there is no target %q", c.Target)
 		}
+		if c.Kind == OwnerChoice {
+			if path.Clean(c.Name) != c.Name || c.Name == "." || c.Name == "/" || c.Name == ".." || strings.HasPrefix(c.Name, "../") || strings.ContainsAny(c.Name, "\\\x00") {
+				v.fail(at+"name", "%q is not a path in its shortest form", c.Name)
+			}
+			v.form(at+"value", c.Value, pythonName, "a normalised name of a package")
+		}
 		key := c.Kind + "\x00" + c.Name + "\x00" + c.Target
 		if c.Kind == RecordChoice {
 			key += "\x00" + c.Value // a RECORD can be wrong in several ways

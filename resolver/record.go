@@ -63,6 +63,11 @@ func (p *policies) record(ctx context.Context, lock *lockfile.Lock, done []*solv
 		}
 		choose(lockfile.AsOfChoice, name, value, "resolver.packages")
 	}
+	for _, o := range p.m.Ownership {
+		if e.used[o.Package] {
+			choose(lockfile.OwnerChoice, o.Path, o.Package, "[ownership]")
+		}
+	}
 	p.warn(e, tell)
 	return nil
 }
@@ -165,6 +170,11 @@ func (p *policies) warn(e *effects, tell func(string)) {
 	for _, one := range p.m.Policies.Packages {
 		if !e.used[one.Name] {
 			idle(one.Pos, "the policy for "+one.Name, "nothing needs it")
+		}
+	}
+	for _, o := range p.m.Ownership {
+		if !e.used[o.Package] {
+			idle(o.Pos, "the ownership of "+o.Path, "nothing needs "+o.Package)
 		}
 	}
 	for i := range p.m.Metadata {

@@ -302,6 +302,7 @@ func (b *building) images(ctx context.Context, platforms []string) ([]*imagegen.
 		}
 		images = append(images, image)
 	}
+	b.warnIdle(images)
 	b.seal(images)
 	return images, nil
 }

@@ -375,9 +375,12 @@ func TestSettle(t *testing.T) {
 		!strings.HasPrefix(contested.Wheels[0], "a-") || !strings.HasPrefix(contested.Wheels[1], "b-") {
 		t.Errorf("error %v", err)
 	}
-	owner := func(name string) func(string) string {
-		return func(p string) string {
+	owner := func(name string) func(string, []string) string {
+		return func(p string, names []string) string {
 			if p == site+"tests/t.py" {
+				if diff := cmp.Diff([]string{"a", "b"}, names); diff != "" {
+					t.Error(diff)
+				}
 				return name
 			}
 			return ""
@@ -399,6 +402,15 @@ func TestSettle(t *testing.T) {
 			lists[name] = files[site+name+"-1.dist-info/RECORD"]
 			if !strings.Contains(lists[name], "ns/__init__.py,") {
 				t.Errorf("RECORD of %s does not list the file that all have", name)
+			}
+		}
+		for _, in := range []*install.Installed{a, b, c} {
+			var ceded []string
+			if in != c && in.Name != winner {
+				ceded = []string{site + "tests/t.py"}
+			}
+			if diff := cmp.Diff(ceded, in.Ceded()); diff != "" {
+				t.Errorf("%s wins, ceded by %s: %s", winner, in.Name, diff)
 			}
 		}
 		if strings.Contains(lists["a"], "tests/t.py") != (winner == "a") || strings.Contains(lists["b"], "tests/t.py") != (winner == "b") {

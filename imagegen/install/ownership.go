@@ -125,12 +125,12 @@ func same(a, b claim) (bool, error) {
 	return bytes.Equal(a.file().sum, b.file().sum), nil
 }
 
-// Settle gives every path to one of the wheels that own it: where they have the same bytes, to the
-// first by name; else to the one that owner names for the path, by its normalised name ("" for none).
-// Entries of the others lack the file then. owner may be nil.
+// Settle gives every path that several wheels own to one of them: to the one that owner names, by its normalised
+// name, of those that it is given; where it names none (""), and all have the same bytes, to the first by name. Entries of
+// the others lack the file then, and so does RECORD of those that have other bytes. owner may be nil.
 //
 // Errors: [*ContestedError], for the first path that nobody decides; an owner that is none of the wheels.
-func Settle(wheels []*Installed, owner func(path string) string) error {
+func Settle(wheels []*Installed, owner func(path string, names []string) string) error {
 	for _, in := range wheels {
 		for i := range in.files {
 			in.files[i].omitted, in.files[i].ceded = false, false
@@ -145,7 +145,7 @@ func Settle(wheels []*Installed, owner func(path string) string) error {
 		claims := owners[c.Path]
 		name := ""
 		if owner != nil {
-			name = owner(c.Path)
+			name = owner(c.Path, c.Names)
 		}
 		winner := 0
 		switch {
@@ -183,6 +183,18 @@ func undecided(path string, claims []claim) error {
 		}
 	}
 	return nil
+}
+
+// Ceded are the paths that the wheel leaves to others which have other bytes there, sorted: neither its entries nor its RECORD
+// have them.
+func (in *Installed) Ceded() []string {
+	var list []string
+	for i := range in.files {
+		if in.files[i].ceded {
+			list = append(list, in.files[i].path)
+		}
+	}
+	return list
 }
 
 func indexOf(claims []claim, name string) int {

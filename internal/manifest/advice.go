@@ -18,8 +18,7 @@ import (
 
 // instead is what to do without a table or an option that is not supported yet.
 var instead = map[string]string{
-	"gpu":       "the wheels of a framework's own index bring the libraries of CUDA: `envpack init --template torch` writes such a manifest",
-	"ownership": "take the table out; image.user says who runs the command",
+	"gpu": "the wheels of a framework's own index bring the libraries of CUDA: `envpack init --template torch` writes such a manifest",
 
 	"--trusted-host":             "take the line out; SSL_CERT_FILE names the certificates of an index that is not known to the system",
 	"--use-feature":              "take the line out: it is about pip itself",

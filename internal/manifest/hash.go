@@ -59,6 +59,7 @@ func (m *Manifest) Hash() string {
 		Metadata   []string `json:"metadata,omitempty"`
 		Threaded   bool     `json:"free_threaded,omitempty"`
 		Libc       string   `json:"libc,omitempty"`
+		Ownership  []string `json:"ownership,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -72,6 +73,9 @@ func (m *Manifest) Hash() string {
 	meaning.Overrides, meaning.Excluded = meanings(m.Overrides), m.excludedNames()
 	meaning.Policies, meaning.Metadata = m.Policies.meaning()
 	meaning.Threaded, meaning.Libc = m.Python.FreeThreaded, m.System.Libc.Text()
+	for _, o := range m.Ownership {
+		meaning.Ownership = append(meaning.Ownership, o.Path+" "+o.Package)
+	}
 	for _, i := range m.Indexes {
 		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages), i.Path, i.Flat, i.Undated.meaning()})
 	}

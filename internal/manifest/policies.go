@@ -20,6 +20,7 @@ type Policies struct {
 	Excluded  []Excluded
 	Packages  []PackagePolicy
 	Metadata  []Replacement // of one package in the manifest's order
+	Ownership []Owner       // by path
 }
 
 // Excluded is a package that is never installed.
@@ -111,7 +112,7 @@ func (d *document) readConstraints(m *Manifest) (err error) {
 	return err
 }
 
-// readPolicies reads [overrides], [metadata], and of [resolver] what is about single packages.
+// readPolicies reads [overrides], [ownership], [metadata], and of [resolver] what is about single packages.
 func (d *document) readPolicies(m *Manifest) (err error) {
 	p := &m.Policies
 	if p.Overrides, err = d.readBounds(m, "overrides", "override"); err != nil {
@@ -127,6 +128,9 @@ func (d *document) readPolicies(m *Manifest) (err error) {
 		return err
 	}
 	if err := d.readPackagePolicies(p); err != nil {
+		return err
+	}
+	if err := d.readOwnership(p); err != nil {
 		return err
 	}
 	return d.readMetadata(m)

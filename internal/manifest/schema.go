@@ -53,7 +53,7 @@ var schema = map[string]map[string]kind{
 	"constraints": nil, // package = "bounds"
 	"overrides":   nil,
 	"metadata":    {"version": aString, "requires": aList, "python": aString, "extras": aList}, // below the name of a package
-	"ownership":   {"": later},
+	"ownership":   nil,                                                                         // path = "package"
 }
 
 // document is a decoded manifest with the places of its keys. prefix is "" in envpack.toml and
@@ -101,7 +101,7 @@ func (d *document) check() error {
 			problems = append(problems, d.fail(d.key(at), "%s is %s, not a table", table, describe(d.root[table])))
 			continue
 		}
-		if table == "constraints" || table == "overrides" {
+		if table == "constraints" || table == "overrides" || table == "ownership" {
 			for _, name := range slices.Sorted(maps.Keys(content)) {
 				problems = append(problems, d.checkKind(d.path(table, name), table+"."+name, aString, content[name])...)
 			}
