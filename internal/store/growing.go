@@ -99,10 +99,28 @@ func (s *Store) watchers(sha256 string) []*Growing {
 func (g *Growing) tell(f *os.File, have int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if have < g.have && g.read && g.err == nil {
-		g.err = ErrStartedOver
+	if have < g.have && g.read {
+		g.startedOver()
 	}
 	g.f, g.have = f, have
+	g.more.Broadcast()
+}
+
+// leave says that the download ended before it was complete. Another process may go on with it, or throw away what was
+// read of it.
+func (g *Growing) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.read {
+		g.startedOver()
+	}
+	g.f = nil
+}
+
+func (g *Growing) startedOver() {
+	if g.err == nil && g.blob == nil {
+		g.err = ErrStartedOver
+	}
 	g.more.Broadcast()
 }
 
@@ -114,4 +132,12 @@ func (g *Growing) complete() {
 		g.blob, g.err = g.s.Blob(g.sha256)
 	}
 	g.more.Broadcast()
+}
+
+// Arrived says to who reads a blob while it grows that the store has it, whoever brought it: another process may have been
+// quicker.
+func (s *Store) Arrived(sha256 string) {
+	for _, g := range s.watchers(sha256) {
+		g.complete()
+	}
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"testing"
@@ -73,6 +74,13 @@ func TestGrowingEnds(t *testing.T) {
 			}
 			p.Reset()
 		}, store.ErrStartedOver},
+		"left after a part was read": {func(p *store.Partial, g *store.Growing) {
+			p.Write(content[:3])
+			if _, err := g.ReadAt(make([]byte, 3), 0); err != nil {
+				t.Error(err)
+			}
+			p.Close()
+		}, store.ErrStartedOver},
 	} {
 		g := s.Growing(sum(content))
 		p, err := s.Partial(t.Context(), sum(content))
@@ -91,5 +99,32 @@ func TestGrowingEnds(t *testing.T) {
 		g.Close()
 		p.Reset()
 		p.Close()
+	}
+}
+
+// TestGrowingArrived: who waits is told of a blob that another process brought.
+func TestGrowingArrived(t *testing.T) {
+	dir := t.TempDir()
+	s, other := open(t, dir), open(t, dir)
+	content := []byte("content")
+	g := s.Growing(sum(content))
+	defer g.Close()
+	got := make(chan string, 1)
+	go func() {
+		b := make([]byte, len(content))
+		if _, err := g.ReadAt(b, 0); err != nil {
+			b = []byte(err.Error())
+		}
+		got <- string(b)
+	}()
+	if err := other.Put(t.Context(), bytes.NewReader(content), sum(content), -1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Partial(t.Context(), sum(content)); !errors.Is(err, store.ErrExists) {
+		t.Fatal(err)
+	}
+	s.Arrived(sum(content))
+	if got := <-got; got != string(content) {
+		t.Errorf("read %q", got)
 	}
 }

@@ -169,7 +169,7 @@ func (p *Partial) tell() {
 func (p *Partial) Close() error {
 	if p.f != nil {
 		for _, g := range p.growth {
-			g.tell(nil, p.offset)
+			g.leave()
 		}
 		p.f.Close()
 		p.f = nil

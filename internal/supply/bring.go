@@ -32,8 +32,8 @@ type job struct {
 	// with one that was there before.
 	then func(context.Context) error
 	// early, called before a download begins from an address, gives what can be done with the file while it grows.
-	// It ends with its ctx, and before then begins. May be nil.
-	early func(address string) func(context.Context)
+	// It ends with its ctx, and before then begins; downloading ends with the download. May be nil.
+	early func(address string) func(ctx, downloading context.Context)
 }
 
 // at is a find for a single address.
@@ -97,6 +97,8 @@ func (s *Supply) downloadReading(ctx context.Context, j job, done func(int64)) e
 	}
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
+	downloading, over := context.WithCancel(reading)
+	defer over()
 	var ended sync.WaitGroup
 	find := j.find
 	j.find = func(ctx context.Context) ([]string, error) {
@@ -106,13 +108,16 @@ func (s *Supply) downloadReading(ctx context.Context, j job, done func(int64)) e
 		}
 		if _, local := index.LocalPath(addresses[0]); !local {
 			run := j.early(addresses[0])
-			ended.Go(func() { run(reading) })
+			ended.Go(func() { run(reading, downloading) })
 		}
 		return addresses, nil
 	}
 	err := s.download(ctx, j, done)
+	over()
 	if err != nil {
 		cancel()
+	} else {
+		s.Store.Arrived(j.sha256)
 	}
 	ended.Wait()
 	return err

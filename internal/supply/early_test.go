@@ -2,6 +2,7 @@ package supply
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -68,7 +69,7 @@ func TestReadEarly(t *testing.T) {
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
-				e.run(t.Context())
+				e.run(t.Context(), t.Context())
 			}()
 			if _, err := p.Write(data[:c.at]); err != nil {
 				t.Fatal(err)
@@ -92,6 +93,72 @@ func TestReadEarly(t *testing.T) {
 			}
 			if ok && (len(objects) != 1 || objects[0].Needed[0] != "libone.so.1") {
 				t.Errorf("read %+v", objects)
+			}
+		})
+	}
+}
+
+// TestReadEarlyEnds: who reads a wheel early does not wait for what does not come: another process may bring the wheel, and
+// a server may give the wheel and not its directory.
+func TestReadEarlyEnds(t *testing.T) {
+	name, data := testenv.Wheel("big", "1.0", testenv.WheelOptions{Files: map[string]string{
+		"big/_a.so": string(testenv.ELF{Needed: []string{"libone.so.1"}}.Bytes()),
+	}})
+	sum := sha256.Sum256(data)
+	file := lockfile.File{Name: name, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data))}
+	for kind, quicker := range map[string]bool{"another process was quicker": true, "no directory comes": false} {
+		t.Run(kind, func(t *testing.T) {
+			over := make(chan struct{})
+			server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if !quicker && r.Header.Get("Range") != "" {
+					select {
+					case <-r.Context().Done():
+					case <-over:
+					}
+					return
+				}
+				http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(data))
+			}))
+			defer server.Close()
+			defer close(over)
+			dir := t.TempDir()
+			st, err := store.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			other, err := store.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := New(Options{Store: st, Fetch: fetch.New(fetch.Options{}), Sources: &sources.Sources{Index: sources.Source{URL: server.URL}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e *earlyRead
+			j := job{sha256: file.SHA256, size: file.Size, what: name}
+			j.find = func(context.Context) ([]string, error) { return []string{server.URL + "/" + name}, nil }
+			j.early = func(address string) func(ctx, downloading context.Context) {
+				e = s.readEarly(resolver.Wheel{File: file}, address)
+				if !quicker {
+					return e.run
+				}
+				if err := other.Put(t.Context(), bytes.NewReader(data), file.SHA256, file.Size); err != nil {
+					t.Error(err)
+				}
+				return func(ctx, _ context.Context) { e.run(ctx, ctx) } // the directory comes
+			}
+			done := make(chan error, 1)
+			go func() { done <- s.downloadReading(t.Context(), j, func(int64) {}) }()
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Fatal(err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("still waiting")
+			}
+			if e.done != quicker {
+				t.Errorf("read early: %t, want %t", e.done, quicker)
 			}
 		})
 	}

@@ -37,7 +37,7 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 	done := make([]bool, len(wheels))
 	early := make([]*earlyRead, len(wheels))
 	err := s.wheels(ctx, missing, &reader{
-		early: func(k int, address string) func(context.Context) {
+		early: func(k int, address string) func(ctx, downloading context.Context) {
 			e := s.readEarly(wheels[unread[k]], address)
 			early[unread[k]] = e
 			return e.run
@@ -113,12 +113,13 @@ func (s *Supply) readEarly(w resolver.Wheel, address string) *earlyRead {
 }
 
 // run reads what it can. A failure is none: it may be one of a server without ranges or of a download that is not
-// right, and who reads the wheel once it is complete will see.
-func (e *earlyRead) run(ctx context.Context) {
+// right, and who reads the wheel once it is complete will see. The directory is asked for no longer than the wheel is
+// downloaded: then it is there anyway.
+func (e *earlyRead) run(ctx, downloading context.Context) {
 	defer e.growing.Close()
 	stop := context.AfterFunc(ctx, func() { e.growing.Close() })
 	defer stop()
-	dir, err := index.RemoteDirectory(ctx, e.s.Fetch, e.address, e.wheel.File.Name, e.wheel.File.Size)
+	dir, err := index.RemoteDirectory(downloading, e.s.Fetch, e.address, e.wheel.File.Name, e.wheel.File.Size)
 	if err != nil {
 		return
 	}

@@ -134,7 +134,7 @@ func (s *Supply) Wheels(ctx context.Context, wheels []imagegen.Wheel) error {
 
 // reader reads wheels while they are downloaded, by their place in a list.
 type reader struct {
-	early func(i int, address string) func(context.Context) // as in job
+	early func(i int, address string) func(ctx, downloading context.Context) // as in job
 	then  func(ctx context.Context, i int) error
 }
 
@@ -157,7 +157,7 @@ func (s *Supply) wheels(ctx context.Context, wheels []imagegen.Wheel, r *reader)
 			j := &jobs[len(jobs)-1]
 			j.then = func(ctx context.Context) error { return r.then(ctx, i) }
 			if w.File.Size >= largeWheel {
-				j.early = func(address string) func(context.Context) { return r.early(i, address) }
+				j.early = func(address string) func(ctx, downloading context.Context) { return r.early(i, address) }
 			}
 		}
 	}
