@@ -15,7 +15,7 @@ type prefetcher struct {
 	seen    map[string]bool // package and set
 	queue   []func()
 	workers int // goroutines
-	idle    int // of them
+	idle    int // of them, less those that were woken
 	wake    sync.Cond
 	over    bool
 
@@ -43,6 +43,7 @@ func (f *prefetcher) do(key string, work func()) {
 	f.queue = append(f.queue, work)
 	switch {
 	case f.idle > 0:
+		f.idle-- // here, since it may be long before it runs
 		f.wake.Signal()
 	case f.workers < readAhead:
 		f.workers++
@@ -60,7 +61,6 @@ func (f *prefetcher) work() {
 			}
 			f.idle++
 			f.wake.Wait()
-			f.idle--
 		}
 		next := f.queue[0]
 		f.queue = f.queue[1:]

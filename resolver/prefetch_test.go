@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestPrefetcher does each thing once, not more at a time than is right, and nothing after it was stopped.
@@ -47,4 +48,32 @@ func TestPrefetcher(t *testing.T) {
 		t.Error("something waits")
 	}
 	f.mu.Unlock()
+}
+
+// TestPrefetcherTogether: what is given at once is done at once, although few workers were idle.
+func TestPrefetcherTogether(t *testing.T) {
+	f := newPrefetcher()
+	defer f.stop()
+	f.do("first", func() {})
+	for idle := 0; idle == 0; {
+		f.mu.Lock()
+		idle = f.idle
+		f.mu.Unlock()
+	}
+	var begun atomic.Int64
+	all, over := make(chan struct{}), make(chan struct{})
+	defer close(over)
+	for i := range readAhead {
+		f.do(fmt.Sprint(i), func() {
+			if begun.Add(1) == readAhead {
+				close(all)
+			}
+			<-over
+		})
+	}
+	select {
+	case <-all:
+	case <-time.After(10 * time.Second):
+		t.Errorf("%d of %d were begun", begun.Load(), readAhead)
+	}
 }

@@ -167,7 +167,7 @@ func (x *Index) remotePage(ctx context.Context, address, name string, maxAge tim
 		if x.o.Offline || age >= 0 && age < maxAge {
 			return old, nil
 		}
-		if old.etag != "" && !old.files.load() { // it is written anew if the index confirms it
+		if old.etag == "" || !old.files.load() { // it is written anew if the index confirms it
 			old = nil
 		}
 	}
@@ -177,7 +177,7 @@ func (x *Index) remotePage(ctx context.Context, address, name string, maxAge tim
 	}
 	defer release()
 	header := http.Header{}
-	if old != nil && old.etag != "" {
+	if old != nil {
 		header.Set("If-None-Match", old.etag)
 	}
 	resp, err := x.o.Fetch.Get(ctx, address, fetch.GetOptions{Accept: accept, Limit: pageLimit, Header: header})

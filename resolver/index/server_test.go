@@ -78,3 +78,35 @@ func fileOf(t *testing.T, p *Project, i int) File {
 	t.Helper()
 	return listOf(t, p.Files)[i]
 }
+
+// TestUnaskedNotModified: an answer that refers to what was never named is an error, whatever the store has.
+func TestUnaskedNotModified(t *testing.T) {
+	unchanged := false
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if unchanged {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		io.WriteString(w, `{"meta":{"api-version":"1.0"},"files":[{"filename":"a-1.zip","url":"a-1.zip"}]}`)
+	}))
+	defer s.Close()
+	st, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	ask := func() error {
+		x, err := New(Options{URL: s.URL, Name: "odd", Fetch: fetch.New(fetch.Options{}), Store: st, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = x.Project(t.Context(), "a")
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	unchanged, now = true, now.Add(time.Hour)
+	wantError(t, ask(), diag.Fetch, "reading the page of a in index odd")
+}
