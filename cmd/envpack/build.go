@@ -43,6 +43,7 @@ const buildExample = `  envpack build -o oci:image                      # an OCI
   envpack build -o oci-archive:image.tar          # the same in a file, for podman and skopeo
   envpack build -o docker-archive:image.tar       # for docker load and podman load
   envpack build -o docker-archive:- | docker load # through a pipe, the digest on standard error
+  envpack build -o docker-daemon:digits           # into the Docker engine that runs
   envpack build --push --tag registry.example/team/digits:v1
   envpack build --push --tag registry.example/team/digits:v1 --cache-repo registry.example/team/layers
   envpack build --lock serve.lock -o oci:serve    # another lock of the project, for other dependency groups
@@ -82,7 +83,7 @@ func newBuild(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image, as `FORM:PATH`: oci:DIR, oci-archive:FILE or docker-archive:FILE, FILE being - for standard output; may be given several times")
+	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write the image, as `FORM:PATH`: oci:DIR, oci-archive:FILE or docker-archive:FILE, FILE being - for standard output, or docker-daemon:NAME; may be given several times")
 	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
 	f.BoolVar(&o.seal, "seal", false, "write the image's digest into the lock's seal, also if that is of other project files")
@@ -120,6 +121,9 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	}
 	ref, err := reference(o.tag, m, o.push)
 	if err != nil {
+		return err
+	}
+	if err := s.pingEngine(ctx, outputs); err != nil {
 		return err
 	}
 	cache, err := s.cacheRepo(o.cacheRepo, m)
@@ -227,7 +231,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	b.lock = lock
 	var paths []string
 	for _, out := range outputs {
-		if !out.IsStdout() {
+		if out.IsPlace() {
 			paths = append(paths, out.Path)
 		}
 	}

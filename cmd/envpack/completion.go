@@ -91,12 +91,15 @@ func completeOutput(_ *cobra.Command, _ []string, word string) ([]string, cobra.
 	form, begun, ok := strings.Cut(word, ":")
 	if !ok {
 		var forms []string
-		for _, f := range []publish.Form{publish.Layout, publish.LayoutArchive, publish.DockerArchive} {
+		for _, f := range []publish.Form{publish.Layout, publish.LayoutArchive, publish.DockerArchive, publish.DockerDaemon} {
 			if strings.HasPrefix(string(f), word) {
 				forms = append(forms, string(f)+":")
 			}
 		}
 		return forms, directive
+	}
+	if form == string(publish.DockerDaemon) {
+		return nil, directive
 	}
 	return pathsFrom(form+":", begun, form != string(publish.Layout)), directive
 }

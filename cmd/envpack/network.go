@@ -2,12 +2,17 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/internal/store"
@@ -19,6 +24,38 @@ import (
 func registryClient() (publish.Client, error) {
 	transport, err := registryTransport()
 	return publish.Client{Transport: transport, UserAgent: "envpack/" + buildVersion()}, err
+}
+
+// dockerEngine is where Docker's engine is on this machine, as its own command finds it.
+func dockerEngine() (publish.Engine, error) {
+	found, err := sources.ThisHost(runtime.GOOS).Docker()
+	if err != nil {
+		return publish.Engine{}, err
+	}
+	e := publish.Engine{Address: found.Address, From: found.From}
+	if found.Certificates == "" {
+		return e, nil
+	}
+	file := func(name string) string { return filepath.Join(found.Certificates, name) }
+	wrong := func(err error) (publish.Engine, error) {
+		return e, diag.Wrap(err, diag.Failure, "the certificates for Docker's engine (%s)", found.From)
+	}
+	authority, err := os.ReadFile(file("ca.pem"))
+	if err != nil {
+		return wrong(err)
+	}
+	e.TLS = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+	if !e.TLS.RootCAs.AppendCertsFromPEM(authority) {
+		return wrong(fmt.Errorf("%s has no certificate", file("ca.pem")))
+	}
+	if exists(file("cert.pem")) {
+		own, err := tls.LoadX509KeyPair(file("cert.pem"), file("key.pem"))
+		if err != nil {
+			return wrong(err)
+		}
+		e.TLS.Certificates = []tls.Certificate{own}
+	}
+	return e, nil
 }
 
 // registryTransport reaches registries with the same certificate authorities as indexes; nil is

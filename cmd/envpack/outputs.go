@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"slices"
@@ -35,6 +36,22 @@ func (s *session) outputsOf(texts []string) ([]publish.Output, error) {
 		outputs = append(outputs, out)
 	}
 	return outputs, publish.CheckApart(outputs)
+}
+
+// pingEngine finds out whether Docker's engine is there, if it is to get the image.
+func (s *session) pingEngine(ctx context.Context, outputs []publish.Output) error {
+	i := slices.IndexFunc(outputs, func(o publish.Output) bool { return o.Form == publish.DockerDaemon })
+	if i < 0 {
+		return nil
+	}
+	engine, err := dockerEngine()
+	if err == nil {
+		err = engine.Ping(ctx)
+	}
+	if err != nil {
+		return diag.Wrap(err, 0, "output %s", outputs[i])
+	}
+	return nil
 }
 
 // atPattern gives an error about a pattern of image.include its place.

@@ -76,8 +76,16 @@ func (b *building) repairAll(ctx context.Context) (bool, error) {
 }
 
 func (b *building) write(ctx context.Context, out publish.Output, a *publish.Artifact, ref publish.Reference) error {
+	o := publish.Options{Reference: ref, Stdout: b.stdout}
+	if out.Form == publish.DockerDaemon {
+		var err error
+		if o.Engine, err = dockerEngine(); err != nil {
+			return err
+		}
+	}
 	return b.phase("writing "+out.String(), func(progress func(done, total int64)) error {
-		return publish.Write(ctx, out, a, publish.Options{Reference: ref, Progress: progress, Stdout: b.stdout})
+		o.Progress = progress
+		return publish.Write(ctx, out, a, o)
 	})
 }
 

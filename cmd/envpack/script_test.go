@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 //	registry STATE [ARG]...              make the registry refuse, hold, lie or be well; see [world.permit]
 //	transfers [KEY=N|KEY<=N]...          what passed to and from the registry, since the last time; see [world.transfers]
 //	uploads N                            N blobs were sent to the registry, since the last time
+//	engine STATE|FILE                    make Docker's engine fail or be well, or look at what it was given; see [world.docker]
 //	archive NAME [flat]                  make an archive of others; see [world.archive]
 //	deb CODENAME NAME VERSION [KEY=VALUE]...  put a package into an archive; see [world.deb]
 //	gone CODENAME NAME VERSION           take a package out of an archive
@@ -87,6 +88,7 @@ func TestScripts(t *testing.T) {
 			"registry": withWorld((*world).permit),
 			"uploads":  withWorld((*world).uploaded),
 
+			"engine":    withWorld((*world).docker),
 			"transfers": withWorld((*world).transfers),
 			"when":      withWorld((*world).when),
 			"exited":    withWorld((*world).exited),

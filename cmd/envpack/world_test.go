@@ -87,6 +87,7 @@ type world struct {
 	asked     []string             // paths that it was asked for
 
 	registry  registryWorld
+	engine    engineWorld
 	signalled *exec.Cmd
 }
 
@@ -99,7 +100,10 @@ func newWorld(env *testscript.Env, b base) error {
 	registryServer := httptest.NewServer(http.HandlerFunc(w.serveRegistry))
 	w.registry.next = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	archives := httptest.NewServer(http.HandlerFunc(w.serveArchives))
+	w.engine.images = map[string]bool{}
+	engine := httptest.NewServer(&w.engine)
 	env.Defer(func() {
+		engine.Close()
 		archives.Close()
 		w.server.CloseClientConnections()
 		w.server.Close()
@@ -131,6 +135,7 @@ func newWorld(env *testscript.Env, b base) error {
 	env.Setenv("ARCHIVES", archives.URL)
 	env.Setenv("REGISTRY", strings.TrimPrefix(registryServer.URL, "http://"))
 	env.Setenv("PORT", registryServer.URL[strings.LastIndexByte(registryServer.URL, ':')+1:])
+	env.Setenv("DOCKER_HOST", "tcp://"+strings.TrimPrefix(engine.URL, "http://"))
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	return nil
 }

@@ -20,6 +20,47 @@ var archiveTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 // blobs, since engines before containerd's image store know only that. The members are sorted and say
 // nothing of when or by whom, so the archive's bytes too depend on the artifact and its name alone.
 func writeArchive(ctx context.Context, out Output, a *Artifact, blobs []blob, opts Options, m *meter) error {
+	write, err := archiver(ctx, out.Form, a, blobs, opts, m)
+	if err != nil {
+		return err
+	}
+	if out.IsStdout() {
+		return write(opts.Stdout)
+	}
+	info, err := os.Stat(out.Path)
+	switch {
+	case err == nil && info.IsDir():
+		return diag.New(diag.Usage, "%s is a folder", out.Path).Hint(forms)
+	case err == nil && !info.Mode().IsRegular():
+		// A pipe or a device is written to; it must not be replaced by a file.
+		f, err := os.OpenFile(out.Path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return write(f)
+	}
+	return replaceFile(out.Path, write)
+}
+
+// writeEngine gives an engine the archive that every engine loads.
+func writeEngine(ctx context.Context, out Output, a *Artifact, blobs []blob, opts Options, m *meter) error {
+	if out.Path != "" {
+		ref, err := ParseReference(out.Path)
+		if err != nil {
+			return err
+		}
+		opts.Reference = ref
+	}
+	write, err := archiver(ctx, DockerArchive, a, blobs, opts, m)
+	if err != nil {
+		return err
+	}
+	return opts.Engine.load(ctx, a, opts.Reference, write)
+}
+
+// archiver is what writes the archive, once or several times.
+func archiver(ctx context.Context, form Form, a *Artifact, blobs []blob, opts Options, m *meter) (func(io.Writer) error, error) {
 	var annotations map[string]string
 	if !opts.Reference.IsZero() {
 		// Engines take an archive's whole name from here, unlike a folder's, where it is only a tag.
@@ -27,19 +68,19 @@ func writeArchive(ctx context.Context, out Output, a *Artifact, blobs []blob, op
 	}
 	top, err := layoutIndex(a, annotations)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var dockerManifest []byte
-	if out.Form == DockerArchive {
-		img, err := a.onlyImage(out.Form)
+	if form == DockerArchive {
+		img, err := a.onlyImage(form)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if dockerManifest, err = dockerIndex(img, opts.Reference); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	write := func(w io.Writer) error {
+	return func(w io.Writer) error {
 		t := &archive{tar.NewWriter(w)}
 		if err := t.folders("blobs/", "blobs/sha256/"); err != nil {
 			return err
@@ -64,24 +105,7 @@ func writeArchive(ctx context.Context, out Output, a *Artifact, blobs []blob, op
 			return err
 		}
 		return t.Close()
-	}
-	if out.IsStdout() {
-		return write(opts.Stdout)
-	}
-	info, err := os.Stat(out.Path)
-	switch {
-	case err == nil && info.IsDir():
-		return diag.New(diag.Usage, "%s is a folder", out.Path).Hint(forms)
-	case err == nil && !info.Mode().IsRegular():
-		// A pipe or a device is written to; it must not be replaced by a file.
-		f, err := os.OpenFile(out.Path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		return write(f)
-	}
-	return replaceFile(out.Path, write)
+	}, nil
 }
 
 // dockerIndex is Docker's manifest.json.

@@ -23,21 +23,27 @@ const (
 	Layout        Form = "oci"            // a folder: OCI image layout
 	LayoutArchive Form = "oci-archive"    // a tar of one
 	DockerArchive Form = "docker-archive" // the same with Docker's manifest.json: what every engine loads
+	DockerDaemon  Form = "docker-daemon"  // into a Docker engine that runs
 )
 
 // Output is where an image is to be written.
 type Output struct {
 	Form Form
-	Path string // of the folder or file, as it was given; "-" for standard output
+	// Path is that of the folder or file, as it was given, or "-" for standard output; for an engine, the name that the image
+	// gets there, "" for its own.
+	Path string
 }
 
 // IsStdout tells whether the output is standard output.
 func (o Output) IsStdout() bool { return o.Path == "-" }
 
+// IsPlace tells whether the output is a file or a folder.
+func (o Output) IsPlace() bool { return !o.IsStdout() && o.Form != DockerDaemon }
+
 // Passes tells whether what is written is gone, as into a pipe, and cannot be written again.
 func (o Output) Passes() bool {
-	if o.IsStdout() {
-		return true
+	if !o.IsPlace() {
+		return o.IsStdout()
 	}
 	info, err := os.Stat(o.Path)
 	return err == nil && !info.IsDir() && !info.Mode().IsRegular()
@@ -46,7 +52,7 @@ func (o Output) Passes() bool {
 func (o Output) String() string { return string(o.Form) + ":" + o.Path }
 
 // forms is the hint of every wrong output.
-const forms = "the outputs are oci:DIR, oci-archive:FILE and docker-archive:FILE, FILE being - for standard output"
+const forms = "the outputs are oci:DIR, oci-archive:FILE and docker-archive:FILE, FILE being - for standard output, and docker-daemon:NAME"
 
 // stdouts are names of standard output. It may be a file, which must not be replaced by another.
 var stdouts = []string{"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
@@ -58,10 +64,15 @@ func ParseOutput(s string) (Output, error) {
 		return Output{}, diag.New(diag.Usage, format, args...).Hint(forms)
 	}
 	switch {
-	case form == "docker-daemon":
-		return wrong("output %q: docker-daemon is not supported yet", s)
 	case !ok:
 		return wrong("output %q does not say in which form", s)
+	case form == string(DockerDaemon):
+		if path != "" {
+			if _, err := ParseReference(path); err != nil {
+				return Output{}, err
+			}
+		}
+		return Output{DockerDaemon, path}, nil
 	case form != string(Layout) && form != string(LayoutArchive) && form != string(DockerArchive):
 		return wrong("output %q: there is no form %q", s, form)
 	case path == "":
@@ -97,6 +108,12 @@ func cutTag(p string) (before, tag string, ok bool) {
 func CheckApart(outputs []Output) error {
 	for i, a := range outputs {
 		for _, b := range outputs[:i] {
+			if a.Form == DockerDaemon || b.Form == DockerDaemon {
+				if a == b {
+					return diag.New(diag.Usage, "the output %s is given twice", a)
+				}
+				continue
+			}
 			switch x, y := real(a.Path), real(b.Path); {
 			case a.IsStdout() != b.IsStdout():
 			case x == y:
@@ -146,10 +163,10 @@ func (o Output) checkAround() error {
 // whether it would replace something that is no image, and whether its form holds so many platforms. It makes nothing. Errors are usage errors, or those of
 // looking.
 func (o Output) Check(platforms int) error {
-	if o.Form == DockerArchive && platforms > 1 {
+	if o.Form != Layout && o.Form != LayoutArchive && platforms > 1 {
 		return tooMany(o.Form, platforms)
 	}
-	if o.IsStdout() {
+	if !o.IsPlace() {
 		return nil
 	}
 	info, err := os.Stat(o.Path)

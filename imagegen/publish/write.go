@@ -21,6 +21,7 @@ import (
 type Options struct {
 	Reference Reference               // the image's name; none: it has none
 	Stdout    io.Writer               // where an output to standard output goes
+	Engine    Engine                  // that of an output into one
 	Progress  func(done, total int64) // bytes; called from several goroutines, one at a time. May be nil
 }
 
@@ -31,7 +32,7 @@ const (
 )
 
 // Write writes the artifact to the output. Errors: a layer that is not what its digest says (exit code 6),
-// a full disk, a docker-archive for several platforms (exit code 2), and whatever reading a layer gives.
+// a full disk, several platforms where the form holds one (exit code 2), an engine that cannot be reached (7) or refuses, and whatever reading a layer gives.
 func Write(ctx context.Context, out Output, a *Artifact, opts Options) error {
 	blobs, err := a.blobs()
 	if err != nil {
@@ -41,6 +42,8 @@ func Write(ctx context.Context, out Output, a *Artifact, opts Options) error {
 	switch out.Form {
 	case Layout:
 		err = writeLayout(ctx, out.Path, a, blobs, opts, meter)
+	case DockerDaemon:
+		err = writeEngine(ctx, out, a, blobs, opts, meter)
 	case LayoutArchive, DockerArchive:
 		err = writeArchive(ctx, out, a, blobs, opts, meter)
 	default:
@@ -54,6 +57,9 @@ func Write(ctx context.Context, out Output, a *Artifact, opts Options) error {
 
 // explain says what a failed write of an output means.
 func explain(err error, out Output) error {
+	if out.Form == DockerDaemon { // whose errors are explained
+		return fmt.Errorf("writing %s: %w", out, err)
+	}
 	if isFull(err) {
 		return diag.Wrap(err, diag.Failure, "writing %s: the disk is full", out).
 			Hint("nothing of it was left behind; free some space or choose another place")

@@ -32,7 +32,7 @@ func TestParseOutput(t *testing.T) {
 	}
 	for s, want := range map[string]string{
 		"out": "does not say in which form", "tar:x": `there is no form "tar"`, "oci:": "has no path", "oci:-": "standard output cannot hold", "-": "does not say in which form",
-		"docker-daemon:x:y": "not supported yet", "": "does not say",
+		"docker-daemon": "does not say in which form", "": "does not say",
 	} {
 		_, err := ParseOutput(s)
 		if err == nil || !strings.Contains(err.Error(), want) || diag.CodeOf(err) != diag.Usage || !strings.Contains(strings.Join(diag.HintsOf(err), ""), "oci-archive:FILE") {
