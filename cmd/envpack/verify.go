@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -122,19 +123,20 @@ func (s *session) verify(ctx context.Context, spec string, o verifyOptions) (err
 		}
 	}()
 	result := &verified{Images: []*verify.Report{}, Absent: src.Absent}
-	for _, t := range src.Troubles {
-		name := strings.TrimPrefix(t.Document, "the ")
-		result.Findings = append(result.Findings, verify.Changed(name, t.Data, t.Was, t.Err))
-	}
 	whole := publishable{}
+	troubles := src.Troubles
 	for _, found := range src.Images {
 		one := &verifying{session: s, spec: spec, source: src, found: found, held: held, options: o}
+		one.troubles, troubles = troublesOf(found, troubles)
 		report, err := one.run(ctx)
 		if err != nil {
 			return err
 		}
 		whole.add(one)
 		result.Images = append(result.Images, report)
+	}
+	for _, t := range troubles {
+		result.Findings = append(result.Findings, changed(t))
 	}
 	if o.platform == "" {
 		whole.compare(result, src.Indexes)
@@ -176,7 +178,11 @@ func (s *session) conclude(result *verified, spec string, o verifyOptions) error
 	}
 	switch code {
 	case diag.Mismatch:
-		return diag.New(code, "%s is not verified: %s", spec, what(findings, "is not as it should be", "are not as they should be"))
+		e := diag.New(code, "%s is not verified: %s", spec, what(findings, "is not as it should be", "are not as they should be"))
+		if result.damaged() {
+			return e.Hint("what is stored there is damaged: write, copy or push it again")
+		}
+		return e
 	case diag.Fetch:
 		e := diag.New(code, "%s is not verified: %s", spec, what(gaps, "could not be checked", "could not be checked"))
 		for _, r := range result.Images {
@@ -191,6 +197,43 @@ func (s *session) conclude(result *verified, spec string, o verifyOptions) error
 		return e
 	}
 	return nil
+}
+
+// damaged tells whether something is not what its digest says.
+func (v *verified) damaged() bool {
+	if len(v.Findings) > 0 {
+		return true
+	}
+	for _, r := range v.Images {
+		if slices.ContainsFunc(r.Findings, func(f verify.Finding) bool { return f.Check == "digests" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// troublesOf takes those troubles that are about an image's own documents.
+func troublesOf(found publish.Found, all []publish.Trouble) (own, rest []publish.Trouble) {
+	manifest, err := found.Image.Digest()
+	if err != nil {
+		return nil, all
+	}
+	config, err := found.Image.ConfigName()
+	if err != nil {
+		return nil, all
+	}
+	for _, t := range all {
+		if t.Digest == manifest || t.Digest == config {
+			own = append(own, t)
+		} else {
+			rest = append(rest, t)
+		}
+	}
+	return own, rest
+}
+
+func changed(t publish.Trouble) verify.Finding {
+	return verify.Changed(strings.TrimPrefix(t.Document, "the "), t.Data, t.Was, t.Err)
 }
 
 func what(n int, one, more string) string {

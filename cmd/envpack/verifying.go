@@ -63,11 +63,12 @@ func (h *held) openProject(ctx context.Context, s *session, dir, lock string) er
 // verifying is the verifying of one image, or of a seal.
 type verifying struct {
 	*session
-	spec    string
-	source  *publish.Source
-	found   publish.Found
-	held    *held
-	options verifyOptions
+	spec     string
+	source   *publish.Source
+	found    publish.Found
+	troubles []publish.Trouble // of its manifest and its config
+	held     *held
+	options  verifyOptions
 
 	lock    *lockfile.Lock
 	rebuilt *imagegen.Rebuilt
@@ -89,6 +90,9 @@ func (x *verifying) run(ctx context.Context) (*verify.Report, error) {
 	}
 	r := v.Report
 	r.Name, r.Platform = x.spec, x.found.Platform
+	for _, t := range x.troubles {
+		r.Find(changed(t))
+	}
 	lock, m := x.lockOf(ctx, v)
 	if lock == nil {
 		return r, v.Digests(ctx, nil)

@@ -5,8 +5,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/compare"
@@ -20,6 +24,7 @@ type shipped struct {
 	debfile.Entry
 	pkg string
 	sum string // SHA-256 of a file's content
+	at  string // where it lies in the image
 }
 
 // debs compares what the distribution's packages ship, and names the rest.
@@ -34,43 +39,55 @@ func (d *deep) debs(ctx context.Context, debs []lockfile.Deb) error {
 	if d.Task != nil && size > 0 {
 		advance = d.Task("comparing files of packages", size)
 	}
+	var mu sync.Mutex // of places
+	group, all := errgroup.WithContext(ctx)
+	group.SetLimit(max(d.Jobs, 1))
 	for _, deb := range debs {
 		if err := d.lacking[deb.SHA256]; err != nil {
 			whole = false
 			d.Report.Unchecked = append(d.Report.Unchecked, Gap{Check: "files", What: fmt.Sprintf("files of the package %s %s", deb.Name, deb.Version), Why: diagText(err), Err: err})
 			continue
 		}
-		if err := d.unpack(ctx, deb, places); err != nil {
-			return fmt.Errorf("reading the package %s %s: %w", deb.Name, deb.Version, err)
-		}
 		d.files.Debs++
-		advance(deb.Size)
+		group.Go(func() error {
+			ships, err := d.unpack(all, deb)
+			if err != nil {
+				return fmt.Errorf("reading the package %s %s: %w", deb.Name, deb.Version, err)
+			}
+			advance(deb.Size)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, s := range ships {
+				places[s.at] = append(places[s.at], s)
+			}
+			return nil
+		})
 	}
-	var all []string
-	for p := range places {
-		all = append(all, p)
+	if err := group.Wait(); err != nil {
+		return err
 	}
-	slices.Sort(all)
-	for _, p := range all {
-		d.place(p, places[p])
+	for _, p := range slices.Sorted(maps.Keys(places)) {
+		claims := places[p]
+		slices.SortFunc(claims, func(a, b shipped) int { return strings.Compare(a.pkg, b.pkg) })
+		d.place(p, claims)
 	}
 	d.others(places, whole)
 	return nil
 }
 
-// unpack notes what a package ships.
-func (d *deep) unpack(ctx context.Context, deb lockfile.Deb, places map[string][]shipped) error {
+// unpack gives what a package ships.
+func (d *deep) unpack(ctx context.Context, deb lockfile.Deb) (ships []shipped, err error) {
 	blob, err := d.store.Blob(deb.SHA256)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer blob.Close()
 	file, err := debfile.Open(blob, blob.Size())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	own := map[string]shipped{} // files, for hard links
-	return file.Data(func(e debfile.Entry, content io.Reader) error {
+	err = file.Data(func(e debfile.Entry, content io.Reader) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -94,10 +111,11 @@ func (d *deep) unpack(ctx context.Context, deb lockfile.Deb, places map[string][
 			s = target
 			s.Path = e.Path
 		}
-		at := d.resolve(e.Path, layer.Kind(e.Kind) == layer.Dir)
-		places[at] = append(places[at], s)
+		s.at = d.resolve(e.Path, layer.Kind(e.Kind) == layer.Dir)
+		ships = append(ships, s)
 		return nil
 	})
+	return ships, err
 }
 
 // place compares what lies at a path with what packages ship there: folders are shared, and one of them decides.
