@@ -181,7 +181,7 @@ func (s supply) Image(context.Context, string, lockfile.BaseImage) (v1.Image, er
 
 func openStore(t testing.TB) *store.Store {
 	t.Helper()
-	st, err := store.Open(filepath.Join(t.TempDir(), "store"))
+	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "store"))
 	if err != nil {
 		t.Fatal(err)
 	}

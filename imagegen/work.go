@@ -195,6 +195,8 @@ func (w *work) keep(ctx context.Context, name, kind, inputs string, entries []la
 		return Layer{}, err
 	} else if "sha256:"+sum != result.Digest {
 		return Layer{}, fmt.Errorf("layer %s: the store has %s where %s was written", name, sum, result.Digest)
+	} else if err := w.Store.NameBlob(sum, "layer "+name); err != nil {
+		return Layer{}, err
 	}
 	return w.remember(name, kind, inputs, remembered{Descriptor: result.Descriptor, Kept: true, Unread: unread})
 }

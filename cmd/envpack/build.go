@@ -130,7 +130,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	st, err := s.openStore()
+	st, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func (a *again) build(ctx context.Context, found publish.Found, dir string) erro
 	if err != nil {
 		return diag.Wrap(err, 0, "%s", a.from)
 	}
-	b, err := a.builderOf(lock, &manifest.Manifest{Dir: "."})
+	b, err := a.builderOf(ctx, lock, &manifest.Manifest{Dir: "."})
 	if err != nil {
 		return err
 	}

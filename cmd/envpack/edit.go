@@ -49,7 +49,7 @@ func (e *edit) run(ctx context.Context) error {
 	if err := writable(path); err != nil { // before the work, not after it
 		return err
 	}
-	st, err := e.openStore()
+	st, err := e.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -125,7 +125,7 @@ func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFl
 	if err != nil {
 		return err
 	}
-	st, err := s.openStore()
+	st, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 			return err
 		}
 	}
-	st, err := s.openStore()
+	st, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}

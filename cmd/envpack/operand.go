@@ -158,7 +158,7 @@ func (o *operand) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := o.openStore()
+	st, err := o.openStore(ctx)
 	if err != nil {
 		return err
 	}

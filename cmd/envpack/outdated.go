@@ -85,7 +85,7 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	if o.security && len(old.Base.Debs) > 0 && !slices.Contains(m.Pockets, "security") {
 		s.ui().Warn("security fixes are not looked for: system.pockets in %s leaves them out", m.File)
 	}
-	st, err := s.openStore()
+	st, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -60,6 +61,7 @@ func TestMain(m *testing.M) {
 //	when EVENT SIGNAL                    wait for an event and signal the process in the background; see [when]
 //	exited CODE                          the status of the process that was signalled, after wait
 //	json CODE PROGRAM [ARG]...           run a program with --json: it exits with the code, and prints JSON alone
+//	age GLOB DURATION                    have files be changed last so long ago, as 1000h
 //	damage GLOB                          change a byte in the middle of each file
 //	flip FILE TEXT                       change a bit of the byte behind a text
 //	blob DIR KIND NAME                   set $NAME to the path of a layout's index, manifest, config, or layer of a name
@@ -110,6 +112,7 @@ func TestScripts(t *testing.T) {
 			"equal":       equal,
 			"holds":       holds,
 
+			"age":      setAge,
 			"damage":   damage,
 			"flip":     flip,
 			"blob":     blob,
@@ -211,6 +214,21 @@ func (w *world) exited(ts *testscript.TestScript, args []string) {
 	}
 }
 
+// setAge has files be changed last so long ago.
+func setAge(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "GLOB", "DURATION")
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ago, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no file is called %s", args[0])
+	}
+	for _, file := range files {
+		ts.Check(os.Chtimes(file, time.Now().Add(-ago), time.Now().Add(-ago)))
+	}
+}
+
 func damage(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, args, "GLOB")
 	files, err := filepath.Glob(ts.MkAbs(args[0]))
@@ -274,7 +292,7 @@ func misremember(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, args, "LAYER", "OTHER")
 	lock, err := lockfile.Read(ts.MkAbs("envpack.lock"))
 	ts.Check(err)
-	st, err := store.Open(ts.Getenv("ENVPACK_CACHE"))
+	st, err := store.Open(context.Background(), ts.Getenv("ENVPACK_CACHE"))
 	ts.Check(err)
 	inputs := func(name string) string {
 		for _, l := range lock.Seals[0].Layers {

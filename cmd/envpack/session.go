@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -95,12 +96,12 @@ func (s *session) task(name string, total int64) func(int64) {
 }
 
 // openStore opens the store, or makes it.
-func (s *session) openStore() (*store.Store, error) {
+func (s *session) openStore(ctx context.Context) (*store.Store, error) {
 	dir, err := s.storeDir()
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(dir)
+	return store.Open(ctx, dir)
 }
 
 // storeDir is where the store is, or would be: --cache-dir, ENVPACK_CACHE, or the user's cache folder.

@@ -158,7 +158,7 @@ func (x *verifying) lockOf(ctx context.Context, v *verify.Verification) (*lockfi
 
 // prepare gets ready to build what the image should be.
 func (x *verifying) prepare(ctx context.Context, v *verify.Verification, lock *lockfile.Lock, m *manifest.Manifest, dir string) error {
-	b, err := x.builderOf(lock, m)
+	b, err := x.builderOf(ctx, lock, m)
 	if err != nil {
 		return err
 	}
@@ -177,8 +177,8 @@ func (x *verifying) prepare(ctx context.Context, v *verify.Verification, lock *l
 }
 
 // builderOf is what builds the images of a lock that is there: nothing is locked or sealed.
-func (s *session) builderOf(lock *lockfile.Lock, m *manifest.Manifest) (*building, error) {
-	st, err := s.openStore()
+func (s *session) builderOf(ctx context.Context, lock *lockfile.Lock, m *manifest.Manifest) (*building, error) {
+	st, err := s.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}

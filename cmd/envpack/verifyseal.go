@@ -58,7 +58,7 @@ func (s *session) verifyTarget(ctx context.Context, h *held, t lockfile.Target) 
 		return nil, diag.New(diag.Stale, "%s has no seal for %s, so that there is nothing to verify", h.path, t.Platform).
 			Hint("the first `envpack build` writes it")
 	}
-	b, err := s.builderOf(h.lock, h.m)
+	b, err := s.builderOf(ctx, h.lock, h.m)
 	if err != nil {
 		return nil, err
 	}

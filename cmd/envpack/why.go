@@ -120,7 +120,7 @@ func (s *session) why(ctx context.Context, dir, name string, f lockFlags) error 
 
 // findReasons asks the index and the archives.
 func (s *session) findReasons(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, doc *whyDocument, isPackage, isDeb bool) error {
-	st, err := s.openStore()
+	st, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}

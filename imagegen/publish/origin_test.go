@@ -263,7 +263,7 @@ func TestOriginIntoFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	kept, err := store.Open(filepath.Join(dir, "store"))
+	kept, err := store.Open(t.Context(), filepath.Join(dir, "store"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +386,7 @@ func TestOriginDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	damage.Store(true)
-	kept, err := store.Open(t.TempDir())
+	kept, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

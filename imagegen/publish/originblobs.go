@@ -82,12 +82,13 @@ func (b *remoteBlobs) open(h v1.Hash) (io.ReadCloser, error) {
 		rc.Close()
 		return nil, err
 	}
-	return &keeping{rc, w, h}, nil
+	return &keeping{rc, b.opts.Store, w, h}, nil
 }
 
 // keeping puts what is read to its end into the store.
 type keeping struct {
 	io.ReadCloser
+	st   *store.Store
 	w    *store.Writer
 	want v1.Hash
 }
@@ -110,6 +111,9 @@ func (k *keeping) Read(p []byte) (int, error) {
 		}
 		if got != k.want.Hex {
 			return n, diag.New(diag.Mismatch, "the layer %s has the digest sha256:%s", k.want, got)
+		}
+		if nerr := k.st.NameBlob(got, "layer of an image below"); nerr != nil {
+			return n, nerr
 		}
 	}
 	return n, err
@@ -180,6 +184,9 @@ func (b *remoteBlobs) take(o *Origin) error {
 	if b.opts.Store != nil {
 		for digest, data := range map[v1.Hash][]byte{h: manifest, m.Config.Digest: config} {
 			if err := b.opts.Store.Put(b.ctx, bytes.NewReader(data), digest.Hex, int64(len(data))); err != nil {
+				return err
+			}
+			if err := b.opts.Store.NameBlob(digest.Hex, "manifest or config of an image below"); err != nil {
 				return err
 			}
 		}

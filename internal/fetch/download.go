@@ -50,7 +50,10 @@ func (c *Client) Download(ctx context.Context, address, sha256 string, size int6
 		}
 		err := p.Commit(size)
 		var m *store.MismatchError
-		if err == nil || !errors.As(err, &m) {
+		if err == nil {
+			return st.NameBlob(sha256, u.Path)
+		}
+		if !errors.As(err, &m) {
 			return err
 		}
 		again := d.pieces > 1 // the pieces may be of different files

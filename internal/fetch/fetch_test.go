@@ -36,7 +36,7 @@ func hashOf(b []byte) string { h := sha256.Sum256(b); return hex.EncodeToString(
 
 func openStore(t *testing.T) *store.Store {
 	t.Helper()
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

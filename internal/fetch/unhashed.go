@@ -89,8 +89,10 @@ func (c *Client) DownloadChecked(ctx context.Context, address string, limit int6
 			}
 		}
 		got.Tag = tagOf(resp.Header)
-		got.SHA256, got.Size, err = w.Commit()
-		return err
+		if got.SHA256, got.Size, err = w.Commit(); err != nil {
+			return err
+		}
+		return st.NameBlob(got.SHA256, resp.Request.URL.Path)
 	})
 	if err != nil {
 		return Downloaded{}, err

@@ -43,13 +43,16 @@ func (s *Store) Blob(sha256 string) (*Blob, error) {
 	if err := checkHash(sha256); err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(s.blobPath(sha256))
+	path := s.blobPath(sha256)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("blob %s: %w", sha256, ErrNotFound)
 	}
 	if err != nil {
 		return nil, diag.Wrap(err, diag.Failure, "reading the store %s", s.dir)
 	}
+	used(path, info.ModTime(), blobGrain)
+	s.traced.blob(sha256)
 	return &Blob{s: s, sha256: sha256, size: info.Size()}, nil
 }
 

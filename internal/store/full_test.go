@@ -16,7 +16,7 @@ import (
 )
 
 func TestFailures(t *testing.T) {
-	s, err := Open(t.TempDir())
+	s, err := Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestFailures(t *testing.T) {
 
 func TestNotWritable(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
-	if _, err := Open(dir); err != nil {
+	if _, err := Open(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	if os.Geteuid() == 0 { // may write everywhere
@@ -57,7 +57,7 @@ func TestNotWritable(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "tmp"), nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(dir); err == nil || !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), dir) {
+		if _, err := Open(t.Context(), dir); err == nil || !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), dir) {
 			t.Error(err)
 		}
 		return
@@ -67,7 +67,7 @@ func TestNotWritable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := Open(dir)
+	_, err := Open(t.Context(), dir)
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "cannot be written") {
 		t.Error(err)
 	}

@@ -33,10 +33,13 @@ func (s *Store) Memo(kind, key string) ([]byte, bool) {
 	if len(start) < memoHeader || string(start[:len(memoMagic)]) != memoMagic {
 		return nil, false
 	}
+	size, changed, err := f.info()
+	if err != nil {
+		return nil, false
+	}
 	data := bytes.Clone(start[memoHeader:])
 	if len(start) == len(room) { // there may be more
-		size, err := f.size()
-		if err != nil || size < int64(len(start)) {
+		if size < int64(len(start)) {
 			return nil, false
 		}
 		data = make([]byte, size-int64(memoHeader))
@@ -47,6 +50,8 @@ func (s *Store) Memo(kind, key string) ([]byte, bool) {
 	if got := sha256.Sum256(data); string(got[:]) != string(start[len(memoMagic):memoHeader]) {
 		return nil, false
 	}
+	used(name, changed, memoGrain)
+	s.traced.memo(name)
 	return data, true
 }
 
@@ -75,6 +80,12 @@ func (s *Store) writeMemo(kind, key string, parts ...[]byte) error {
 	if err != nil {
 		return err
 	}
+	s.traced.memo(name)
+	return s.writeFile(name, kind, parts...)
+}
+
+// writeFile writes a memo's file.
+func (s *Store) writeFile(name, kind string, parts ...[]byte) error {
 	f, err := s.create()
 	if err != nil {
 		return s.fail(err, "writing memo %s", kind)
@@ -97,11 +108,23 @@ func (s *Store) writeMemo(kind, key string, parts ...[]byte) error {
 	return nil
 }
 
-func (s *Store) memoPath(kind, key string) (string, error) {
+func checkKind(kind string) error {
 	if kind == "" || strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return "", fmt.Errorf("%q cannot be a kind of memo", kind)
+		return fmt.Errorf("%q cannot be a kind of memo", kind)
 	}
+	return nil
+}
+
+func (s *Store) memoPath(kind, key string) (string, error) {
+	if err := checkKind(kind); err != nil {
+		return "", err
+	}
+	return filepath.Join(s.dir, filepath.FromSlash(MemoName(kind, key))), nil
+}
+
+// MemoName is where the memo of that kind and key is, below the store's folder, with slashes: as in [Entry].
+func MemoName(kind, key string) string {
 	sum := sha256.Sum256([]byte(key))
 	h := hex.EncodeToString(sum[:])
-	return filepath.Join(s.dir, "memo", kind, h[:2], h), nil
+	return "memo/" + kind + "/" + h[:2] + "/" + h
 }

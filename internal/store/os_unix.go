@@ -8,14 +8,20 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the exclusive lock of an open file, if nobody has it. Closing the file frees it.
-func tryLock(f *os.File) (bool, error) {
+// lockFile takes the lock of an open file, for this one alone or shared with others who share it, unless somebody has it
+// otherwise. Closing the file frees it.
+func lockFile(f *os.File, alone bool) (bool, error) {
+	how := unix.LOCK_SH
+	if alone {
+		how = unix.LOCK_EX
+	}
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 		switch {
 		case err == nil:
 			return true, nil
@@ -27,6 +33,8 @@ func tryLock(f *os.File) (bool, error) {
 		}
 	}
 }
+
+func unlockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 // rawFile is a file that is open for reading, without what package os adds: small files are read thousands of times.
 type rawFile int
@@ -59,10 +67,11 @@ func (f rawFile) readAt(p []byte, from int64) (n int, err error) {
 	return n, nil
 }
 
-func (f rawFile) size() (int64, error) {
+// info gives the size in bytes and the time of the last change.
+func (f rawFile) info() (size int64, changed time.Time, err error) {
 	var info unix.Stat_t
-	err := unix.Fstat(int(f), &info)
-	return info.Size, err
+	err = unix.Fstat(int(f), &info)
+	return info.Size, time.Unix(info.Mtim.Unix()), err
 }
 
 func isFull(err error) bool {

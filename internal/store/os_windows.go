@@ -5,18 +5,30 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
 
-// tryLock takes the exclusive lock of an open file, if nobody has it. Closing the file frees it.
-func tryLock(f *os.File) (bool, error) {
-	err := windows.LockFileEx(windows.Handle(f.Fd()),
-		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
+// locked is the byte of a file that stands for all of it: far behind its end, for what is locked cannot be read.
+func locked() *windows.Overlapped { return &windows.Overlapped{OffsetHigh: 1 << 30} }
+
+// lockFile takes the lock of an open file, for this one alone or shared with others who share it, unless somebody has it
+// otherwise. Closing the file frees it.
+func lockFile(f *os.File, alone bool) (bool, error) {
+	how := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if alone {
+		how |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
+	err := windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, locked())
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func unlockFile(f *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, locked())
 }
 
 // rawFile is a file that is open for reading.
@@ -38,12 +50,13 @@ func (f rawFile) readAt(p []byte, from int64) (int, error) {
 	return n, err
 }
 
-func (f rawFile) size() (int64, error) {
+// info gives the size in bytes and the time of the last change.
+func (f rawFile) info() (size int64, changed time.Time, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return 0, time.Time{}, err
 	}
-	return info.Size(), nil
+	return info.Size(), info.ModTime(), nil
 }
 
 func isFull(err error) bool {

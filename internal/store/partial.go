@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 )
@@ -69,38 +68,31 @@ func (s *Store) Partial(ctx context.Context, sha string) (*Partial, error) {
 
 func (s *Store) partialPath(sha256 string) string { return filepath.Join(s.dir, "partial", sha256) }
 
-// lock takes the lock of that file, which it makes. It asks again and again rather than waiting in
-// the system, because that could not be cancelled.
-func (s *Store) lock(ctx context.Context, name string) (*os.File, error) {
-	wait := 5 * time.Millisecond
-	for {
+// lock takes the lock of that file, which it makes.
+func (s *Store) lock(ctx context.Context, name string) (file *os.File, err error) {
+	err = poll(ctx, func() (bool, error) {
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {
-			return nil, s.fail(err, "locking partial download")
+			return false, s.fail(err, "locking partial download")
 		}
-		ok, err := tryLock(f)
+		ok, err := lockFile(f, true)
 		if err != nil {
 			f.Close()
-			return nil, s.fail(err, "locking %s", name)
+			return false, s.fail(err, "locking %s", name)
 		}
 		if ok {
 			// The file may have been removed by its last owner, and be another's by now.
 			mine, err1 := f.Stat()
 			now, err2 := os.Stat(name)
 			if err1 == nil && err2 == nil && os.SameFile(mine, now) {
-				return f, nil
+				file = f
+				return true, nil
 			}
 		}
 		f.Close()
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, ctx.Err()
-		case <-timer.C:
-		}
-		wait = min(wait*2, 200*time.Millisecond)
-	}
+		return false, nil
+	})
+	return file, err
 }
 
 // Offset is the number of bytes that are there.

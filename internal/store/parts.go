@@ -51,7 +51,7 @@ func (s *Store) Head(kind, key string) (head string, tail Tail, ok bool) {
 	if len(start) < partsHeader || string(start[:len(partsMagic)]) != partsMagic {
 		return "", Tail{}, false
 	}
-	size, err := f.size()
+	size, changed, err := f.info()
 	length := binary.LittleEndian.Uint32(start[len(partsMagic):])
 	end := int64(partsHeader) + int64(length)
 	if err != nil || size < end {
@@ -67,6 +67,8 @@ func (s *Store) Head(kind, key string) (head string, tail Tail, ok bool) {
 	if sum, _ := headSum(length, raw); string(sum[:]) != string(start[len(partsMagic)+4:partsHeader]) {
 		return "", Tail{}, false
 	}
+	used(path, changed, memoGrain)
+	s.traced.memo(path)
 	return string(raw), Tail{path, end, size - end}, true
 }
 

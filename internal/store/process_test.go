@@ -26,7 +26,7 @@ func sum(b []byte) string { h := sha256.Sum256(b); return hex.EncodeToString(h[:
 
 func open(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Open(dir)
+	s, err := store.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestOpenRefuses(t *testing.T) {
 		foreign: "is not a store: it has no format file, but has thesis.tex",
 		file:    file,
 	} {
-		_, err := store.Open(dir)
+		_, err := store.Open(t.Context(), dir)
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: %v", dir, err)
 		}

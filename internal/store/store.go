@@ -7,12 +7,14 @@
 //
 // Layout:
 //
-//	format                        "envpack store 1"
+//	format                        "envpack store 1"; who has the store open shares its lock
 //	blobs/sha256/ab/abcd…         files, complete and hashed before they had that name
 //	partial/abcd…, abcd….lock     downloads that were begun, each under a lock of the system
 //	memo/KIND/ab/abcd…            notes, by the SHA-256 of their key, with a checksum; of those in two parts
 //	                              it is of the first
 //	tmp/                          files being written; those older than a day are removed
+//
+// The time of a file's last change is that of its last use: of blobs to an hour, of memos to a day.
 //
 // Invariants: a file gets its name by a rename, after its content was written, hashed and, for
 // blobs, flushed; a process may be killed at any time. Several processes may use a store at once.
@@ -20,6 +22,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,14 +57,18 @@ type Store struct {
 	files   map[string]*handle    // by hash; see blob.go
 	clock   uint64                // counts uses of files
 	growing map[string][]*Growing // by hash: who reads what is being downloaded
+
+	inUse    *os.File // the format file, whose lock is shared
+	unlocked error    // why it is not
+	traced   *Trace   // nil: nobody asks what is used
 }
 
 // Open opens the store in the folder dir, which it makes if need be, and removes what processes
-// that were killed left behind more than a day ago.
+// that were killed left behind more than a day ago. While somebody has the store to themselves ([Store.Exclusive]), it waits.
 //
 // Errors are diag errors: a folder that cannot be made or written, that has files but is no store,
-// or that is a store of another format.
-func Open(dir string) (*Store, error) {
+// or that is a store of another format; and that of ctx.
+func Open(ctx context.Context, dir string) (*Store, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
@@ -71,6 +78,9 @@ func Open(dir string) (*Store, error) {
 		return nil, s.fail(err, "making store")
 	}
 	if err := s.checkFormat(); err != nil {
+		return nil, err
+	}
+	if err := s.share(ctx); err != nil {
 		return nil, err
 	}
 	for _, sub := range []string{filepath.Join("blobs", "sha256"), "partial", "memo", "tmp"} {
@@ -214,10 +224,14 @@ func (s *Store) blobPath(sha256 string) string {
 	return filepath.Join(s.dir, "blobs", "sha256", sha256[:2], sha256)
 }
 
-// place gives a finished file its name; the folder is made when it is missing.
+// place gives a finished file its name; the folder is made when it is missing, and again should another process have removed it
+// while it was empty.
 func place(from, to string) error {
 	err := os.Rename(from, to)
-	if errors.Is(err, fs.ErrNotExist) {
+	for range 10 {
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 			return err
 		}

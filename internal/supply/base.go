@@ -268,7 +268,10 @@ func (s *Supply) takeFile(ctx context.Context, i lockfile.Interpreter) error {
 		return diag.New(diag.Mismatch, "%s has the SHA-256 %s, and %s is wanted", i.Path, other.Got, i.SHA256).
 			Hint("the file was changed, or the manifest names another's hash")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.Store.NameBlob(i.SHA256, i.Path)
 }
 
 // AptSources implements imagegen.Supply.

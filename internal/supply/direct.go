@@ -161,7 +161,10 @@ func (s *Supply) keep(ctx context.Context, name, sum string) error {
 	if other := (*store.MismatchError)(nil); errors.As(err, &other) {
 		return diag.New(diag.Failure, "%s changes while it is read", name)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.Store.NameBlob(sum, filepath.ToSlash(name))
 }
 
 // hashOf is the SHA-256 of a file. Errors are diag errors of code Manifest: there is none, or it is no file.

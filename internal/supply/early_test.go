@@ -50,7 +50,7 @@ func TestReadEarly(t *testing.T) {
 				http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(c.served))
 			}))
 			defer server.Close()
-			st, err := store.Open(t.TempDir())
+			st, err := store.Open(t.Context(), t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,11 +122,11 @@ func TestReadEarlyEnds(t *testing.T) {
 			defer server.Close()
 			defer close(over)
 			dir := t.TempDir()
-			st, err := store.Open(dir)
+			st, err := store.Open(t.Context(), dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			other, err := store.Open(dir)
+			other, err := store.Open(t.Context(), dir)
 			if err != nil {
 				t.Fatal(err)
 			}

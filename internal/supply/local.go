@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/store"
@@ -26,7 +27,10 @@ func (s *Supply) copyLocal(ctx context.Context, path string, j job, done func(in
 		return diag.Wrap(err, diag.Mismatch, "%s: expected sha256 %s, got sha256 %s", path, m.SHA256, m.Got).
 			Hint("the file was replaced since it was locked; if that is expected, lock it again: `envpack lock`")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.Store.NameBlob(j.sha256, filepath.ToSlash(path))
 }
 
 // reads tells how many bytes were read.

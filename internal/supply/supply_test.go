@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	}))
 	t.Cleanup(archive.Close)
 	var err error
-	if w.store, err = store.Open(filepath.Join(t.TempDir(), "store")); err != nil {
+	if w.store, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "store")); err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)

@@ -32,7 +32,7 @@ func TestCheckMetadata(t *testing.T) {
 			fake.AddWheel(name, test.served, testenv.IndexFile{})
 			server := httptest.NewServer(fake)
 			defer server.Close()
-			st, err := store.Open(t.TempDir())
+			st, err := store.Open(t.Context(), t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -146,7 +146,7 @@ func TestLearn(t *testing.T) {
 	})
 	s := httptest.NewServer(mux)
 	defer s.Close()
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func newWorld(t *testing.T) *world {
 	s := httptest.NewServer(w.fake)
 	t.Cleanup(s.Close)
 	w.url = s.URL
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,9 @@ import (
 // largestFile is the size in bytes of the largest file that is downloaded without its size being known.
 const largestFile = 1 << 40
 
+// learntMemo keeps what files without a hash were found to be, by their addresses.
+const learntMemo = "learnt"
+
 // Learn gives a file with its SHA-256 and size, where the index says neither: it is downloaded into the store, or read
 // where it is on this machine, and held to what else the index gives (File.Sum). What the store has of an earlier
 // download is taken if the server says that the file is in the same state.
@@ -61,7 +64,7 @@ func (x *Index) learnNow(ctx context.Context, f File) (File, error) {
 		return f, wrongSize(f.URL, got.Size, f.Size)
 	}
 	if note, err := json.Marshal(got); err == nil {
-		if err := x.o.Store.PutMemo("learnt", f.URL, note); err != nil {
+		if err := x.o.Store.PutMemo(learntMemo, f.URL, note); err != nil {
 			return f, err
 		}
 	}
@@ -77,7 +80,7 @@ func wrongSize(address string, got, want int64) error {
 // remembered is what an earlier download found, if the store has the file and the server says that it still has the
 // same. Offline, the store's word is enough, as it is for pages.
 func (x *Index) remembered(ctx context.Context, f File) (known fetch.Downloaded, ok bool) {
-	raw, ok := x.o.Store.Memo("learnt", f.URL)
+	raw, ok := x.o.Store.Memo(learntMemo, f.URL)
 	if !ok || json.Unmarshal(raw, &known) != nil || lowerSHA256(known.SHA256) == "" || !x.o.Store.Has(known.SHA256) {
 		return known, false
 	}

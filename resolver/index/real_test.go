@@ -43,7 +43,7 @@ func TestRealIndex(t *testing.T) {
 	address, client := realIndex(t)
 	dir := t.TempDir()
 	for _, round := range []string{"cold", "warm"} {
-		st, err := store.Open(dir)
+		st, err := store.Open(t.Context(), dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func newestWheel(t *testing.T, p *Project) (best File, ok bool) {
 // continues a download that was interrupted.
 func TestRealDownload(t *testing.T) {
 	address, client := realIndex(t)
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

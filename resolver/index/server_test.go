@@ -24,7 +24,7 @@ func serve(t *testing.T, contentType, body string) *Index {
 		io.WriteString(w, body)
 	}))
 	t.Cleanup(s.Close)
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestUnaskedNotModified(t *testing.T) {
 		io.WriteString(w, `{"meta":{"api-version":"1.0"},"files":[{"filename":"a-1.zip","url":"a-1.zip"}]}`)
 	}))
 	defer s.Close()
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
