@@ -11,12 +11,11 @@ import (
 
 // planned are commands that are to come, and what does a part of their work until then, "" if nothing does.
 var planned = map[string]string{
-	"cache":  "the store is the folder that --cache-dir or ENVPACK_CACHE names; it can be deleted as a whole when no envpack runs",
 	"check":  "`envpack lock --check` tells whether the lock is up to date",
 	"doctor": "",
 	"import": "`envpack init` writes a manifest that reads requirements.txt",
 	"run":    "`podman run` and `docker run` run the image",
-	"vendor": "`envpack build --offline` builds from the store, which can be copied to another machine",
+	"vendor": "`envpack cache export` writes what a lock needs into a file, and `envpack cache import` takes it into the store of another machine",
 }
 
 // addPlanned adds the commands that are to come, which no help lists.

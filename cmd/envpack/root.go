@@ -127,7 +127,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SuggestionsMinimumDistance = 2
 	s.addFlags(cmd.PersistentFlags())
 	for _, add := range []func(*session) *cobra.Command{
-		newInit, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newDiff, newVerify, newExport, newCompletion, newVersion,
+		newInit, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newDiff, newVerify, newExport, newCache, newCompletion, newVersion,
 	} {
 		cmd.AddCommand(add(s))
 	}
