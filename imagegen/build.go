@@ -3,6 +3,7 @@ package imagegen
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"runtime"
 	"slices"
@@ -38,6 +39,16 @@ type Builder struct {
 	// Task is told of work that takes a while: a name and the bytes to come. What it returns is
 	// called with bytes as they are done, from several goroutines. May be nil.
 	Task func(name string, total int64) func(n int64)
+	// Draft gives a place for the bytes of a layer that is made of ranges of wheels and not kept whole. May be nil.
+	Draft func() Draft
+}
+
+// Draft takes the compressed bytes of a layer while it is made, for an output that would have to put them together again.
+// It ends with Keep, which says their digest, or with Discard.
+type Draft interface {
+	io.Writer
+	Keep(digest string)
+	Discard()
 }
 
 // Image is an image with what there is to say of it.
@@ -134,6 +145,9 @@ func (b *Builder) work(ctx context.Context, p *Plan) *work {
 	}
 	if own.Task == nil {
 		own.Task = func(string, int64) func(int64) { return func(int64) {} }
+	}
+	if own.Draft == nil {
+		own.Draft = func() Draft { return noDraft{} }
 	}
 	return &work{Builder: &own, plan: p, reading: ctx}
 }

@@ -232,14 +232,18 @@ func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheel
 		for _, wheel := range wheels {
 			entries = append(entries, set.installed[wheel.File.SHA256].Entries()...)
 		}
-		done := w.Task("layer "+title(name, wheels), contentSize(entries))
-		result, err := layer.Write(ctx, layer.WithParents(entries), layer.Options{Progress: done})
+		result, draft, err := w.write(ctx, title(name, wheels), entries)
 		if err != nil {
 			return Layer{}, fmt.Errorf("layer %s: %w", name, set.blame(err, wheels))
 		}
 		amended := false
 		for _, wheel := range wheels {
 			amended = set.installed[wheel.File.SHA256].Amend(result.Deviations) || amended
+		}
+		if amended {
+			draft.Discard()
+		} else {
+			draft.Keep(result.Digest)
 		}
 		if amended && attempt == 0 {
 			continue
@@ -266,6 +270,24 @@ func (w *work) wheelLayer(ctx context.Context, name string, set *wheelSet, wheel
 		return w.remember(name, WheelFormat, in, r)
 	}
 }
+
+// write writes a layer to nothing but a draft, which is not ended yet unless there is an error.
+func (w *work) write(ctx context.Context, title string, entries []layer.Entry) (*layer.Result, Draft, error) {
+	draft := w.Draft()
+	opts := layer.Options{Output: draft, Progress: w.Task("layer "+title, contentSize(entries))}
+	result, err := layer.Write(ctx, layer.WithParents(entries), opts)
+	if err != nil {
+		draft.Discard()
+	}
+	return result, draft, err
+}
+
+// noDraft is where nobody wants a layer's bytes.
+type noDraft struct{}
+
+func (noDraft) Write(p []byte) (int, error) { return len(p), nil }
+func (noDraft) Keep(string)                 {}
+func (noDraft) Discard()                    {}
 
 // blame names the wheel whose file cannot be written.
 func (s *wheelSet) blame(err error, wheels []Wheel) error {

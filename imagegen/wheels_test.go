@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/testenv"
@@ -382,5 +384,84 @@ func TestBrokenMember(t *testing.T) {
 	var wrong *wheelfile.Error
 	if !errors.As(err, &wrong) || wrong.Wheel != file || wrong.Class() != wheelfile.Broken || !strings.Contains(err.Error(), "text.py") {
 		t.Errorf("%v", err)
+	}
+}
+
+// drafts keeps what layers are written to while they are made.
+type drafts struct {
+	mu        sync.Mutex
+	kept      map[string]string // bytes by digest
+	discarded int
+}
+
+type draft struct {
+	bytes.Buffer
+	all *drafts
+}
+
+func (d *draft) Keep(digest string) {
+	d.all.mu.Lock()
+	defer d.all.mu.Unlock()
+	d.all.kept[digest] = d.String()
+}
+
+func (d *draft) Discard() {
+	d.all.mu.Lock()
+	defer d.all.mu.Unlock()
+	d.all.discarded++
+}
+
+// TestDrafts: what a draft keeps is the layer, also where a RECORD that is not right has it written twice.
+func TestDrafts(t *testing.T) {
+	w, st := newWorld(), openStore(t)
+	w.wheel("good", "1.0", files("good.py", "good"))
+	w.wheel("bad", "1.0", testenv.WheelOptions{Record: func(text string) string {
+		sum := sha256.Sum256([]byte("something else"))
+		at := strings.Index(text, "sha256=") + len("sha256=")
+		return text[:at] + base64.RawURLEncoding.EncodeToString(sum[:]) + text[at+43:]
+	}})
+	w.own("good")
+	w.own("bad")
+	all := &drafts{kept: map[string]string{}}
+	builder := w.builder(st)
+	builder.Draft = func() imagegen.Draft { return &draft{all: all} }
+	image, err := builder.Build(context.Background(), w.plan(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all.kept) != 2 || all.discarded != 1 {
+		t.Errorf("%d were kept and %d discarded", len(all.kept), all.discarded)
+	}
+	for _, name := range []string{"good 1.0", "bad 1.0"} {
+		l := layerOf(t, image, name)
+		r, err := l.Compressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := io.ReadAll(r)
+		if err != nil || all.kept[l.Digest] != string(want) {
+			t.Errorf("%s: %v; the draft is not the layer", name, err)
+		}
+		r.Close()
+	}
+
+	all.kept = map[string]string{}
+	if _, err := builder.Build(context.Background(), w.plan(t, nil)); err != nil || len(all.kept) > 0 {
+		t.Errorf("a second build wrote %d layers: %v", len(all.kept), err)
+	}
+
+	// What is not finished is discarded.
+	builder = w.builder(openStore(t))
+	builder.Draft = func() imagegen.Draft { return &draft{all: all} }
+	all.discarded = 0
+	ctx, cancel := context.WithCancel(context.Background())
+	builder.Task = func(name string, _ int64) func(int64) {
+		if strings.HasPrefix(name, "layer good") {
+			cancel()
+		}
+		return func(int64) {}
+	}
+	if _, err := builder.Build(ctx, w.plan(t, nil)); err == nil || all.discarded == 0 {
+		t.Errorf("%v; %d were discarded", err, all.discarded)
 	}
 }

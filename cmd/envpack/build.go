@@ -139,6 +139,8 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 		return err
 	}
 	defer b.supply.Close()
+	b.writeAhead(outputs)
+	defer b.dropAhead()
 	b.reseal = o.seal
 	if err := b.lookElsewhere(ref, o.push, cache); err != nil {
 		return err
@@ -210,6 +212,7 @@ type building struct {
 	supply  *supply.Supply
 	reseal  bool // seals of other project files are written anew
 	shelf   *publish.Shelf
+	ahead   *publish.Ahead // nil: no output takes layers while they are made
 }
 
 func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, path string, locked bool, outputs []publish.Output) (*building, error) {

@@ -75,8 +75,26 @@ func (b *building) repairAll(ctx context.Context) (bool, error) {
 	return repaired, nil
 }
 
+// writeAhead has the layers written into the first image layout among the outputs while they are made.
+func (b *building) writeAhead(outputs []publish.Output) {
+	for _, out := range outputs {
+		if out.Form == publish.Layout {
+			b.ahead = publish.NewAhead(out)
+			b.builder.Draft = func() imagegen.Draft { return b.ahead.Begin() }
+			return
+		}
+	}
+}
+
+// dropAhead removes layers of an image that was not written in the end.
+func (b *building) dropAhead() {
+	if b.ahead != nil {
+		b.ahead.Close()
+	}
+}
+
 func (b *building) write(ctx context.Context, out publish.Output, a *publish.Artifact, ref publish.Reference) error {
-	o := publish.Options{Reference: ref, Stdout: b.stdout}
+	o := publish.Options{Reference: ref, Stdout: b.stdout, Ahead: b.ahead}
 	if out.Form == publish.DockerDaemon {
 		var err error
 		if o.Engine, err = dockerEngine(); err != nil {

@@ -52,11 +52,22 @@ func (l *lazy) Compressed() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening layer %s: %w", l.d.Digest, err)
 	}
-	// A recipe's stream checks itself.
-	if s, ok := r.(*stream); ok && s.recipe.Digest == l.d.Digest && s.recipe.Size == l.d.Size {
+	if ChecksItself(r, l.d.Digest, l.d.Size) {
 		return r, nil
 	}
 	return &checked{r: r, close: r.Close, hash: sha256.New(), want: Descriptor{Digest: l.d.Digest, Size: l.d.Size}}, nil
+}
+
+// ChecksItself tells whether a layer's stream ends with an error instead of io.EOF if its bytes have not this digest and
+// size, so that who reads it to the end need not hash it again.
+func ChecksItself(r io.Reader, digest string, size int64) bool {
+	switch r := r.(type) {
+	case *stream:
+		return r.recipe.Digest == digest && r.recipe.Size == size
+	case *checked:
+		return r.want.Digest == digest && r.want.Size == size
+	}
+	return false
 }
 
 // Uncompressed implements v1.Layer.

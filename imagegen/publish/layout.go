@@ -25,7 +25,7 @@ func writeLayout(ctx context.Context, dir string, a *Artifact, blobs []blob, opt
 	if err := checkFolder(dir); err != nil {
 		return err
 	}
-	blobDir := filepath.Join(dir, "blobs", "sha256")
+	blobDir := blobFolder(dir)
 	if err := os.MkdirAll(blobDir, 0o777); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func writeLayout(ctx context.Context, dir string, a *Artifact, blobs []blob, opt
 				return err
 			}
 			path := filepath.Join(blobDir, b.digest.Hex)
-			if have(path, b) {
+			if opts.Ahead.take(b, path) || have(path, b) {
 				m.add(b.size)
 				return nil
 			}
@@ -66,6 +66,9 @@ func writeLayout(ctx context.Context, dir string, a *Artifact, blobs []blob, opt
 	}
 	return nil
 }
+
+// blobFolder is where a layout has its blobs.
+func blobFolder(layout string) string { return filepath.Join(layout, "blobs", "sha256") }
 
 // checkFolder refuses to put an image among other things: the folder must be new, empty, or a layout,
 // finished or not.

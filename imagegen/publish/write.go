@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/internal/diag"
 )
 
@@ -23,6 +24,7 @@ type Options struct {
 	Stdout    io.Writer               // where an output to standard output goes
 	Engine    Engine                  // that of an output into one
 	Progress  func(done, total int64) // bytes; called from several goroutines, one at a time. May be nil
+	Ahead     *Ahead                  // layers that are in the layout already, if it was made for this output. May be nil
 }
 
 // The annotations by which tools find an image's name.
@@ -106,8 +108,12 @@ func copyBlob(ctx context.Context, w io.Writer, b blob, m *meter) (err error) {
 			err = fmt.Errorf("reading %s: %w", b.what, cerr)
 		}
 	}()
+	src := &contextReader{ctx: ctx, r: io.LimitReader(r, b.size), meter: m}
 	h := sha256.New()
-	src := &contextReader{ctx: ctx, r: io.TeeReader(io.LimitReader(r, b.size), h), meter: m}
+	itself := layer.ChecksItself(r, b.digest.String(), b.size)
+	if !itself {
+		src.r = io.TeeReader(src.r, h)
+	}
 	n, err := io.CopyBuffer(onlyWriter{w}, src, make([]byte, 1<<17))
 	if src.err != nil {
 		return fmt.Errorf("reading %s: %w", b.what, src.err)
@@ -122,6 +128,9 @@ func copyBlob(ctx context.Context, w io.Writer, b blob, m *meter) (err error) {
 		case err != io.EOF:
 			return fmt.Errorf("reading %s: %w", b.what, err)
 		}
+	}
+	if itself && n == b.size {
+		return nil
 	}
 	return b.check(n, h)
 }
