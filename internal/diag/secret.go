@@ -10,7 +10,10 @@ import (
 
 var (
 	// authority is what stands before a host: a user, or a user and a password.
-	authority = pattern.New(`([A-Za-z][A-Za-z0-9+.-]*)://([^\s/?#"'<>]*)@`)
+	authority = pattern.New(`([A-Za-z][A-Za-z0-9+.-]*)://([^\s/"<>]*)@`)
+	// unescaped is one with a password that has a slash, which should be %2F there; or a host, a port and a path with an at sign.
+	unescaped = pattern.New(`([A-Za-z][A-Za-z0-9+.-]*)://[^\s/"<>@:\[]*:([^\s"<>]*)@`)
+	port      = pattern.New(`^[0-9]*/`)
 	// parameter is one of an address's query.
 	parameter = pattern.New(`([?&;])([^\s?&;=#"'<>/]+)=([^\s&;#"'<>]*)`)
 )
@@ -28,6 +31,12 @@ func Redact(text string) string {
 			return s
 		}
 		return parts[1] + "://"
+	})
+	text = unescaped().ReplaceAllStringFunc(text, func(s string) string {
+		if parts := unescaped().FindStringSubmatch(s); !port().MatchString(parts[2]) {
+			return parts[1] + "://"
+		}
+		return s
 	})
 	return parameter().ReplaceAllStringFunc(text, func(s string) string {
 		if parts := parameter().FindStringSubmatch(s); parts[3] != "" && secretName(parts[2]) {

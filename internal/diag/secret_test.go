@@ -10,6 +10,11 @@ func TestRedact(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://u:s3cret@h.example/p":                                    "https://h.example/p",
 		"two: 'https://s3cret@h.example', http://u:s3@cret@h/":            "two: 'https://h.example', http://h/",
+		"https://u:s3'cret@h.example/p":                                   "https://h.example/p",
+		"https://u:s3#cret@h.example/p":                                   "https://h.example/p",
+		"https://u:s3?c/ret@h.example/p":                                  "https://h.example/p",
+		"git+https://u:s3/cret@h.example/r@v1":                            "git+https://v1",
+		"https://h.example:8080/r@v1 http://[::1]:80/r@v1":                "https://h.example:8080/r@v1 http://[::1]:80/r@v1",
 		"git+ssh://git@h.example/r@v1":                                    "git+ssh://git@h.example/r@v1",
 		"ssh://git:s3cret@h.example/r":                                    "ssh://h.example/r",
 		"https://h.example/r@v1?x=1#sha256=00":                            "https://h.example/r@v1?x=1#sha256=00",
@@ -17,9 +22,9 @@ func TestRedact(t *testing.T) {
 		"https://h.example/a?private_token=s3cret.":                       "https://h.example/a?private_token=...",
 		"https://h.example/a?sv=1&sig=s3%2Bcret#sha256=00":                "https://h.example/a?sv=1&sig=...#sha256=00",
 		"https://h.example/a?Key-Pair-Id=s3cret&Policy=x; next":           "https://h.example/a?Key-Pair-Id=...&Policy=x; next",
-		"user@h.example":          "user@h.example",
-		"https://h.example/?key=": "https://h.example/?key=",
-		"https://h.example/?monkey=1&keyword=2&signal=3&design=4": "https://h.example/?monkey=1&keyword=2&signal=3&design=4",
+		"user@h.example":                                                  "user@h.example",
+		"https://h.example/?key=":                                         "https://h.example/?key=",
+		"https://h.example/?monkey=1&keyword=2&signal=3&design=4":         "https://h.example/?monkey=1&keyword=2&signal=3&design=4",
 	} {
 		got := Redact(in)
 		if got != want {

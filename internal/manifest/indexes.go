@@ -127,6 +127,9 @@ func (d *document) readPlace(at string, index *Index) error {
 			if strings.HasPrefix(index.URL, "file:") || index.URL != "" && !strings.Contains(index.URL, ":") {
 				return e.Hint("a folder or file of this machine is named by path, relative to the project: path = \"wheels\"")
 			}
+			if _, bad := url.Parse(index.URL); bad != nil {
+				return e.Hint("as in \"https://packages.example/simple/\"; a user and a password belong into ~/.netrc")
+			}
 			return e
 		}
 		return nil

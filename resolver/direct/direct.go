@@ -9,11 +9,9 @@ package direct
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"net/url"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -82,13 +80,7 @@ func fail(hint, format string, args ...any) (Reference, error) {
 	return Reference{}, &Error{fmt.Sprintf(format, args...), hint}
 }
 
-// hashDigits are how many hexadecimal digits the hashes have that an address can promise (PyPA, Direct URL; those that
-// pip takes of an address).
-var hashDigits = map[string]int{"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
-
 var (
-	hexadecimal = pattern.New(`^[0-9a-fA-F]+$`)
-
 	versionControl = pattern.New(`^(?i:git|hg|svn|bzr)\+`)
 	fragmentForm   = pattern.New(`^#(md5|sha1|sha224|sha256|sha384|sha512|subdirectory|egg)=`)
 )
@@ -134,10 +126,16 @@ func Parse(address string, at Place) (Reference, error) {
 	return r, err
 }
 
+// escaped is the hint for what cannot be read as an address.
+const escaped = "it is https://, a host, perhaps a port, and a path, in which a blank is %20 and % is %25; a user and a password belong into ~/.netrc"
+
 // remote is the address of a file.
 func remote(address string) (Reference, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
+	if err != nil { // it may hold a part of a password
+		return fail(escaped, "that is not an address")
+	}
+	if u.Host == "" {
 		return fail("", "%q is not an address", address)
 	}
 	if u.User != nil {
@@ -178,12 +176,18 @@ func local(address string, at Place, fragment string) (Reference, error) {
 	return r, err
 }
 
+// repositories is the hint for what is not the address of one.
+const repositories = "as in git+https://git.example/team/repository@v1.0 or git+ssh://git@git.example/team/repository"
+
 // repository is an address behind git+, with the revision behind an at sign in its path (pip's
 // documentation, VCS support).
 func repository(address string) (Reference, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme == "" || u.Path == "" || u.Scheme != "file" && u.Host == "" {
-		return fail("as in git+https://git.example/team/repository@v1.0 or git+ssh://git@git.example/team/repository", "%q is not the address of a repository", address)
+	if err != nil { // it may hold a part of a password
+		return fail(repositories, "that is not the address of a repository")
+	}
+	if u.Scheme == "" || u.Path == "" || u.Scheme != "file" && u.Host == "" {
+		return fail(repositories, "%q is not the address of a repository", address)
 	}
 	switch u.Scheme {
 	case "https", "http", "ssh", "file", "git":
@@ -208,101 +212,6 @@ func repository(address string) (Reference, error) {
 	}
 	r.Git = u.String()
 	return r, nil
-}
-
-// fragment reads what stands behind #: sha256=… or other hashes, subdirectory=… and egg=…, joined by & (pip's
-// documentation, VCS support; PyPA, Direct URL).
-func (r *Reference) fragment(text string) error {
-	bad := func(hint, format string, args ...any) error {
-		_, err := fail(hint, format, args...)
-		return err
-	}
-	for _, part := range strings.Split(text, "&") {
-		key, value, _ := strings.Cut(part, "=")
-		if unescaped, err := url.PathUnescape(value); err == nil {
-			value = unescaped
-		}
-		switch key {
-		case "":
-		case "md5", "sha1", "sha224", "sha256", "sha384", "sha512":
-			if len(value) != hashDigits[key] || !hexadecimal().MatchString(value) {
-				return bad("", "#%s= wants %d hexadecimal digits", key, hashDigits[key])
-			}
-			if r.Git != "" || !isArchive(r.Filename()) {
-				return bad("", "#%s= is for files", key)
-			}
-			if !r.promise(key, strings.ToLower(value)) {
-				return bad("", "#%s= stands twice, with different hashes", key)
-			}
-		case "egg":
-			r.Egg, _, _ = strings.Cut(value, "[")
-		case "subdirectory":
-			if value == "" || path.IsAbs(value) || path.Clean(value) != strings.TrimSuffix(value, "/") || strings.HasPrefix(value, "..") || strings.Contains(value, "\\") {
-				return bad("", "#subdirectory= wants a folder below the root, not %q", value)
-			}
-			if r.Subdirectory = path.Clean(value); r.Subdirectory == "." {
-				r.Subdirectory = ""
-			}
-			if r.Kind() == Wheel {
-				return bad("", "a wheel has no subdirectory")
-			}
-		default:
-			return bad("", "the fragment %q is not known: there is sha256 and other hashes, subdirectory and egg", part)
-		}
-	}
-	return nil
-}
-
-// promise notes a hash; false: there is another one of its kind.
-func (r *Reference) promise(algorithm, value string) bool {
-	if algorithm == "sha256" {
-		ok := r.SHA256 == "" || r.SHA256 == value
-		r.SHA256 = value
-		return ok
-	}
-	for name, other := range r.EachSum() {
-		if name == algorithm {
-			return other == value
-		}
-	}
-	sums := []string{algorithm + "=" + value}
-	if r.Sums != "" {
-		sums = append(sums, strings.Split(r.Sums, "&")...)
-	}
-	slices.Sort(sums)
-	r.Sums = strings.Join(sums, "&")
-	return true
-}
-
-// EachSum gives Sums one by one: algorithm and hexadecimal digits.
-func (r *Reference) EachSum() iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		for sum := range strings.SplitSeq(r.Sums, "&") {
-			if algorithm, value, ok := strings.Cut(sum, "="); ok && !yield(algorithm, value) {
-				return
-			}
-		}
-	}
-}
-
-// Vouched tells whether the address promises a hash of which nobody can make another file: SHA-256, SHA-384 or SHA-512.
-func (r *Reference) Vouched() bool {
-	for algorithm := range r.EachSum() {
-		if algorithm == "sha384" || algorithm == "sha512" {
-			return true
-		}
-	}
-	return r.SHA256 != ""
-}
-
-// Promise adds the hashes that another reference to the same promises.
-func (r *Reference) Promise(o *Reference) {
-	if r.SHA256 == "" {
-		r.SHA256 = o.SHA256
-	}
-	for algorithm, value := range o.EachSum() {
-		r.promise(algorithm, value)
-	}
 }
 
 func isArchive(name string) bool {
@@ -373,21 +282,4 @@ func (r *Reference) String() string {
 		text = "./" + r.Path // ./../x is ../x
 	}
 	return text + r.suffix()
-}
-
-func (r *Reference) suffix() string {
-	var parts []string
-	if r.Sums != "" {
-		parts = append(parts, r.Sums)
-	}
-	if r.SHA256 != "" {
-		parts = append(parts, "sha256="+r.SHA256)
-	}
-	if r.Subdirectory != "" {
-		parts = append(parts, "subdirectory="+r.Subdirectory)
-	}
-	if parts == nil {
-		return ""
-	}
-	return "#" + strings.Join(parts, "&")
 }
