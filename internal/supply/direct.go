@@ -49,14 +49,8 @@ func (s *Supply) Reference(ctx context.Context, ref direct.Reference, known reso
 	if err != nil {
 		return nil, err
 	}
-	for algorithm, want := range ref.EachSum() {
-		got, err := index.DigestOf(s.Store, sum, algorithm)
-		if err != nil {
-			return nil, err
-		}
-		if got != want {
-			return nil, &resolver.HashError{Algorithm: algorithm, Want: want, Got: got}
-		}
+	if err := s.holdSums(&ref, sum); err != nil {
+		return nil, err
 	}
 	for _, algorithm := range known.Sums {
 		other, err := index.DigestOf(s.Store, sum, algorithm)
@@ -101,11 +95,29 @@ func interpret(ref *direct.Reference, raw *sdistfile.Metadata) (*index.Metadata,
 	return m, err
 }
 
+// holdSums holds a file of the store to what its address promises beside the SHA-256. Errors: *[resolver.HashError].
+func (s *Supply) holdSums(ref *direct.Reference, sum string) error {
+	for algorithm, want := range ref.EachSum() {
+		got, err := index.DigestOf(s.Store, sum, algorithm)
+		if err != nil {
+			return err
+		}
+		if got != want {
+			return &resolver.HashError{Algorithm: algorithm, Want: want, Got: got}
+		}
+	}
+	return nil
+}
+
 // takeRemote brings a file into the store and gives its hash.
 func (s *Supply) takeRemote(ctx context.Context, ref direct.Reference, known resolver.Known) (string, error) {
 	sum := ref.SHA256
-	if sum == "" {
-		sum = known.SHA256
+	if sum == "" && known.SHA256 != "" {
+		switch there := s.Store.Has(known.SHA256); {
+		case there && s.holdSums(&ref, known.SHA256) == nil, !there && !ref.Vouched():
+			sum = known.SHA256
+		default: // the address may promise another file since the lock was made, and what it promises is enough
+		}
 	}
 	if sum == "" {
 		sum, _, err := s.Fetch.DownloadUnhashed(ctx, ref.URL, maxFile, s.Store, nil)

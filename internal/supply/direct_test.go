@@ -1,6 +1,13 @@
 package supply
 
 import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,7 +15,9 @@ import (
 	"testing"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/fetch"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/testenv"
 	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/resolver/direct"
 )
@@ -97,5 +106,39 @@ func TestRevisions(t *testing.T) {
 	}
 	if _, err := s.Reference(t.Context(), direct.Reference{Git: ref.Git, Revision: lost}, resolver.Known{}); diag.CodeOf(err) != diag.Fetch {
 		t.Errorf("offline, what was not read: %v", err)
+	}
+}
+
+// TestPromisedAnew: where an address promises another file than the lock has of it, what it promises counts.
+func TestPromisedAnew(t *testing.T) {
+	name, old := testenv.Wheel("demo", "1.0", testenv.WheelOptions{})
+	_, now := testenv.Wheel("demo", "1.0", testenv.WheelOptions{Files: map[string]string{"demo/more.py": ""}})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(now) }))
+	defer server.Close()
+	hash := func(data []byte) string { sum := sha256.Sum256(data); return hex.EncodeToString(sum[:]) }
+	strong, weak := sha512.Sum512(now), md5.Sum(now)
+	known := resolver.Known{SHA256: hash(old)}
+	for sums, there := range map[string]bool{
+		"sha512=" + hex.EncodeToString(strong[:]): false,
+		"md5=" + hex.EncodeToString(weak[:]):      true,
+	} {
+		for _, there := range []bool{there, true} {
+			s := &Supply{Options: Options{Store: openStore(t), Fetch: fetch.New(fetch.Options{})}}
+			if there { // in the store
+				if err := s.Store.Put(t.Context(), bytes.NewReader(old), known.SHA256, -1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := s.Reference(t.Context(), direct.Reference{URL: server.URL + "/" + name, Sums: sums}, known)
+			if err != nil || found.File.SHA256 != hash(now) {
+				t.Errorf("%s, in the store %t: %+v %v", sums, there, found, err)
+			}
+		}
+	}
+	// Of a promise that somebody could make another file of, the lock's hash is held as well.
+	s := &Supply{Options: Options{Store: openStore(t), Fetch: fetch.New(fetch.Options{})}}
+	_, err := s.Reference(t.Context(), direct.Reference{URL: server.URL + "/" + name, Sums: "md5=" + hex.EncodeToString(weak[:])}, known)
+	if diag.CodeOf(err) != diag.Mismatch || !strings.Contains(err.Error(), "the lock has another hash of it") {
+		t.Error(err)
 	}
 }

@@ -101,7 +101,7 @@ func (s *Supply) askGit(ctx context.Context, ref direct.Reference, commit string
 		}
 	}
 	full, read, err := g.commit(ctx, commit, branchOrTag, ref.Subdirectory)
-	if diag.CodeOf(err) == diag.Fetch && ctx.Err() == nil && g.partial && !g.exceeded { // what was left out cannot be had by itself
+	if diag.CodeOf(err) == diag.Fetch && ctx.Err() == nil && g.partial && !g.exceeded && !g.barred { // what was left out cannot be had by itself
 		g.full = true
 		full, read, err = g.commit(ctx, commit, branchOrTag, ref.Subdirectory)
 	}
@@ -208,7 +208,7 @@ func (g *git) fetch(ctx context.Context, commit, name string) error {
 	for i, way := range ways {
 		err := way()
 		switch {
-		case err == nil || ctx.Err() != nil || g.exceeded:
+		case err == nil || ctx.Err() != nil || g.exceeded || g.barred:
 			return err
 		case i < len(ways)-1:
 		case g.whole:

@@ -186,6 +186,23 @@ func TestNobodyIsAsked(t *testing.T) {
 	}
 }
 
+// TestBarred asks a repository that nobody may read once, and not for its whole history because it has not given a commit.
+func TestBarred(t *testing.T) {
+	newRepository(t, "sha1", nil)
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer server.Close()
+	s := &Supply{Options: Options{Store: openStore(t)}}
+	_, err := s.ask(t, server.URL+"/r", strings.Repeat("0123", 10))
+	if diag.CodeOf(err) != diag.Fetch || !strings.Contains(err.Error(), "terminal prompts disabled") || asked != 1 {
+		t.Errorf("%v, %d requests", err, asked)
+	}
+}
+
 // TestLeftOut says what is not read of a repository: submodules of the project's folder, and what lies in Git LFS.
 func TestLeftOut(t *testing.T) {
 	inner, _ := newRepository(t, "sha1", nil)

@@ -50,6 +50,7 @@ type git struct {
 	partial               bool // what was left out cannot be read
 	whole                 bool // all branches and tags were fetched
 	exceeded              bool // a bound was
+	barred                bool // the repository cannot be reached or read, whatever is asked of it
 }
 
 // init makes the repository, anew if there is one. Neither templates nor hooks of the user's come into it.
@@ -258,6 +259,7 @@ func (g *git) explain(err error, command, said string) error {
 	}
 	for _, fault := range gitFaults {
 		if strings.Contains(text, fault.text) {
+			g.barred = true
 			hint := fault.hint
 			if strings.Contains(hint, "%") {
 				return e.Hint(hint, g.host())
