@@ -152,12 +152,15 @@ func (v *validator) project() {
 	if p.Manifest != "" { // a projection has none
 		v.hash("project.manifest", p.Manifest)
 	}
-	for key, names := range map[string][]string{"project.groups": p.Groups, "project.without-groups": p.WithoutGroups} {
-		for i, name := range names {
-			v.form(fmt.Sprintf("%s[%d]", key, i), name, pythonName, "a normalised name of a group")
-		}
-	}
+	v.groups("project.groups", p.Groups)
+	v.groups("project.without-groups", p.WithoutGroups)
 	v.instant("project.as-of", p.AsOf)
+}
+
+func (v *validator) groups(at string, names []string) {
+	for i, name := range names {
+		v.form(fmt.Sprintf("%s[%d]", at, i), name, pythonName, "a normalised name of a group")
+	}
 }
 
 func (v *validator) image() {

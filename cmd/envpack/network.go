@@ -74,8 +74,10 @@ func registryTransport() (http.RoundTripper, error) {
 	return t, nil
 }
 
-// warnOnce warns of something that several steps of a command may notice.
+// warnOnce warns of something that several steps of a command may notice, and several goroutines at once.
 func (s *session) warnOnce(text string) {
+	s.warning.Lock()
+	defer s.warning.Unlock()
 	if s.warned[text] {
 		return
 	}

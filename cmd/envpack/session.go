@@ -34,7 +34,9 @@ type session struct {
 
 	opened sync.Once // screen: tasks begin on several goroutines
 	screen *ui.UI
-	warned map[string]bool // what was said already
+
+	warning sync.Mutex
+	warned  map[string]bool // what was said already
 
 	retries retries
 	places  places
