@@ -237,6 +237,9 @@ func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.P
 			open = append(open, c.version)
 		}
 	}
+	if err := free.provider.failed(); err != nil { // what could not be read counted as having no files
+		return nil, err
+	}
 	if err := x.conflicts(ctx, w, open, g); err != nil {
 		return nil, err
 	}

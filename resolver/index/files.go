@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -133,6 +134,7 @@ type packer struct {
 	byText   map[string]int32
 	byKey    map[string]int32
 	misnamed []string
+	over     error // there is more than is kept
 }
 
 // packed is a file's record, and to which of the groups it belongs.
@@ -144,7 +146,15 @@ type packed struct {
 // usualRecord is how many bytes the record of a file has in most cases.
 const usualRecord = 224
 
+// maxRecords bounds the records of a page, in bytes: they say nothing that the page does not, in fewer bytes, unless each
+// address is a short one that continues a long one.
+const maxRecords = pageLimit
+
 func (p *packer) add(f *File) {
+	if len(p.text)+len(f.URL) > maxRecords {
+		p.over = fmt.Errorf("the addresses of its files have more than %d bytes", maxRecords)
+		return
+	}
 	if len(p.packed) == 0 {
 		p.prefix = strings.Clone(commonPrefix(f.URL))
 	}

@@ -24,7 +24,7 @@ func parseHTML(raw []byte, base *url.URL, project string) (*page, error) {
 		case "base":
 			if href, ok := t.attr("href"); ok && !based { // the first one counts
 				// Of a page from elsewhere it leads to no file of this machine.
-				if u, err := base.Parse(strings.TrimSpace(href)); err == nil && (u.Scheme != "file" || base.Scheme == "file") {
+				if u, err := base.Parse(strings.TrimSpace(href)); err == nil && len(u.Path) <= maxBase && (u.Scheme != "file" || base.Scheme == "file") {
 					base, based = u, true
 				}
 			}
@@ -44,7 +44,9 @@ func parseHTML(raw []byte, base *url.URL, project string) (*page, error) {
 			}
 		case "a":
 			if href, ok := t.attr("href"); ok {
-				p.anchor(&files, t, strings.TrimSpace(href), base)
+				if p.anchor(&files, t, strings.TrimSpace(href), base); files.over != nil {
+					return nil, files.over
+				}
 			}
 		case "script", "style", "title", "textarea": // content that is text, whatever it looks like
 			raw = after(raw, "</"+t.name)

@@ -141,7 +141,7 @@ func (s *scanner) file(p *page, to *packer, base *url.URL) error {
 		return nil
 	}
 	p.addFile(to, f, base)
-	return nil
+	return to.over
 }
 
 // uploadTime reads a time of upload (PEP 700); zero if it is none.

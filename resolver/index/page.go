@@ -77,6 +77,9 @@ type page struct {
 	files      Files
 }
 
+// maxBase is how many bytes the path has at most that the addresses of files continue: every one of them is made with it.
+const maxBase = 4 << 10
+
 // parsePage reads the page of a project, whose name is normalised, or of a flat index ("") by its content type.
 func parsePage(resp *fetch.Response, project string) (*page, error) {
 	base, err := url.Parse(resp.URL)
@@ -84,6 +87,9 @@ func parsePage(resp *fetch.Response, project string) (*page, error) {
 		return nil, err
 	}
 	base.User = nil // a redirect may have brought one
+	if len(base.Path) > maxBase {
+		return nil, fmt.Errorf("its address has a path of %d bytes", len(base.Path))
+	}
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil && kind == "" {
 		kind = "no content type"

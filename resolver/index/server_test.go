@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,4 +110,16 @@ func TestUnaskedNotModified(t *testing.T) {
 	}
 	unchanged, now = true, now.Add(time.Hour)
 	wantError(t, ask(), diag.Fetch, "reading the page of a in index odd")
+}
+
+// TestLongBase: short addresses that continue a long one are no way to make much of a small page.
+func TestLongBase(t *testing.T) {
+	long := strings.Repeat("x", maxBase-1)
+	anchors := strings.Repeat(`<a href="a-1.zip">a-1.zip</a>`, 1+maxRecords/maxBase)
+	_, err := serve(t, "text/html", `<base href="/a/`+long[:maxBase-10]+`/">`+anchors).Project(t.Context(), "a")
+	wantError(t, err, diag.Fetch, "the addresses of its files have more than 134217728 bytes")
+	p, err := serve(t, "text/html", `<base href="/`+long+`/x/">`+anchors[:1000]).Project(t.Context(), "a") // is left out
+	if err != nil || len(fileOf(t, p, 0).URL) > 100 {
+		t.Errorf("%+v %v", p, err)
+	}
 }
