@@ -58,6 +58,9 @@ func (s *session) buildFrom(ctx context.Context, from string, o buildOptions) (e
 			return err
 		}
 	}
+	if err := s.pingEngine(ctx, outputs); err != nil {
+		return err
+	}
 	client, err := registryClient()
 	if err != nil {
 		return err
@@ -104,7 +107,7 @@ func (s *session) buildFrom(ctx context.Context, from string, o buildOptions) (e
 		return err
 	}
 	if len(outputs) == 0 && !o.push {
-		s.ui().Printf("the image was built and written nowhere: -o oci-archive:FILE writes it into a file, --push sends it to a registry")
+		s.ui().Printf(writtenNowhere)
 	}
 	return s.report(again.images, a.Digest(), slices.ContainsFunc(outputs, publish.Output.IsStdout))
 }

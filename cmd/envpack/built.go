@@ -7,11 +7,13 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 )
 
+const writtenNowhere = "the image was built and written nowhere: -o oci-archive:FILE writes it into a file, --push sends it to a registry"
+
 // remark tells what a user may have forgotten.
 func (s *session) remark(m *manifest.Manifest, written bool) {
 	switch {
 	case !written:
-		s.ui().Printf("the image was built and written nowhere: -o oci-archive:FILE writes it into a file, --push sends it to a registry")
+		s.ui().Printf(writtenNowhere)
 	case len(m.Image.Command) == 0 && m.System.Image == "":
 		s.ui().Printf("the image has no command of its own: [image] command in %s says what running it starts", m.File)
 	}

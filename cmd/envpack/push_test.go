@@ -23,6 +23,7 @@ import (
 // countedRegistry is the registry that most others descend from, behind what counts.
 type countedRegistry struct {
 	host string
+	data string // the folder of what it has
 
 	mu    sync.Mutex
 	blobs []string // digests that were sent
@@ -55,7 +56,7 @@ func startRegistry(t *testing.T) *countedRegistry {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	r := &countedRegistry{}
+	r := &countedRegistry{data: filepath.Join(dir, "data")}
 	forward := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
 		p.SetURL(&url.URL{Scheme: "http", Host: behind})
 		p.Out.Host = p.In.Host // which the registry's own addresses begin with
