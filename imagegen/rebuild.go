@@ -319,14 +319,4 @@ func (p Part) Reason() string {
 	return text
 }
 
-// Skeleton are the files of the environment's layer, for whoever wants to know whose a file is: path to link target, or to
-// "" of what is no link.
-func (p *Plan) Skeleton() map[string]string {
-	files := map[string]string{}
-	for _, e := range skeleton(p.Target, p.pythonPath()) {
-		files[e.Path] = e.Link
-	}
-	return files
-}
-
 func parentName(i int) string { return fmt.Sprintf("image %02d", i+1) }

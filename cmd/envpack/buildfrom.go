@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,19 +81,10 @@ func (s *session) buildFrom(ctx context.Context, from string, o buildOptions) (e
 			return err
 		}
 	}
-	dir, err := os.MkdirTemp("", "envpack-from-")
-	if err != nil {
-		return diag.Wrap(err, diag.Failure, "making a folder for the project's files")
-	}
-	defer os.RemoveAll(dir)
 	again := &again{session: s, from: from, source: src}
 	defer again.close()
-	for i, f := range found {
-		own := filepath.Join(dir, strconv.Itoa(i))
-		if err := os.Mkdir(own, 0o700); err != nil {
-			return diag.Wrap(err, diag.Failure, "making a folder for the project's files")
-		}
-		if err := again.build(ctx, f, own); err != nil {
+	for _, f := range found {
+		if err := again.build(ctx, f); err != nil {
 			return err
 		}
 	}
@@ -141,6 +130,7 @@ type again struct {
 	from      string
 	source    *publish.Source
 	builds    []*building
+	spools    []*os.File // of the projects' files
 	images    []*imagegen.Image
 	artifacts []publish.PlatformImage
 }
@@ -149,10 +139,14 @@ func (a *again) close() {
 	for _, b := range a.builds {
 		b.supply.Close()
 	}
+	for _, f := range a.spools {
+		f.Close()
+		os.Remove(f.Name())
+	}
 }
 
 // build makes one image again, and holds it to the one that is there.
-func (a *again) build(ctx context.Context, found publish.Found, dir string) error {
+func (a *again) build(ctx context.Context, found publish.Found) error {
 	options := verify.Options{Explain: func(err error) error { return a.source.Explain(ctx, err) }}
 	v, err := verify.New(found.Image, found.NoManifest, options)
 	if err != nil {
@@ -167,7 +161,12 @@ func (a *again) build(ctx context.Context, found publish.Found, dir string) erro
 		return err
 	}
 	a.builds = append(a.builds, b)
-	if b.tree, err = v.Project(ctx, lock, dir); err != nil {
+	spool, err := b.builder.Store.TempFile()
+	if err != nil {
+		return err
+	}
+	a.spools = append(a.spools, spool)
+	if b.tree, err = v.Project(ctx, lock, spool); err != nil {
 		return diag.Wrap(err, 0, "%s", a.from)
 	}
 	image, err := b.image(ctx, found.Platform)

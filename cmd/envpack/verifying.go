@@ -14,7 +14,6 @@ import (
 	"github.com/envpack/envpack/imagegen/project"
 	"github.com/envpack/envpack/imagegen/publish"
 	"github.com/envpack/envpack/imagegen/verify"
-	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/lockfile"
@@ -97,15 +96,19 @@ func (x *verifying) run(ctx context.Context) (*verify.Report, error) {
 	if lock == nil {
 		return r, v.Digests(ctx, nil)
 	}
-	dir, err := os.MkdirTemp("", "envpack-verify-")
-	if err != nil {
-		return nil, diag.Wrap(err, diag.Failure, "making a folder for the project's files")
-	}
-	defer os.RemoveAll(dir)
-	if err := x.prepare(ctx, v, lock, m, dir); err != nil {
+	if x.builder, err = x.builderOf(ctx, lock, m); err != nil {
 		return nil, err
 	}
 	defer x.builder.supply.Close()
+	spool, err := x.builder.builder.Store.TempFile()
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(spool.Name())
+	defer spool.Close()
+	if err := x.prepare(ctx, v, lock, spool); err != nil {
+		return nil, err
+	}
 	if err := x.rebuild(ctx, v.Stand); err != nil {
 		return nil, err
 	}
@@ -157,16 +160,13 @@ func (x *verifying) lockOf(ctx context.Context, v *verify.Verification) (*lockfi
 }
 
 // prepare gets ready to build what the image should be.
-func (x *verifying) prepare(ctx context.Context, v *verify.Verification, lock *lockfile.Lock, m *manifest.Manifest, dir string) error {
-	b, err := x.builderOf(ctx, lock, m)
-	if err != nil {
-		return err
-	}
-	x.builder, x.lock = b, lock
-	var missing error
+func (x *verifying) prepare(ctx context.Context, v *verify.Verification, lock *lockfile.Lock, spool *os.File) error {
+	b := x.builder
+	x.lock = lock
+	var err, missing error
 	if x.held != nil && x.held.tree != nil {
 		b.tree = x.held.tree
-	} else if b.tree, missing = v.Project(ctx, lock, dir); missing != nil && ctx.Err() != nil {
+	} else if b.tree, missing = v.Project(ctx, lock, spool); missing != nil && ctx.Err() != nil {
 		return missing
 	}
 	if x.plan, err = imagegen.NewPlan(lock, v.Report.Platform, b.tree); err != nil {

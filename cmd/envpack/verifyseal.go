@@ -55,7 +55,7 @@ func (s *session) verifySeal(ctx context.Context, spec, file, project string, o 
 // verifyTarget makes one platform again.
 func (s *session) verifyTarget(ctx context.Context, h *held, t lockfile.Target) (*verify.Report, error) {
 	if sealOf(h.lock, t.Platform) == nil {
-		return nil, diag.New(diag.Stale, "%s has no seal for %s, so that there is nothing to verify", h.path, t.Platform).
+		return nil, diag.New(diag.Failure, "%s has no seal for %s, so that there is nothing to verify", h.path, t.Platform).
 			Hint("the first `envpack build` writes it")
 	}
 	b, err := s.builderOf(ctx, h.lock, h.m)

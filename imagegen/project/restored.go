@@ -12,7 +12,8 @@ type File struct {
 	Path       string // slash-separated, relative to the project, clean
 	Link       string // target of a symbolic link; "" for a file, of which the rest is
 	Executable bool
-	Host       string            // where the content lies on this machine
+	Host       string            // file on this machine that has the content
+	Offset     int64             // where that begins there
 	Size       int64             // of it, in bytes
 	Sum        [sha256.Size]byte // likewise
 }
@@ -22,7 +23,7 @@ type File struct {
 func FromFiles(files []File) (*Tree, error) {
 	t := &Tree{Source: Folder}
 	for _, given := range files {
-		f := file{path: given.Path, host: given.Host, kind: plain, size: given.Size, sum: given.Sum}
+		f := file{path: given.Path, host: given.Host, kind: plain, offset: given.Offset, size: given.Size, sum: given.Sum, part: true}
 		if given.Executable {
 			f.kind = executable
 		}

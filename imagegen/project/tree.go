@@ -41,10 +41,13 @@ type Tree struct {
 type file struct {
 	path string // slash-separated, relative to the project
 	host string // where it lies on this machine
-	kind kind
-	size int64
-	sum  [sha256.Size]byte // of the content, or of the link's target
-	link string
+	// part says that the content is size bytes of what lies there, from offset on.
+	part   bool
+	offset int64
+	kind   kind
+	size   int64
+	sum    [sha256.Size]byte // of the content, or of the link's target
+	link   string
 }
 
 type kind string
@@ -115,7 +118,16 @@ func (f file) open() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a project file: %w", err)
 	}
-	return &checked{file: f, r: r, hash: sha256.New()}, nil
+	if !f.part {
+		return &checked{file: f, r: r, hash: sha256.New()}, nil
+	}
+	return &checked{file: f, r: &section{io.NewSectionReader(r, f.offset, f.size), r}, hash: sha256.New()}, nil
+}
+
+// section is a part of an open file.
+type section struct {
+	io.Reader
+	io.Closer
 }
 
 // checked reads a file and holds back its last bytes unless all of them are those that were selected.

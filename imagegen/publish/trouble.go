@@ -86,7 +86,7 @@ func (f *finder) layoutFiles(top []byte, small func(name string) ([]byte, error)
 		f.troubles = append(f.troubles, Trouble{Document: "oci-layout", Err: err})
 	case marker == nil:
 		f.troubles = append(f.troubles, Trouble{Document: "oci-layout", Err: wrong("%s has no file oci-layout", f.blobs.what())})
-	case json.Unmarshal(marker, &layout) != nil || !strings.HasPrefix(layout.Version, "1."):
+	case json.Unmarshal(marker, &layout) != nil || layout.Version != "1.0.0":
 		f.troubles = append(f.troubles, Trouble{Document: "oci-layout", Data: marker, Err: wrong("the oci-layout of %s is not one: %s", f.blobs.what(), excerpt(marker))})
 	}
 	if err := strictIndex(top); err != nil {
@@ -107,6 +107,9 @@ var (
 	indexKeys      = []string{"schemaVersion", "mediaType", "artifactType", "manifests", "subject", "annotations"}
 	descriptorKeys = []string{"mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"}
 )
+
+// dockerKeys are those of an image in Docker's manifest.json (the image specification 1.2, and what engines added).
+var dockerKeys = []string{"Config", "RepoTags", "Layers", "Parent", "LayerSources"}
 
 // near finds the blob that index.json, which no digest is of, may have meant by a digest that nothing has: the one whose
 // digest differs in a single digit. What reading the missing one gave is err.
@@ -193,7 +196,7 @@ func strictIndex(raw []byte) error {
 func onlyKeys(m map[string]json.RawMessage, known []string) error {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if !slices.Contains(known, k) {
-			return fmt.Errorf("it has the key %q, which an index has not", k)
+			return fmt.Errorf("it has the key %q, which is not known", k)
 		}
 	}
 	return nil
@@ -229,31 +232,39 @@ func (f *finder) dockerAgrees(raw []byte) {
 		f.troubles = append(f.troubles, Trouble{Document: "manifest.json", Data: raw, Err: wrong("the manifest.json of %s: %s", f.blobs.what(), fmt.Sprintf(format, args...))})
 	}
 	var entries []dockerEntry
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if err := dec.Decode(&entries); err != nil {
+	var keys []map[string]json.RawMessage
+	err := json.Unmarshal(raw, &entries)
+	if err == nil {
+		err = json.Unmarshal(raw, &keys)
+	}
+	if err != nil {
 		fault("%v", err)
 		return
 	}
-	for _, e := range entries {
+	for i, e := range entries {
+		if err := onlyKeys(keys[i], dockerKeys); err != nil {
+			fault("%v", err)
+			continue
+		}
 		if !strings.HasPrefix(e.Config, "blobs/") {
 			continue // of an engine that keeps other files for this
 		}
-		i := slices.IndexFunc(f.found, func(found Found) bool {
+		at := slices.IndexFunc(f.found, func(found Found) bool {
 			h, err := found.Image.ConfigName()
 			return err == nil && blobName(h) == e.Config
 		})
-		if i < 0 {
+		if at < 0 {
 			fault("it names the config %s, which is that of no image that index.json names", path.Base(e.Config))
 			continue
 		}
-		m, err := f.found[i].Image.Manifest()
+		m, err := f.found[at].Image.Manifest()
 		if err != nil || len(m.Layers) != len(e.Layers) {
-			fault("it names %d layers of the image for %s, and the image's manifest others", len(e.Layers), f.found[i].Platform)
+			fault("it names %d layers of the image for %s, and the image's manifest others", len(e.Layers), f.found[at].Platform)
 			continue
 		}
 		for j, l := range m.Layers {
 			if blobName(l.Digest) != e.Layers[j] {
-				fault("it names layer %d of the image for %s as %s, and the image's manifest as %s", j+1, f.found[i].Platform, path.Base(e.Layers[j]), l.Digest.Hex)
+				fault("it names layer %d of the image for %s as %s, and the image's manifest as %s", j+1, f.found[at].Platform, path.Base(e.Layers[j]), l.Digest.Hex)
 				break
 			}
 		}

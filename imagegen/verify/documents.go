@@ -10,7 +10,6 @@ import (
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/compare"
-	"github.com/envpack/envpack/internal/diag"
 )
 
 // follow are values of manifest and config that differ as soon as a layer does.
@@ -156,16 +155,4 @@ func (r *Report) Find(f Finding) { r.find(f) }
 // Miss adds what the caller could not check.
 func (r *Report) Miss(check, what string, err error) {
 	r.Unchecked = append(r.Unchecked, Gap{Check: check, What: what, Why: diagText(err), Err: err})
-}
-
-// CodeOf is the exit code of a report: that of a mismatch for findings; of what could not be fetched for checks that were
-// left out.
-func (r *Report) CodeOf() diag.Code {
-	switch {
-	case len(r.Findings) > 0:
-		return diag.Mismatch
-	case len(r.Unchecked) > 0:
-		return diag.Fetch
-	}
-	return diag.OK
 }

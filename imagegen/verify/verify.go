@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -241,14 +242,14 @@ func (v *Verification) explain(err error) error {
 	return v.Explain(err)
 }
 
-// Project gives the project's files as the image has them; nil if it has none. dir takes their contents. Errors: those
+// Project gives the project's files as the image has them; nil if it has none. spool takes their contents. Errors: those
 // of reading the layer.
-func (v *Verification) Project(ctx context.Context, lock *lockfile.Lock, dir string) (*project.Tree, error) {
+func (v *Verification) Project(ctx context.Context, lock *lockfile.Lock, spool *os.File) (*project.Tree, error) {
 	i := v.named(imagegen.ProjectLayer)
 	if i < 0 {
 		return nil, nil
 	}
-	tree, err := imagegen.RestoreProject(ctx, v.sound(ctx, i), v.wants[i], lock.Image.Workdir, dir, nil)
+	tree, err := imagegen.RestoreProject(ctx, v.sound(ctx, i), v.wants[i], lock.Image.Workdir, spool)
 	if err != nil {
 		return nil, v.explain(err)
 	}

@@ -86,7 +86,12 @@ func TestSame(t *testing.T) {
 	if text, err := lock.Projection(amd64); err != nil || len(text) == 0 {
 		t.Error(err)
 	}
-	tree, err := v.Project(context.Background(), lock, t.TempDir())
+	spool, err := w.store.TempFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spool.Close()
+	tree, err := v.Project(context.Background(), lock, spool)
 	if err != nil || tree.Hash() != w.tree.Hash() {
 		t.Errorf("the project's files are others: %v", err)
 	}
