@@ -30,7 +30,7 @@ type Why struct {
 
 // Bound is a requirement on a package.
 type Bound struct {
-	By    string        `json:"by"`    // "scipy 1.17.1"; "" for the manifest
+	By    string        `json:"by"`    // "scipy 1.17.1"; "" for the manifest, and the project's name where a lock says it that is out of date
 	Text  string        `json:"text"`  // "numpy<2.7,>=1.26"
 	Kind  string        `json:"kind"`  // "requirement", "constraint", "override", or "metadata": what the manifest has a package ask
 	Where string        `json:"where"` // file:line:column in the manifest; "" for what a package says itself

@@ -296,7 +296,11 @@ func parseAddress(s setting) (*url.URL, error) {
 	}
 	switch {
 	case err != nil:
-		return nil, fail("not a URL")
+		e := fail("not a URL")
+		if strings.Contains(s.value, "@") {
+			return nil, e.Hint("in a user or a password %% is written %%25, / %%2F, # %%23, ? %%3F, a blank %%20")
+		}
+		return nil, e.Hint("it is https://, a host, perhaps a port, and a path, as in https://packages.example/simple/")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fail("%s is no http or https address", quoteScheme(u))
 	case u.Hostname() == "":

@@ -307,6 +307,7 @@ func TestErrors(t *testing.T) {
 		o           Options
 		want        string
 		code        diag.Code
+		hint        string // a part of what is printed
 	}{
 		{name: "flag", o: Options{Index: "ftp://u:secret@x.example"}, want: "--index-url: ftp: is no http or https address", code: diag.Usage},
 		{name: "no scheme", o: Options{Apt: map[string]string{Debian: "x.example/debian"}}, want: "--apt-mirror: an address without scheme is no http or https address", code: diag.Usage},
@@ -314,6 +315,8 @@ func TestErrors(t *testing.T) {
 		{name: "no host", env: map[string]string{"PIP_INDEX_URL": "https:///simple"}, want: "PIP_INDEX_URL: the address names no host", code: diag.Failure},
 		{name: "query", env: map[string]string{"UV_INDEX_URL": "https://x.example/?token=secret"}, want: "UV_INDEX_URL: the address has a query or a fragment", code: diag.Failure},
 		{name: "no URL", env: map[string]string{"PIP_INDEX_URL": "https://u:secret@x.example:port"}, want: "PIP_INDEX_URL: not a URL", code: diag.Failure},
+		{name: "password", env: map[string]string{"PIP_INDEX_URL": "https://u:s#secret@x.example/"}, want: "PIP_INDEX_URL: not a URL", code: diag.Failure, hint: "a password % is written %25, / %2F, # %23,"},
+		{name: "flag without sense", o: Options{Index: "https://x.example/%zz"}, want: "--index-url: not a URL", code: diag.Usage, hint: "as in https://packages.example/simple/"},
 		{name: "pip.conf", files: "-- sys/etc/pip.conf --\n[global]\n# x\nindex-url = file://u:secret@x/simple\n", want: "sys/etc/pip.conf:3:1: address: file: is no http or https address", code: diag.Failure},
 		{name: "pip.conf form", files: "-- sys/etc/pip.conf --\n[global]\nindex-url https://u:secret@x.example\n[", want: "sys/etc/pip.conf:3:1: no section header", code: diag.Failure},
 		{name: "pip.conf head", files: "-- sys/etc/pip.conf --\nindex-url = x\n", want: "sys/etc/pip.conf:1:1: a setting before the first section", code: diag.Failure},
@@ -337,6 +340,9 @@ func TestErrors(t *testing.T) {
 			}
 			if strings.Contains(b.String(), "secret") {
 				t.Errorf("a password is shown: %s", b.String())
+			}
+			if !strings.Contains(b.String(), c.hint) {
+				t.Errorf("no hint %q: %s", c.hint, b.String())
 			}
 		})
 	}

@@ -257,8 +257,9 @@ func (g *git) explain(err error, command, said string) error {
 	if text == "" {
 		e = diag.Wrap(err, diag.Fetch, "the repository %s: git %s", g.address, command)
 	}
+	bare := strings.ReplaceAll(text, g.address, "") // which may have such words itself
 	for _, fault := range gitFaults {
-		if strings.Contains(text, fault.text) {
+		if strings.Contains(bare, fault.text) {
 			g.barred = true
 			hint := fault.hint
 			if strings.Contains(hint, "%") {
