@@ -297,8 +297,9 @@ func (b *bases) interpreter(ctx context.Context, platform string) (*Interpreter,
 			return nil, fmt.Errorf("system.python-archive: %w", err)
 		}
 		if !m.Python.Specifiers.Contains(version) {
-			return nil, diag.New(diag.Manifest, "system.python-archive has Python %s, and the manifest wants %s", i.Version, m.Python.Text).At(a.Pos).
-				Hint("python = %q below [project] is what it has", i.Version)
+			has := lockfile.Target{Python: i.Version, ABI: abiOf(i.Version, i.FreeThreaded)}.Version()
+			return nil, diag.New(diag.Manifest, "system.python-archive has Python %s, and the manifest wants %s", has, m.Python.Text).At(a.Pos).
+				Hint("python = %q below [project] is what it has", has)
 		}
 		if i.FreeThreaded != m.Python.FreeThreaded {
 			return nil, otherBuild(i, m.Python).At(a.Pos)
