@@ -177,7 +177,7 @@ func fromIndex(ctx context.Context, b blobStore, top []byte, opts OpenOptions, s
 		if err != nil {
 			return nil, err
 		}
-		f.dockerAgrees(docker)
+		f.dockerAgrees(docker, small)
 	}
 	return choose(b.what(), f.found, opts.Platform, f.others, f.absent, f.noted)
 }

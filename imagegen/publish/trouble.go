@@ -78,15 +78,13 @@ func (f *finder) layoutFiles(top []byte, small func(name string) ([]byte, error)
 		return
 	}
 	marker, err := small("oci-layout")
-	var layout struct {
-		Version string `json:"imageLayoutVersion"`
-	}
+	var layout map[string]any
 	switch {
 	case err != nil:
 		f.troubles = append(f.troubles, Trouble{Document: "oci-layout", Err: err})
 	case marker == nil:
 		f.troubles = append(f.troubles, Trouble{Document: "oci-layout", Err: wrong("%s has no file oci-layout", f.blobs.what())})
-	case json.Unmarshal(marker, &layout) != nil || layout.Version != "1.0.0":
+	case json.Unmarshal(marker, &layout) != nil || layout["imageLayoutVersion"] != "1.0.0":
 		f.troubles = append(f.troubles, Trouble{Document: "oci-layout", Data: marker, Err: wrong("the oci-layout of %s is not one: %s", f.blobs.what(), excerpt(marker))})
 	}
 	if err := strictIndex(top); err != nil {
@@ -224,7 +222,7 @@ func (f *finder) agree(d v1.Descriptor, m *v1.Manifest, config *v1.ConfigFile) {
 }
 
 // dockerAgrees checks the manifest.json of an archive that is a layout as well: it must name the same images.
-func (f *finder) dockerAgrees(raw []byte) {
+func (f *finder) dockerAgrees(raw []byte, small func(name string) ([]byte, error)) {
 	if !f.tolerant || raw == nil {
 		return
 	}
@@ -247,7 +245,10 @@ func (f *finder) dockerAgrees(raw []byte) {
 			continue
 		}
 		if !strings.HasPrefix(e.Config, "blobs/") {
-			continue // of an engine that keeps other files for this
+			if data, err := small(e.Config); data == nil || err != nil { // of an engine that keeps other files for this
+				fault("it names the config %q, which is not there", e.Config)
+			}
+			continue
 		}
 		at := slices.IndexFunc(f.found, func(found Found) bool {
 			h, err := found.Image.ConfigName()
