@@ -26,6 +26,8 @@ type Supply interface {
 	// AptSources is the sources.list for a distribution's release; "" for none.
 	AptSources(distro, codename, architecture string) string
 	FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error
+	// Data brings files that the manifest names beside packages.
+	Data(ctx context.Context, files []lockfile.DataFile) error
 }
 
 // Builder makes images. What it learns about a layer it keeps in the store, so that no layer is
@@ -108,6 +110,11 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 		wheels, err = w.wheelLayers(both)
 		return err
 	})
+	var data []Layer
+	group.Go(func() (err error) {
+		data, err = w.dataLayers(both)
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
@@ -119,7 +126,7 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	front := slices.Concat(below, []Layer{env}, wheels)
+	front := slices.Concat(below, []Layer{env}, wheels, data)
 	project, err := w.project(ctx)
 	if err != nil {
 		return nil, err
@@ -238,6 +245,9 @@ func (b *Builder) Repair(ctx context.Context, p *Plan) (int, error) {
 		for _, w := range p.wheels(g) {
 			sums = append(sums, w.File.SHA256)
 		}
+	}
+	for _, f := range p.data {
+		sums = append(sums, f.SHA256)
 	}
 	damaged := 0
 	for _, sum := range append(sums, b.keptBlobs(p)...) {

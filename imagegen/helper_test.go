@@ -169,6 +169,15 @@ func (s supply) AptSources(distro, codename, architecture string) string {
 	return "deb http://archive.example/" + distro + " " + codename + " main\n"
 }
 
+// Data implements imagegen.Supply.
+func (s supply) Data(ctx context.Context, list []lockfile.DataFile) error {
+	files := map[string]string{}
+	for _, f := range list {
+		files[f.SHA256] = f.To
+	}
+	return s.bring(ctx, files)
+}
+
 // FetchInterpreter implements imagegen.Supply.
 func (s supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) error {
 	return s.bring(ctx, map[string]string{i.SHA256: i.Path})

@@ -21,7 +21,7 @@ const (
 
 // Formats are the formats of layers that this envpack writes.
 func Formats() []string {
-	return []string{EnvironmentFormat, FilesFormat, interpreter.Format, rootfs.Format, UserFormat, WheelFormat}
+	return []string{BlobFormat, EnvironmentFormat, FilesFormat, interpreter.Format, rootfs.Format, UserFormat, WheelFormat}
 }
 
 func (p *Plan) environmentInputs() string {

@@ -34,10 +34,11 @@ type Plan struct {
 	standing    *standing // parent, opened by Build
 	seal        *lockfile.Seal
 	groups      []lockfile.Group
+	data        []lockfile.DataFile
 }
 
 // NewPlan selects from the lock what belongs to the platform. tree may be nil. Errors: a platform
-// that the lock does not have.
+// that the lock does not have; a file of the project where a data file is to lie.
 func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, error) {
 	p := &Plan{Lock: lock, Project: tree, Created: lock.Created(platform)}
 	for _, t := range lock.Targets {
@@ -73,8 +74,8 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 			p.seal = &s
 		}
 	}
-	p.groups = lock.Groups(platform)
-	return p, nil
+	p.groups, p.data = lock.Groups(platform), lock.DataOn(platform)
+	return p, checkData(p.data, tree, lock.Image.Workdir)
 }
 
 // anew tells whether a layer is to be made whatever the store remembers.

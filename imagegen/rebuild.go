@@ -39,11 +39,12 @@ type Needs struct {
 	Wheels      []Wheel
 	Debs        []lockfile.Deb
 	Interpreter *lockfile.Interpreter // nil: none
+	Data        []lockfile.DataFile
 }
 
 // Needs lists the files that the plan's layers are made of.
 func (p *Plan) Needs() Needs {
-	n := Needs{Debs: slices.Concat(p.debs, p.system), Interpreter: p.interpreter}
+	n := Needs{Debs: slices.Concat(p.debs, p.system), Interpreter: p.interpreter, Data: p.data}
 	for _, g := range p.groups {
 		n.Wheels = append(n.Wheels, p.wheels(g)...)
 	}
@@ -60,6 +61,17 @@ func (b *Builder) Rebuild(ctx context.Context, p *Plan, lacking map[string]error
 	r.below(ctx)
 	r.add("environment", EnvironmentFormat, func() (Layer, error) { return r.environment(ctx) })
 	r.wheelParts(ctx)
+	for _, f := range p.data {
+		r.add(dataName(f), BlobFormat, func() (Layer, error) {
+			if err := r.lack([]string{f.SHA256}); err != nil {
+				return Layer{}, err
+			}
+			if err := r.fetch(ctx, []string{f.SHA256}, func() error { return r.Supply.Data(ctx, []lockfile.DataFile{f}) }); err != nil {
+				return Layer{}, err
+			}
+			return r.dataLayer(ctx, f)
+		})
+	}
 	if p.ProjectErr != nil || p.Project != nil && len(p.Project.Paths()) > 0 {
 		r.add(ProjectLayer, FilesFormat, func() (Layer, error) {
 			if p.ProjectErr != nil {

@@ -121,12 +121,15 @@ func (p *Plan) otherFolders(tree *parent.Tree) []layer.Entry {
 	if p.interpreter != nil {
 		ends = append(ends, interpreter.Prefix, "usr/local/bin/python")
 	}
+	for _, f := range p.data {
+		ends = append(ends, strings.TrimPrefix(f.To, "/"))
+	}
 	var list []layer.Entry
 	seen := map[string]bool{}
 	for _, end := range ends {
 		for dir := path.Dir(end); dir != "." && dir != "/"; dir = path.Dir(dir) {
 			e, ok := tree.Lstat(dir)
-			if seen[dir] || !ok || e.Kind != layer.Dir || e.Mode == 0o755 && e.UID == 0 && e.GID == 0 {
+			if seen[dir] || !ok || e.Kind != layer.Dir || e.Mode == 0o755 && e.UID == 0 && e.GID == 0 && !inHome(dir) {
 				continue
 			}
 			seen[dir] = true

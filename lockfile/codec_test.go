@@ -83,6 +83,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	reverse(l.Packages)
 	reverse(l.Base.Debs)
 	reverse(l.Choices)
+	reverse(l.Data)
+	reverse(l.Data[0].Targets)
 	reverse(l.Packages[0].Files)
 	reverse(l.Image.Include)
 	reverse(l.Project.Requires)

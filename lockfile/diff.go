@@ -23,7 +23,7 @@ const (
 // Change is one difference between two locks, as people want to read it.
 type Change struct {
 	Kind    ChangeKind `json:"kind"`
-	Subject string     `json:"subject"` // "project", "image", "target", "index", "base", "archive", "interpreter", "package" or "choice"
+	Subject string     `json:"subject"` // "project", "image", "target", "index", "base", "archive", "interpreter", "package", "data" or "choice"
 	Name    string     `json:"name"`    // "numpy"; "" if the subject says it all
 	Old     string     `json:"old"`     // "" for what was added
 	New     string     `json:"new"`     // "" for what was removed
@@ -50,7 +50,7 @@ func (c Change) String() string {
 }
 
 // Diff is what changed from old to l, in the order: project, image, targets, indexes, base, archives, interpreters, packages,
-// choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
+// data files, choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
 // indexes, reasons and seals are not looked at, so locks that differ may have no changes to show.
 // The old lock may be nil: then all is added.
 func Diff(old, l *Lock) []Change { return diff(old, l, &differ{}) }
@@ -78,6 +78,7 @@ func diff(old, l *Lock, d *differ) []Change {
 	d.maps("interpreter", interpretersOf(old), interpretersOf(l))
 	d.debs(old.Base.Debs, l.Base.Debs)
 	d.packages(old, l)
+	d.maps("data", dataOf(old), dataOf(l))
 	d.maps("choice", choicesOf(old), choicesOf(l))
 	return d.changes
 }
@@ -329,6 +330,27 @@ func interpretersOf(l *Lock) map[string]string {
 	m := map[string]string{}
 	for _, i := range l.Base.Interpreters {
 		m[i.Target] = i.Version + " from " + i.Path
+	}
+	return m
+}
+
+// dataOf tells by their places what data files are; where platforms have different ones, by platform too.
+func dataOf(l *Lock) map[string]string {
+	m, several := map[string]string{}, map[string]int{}
+	for _, f := range l.Data {
+		several[f.To]++
+	}
+	for _, f := range l.Data {
+		name, what := f.To, "sha256:"+f.SHA256+" from "+f.Source()
+		if f.Executable {
+			what += ", executable"
+		}
+		if on := strings.Join(f.Targets, ", "); several[f.To] > 1 {
+			name += " (" + on + ")"
+		} else if len(f.Targets) < len(l.Targets) {
+			what += ", on " + on + " only"
+		}
+		m[name] = what
 	}
 	return m
 }

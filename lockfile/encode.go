@@ -71,6 +71,16 @@ func (c *codec) lock(l *Lock) {
 	})
 	c.base(&l.Base)
 	tables(c, "[[package]]", &l.Packages, c.pkg)
+	tables(c, "[[file]]", &l.Data, func(f *DataFile) {
+		c.text("to", &f.To)
+		c.text("url", &f.URL)
+		c.text("path", &f.Path)
+		c.text("sha256", &f.SHA256)
+		c.number("size", &f.Size)
+		c.flag("hashed", &f.Hashed)
+		c.flag("executable", &f.Executable)
+		c.list("targets", &f.Targets)
+	})
 	tables(c, "[[choice]]", &l.Choices, func(x *Choice) {
 		c.text("kind", &x.Kind)
 		c.text("name", &x.Name)

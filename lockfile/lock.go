@@ -24,14 +24,15 @@ const Name = "envpack.lock"
 // Lock is the whole of envpack.lock. The lists are sorted as [Lock.Normalize] says. The fields' tags
 // are the keys of the file.
 type Lock struct {
-	Project  Project   `toml:"project"`
-	Image    Image     `toml:"image"`
-	Targets  []Target  `toml:"target"`
-	Indexes  []Index   `toml:"index"` // other than the default index
-	Base     Base      `toml:"base"`
-	Packages []Package `toml:"package"`
-	Choices  []Choice  `toml:"choice"`
-	Seals    []Seal    `toml:"seal"`
+	Project  Project    `toml:"project"`
+	Image    Image      `toml:"image"`
+	Targets  []Target   `toml:"target"`
+	Indexes  []Index    `toml:"index"` // other than the default index
+	Base     Base       `toml:"base"`
+	Packages []Package  `toml:"package"`
+	Data     []DataFile `toml:"file"`
+	Choices  []Choice   `toml:"choice"`
+	Seals    []Seal     `toml:"seal"`
 }
 
 // Project ties the lock to the manifest that it was made from.

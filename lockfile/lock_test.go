@@ -91,6 +91,20 @@ func TestValidate(t *testing.T) {
 			l.Packages[0].Requires[0].Targets = []string{"linux/arm64"}
 		},
 		"choice[3].name: the choice of library awk stands twice": func(l *Lock) { l.Choices = append(l.Choices, l.Choices[0]) },
+		"file[0].to: \"data/x\" is not an absolute":              func(l *Lock) { l.Data[0].To = "data/x" },
+		"file[0].to: \"/data/../x\" is not":                      func(l *Lock) { l.Data[0].To = "/data/../x" },
+		"file[0].url: is missing":                                func(l *Lock) { l.Data[0].Path = "" },
+		"file[0].path: there is an address as well":              func(l *Lock) { l.Data[0].URL = "https://x.example/" },
+		"file[0].path: \"./x\" is not a path":                    func(l *Lock) { l.Data[0].Path = "./x" },
+		"file[1].url: holds credentials":                         func(l *Lock) { l.Data[1].URL = "https://me:secret@x.example/" },
+		"file[0].sha256: is missing":                             func(l *Lock) { l.Data[0].SHA256 = "" },
+		"file[0].size: is missing":                               func(l *Lock) { l.Data[0].Size = 0 },
+		"file[2].size: an empty file":                            func(l *Lock) { l.Data[2].Size = 1 },
+		"file[0].targets: is missing":                            func(l *Lock) { l.Data[0].Targets = nil },
+		"file[2].to: linux/amd64 has /app/models/a.bin twice":    func(l *Lock) { l.Data[2].Targets = l.Data[1].Targets },
+		"file[0].to: /app/models/a.bin/b lies below":             func(l *Lock) { l.Data[0].To = "/app/models/a.bin/b" },
+		"choice[3].name: \"../x\" is not a path":                 func(l *Lock) { l.Choices = append(l.Choices, Choice{Kind: OwnerChoice, Name: "../x", Value: "a"}) },
+		"choice[3].value: \"A b\" is not a normalised name":      func(l *Lock) { l.Choices = append(l.Choices, Choice{Kind: OwnerChoice, Name: "x", Value: "A b"}) },
 		"seal[0].layer: is missing":                              func(l *Lock) { l.Seals[0].Layers = nil },
 		"seal[0].layer[1].name: \"base\" is missing or":          func(l *Lock) { l.Seals[0].Layers[1].Name = "base" },
 		"seal[0].image: is missing":                              func(l *Lock) { l.Seals[0].Image = "" },
@@ -290,6 +304,7 @@ func TestDiff(t *testing.T) {
 		"~ requests 2.31.0 from the default index → 2.31.0 from pytorch",
 		"~ sympy 1.12 → other files of this version",
 		"~ torch 2.2.1+cu126 → 2.2.2+cu126",
+		"~ data /data/labels.txt sha256:" + hex64("1a") + " from data/labels.txt → sha256:" + hex64("1a") + " from data/labels.txt, on linux/amd64, linux/arm64 only",
 		"- choice record torch (linux/amd64) one file differs",
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -299,7 +314,7 @@ func TestDiff(t *testing.T) {
 		t.Errorf("equal locks differ: %v", changes)
 	}
 	lines := Diff(nil, old)
-	if lines[len(lines)-5].String() != "+ sympy 1.12" {
+	if lines[len(lines)-8].String() != "+ sympy 1.12" {
 		t.Errorf("of a first lock: %v", lines)
 	}
 }

@@ -15,6 +15,7 @@ import (
 //     and interpreters by platform
 //   - debs by name, architecture, version, archive, path
 //   - packages by name, version, index, url, path, git, commit, subdirectory; their files by name
+//   - data files by to, url, path, hash
 //   - choices by kind, name, target, value; seals by platform
 //   - every list of platforms, extras, keys, ports, volumes and include patterns by itself, doubles
 //     dropped
@@ -49,6 +50,12 @@ func (l *Lock) Normalize() {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index),
 			strings.Compare(a.URL, b.URL), strings.Compare(a.Path, b.Path), strings.Compare(a.Git, b.Git),
 			strings.Compare(a.Commit, b.Commit), strings.Compare(a.Subdirectory, b.Subdirectory))
+	})
+	for i := range l.Data {
+		l.Data[i].Targets = sortedSet(l.Data[i].Targets)
+	}
+	l.Data = sorted(l.Data, func(a, b DataFile) int {
+		return cmp.Or(strings.Compare(a.To, b.To), strings.Compare(a.URL, b.URL), strings.Compare(a.Path, b.Path), strings.Compare(a.SHA256, b.SHA256))
 	})
 	l.Choices = sorted(l.Choices, func(a, b Choice) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name),
@@ -160,6 +167,10 @@ func (l *Lock) clone() *Lock {
 	c.Base.Archives = slices.Clone(l.Base.Archives)
 	c.Base.Images = slices.Clone(l.Base.Images)
 	c.Base.Interpreters = slices.Clone(l.Base.Interpreters)
+	c.Data = slices.Clone(l.Data)
+	for i := range c.Data {
+		c.Data[i].Targets = slices.Clone(c.Data[i].Targets)
+	}
 	c.Choices = slices.Clone(l.Choices)
 	c.Seals = slices.Clone(l.Seals)
 	return &c

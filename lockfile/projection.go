@@ -60,6 +60,10 @@ func (l *Lock) project(platform string) (*Lock, error) {
 	}
 	p.Packages = packages
 	p.Indexes = slices.DeleteFunc(p.Indexes, func(x Index) bool { return !used[x.Name] })
+	p.Data = l.DataOn(platform)
+	for i := range p.Data {
+		p.Data[i].Targets, p.Data[i].Hashed = only, false
+	}
 	p.Choices = choicesOn(platform, p.Choices)
 	return p, nil
 }

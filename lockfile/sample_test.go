@@ -64,6 +64,11 @@ func sample() *Lock {
 					{Name: "numpy-1.26.4-cp311-cp311-manylinux_2_17_aarch64.whl", SHA256: hex64("8"), Size: 14 << 20, Uploaded: at("2024-02-05T23:00:01+01:00"), Targets: []string{"linux/arm64"}},
 				}},
 		},
+		Data: []DataFile{
+			{To: "/data/labels.txt", Path: "data/labels.txt", SHA256: hex64("1a"), Size: 20, Hashed: true, Targets: both()},
+			{To: "/app/models/a.bin", URL: "https://models.example/a.bin", SHA256: hex64("1b"), Size: 7 << 30, Executable: true, Targets: []string{"linux/amd64"}},
+			{To: "/app/models/a.bin", URL: "https://models.example/arm/a.bin", SHA256: emptySHA256, Targets: []string{"linux/arm64"}},
+		},
 		Choices: []Choice{
 			{Kind: "library", Name: "awk", Value: "mawk", Reason: "the higher priority"},
 			{Kind: "library", Name: "awk", Value: "gawk", Target: "linux/arm64", Reason: "asked for"},

@@ -58,6 +58,7 @@ func (l *Lock) validate(broken []string) (err error) {
 	v.indexList()
 	v.base()
 	v.packages()
+	v.dataFiles()
 	v.choices()
 	v.seals()
 	return nil

@@ -22,6 +22,8 @@ type Sources struct {
 	Scan     Scanner // nil: nothing is read of wheels
 	// References follows addresses; nil: a manifest with one cannot be locked.
 	References References
+	// Data finds out what data files have; nil: a manifest with one cannot be locked.
+	Data DataSource
 }
 
 // Options change how a lock is made.
@@ -86,6 +88,9 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		return nil, err
 	}
 	keepTimes(lock, o.Previous)
+	if err := lockData(ctx, lock, m, src.Data, o); err != nil {
+		return nil, err
+	}
 	if err := noteAssumed(ctx, lock, done, o.Warn); err != nil {
 		return nil, err
 	}

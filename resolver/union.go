@@ -26,6 +26,7 @@ func Union(ours, theirs *lockfile.Lock) *lockfile.Lock {
 		u.Base = theirs.Base
 	}
 	u.Packages = both(ours.Packages, theirs.Packages, func(p lockfile.Package) string { return p.Name + " " + p.Version + " " + p.Index })
+	u.Data = both(ours.Data, theirs.Data, func(f lockfile.DataFile) string { return f.To + " " + f.Source() })
 	u.Choices = both(ours.Choices, theirs.Choices, func(c lockfile.Choice) string { return c.Kind + " " + c.Name + " " + c.Target })
 	if ours.Base.Distro == theirs.Base.Distro {
 		u.Base.Archives = both(ours.Base.Archives, theirs.Base.Archives, func(a lockfile.Archive) string { return a.Name })

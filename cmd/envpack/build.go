@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -239,6 +240,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 		}
 	}
 	paths = append(paths, st.Dir(), path) // a store in the project is no part of it
+	paths = append(paths, dataPaths(lock, m)...)
 	if b.tree, err = project.Select(ctx, m.Dir, lock.Image.Include, paths...); err != nil {
 		return nil, atPattern(err, m)
 	}
@@ -252,6 +254,19 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	b.supply = sup
 	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task}
 	return b, nil
+}
+
+// dataPaths are the files of this machine that the lock's data files come from: they lie in the image as these.
+func dataPaths(l *lockfile.Lock, m *manifest.Manifest) []string {
+	var paths []string
+	for _, f := range l.Data {
+		if name := filepath.FromSlash(f.Path); filepath.IsAbs(name) {
+			paths = append(paths, name)
+		} else if name != "" {
+			paths = append(paths, filepath.Join(m.Dir, name))
+		}
+	}
+	return paths
 }
 
 func exists(path string) bool {
@@ -319,7 +334,7 @@ func (b *building) images(ctx context.Context, platforms []string) ([]*imagegen.
 func (b *building) image(ctx context.Context, platform string) (*imagegen.Image, error) {
 	plan, err := imagegen.NewPlan(b.lock, platform, b.tree)
 	if err != nil {
-		return nil, diag.Wrap(err, diag.Usage, "")
+		return nil, diag.Wrap(err, 0, "")
 	}
 	image, err := b.builder.Build(ctx, plan)
 	if mayBeDamage(ctx, err) && b.repaired(ctx, plan) {

@@ -171,6 +171,11 @@ func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
 			return nil
 		}
 	}
+	for _, f := range l.Data {
+		if f.Path != "" {
+			return nil
+		}
+	}
 	if !o.building.admits(l) {
 		return nil
 	}
@@ -224,7 +229,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		base = o.watch(base)
 	}
 	defer spareMemory()()
-	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup, References: sup}, options)
+	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup, References: sup, Data: sup}, options)
 	if err != nil {
 		return nil, advise(err)
 	}
@@ -307,7 +312,11 @@ func foundLibraries(l *lockfile.Lock) []string {
 }
 
 func lockCounts(l *lockfile.Lock) string {
-	return fmt.Sprintf("%s for %s, on %s of %s", plural(len(l.Packages), "Python package"), platformsOf(l),
+	files := ""
+	if n := len(l.Data); n > 0 {
+		files = " and " + plural(n, "file")
+	}
+	return fmt.Sprintf("%s%s for %s, on %s of %s", plural(len(l.Packages), "Python package"), files, platformsOf(l),
 		plural(len(l.Base.Debs), "package"), l.Base.Distro)
 }
 
@@ -316,13 +325,14 @@ type summary struct {
 	Platforms []string          `json:"platforms"`
 	Base      string            `json:"base"`
 	Debs      int               `json:"base_packages"`
+	Files     int               `json:"files,omitempty"` // of [[file]]
 	New       bool              `json:"new"`
 	DryRun    bool              `json:"dry_run,omitempty"` // nothing was written
 	Changes   []lockfile.Change `json:"changes"`
 }
 
 func lockSummary(l *lockfile.Lock, changes []lockfile.Change, isNew bool) summary {
-	out := summary{Packages: len(l.Packages), Base: l.Base.Distro, Debs: len(l.Base.Debs), New: isNew, Changes: changes}
+	out := summary{Packages: len(l.Packages), Base: l.Base.Distro, Debs: len(l.Base.Debs), Files: len(l.Data), New: isNew, Changes: changes}
 	for _, t := range l.Targets {
 		out.Platforms = append(out.Platforms, t.Platform)
 	}

@@ -134,5 +134,15 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 	if line := sup.Describe(); line != "" {
 		s.ui().Printf("%s", line)
 	}
+	told := map[string]bool{"": true}
+	for _, f := range m.Data {
+		if f.SHA256 == "" {
+			s.warnPlain("the file "+f.To, sup.Sources.Mirrored(f.URL))
+		}
+		if line := sup.Sources.DescribeMirror(f.URL); !told[line] {
+			told[line] = true
+			s.ui().Printf("%s", line)
+		}
+	}
 	return sup, nil
 }

@@ -21,7 +21,7 @@ type places struct {
 
 // sources finds the sources; flags say more than o.
 func (s *session) sources(o sources.Options) (*sources.Sources, error) {
-	o.Index = s.indexURL
+	o.Index, o.Mirrors = s.indexURL, s.mirrors
 	o.Apt = map[string]string{}
 	for _, m := range s.aptMirror {
 		name, url, ok := strings.Cut(m, "=")

@@ -72,10 +72,24 @@ func holdImage(l *lockfile.Lock, m *manifest.Manifest, path string) error {
 		what = "[image]"
 	case !slices.Equal(platforms, m.Platforms):
 		what = "[[target]]"
+	case !sameData(l, m):
+		what = "[[file]]"
 	default:
 		return nil
 	}
 	return diag.New(diag.Failure, "%s is not what the manifest says", what).At(diag.Position{File: path}).Hint("%s", editedHint)
+}
+
+// sameData tells whether a lock's data files are the manifest's.
+func sameData(l *lockfile.Lock, m *manifest.Manifest) bool {
+	want := lockfile.Lock{Data: resolver.Data(m)}
+	want.Normalize()
+	return slices.EqualFunc(l.Data, want.Data, func(have, want lockfile.DataFile) bool {
+		if have.Size = 0; want.Hashed {
+			have.SHA256 = ""
+		}
+		return reflect.DeepEqual(have, want)
+	})
 }
 
 // holdFiles holds the lock's files to what their names say. The lock's own reader knows nothing of names.

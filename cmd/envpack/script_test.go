@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 //
 //	wheel NAME VERSION [KEY=VALUE]...    put a wheel into the index, and its hashes into $SHA512 and $MD5; see [world.wheel]
 //	sdist NAME VERSION [KEY=VALUE]...    put a source distribution into the index; see [world.sdist]
+//	data NAME BYTES [TEXT]               have the index serve a file of so many bytes that begins with the text; $SHA256 is its hash
 //	index STATE [ARG]...                 make the index behave; see [world.behave]
 //	requests PREFIX N                    the index was asked N times for paths with the prefix, since the last time
 //	registry STATE [ARG]...              make the registry refuse, hold, lie or be well; see [world.permit]
@@ -85,6 +86,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"wheel":    withWorld((*world).wheel),
 			"sdist":    withWorld((*world).sdist),
+			"data":     withWorld((*world).data),
 			"index":    withWorld((*world).behave),
 			"requests": withWorld((*world).requested),
 			"registry": withWorld((*world).permit),

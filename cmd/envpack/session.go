@@ -29,8 +29,9 @@ type session struct {
 	json      bool
 	indexURL  string
 	aptMirror []string
-	lockFile  string // as --lock names it; "" is envpack.lock
-	project   string // the project's folder or manifest as it is named; "" is the working directory
+	mirrors   []string // of data files
+	lockFile  string   // as --lock names it; "" is envpack.lock
+	project   string   // the project's folder or manifest as it is named; "" is the working directory
 
 	opened sync.Once // screen: tasks begin on several goroutines
 	screen *ui.UI
@@ -49,6 +50,7 @@ func (s *session) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&s.json, "json", false, "results and errors as JSON")
 	f.StringVar(&s.indexURL, "index-url", "", "`URL` of the default package index")
 	f.StringArrayVar(&s.aptMirror, "apt-mirror", nil, "address of a distribution archive, as `NAME=URL`, or URL for debian")
+	f.StringArrayVar(&s.mirrors, "file-mirror", nil, "where files of [[file]] are asked for whose addresses begin so, as `URL=URL`")
 }
 
 // ui is the display on standard error.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -117,7 +118,7 @@ func isAre(n int) string {
 //
 // Errors: of the code, if one changed; those of reading.
 func holdLocal(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path, store string, code diag.Code) error {
-	changed, err := supply.Changed(ctx, l, m.Dir, store)
+	changed, err := supply.Changed(ctx, l, m.Dir, store, time.Now)
 	if err != nil || len(changed) == 0 {
 		return err
 	}

@@ -55,7 +55,7 @@ func (h *held) openProject(ctx context.Context, s *session, dir, lock string) er
 	if err != nil {
 		return err
 	}
-	h.tree, err = project.Select(ctx, h.m.Dir, h.lock.Image.Include, store, h.path)
+	h.tree, err = project.Select(ctx, h.m.Dir, h.lock.Image.Include, append(dataPaths(h.lock, h.m), store, h.path)...)
 	return atPattern(err, h.m)
 }
 

@@ -4,7 +4,9 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/md5"
+	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log"
@@ -285,6 +287,19 @@ func (w *world) behave(ts *testscript.TestScript, args []string) {
 	default:
 		ts.Fatalf("the index cannot be %s", strings.Join(args, " "))
 	}
+}
+
+func (w *world) data(ts *testscript.TestScript, args []string) {
+	if len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("want NAME BYTES [TEXT]")
+	}
+	content := noise(number(ts, args[1]))
+	if len(args) == 3 {
+		copy(content, args[2])
+	}
+	w.packages.AddFile("data", args[0], content, testenv.IndexFile{})
+	sum := sha256.Sum256(content)
+	ts.Setenv("SHA256", hex.EncodeToString(sum[:]))
 }
 
 func (w *world) requested(ts *testscript.TestScript, args []string) {

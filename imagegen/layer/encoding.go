@@ -22,11 +22,15 @@ import (
 //	number of parts; for each
 //	    length<<1, literal bytes
 //	    length<<1|1, blob, signed distance of the offset from the end of the range before it, number of
-//	        patches; for each the distance of its byte from the range's end, and the byte of bits to clear
+//	        patches; for each the distance of its byte from the range's end, and the byte of bits to clear;
+//	        or 3 in place of that number: the range lies in stored blocks
 //	SHA-256 of all that precedes it
 const recipeMagic = "envpack recipe 1\n"
 
-const maxPatches = 2 // what a spliced stream needs
+const (
+	maxPatches = 2 // what a spliced stream needs
+	inBlocks   = maxPatches + 1
+)
 
 // MarshalBinary implements encoding.BinaryMarshaler.
 func (r *Recipe) MarshalBinary() ([]byte, error) {
@@ -62,6 +66,10 @@ func (r *Recipe) MarshalBinary() ([]byte, error) {
 		b = binary.AppendUvarint(b, uint64(o.blob))
 		b = binary.AppendVarint(b, o.offset-end)
 		end = o.offset + o.n
+		if o.blocks {
+			b = binary.AppendUvarint(b, inBlocks)
+			continue
+		}
 		b = binary.AppendUvarint(b, uint64(len(o.patch)))
 		for _, p := range o.patch {
 			b = binary.AppendUvarint(b, uint64(o.n-p.Offset))
@@ -184,7 +192,12 @@ func (d *recipeReader) op(blobs []blobRef, end *int64) op {
 		return op{}
 	}
 	*end = o.offset + o.n
-	patches := d.count(2)
+	patches := d.number()
+	if patches == inBlocks {
+		o.blocks = true
+		d.failed = d.failed || o.n > math.MaxInt64/2 // what its blocks take besides must be a number too
+		return o
+	}
 	if patches > maxPatches {
 		d.failed = true
 		return op{}

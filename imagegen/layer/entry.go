@@ -34,7 +34,7 @@ type Entry struct {
 	Stated *wheelfile.Digest
 }
 
-// Content is the bytes of a file. It is one of [Bytes], [Opener], [Deflated] and [Stored].
+// Content is the bytes of a file. It is one of [Bytes], [Opener], [Deflated], [Stored] and [Whole].
 type Content interface{ size() int64 }
 
 // Bytes is content in memory.
@@ -64,6 +64,9 @@ type Stored struct {
 	CRC32  uint32
 }
 
+// Whole is all of a blob, written as Stored is.
+type Whole struct{ Blob Blob }
+
 // Blob is a file that the store keeps by its digest; recipes refer to it. That its bytes have the
 // digest was checked when it entered the store, and is not checked here.
 type Blob interface {
@@ -76,6 +79,7 @@ func (b Bytes) size() int64    { return int64(len(b)) }
 func (o Opener) size() int64   { return o.Length }
 func (d Deflated) size() int64 { return d.Length }
 func (s Stored) size() int64   { return s.Length }
+func (w Whole) size() int64    { return w.Blob.Size() }
 
 // Size is the number of bytes of a file's content; a nil content has none.
 func Size(c Content) int64 {

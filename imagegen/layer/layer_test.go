@@ -705,6 +705,62 @@ func TestOtherReaders(t *testing.T) {
 	t.Logf("%d programs", ran)
 }
 
+// TestWhole has blobs whose stored blocks end at all places, each the same as a stored member, and read by others.
+func TestWhole(t *testing.T) {
+	for _, n := range []int{0, 1, 32768, 65534, 65535, 65536, 131070, 131071, 65536 * 5, 1 << 20} {
+		data := noise(n)
+		b := newBlob(data)
+		head := layer.Entry{Path: "a", Kind: layer.File, Mode: 0o644, Content: layer.Bytes("before")}
+		tail := layer.Entry{Path: "z", Kind: layer.File, Mode: 0o644, Content: layer.Bytes(text(5000))}
+		whole := layer.Entry{Path: "model.bin", Kind: layer.File, Mode: 0o644, Content: layer.Whole{Blob: b}}
+		r, out := write(t, []layer.Entry{head, whole, tail}, layer.Options{})
+		whole.Content = layer.Stored{Blob: b, Length: int64(n), CRC32: crc32.ChecksumIEEE(data)}
+		if same, _ := write(t, []layer.Entry{head, whole, tail}, layer.Options{}); same.Descriptor != r.Descriptor {
+			t.Errorf("%d bytes: %v, and as a stored member %v", n, r.Descriptor, same.Descriptor)
+		}
+		z, err := gzip.NewReader(bytes.NewReader(out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, bodies, _ := unpack(t, z); !bytes.Equal(bodies["model.bin"], data) {
+			t.Errorf("%d bytes: the content is another", n)
+		}
+		checkRecipe(t, r, out, b)
+		packed, err := r.Recipe.MarshalBinary()
+		if err != nil || len(packed) > 5000 {
+			t.Errorf("%d bytes: a recipe of %d bytes, %v", n, len(packed), err)
+		}
+		var again layer.Recipe
+		if err := again.UnmarshalBinary(packed); err != nil {
+			t.Fatal(err)
+		}
+		for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader} {
+			if n > 200_000 {
+				continue
+			}
+			stream, err := again.Open(context.Background(), func(string) (layer.Blob, error) { return b, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(wrap(stream)); err != nil || !bytes.Equal(got, out) {
+				t.Errorf("%d bytes: the recipe gives %d bytes, %v, not %d", n, len(got), err, len(out))
+			}
+		}
+	}
+}
+
+// cutBlob says that it is longer than it is.
+type cutBlob struct{ blob }
+
+func (c cutBlob) Size() int64 { return c.blob.Size() + 1 }
+
+func TestWholeIsCut(t *testing.T) {
+	e := layer.Entry{Path: "model.bin", Kind: layer.File, Mode: 0o644, Content: layer.Whole{Blob: cutBlob{newBlob(noise(100_000))}}}
+	if _, err := layer.Write(context.Background(), []layer.Entry{e}, layer.Options{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func FuzzRecipe(f *testing.F) {
 	var p parts
 	content := p.deflated([]byte("content"), testenv.Deflate([]byte("content")))

@@ -190,6 +190,20 @@ func (p *pipeline) blobRange(b Blob, offset, n int64, patch []deflate.BytePatch)
 	return nil
 }
 
+// blobBlocks adds a part of a blob to the layer, in stored blocks. It can be large, so that it is passed on at once.
+func (p *pipeline) blobBlocks(b Blob, offset, n int64) error {
+	p.endLiteral()
+	i, err := p.blob(b)
+	if err != nil {
+		return err
+	}
+	p.add(op{blob: i, blocks: true, offset: offset, n: n})
+	if n >= chunkSize || len(p.batch) >= batchOps {
+		return p.sendBatch()
+	}
+	return nil
+}
+
 func (p *pipeline) add(o op) {
 	p.batch = append(p.batch, o)
 	if !p.opts.NoRecipe {
@@ -315,11 +329,11 @@ func (p *pipeline) copyPart(w io.Writer, o *op, buf []byte) (int64, error) {
 	p.handles.Lock()
 	blob := p.handles.list[o.blob]
 	p.handles.Unlock()
-	for at := int64(0); at < o.n; {
+	for at := int64(0); at < o.size(); {
 		if err := p.ctx.Err(); err != nil {
 			return at, err
 		}
-		part := buf[:min(o.n-at, int64(len(buf)))]
+		part := buf[:min(o.size()-at, int64(len(buf)))]
 		if err := o.read(blob, part, at); err != nil {
 			return at, fmt.Errorf("reading blob %s again: %w", blob.SHA256(), err)
 		}
@@ -328,5 +342,5 @@ func (p *pipeline) copyPart(w io.Writer, o *op, buf []byte) (int64, error) {
 		}
 		at += int64(len(part))
 	}
-	return o.n, nil
+	return o.size(), nil
 }

@@ -32,10 +32,11 @@ type blobRef struct {
 	size int64
 }
 
-// op is one part of a layer: literal bytes, or else n bytes of a blob with some bits cleared.
+// op is one part of a layer: literal bytes, or else n bytes of a blob, with some bits cleared or in stored blocks.
 type op struct {
 	literal []byte
 	blob    int32
+	blocks  bool // in stored blocks
 	offset  int64
 	n       int64
 	patch   []deflate.BytePatch // offsets count from offset
@@ -44,6 +45,9 @@ type op struct {
 func (o *op) size() int64 {
 	if o.literal != nil {
 		return int64(len(o.literal))
+	}
+	if o.blocks {
+		return o.n + blockHead*((o.n+maxStored-1)/maxStored)
 	}
 	return o.n
 }
@@ -163,11 +167,10 @@ func (s *stream) Close() error {
 
 // read fills p with the op's bytes from at on.
 func (o *op) read(b Blob, p []byte, at int64) error {
-	n, err := b.ReadAt(p, o.offset+at)
-	if n < len(p) {
-		if err == nil || err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
+	if o.blocks {
+		return o.readBlocks(b, p, at)
+	}
+	if err := readFull(b, p, o.offset+at); err != nil {
 		return err
 	}
 	if len(o.patch) > 0 {

@@ -175,7 +175,18 @@ func (w *writer) content(c Content) error {
 	case Deflated:
 		return w.deflated(c)
 	case Stored:
-		return w.stored(c)
+		crc, err := w.stored(c.Blob, c.Offset, c.Length)
+		if err != nil {
+			return err
+		}
+		return w.verify(c.Length, c.Length, crc, c.CRC32)
+	case Whole:
+		n := c.Blob.Size()
+		crc, err := w.stored(c.Blob, 0, n)
+		if err != nil {
+			return err
+		}
+		return w.verify(n, n, crc, crc)
 	}
 	return fmt.Errorf("content of type %T is unknown", c)
 }
@@ -252,46 +263,36 @@ func (w *writer) deflated(c Deflated) error {
 	return w.enc.Skip(w.tail)
 }
 
-// maxStored is the most that one stored block holds (RFC 1951, 3.2.4).
-const maxStored = 65535
-
-// stored puts content between the headers of stored blocks.
-func (w *writer) stored(c Stored) error {
-	if c.Length == 0 {
-		return w.verify(0, 0, 0, c.CRC32)
+// stored puts a part of a blob between the headers of stored blocks, and gives its CRC-32, by which it is to be verified. The
+// hash of the compressed bytes is made meanwhile, of what is read a second time.
+func (w *writer) stored(b Blob, offset, length int64) (crc uint32, err error) {
+	if length == 0 {
+		return 0, nil
 	}
 	if err := w.enc.Flush(); err != nil {
-		return err
+		return 0, err
+	}
+	if err := w.blobBlocks(b, offset, length); err != nil {
+		return 0, err
 	}
 	w.tail = w.tail[:0]
-	var crc uint32
-	for at := int64(0); at < c.Length; {
-		n := min(c.Length-at, maxStored)
-		p := w.buf[:n]
-		if got, err := c.Blob.ReadAt(p, c.Offset+at); got < len(p) {
-			if err == nil || err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
+	for at := int64(0); at < length; {
+		p := w.buf[:min(length-at, int64(len(w.buf)))]
+		if err := readFull(b, p, offset+at); err != nil {
+			return 0, err
 		}
-		w.keep(p, c.Length-at)
+		w.keep(p, length-at)
 		crc = crc32.Update(crc, crc32.IEEETable, p)
 		w.progress(len(p))
 		if err := w.tar(p); err != nil {
-			return err
+			return 0, err
 		}
-		if err := w.literal([]byte{0, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)}); err != nil {
-			return err
+		if err := w.ctx.Err(); err != nil {
+			return 0, err
 		}
-		if err := w.blobRange(c.Blob, c.Offset+at, n, nil); err != nil {
-			return err
-		}
-		at += n
+		at += int64(len(p))
 	}
-	if err := w.verify(c.Length, c.Length, crc, c.CRC32); err != nil {
-		return err
-	}
-	return w.enc.Skip(w.tail)
+	return crc, w.enc.Skip(w.tail)
 }
 
 // keep remembers of p what is among the last bytes of a content of which, with p, left bytes remain. What

@@ -123,6 +123,16 @@ func (w *world) Debs(ctx context.Context, debs []lockfile.Deb) error {
 	return nil
 }
 
+// Data implements imagegen.Supply.
+func (w *world) Data(ctx context.Context, list []lockfile.DataFile) error {
+	for _, f := range list {
+		if err := w.put(ctx, f.SHA256); err != nil {
+			return fmt.Errorf("%s: %w", f.To, err)
+		}
+	}
+	return nil
+}
+
 // Image implements imagegen.Supply.
 func (w *world) Image(context.Context, string, lockfile.BaseImage) (v1.Image, error) {
 	return nil, errors.New("there is no image below")

@@ -60,6 +60,7 @@ func (m *Manifest) Hash() string {
 		Threaded   bool     `json:"free_threaded,omitempty"`
 		Libc       string   `json:"libc,omitempty"`
 		Ownership  []string `json:"ownership,omitempty"`
+		Data       []string `json:"files,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -73,6 +74,10 @@ func (m *Manifest) Hash() string {
 	meaning.Overrides, meaning.Excluded = meanings(m.Overrides), m.excludedNames()
 	meaning.Policies, meaning.Metadata = m.Policies.meaning()
 	meaning.Threaded, meaning.Libc = m.Python.FreeThreaded, m.System.Libc.Text()
+	for _, f := range m.Data {
+		meaning.Data = append(meaning.Data, f.meaning(m.Platforms))
+	}
+	meaning.Data = unique(meaning.Data)
 	for _, o := range m.Ownership {
 		meaning.Ownership = append(meaning.Ownership, o.Path+" "+o.Package)
 	}

@@ -38,6 +38,7 @@ type Manifest struct {
 	// Undated is the policy of the default index where no index of the manifest replaces it; "" is UndatedError.
 	Undated Undated
 	Image   Image
+	Data    []DataFile // in the manifest's order
 }
 
 // Places are where values stand that have no place of their own; zero if the manifest does not have them.

@@ -49,6 +49,7 @@ var schema = map[string]map[string]kind{
 	},
 	"apt":         {"name": aString, "url": aString, "suite": aString, "components": aList, "key": aString, "fingerprints": aList},
 	"index":       {"name": aString, "url": aString, "path": aString, "format": aString, "undated": aString, "default": aBoolean, "packages": aList},
+	"file":        {"url": aString, "path": aString, "sha256": aString, "to": aString, "executable": aBoolean, "platforms": aList},
 	"resolver":    {"prereleases": aString, "no-binary": aList, "exclude": aList, "packages": byPackage},
 	"constraints": nil, // package = "bounds"
 	"overrides":   nil,
@@ -92,7 +93,7 @@ func (d *document) check() error {
 			problems = append(problems, notYet(d.fail(d.key(at), "[%s] is not supported yet", d.path(table)), table))
 			continue
 		}
-		if table == "index" || table == "apt" {
+		if isList(table) {
 			problems = append(problems, d.checkList(at, table, keys)...)
 			continue
 		}
@@ -115,6 +116,9 @@ func (d *document) check() error {
 	}
 	return first(problems)
 }
+
+// isList tells whether a table is one of several, each headed [[…]].
+func isList(table string) bool { return table == "index" || table == "apt" || table == "file" }
 
 // checkPackages checks tables, or lists of tables, below names of packages.
 func (d *document) checkPackages(at, name string, keys map[string]kind, content map[string]any) []*diag.Error {
@@ -263,7 +267,7 @@ func (d *document) unknownTable(at, name string) *diag.Error {
 	}
 	if _, isTable := d.root[name].(map[string]any); !isTable {
 		for _, table := range slices.Sorted(maps.Keys(schema)) {
-			if _, ok := schema[table][name]; ok && table != "index" && table != "apt" && table != "metadata" {
+			if _, ok := schema[table][name]; ok && !isList(table) && table != "metadata" {
 				return d.fail(d.key(at), "%s stands outside of a table", name).Hint("it belongs below [%s]", d.path(table))
 			}
 		}

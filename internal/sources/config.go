@@ -1,7 +1,9 @@
 package sources
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -22,6 +24,9 @@ import (
 //	ubuntu-snapshot = "https://mirror.example/ubuntu-snapshot"  # has TIME
 //	keyrings = ["/etc/envpack/mirror.asc"]          # trusted beside the distribution's own keys
 //
+//	[files]                                         # mirrors of what [[file]] names, by the beginning of addresses
+//	"https://models.example/" = "https://mirror.example/models/"
+//
 //	[interpreters]
 //	url = "https://mirror.example/python-builds"    # of python-build-standalone's releases
 //
@@ -30,6 +35,7 @@ type ownConfig struct {
 	index    setting
 	archives map[string]setting // by name
 	keyrings []string
+	mirrors  []mirror
 }
 
 func readOwn(h Host) (ownConfig, error) {
@@ -53,6 +59,7 @@ func readOwn(h Host) (ownConfig, error) {
 			UbuntuSnapshot string   `toml:"ubuntu-snapshot"`
 			Keyrings       []string `toml:"keyrings"`
 		} `toml:"apt"`
+		Files        map[string]string `toml:"files"`
 		Interpreters struct {
 			URL string `toml:"url"`
 		} `toml:"interpreters"`
@@ -62,7 +69,7 @@ func readOwn(h Host) (ownConfig, error) {
 	}
 	if unknown := unknownKey(text, &parsed); unknown != "" {
 		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
-			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot and keyrings below [apt]")
+			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot and keyrings below [apt], and beginnings of addresses below [files]")
 	}
 	if parsed.Index.URL != "" {
 		out.index = locate(file, text, parsed.Index.URL)
@@ -77,6 +84,17 @@ func readOwn(h Host) (ownConfig, error) {
 		if value != "" {
 			out.archives[name] = locate(file, text, value)
 		}
+	}
+	for _, from := range slices.Sorted(maps.Keys(parsed.Files)) {
+		to := locate(file, text, parsed.Files[from])
+		if parsed.Files[from] == "" {
+			to = setting{origin: file, pos: diag.Position{File: file}}
+		}
+		m, err := newMirror(from, to)
+		if err != nil {
+			return out, err
+		}
+		out.mirrors = append(out.mirrors, m)
 	}
 	for _, k := range parsed.Apt.Keyrings {
 		if !filepath.IsAbs(k) {

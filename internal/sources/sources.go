@@ -17,6 +17,7 @@ type Options struct {
 	Index   string            // flag: root of the default index's simple API
 	Apt     map[string]string // flag: archive's name → address; Debian alone moves DebianSecurity too, and so does Ubuntu
 	Indexes []manifest.Index  // the manifest's own
+	Mirrors []string          // flag: mirrors of data files, each FROM=TO: the beginnings of addresses
 
 	// Codename is that of the distribution whose archives are looked for in apt's sources, as in
 	// "bookworm". "" looks for none.
@@ -31,6 +32,7 @@ type Sources struct {
 	Warnings []Warning         // what the machine's configuration would have added, or has without effect
 
 	credentials credentials
+	mirrors     []mirror
 }
 
 // Source is an address and where it came from.
@@ -83,7 +85,7 @@ func Redact(address string) string {
 // configuration that cannot be read, with file and line.
 func Find(h Host, o Options) (*Sources, error) {
 	f := &finder{o: o, host: h, out: &Sources{Archives: map[string]Source{}, credentials: credentials{}}}
-	for _, step := range []func() error{f.readConfigurations, f.findIndex, f.findArchives, f.findCredentials} {
+	for _, step := range []func() error{f.readConfigurations, f.findIndex, f.findArchives, f.findMirrors, f.findCredentials} {
 		if err := step(); err != nil {
 			return nil, err
 		}

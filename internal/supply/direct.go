@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/project"
@@ -319,9 +320,12 @@ func remoteWheel(w imagegen.Wheel) job {
 
 // Changed names the files and folders that a lock names by path and that are not what the lock says, for the project in
 // dir and the store in a folder. Those that are not there are none of them. Errors are those of reading.
-func Changed(ctx context.Context, l *lockfile.Lock, dir, store string) ([]string, error) {
-	s := &Supply{Options: Options{Dir: dir}}
-	var list []string
+func Changed(ctx context.Context, l *lockfile.Lock, dir, store string, now func() time.Time) ([]string, error) {
+	s := &Supply{Options: Options{Dir: dir, Now: now}}
+	list, err := s.changedData(ctx, l, store)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range l.Packages {
 		if p.Path == "" {
 			continue

@@ -32,6 +32,13 @@ func (s *Supply) Lacking(ctx context.Context, n imagegen.Needs) (map[string]erro
 		}
 	}
 	jobs = append(jobs, s.debJobs(n.Debs)...)
+	for _, f := range n.Data {
+		if f.Path == "" {
+			jobs = append(jobs, s.dataJob(f))
+		} else if err := s.takeData(ctx, f); err != nil {
+			lacking[f.SHA256] = err
+		}
+	}
 	if i := n.Interpreter; i != nil {
 		if err := s.FetchInterpreter(ctx, *i); err != nil {
 			lacking[i.SHA256] = err

@@ -54,6 +54,7 @@ TABLES = {
     "base.interpreter": "target version archive path sha256 size",
     "package": "name version index url path git revision commit subdirectory tree yanked own-layer targets requires",
     "package.file": "name sha256 size hashed uploaded targets",
+    "file": "to url path sha256 size hashed executable targets",
     "choice": "kind name value target reason",
     "seal": "platform environment project image",
     "seal.layer": "name kind inputs digest diff-id size",
@@ -107,7 +108,7 @@ def encode(lock):
             table("base." + name, value)
             for inner in value.get("layer", []):
                 table("base.image.layer", inner)
-    for name, part in ("package", "file"), ("choice", ""), ("seal", "layer"):
+    for name, part in ("package", "file"), ("file", ""), ("choice", ""), ("seal", "layer"):
         for value in lock.get(name, []):
             table(name, value)
             for inner in value.get(part, []):
@@ -146,6 +147,7 @@ def project(lock, platform):
             **{k: [i for i in base.get(k, []) if i["target"] == platform] for k in ("image", "interpreter")},
         },
         "package": packages,
+        "file": [{k: v for k, v in f.items() if k != "hashed"} for f in here(lock.get("file", []))],
         "choice": [{k: c.get(k) for k in ("kind", "name", "value")} for c in choices
                    if "target" in c or (c["kind"], c["name"]) not in own],
     }
@@ -389,6 +391,15 @@ def main(archive, path, store, largest="1000000"):
             for f in wheels:
                 entries |= install(open(f"{store}/blobs/sha256/{f['sha256'][:2]}/{f['sha256']}", "rb").read(), minor)
         same(name, ["wheel/1", "python " + minor, "prefix opt/env", *(f"wheel {f['name']} {f['sha256']}" for f in wheels)], entries)
+    for f in here["file"]:
+        at, mode = f["to"].lstrip("/"), 0o755 if f.get("executable") else 0o644
+        data = open(f"{store}/blobs/sha256/{f['sha256'][:2]}/{f['sha256']}", "rb").read()
+        check(f"file {f['to']}: content", (sha(data), len(data)), (f["sha256"], f.get("size", 0)))
+        entries = {at: (b"0", mode, "", (zipfile.ZIP_STORED, b"", data))}
+        home = [at[:i] for i in range(len(at)) if at[i] == "/" and (at[:i] + "/").startswith("home/app/")]
+        entries |= {folder: (b"5", 0o775, "", b"", 1000) for folder in home}
+        facts = ["blob/1", "file " + f["sha256"], f"mode {mode:o}", "at " + at, *(["user 1000"] if home else [])]
+        same("file " + f["to"], facts, entries)
     ours, entries, below_workdir = [], {}, workdir.strip("/") + "/"
     for m in files("project") if "project" in sealed else []:
         if not m.isdir():
@@ -404,7 +415,7 @@ def main(archive, path, store, largest="1000000"):
     check("lock: file", files("lock").extractfile("opt/env/envpack.lock").read(), projection)
     same("lock", ["files/1", "lock sha256:" + sha(projection)], {"opt/env/envpack.lock": (b"0", 0o644, "", projection)})
 
-    names = [*below, "environment", *(n for n, _ in order), *(["project"] if ours else []), "lock"]
+    names = [*below, "environment", *(n for n, _ in order), *("file " + f["to"] for f in here["file"]), *(["project"] if ours else []), "lock"]
     check("order of layers", [l["name"] for l in seal["layer"]], names)
     for l in seal["layer"]:
         check(f"{l['name']}: in the archive", sha(gzip.decompress(blob(l["digest"]))), l["diff-id"].removeprefix("sha256:"))
