@@ -41,6 +41,9 @@ func Holdings(l *lockfile.Lock) (blobs, memos []string) {
 			blobs = append(blobs, f.SHA256)
 		}
 	}
+	for _, f := range l.Data {
+		blobs = append(blobs, f.SHA256)
+	}
 	for _, d := range l.Base.Debs {
 		blobs = append(blobs, d.SHA256)
 	}

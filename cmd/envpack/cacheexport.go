@@ -177,6 +177,9 @@ func (s *session) bringAll(ctx context.Context, st *store.Store, l namedLock) er
 	if err := b.supply.Debs(ctx, l.lock.Base.Debs); err != nil {
 		return err
 	}
+	if err := b.supply.Data(ctx, l.lock.Data); err != nil {
+		return err
+	}
 	for _, i := range l.lock.Base.Interpreters {
 		if err := b.supply.FetchInterpreter(ctx, i); err != nil {
 			return err

@@ -137,7 +137,10 @@ func (s *Supply) takeData(ctx context.Context, f lockfile.DataFile) error {
 	if m := (*store.MismatchError)(nil); errors.As(err, &m) {
 		return diag.New(diag.Mismatch, "%s changed: it is not what the lock says: %v", f.Path, m).Hint("`envpack lock` takes it as it is now")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.Store.NameBlob(f.SHA256, f.Path)
 }
 
 // statMemo keeps hashes of files by what the file system says of them, so that large ones are not read by each command.
@@ -196,13 +199,17 @@ func statKey(name string, info fs.FileInfo) (key string, lasting bool) {
 // changedData names the data files that a lock names by path and that are not what the lock says. Those that are not there are none of them.
 func (s *Supply) changedData(ctx context.Context, l *lockfile.Lock, storeDir string) ([]string, error) {
 	var list []string
+	var st *store.Store // is opened if it is needed
 	for _, f := range l.Data {
 		if f.Path == "" {
 			continue
 		}
-		st, err := store.Open(storeDir)
-		if err != nil {
-			return nil, err
+		if st == nil {
+			var err error
+			if st, err = store.Open(ctx, storeDir); err != nil {
+				return nil, err
+			}
+			defer st.Close()
 		}
 		sum, _, err := s.hashKept(ctx, st, s.local(f.Path))
 		if errors.Is(err, fs.ErrNotExist) {
