@@ -23,16 +23,18 @@ func BenchmarkInflate(b *testing.B) {
 	}
 	names, _ := filepath.Glob(filepath.Join(dir, "*.whl"))
 	for _, name := range names {
-		entries, size := loadEntries(b, name, 400<<20)
+		entries, size := loadEntries(b, name, 4<<30)
 		label := filepath.Base(name)
 		run := func(tool string, inflate func(e wheelEntry)) {
 			b.Run(label+"/"+tool, func(b *testing.B) {
 				b.SetBytes(size)
+				done := perCPU(b)
 				for range b.N {
 					for _, e := range entries {
 						inflate(e)
 					}
 				}
+				done(size * int64(b.N))
 			})
 		}
 		d := new(Decoder)

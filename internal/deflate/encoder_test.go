@@ -286,6 +286,7 @@ func BenchmarkDeflate(b *testing.B) {
 	e := new(Encoder)
 	var out counter
 	b.SetBytes(int64(len(src)))
+	done := perCPU(b)
 	for range b.N {
 		out = 0
 		e.Reset(&out)
@@ -296,6 +297,7 @@ func BenchmarkDeflate(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	done(int64(len(src)) * int64(b.N))
 	b.ReportMetric(float64(out), "bytes-out")
 }
 

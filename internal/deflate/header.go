@@ -55,7 +55,13 @@ func (d *Decoder) dynamicTables() error {
 		metaLens[sym] = uint8(d.take(3))
 	}
 	if metaLens == [19]uint8{} {
-		// zlib reads zeros with it, and then finds fault with those.
+		// zlib reads a zero with each bit, and then finds fault with those.
+		for n := nlit + ndist; n > 0; n -= 32 {
+			if err := d.refill(); err != nil {
+				return err
+			}
+			d.take(uint(min(n, 32)))
+		}
 		return d.corrupt(noEndOfBlock)
 	}
 	var meta [1 << metaBits]entry
