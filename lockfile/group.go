@@ -9,7 +9,7 @@ import (
 )
 
 // How packages are spread over layers. Beside them an image has at most six: base, python, system, environment,
-// project and lock. So it has no more than 98, and engines take about 120.
+// project and lock. So it has no more than 98, and one for each data file; engines take about 120.
 const (
 	Bins         = 32       // layers that small packages share
 	MaxOwnLayers = 60       // packages with a layer of their own
