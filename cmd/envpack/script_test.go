@@ -66,6 +66,8 @@ func TestMain(m *testing.M) {
 //	damage GLOB                          change a byte in the middle of each file
 //	flip FILE TEXT                       change a bit of the byte behind a text
 //	blob DIR KIND NAME                   set $NAME to the path of a layout's index, manifest, config, or layer of a name
+//	kills N                              kill builds at N random moments, and go on; see [world.kills]
+//	flips N                              change N random bits, and go on; see [world.flips]
 //	bytes FILE N                         make a file of N bytes that do not compress
 //	same FILE FILE                       two files have the same bytes
 //	empty DIR                            the directory has no entries, or does not exist
@@ -118,6 +120,8 @@ func TestScripts(t *testing.T) {
 			"damage":   damage,
 			"flip":     flip,
 			"blob":     blob,
+			"kills":    withWorld((*world).kills),
+			"flips":    withWorld((*world).flips),
 			"bytes":    makeBytes,
 			"same":     same,
 			"empty":    empty,

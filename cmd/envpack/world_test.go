@@ -81,6 +81,7 @@ type world struct {
 	stall    string // path that ends in the middle and does not go on
 	corrupt  string // path whose middle byte is another
 	stalled  atomic.Bool
+	flipping *flipping // nil: nothing
 
 	archives  []*testenv.AptRepo
 	snapshots testenv.AptSnapshots // below /snapshot of the archives' server
@@ -98,10 +99,10 @@ func newWorld(env *testscript.Env, b base) error {
 	w := &world{
 		packages: &testenv.Index{Metadata: true}, archives: slices.Clone(b.archives), owned: map[string]bool{}, files: map[string][]byte{},
 	}
-	w.server = httptest.NewServer(http.HandlerFunc(w.serveIndex))
+	w.server = httptest.NewServer(w.flip(w.serveIndex))
 	registryServer := httptest.NewServer(http.HandlerFunc(w.serveRegistry))
 	w.registry.next = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	archives := httptest.NewServer(http.HandlerFunc(w.serveArchives))
+	archives := httptest.NewServer(w.flip(w.serveArchives))
 	w.engine.images = map[string]bool{}
 	engine := httptest.NewServer(&w.engine)
 	env.Defer(func() {
