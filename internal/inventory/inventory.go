@@ -34,8 +34,8 @@ type Reader func(data []byte) (Needs, error)
 type Item struct {
 	store.Entry
 	Label  string // of a blob: the name of its file, or what it is; "": nobody noted that
-	Needed int         // how many notes keep it
-	Pinned string      // what it has to stay for; "": nothing
+	Needed int    // how many notes keep it
+	Pinned string // what it has to stay for; "": nothing
 	// Junk says why it is of no use: it is damaged, or what it needs is not there. "": it may be of use.
 	Junk string
 

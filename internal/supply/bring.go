@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,6 +23,8 @@ type job struct {
 	what   string
 	// find gives the addresses that may have the file, the first of which is where it should be.
 	find func(ctx context.Context) ([]string, error)
+	// anew gives the addresses again where those of find did not have the file, if what they are from may have been wrong. May be nil.
+	anew func(ctx context.Context) ([]string, error)
 	gone string // the hint for a file that is not there any more
 	// replaced is the hint for a file that is another now; "": none.
 	replaced string
@@ -131,6 +134,18 @@ func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
 	if err != nil {
 		return err
 	}
+	err = s.downloadAny(ctx, addresses, j, done)
+	if code := diag.CodeOf(err); j.anew != nil && ctx.Err() == nil && (code == diag.Fetch || code == diag.Mismatch) {
+		others, again := j.anew(ctx)
+		if again == nil && !slices.Equal(others, addresses) {
+			return s.downloadAny(ctx, others, j, done)
+		}
+	}
+	return err
+}
+
+// downloadAny is download from addresses that are known.
+func (s *Supply) downloadAny(ctx context.Context, addresses []string, j job, done func(int64)) error {
 	var first error
 	var tried []string
 	for i, address := range addresses {

@@ -1,6 +1,7 @@
 package supply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,10 +36,7 @@ func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.Fi
 
 // wheelURLs are WheelURL's address and those of further files of the name of which the index gives no hash.
 func (s *Supply) wheelURLs(ctx context.Context, p lockfile.Package, f lockfile.File) ([]string, error) {
-	name := p.Index
-	if name == "" {
-		name = resolver.DefaultIndex
-	}
+	name := cmp.Or(p.Index, resolver.DefaultIndex)
 	x := s.set.Index(name)
 	if x == nil {
 		return nil, diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name).
@@ -46,8 +44,14 @@ func (s *Supply) wheelURLs(ctx context.Context, p lockfile.Package, f lockfile.F
 	}
 	addresses, err := wheelURLs(ctx, x.Project, p, f)
 	if errors.As(err, new(*missingError)) {
-		addresses, err = wheelURLs(ctx, x.Renewed, p, f)
+		return s.renewedURLs(ctx, p, f)
 	}
+	return addresses, explain(err)
+}
+
+// renewedURLs are wheelURLs by a page that is asked for anew. The index is known to be configured.
+func (s *Supply) renewedURLs(ctx context.Context, p lockfile.Package, f lockfile.File) ([]string, error) {
+	addresses, err := wheelURLs(ctx, s.set.Index(cmp.Or(p.Index, resolver.DefaultIndex)).Renewed, p, f)
 	return addresses, explain(err)
 }
 

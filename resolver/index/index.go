@@ -114,11 +114,15 @@ func (x *Index) Project(ctx context.Context, name string) (*Project, error) {
 	return x.ask(ctx, name, &x.projects, &x.flats, x.o.MaxAge)
 }
 
-// Renewed is Project, but asks the index however fresh the cache is, unless it is offline: for a
-// file that somebody else's lock names, and that was uploaded after the cached page was read.
+// Renewed is Project, but asks the index however fresh the cache is, and whatever the index says of having changed, unless it is
+// offline: for a file that somebody else's lock names, and that was uploaded after the cached page was read, or of which the page
+// was not received as it was sent.
 func (x *Index) Renewed(ctx context.Context, name string) (*Project, error) {
-	return x.ask(ctx, name, &x.renewed, &x.anew, 0)
+	return x.ask(ctx, name, &x.renewed, &x.anew, unconditional)
 }
+
+// unconditional is the age of pages that are not believed even if the index confirms them.
+const unconditional = -1
 
 func (x *Index) ask(ctx context.Context, name string, asked *flight[*Project], flats *flight[*flat], maxAge time.Duration) (*Project, error) {
 	name = pep508.NormalizeName(name)
@@ -167,7 +171,7 @@ func (x *Index) remotePage(ctx context.Context, address, name string, maxAge tim
 		if x.o.Offline || age >= 0 && age < maxAge {
 			return old, nil
 		}
-		if old.etag == "" || !old.files.load() { // it is written anew if the index confirms it
+		if maxAge == unconditional || old.etag == "" || !old.files.load() { // it is written anew if the index confirms it
 			old = nil
 		}
 	}
