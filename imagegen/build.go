@@ -249,6 +249,12 @@ func (b *Builder) Repair(ctx context.Context, p *Plan) (int, error) {
 	for _, f := range p.data {
 		sums = append(sums, f.SHA256)
 	}
+	if p.parent != nil {
+		sums = append(sums, hexOf(p.parent.Digest), hexOf(p.parent.Config))
+		for _, l := range p.parent.Layers {
+			sums = append(sums, hexOf(l.Digest))
+		}
+	}
 	damaged := 0
 	for _, sum := range append(sums, b.keptBlobs(p)...) {
 		if err := ctx.Err(); err != nil {

@@ -30,9 +30,11 @@ type faults struct {
 	ts     *testscript.TestScript
 	random *rand.Rand
 	env    []string
-	digest string            // of the image
+	digest string // of the image
+	said   string
 	lock   string            // its text, sealed
 	files  map[string]string // the lock's files, by hash
+	served []string          // beginnings of paths whose answers are changed
 }
 
 // rounds is how many of so many are run: all only if all tests are asked for.
@@ -300,6 +302,7 @@ func (f *faults) pick(pattern string) string {
 func (f *faults) attempt(what string, args ...string) (ok bool) {
 	f.remove("out")
 	code, out, errs := f.run(append([]string{"build", "-o", "oci:out"}, args...)...)
+	f.said = errs
 	_, err := os.Stat(f.path("out/index.json"))
 	switch {
 	case code == 0 && out != f.digest:
@@ -317,10 +320,14 @@ func (f *faults) attempt(what string, args ...string) (ok bool) {
 }
 
 // flips changes a random bit in the store, the lock, a begun download, or what a server sends, and builds: the digest is right or
-// there is an error; and the next build, with the lock and servers as they were, repairs the store. N is how many times.
+// there is an error; and the next build, with the lock and servers as they were, repairs the store. N is how many times; the prefixes
+// are of paths whose answers are changed.
 func (w *world) flips(ts *testscript.TestScript, args []string) {
-	arguments(ts, args, "N")
+	if len(args) < 2 {
+		ts.Fatalf("want N PREFIX...")
+	}
 	f := w.newFaults(ts)
+	f.served = args[1:]
 	f.must("at first", "build", "-o", "oci:out")
 	f.learn()
 	kinds := []func(what string) string{f.flipStore, f.flipCold, f.flipNote, f.flipLock, f.flipPartial, f.flipAnswer}
@@ -343,7 +350,7 @@ func (f *faults) flipKind(what string, change func(what string) string) (refused
 	f.mu.Unlock()
 	f.ts.Check(os.WriteFile(f.path("envpack.lock"), []byte(f.lock), 0o644))
 	if !f.attempt(what+", then", "--locked") {
-		f.ts.Fatalf("%s: the next build does not repair it", what)
+		f.ts.Fatalf("%s: the next build does not repair it\n%s", what, f.said)
 	}
 	// What no build needs is found by looking at everything.
 	if code, _, _ := f.run("cache", "verify"); code != 0 {
@@ -379,7 +386,7 @@ func (f *faults) flipStore(what string) string {
 	bit, _ := f.flipFile(name)
 	what = fmt.Sprintf("%s, bit %d of %s", what, bit, name)
 	if !f.attempt(what, "--locked") {
-		f.ts.Fatalf("%s: it was not repaired, though everything can be fetched again", what)
+		f.ts.Fatalf("%s: it was not repaired, though everything can be fetched again\n%s", what, f.said)
 	}
 	return what
 }
@@ -395,7 +402,7 @@ func (f *faults) flipNote(what string) string {
 	bit, _ := f.flipFile(name)
 	what = fmt.Sprintf("%s, bit %d of %s", what, bit, name)
 	if !f.attempt(what, "--locked") {
-		f.ts.Fatalf("%s: a damaged note has to count as none", what)
+		f.ts.Fatalf("%s: a damaged note has to count as none\n%s", what, f.said)
 	}
 	return what
 }
@@ -426,20 +433,19 @@ func (f *faults) flipPartial(what string) string {
 	f.ts.Check(os.WriteFile(f.path(".store/partial/"+sum), part, 0o644))
 	what = fmt.Sprintf("%s, bit %d of the %d bytes there are of %s", what, bit, len(part), f.files[sum])
 	if !f.attempt(what, "--locked") {
-		f.ts.Fatalf("%s: it was not repaired, though everything can be fetched again", what)
+		f.ts.Fatalf("%s: it was not repaired, though everything can be fetched again\n%s", what, f.said)
 	}
 	return what
 }
 
 // flipAnswer has a server send a wrong bit to a machine with an empty store. What promises hashes without being signed, the
-// pages of an index, is only looked at where the lock has these already.
+// pages of an index and the tags of a registry, is only looked at where the lock has these already.
 func (f *faults) flipAnswer(what string) string {
-	prefixes := []string{"/files/", "/debian/pool/", "/debian/dists/", "/simple/", "/files/"}
-	prefix := prefixes[f.random.IntN(len(prefixes))]
+	prefix := f.served[f.random.IntN(len(f.served))]
 	after := f.random.IntN(3)
 	f.remove(".store")
 	args := []string{"--locked"}
-	if prefix != "/simple/" && f.random.IntN(2) == 0 {
+	if prefix != "/simple/" && prefix != "/v2/" && f.random.IntN(2) == 0 {
 		f.remove("envpack.lock")
 		args = nil
 	}

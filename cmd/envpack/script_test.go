@@ -67,7 +67,7 @@ func TestMain(m *testing.M) {
 //	flip FILE TEXT                       change a bit of the byte behind a text
 //	blob DIR KIND NAME                   set $NAME to the path of a layout's index, manifest, config, or layer of a name
 //	kills N                              kill builds at N random moments, and go on; see [world.kills]
-//	flips N                              change N random bits, and go on; see [world.flips]
+//	flips N PREFIX...                    change N random bits, and go on; see [world.flips]
 //	bytes FILE N                         make a file of N bytes that do not compress
 //	same FILE FILE                       two files have the same bytes
 //	empty DIR                            the directory has no entries, or does not exist

@@ -100,7 +100,7 @@ func newWorld(env *testscript.Env, b base) error {
 		packages: &testenv.Index{Metadata: true}, archives: slices.Clone(b.archives), owned: map[string]bool{}, files: map[string][]byte{},
 	}
 	w.server = httptest.NewServer(w.flip(w.serveIndex))
-	registryServer := httptest.NewServer(http.HandlerFunc(w.serveRegistry))
+	registryServer := httptest.NewServer(w.flip(w.serveRegistry))
 	w.registry.next = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	archives := httptest.NewServer(w.flip(w.serveArchives))
 	w.engine.images = map[string]bool{}

@@ -151,8 +151,17 @@ func (b *remoteBlobs) kept(digest string) (*Origin, error) {
 	return b.origin(h, m, manifest, config)
 }
 
-// document is a blob that the store has, read and checked; nil if it has it not.
+// document is a blob that the store has, read and checked; nil if it has it not, or not any more because it was damaged.
 func (b *remoteBlobs) document(h v1.Hash) ([]byte, error) {
+	if b.opts.Store != nil {
+		err := b.opts.Store.Check(h.Hex)
+		if damage := (*store.DamageError)(nil); errors.Is(err, store.ErrNotFound) || errors.As(err, &damage) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	size, err := b.size(h)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
