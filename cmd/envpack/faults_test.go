@@ -398,7 +398,8 @@ func (f *faults) flipCold(what string) string {
 }
 
 func (f *faults) flipNote(what string) string {
-	name := f.pick(".store/memo/*/*/*")
+	kind := f.pick(".store/memo/*")
+	name := f.pick(filepath.Join(".store", "memo", filepath.Base(kind), "*", "*"))
 	bit, _ := f.flipFile(name)
 	what = fmt.Sprintf("%s, bit %d of %s", what, bit, name)
 	if !f.attempt(what, "--locked") {
