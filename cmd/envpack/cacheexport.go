@@ -18,7 +18,7 @@ import (
 	"github.com/envpack/envpack/lockfile"
 )
 
-const cacheExportLong = `Writes a file with what locks need to be built without a network: wheels, distribution packages, interpreters and the
+const cacheExportLong = `Writes a file with what locks need to be built without a network: wheels, distribution packages, interpreters, data files and the
 image below. What the store lacks of it is fetched first. Another machine takes it into its store with ` + "`envpack cache import`" + `, and
 ` + "`envpack build --offline`" + ` makes the same image there.
 
