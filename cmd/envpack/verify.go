@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -32,7 +34,7 @@ made again, and must be the sealed ones.
 of. Files that are otherwise by a rule of the base's format are named with the rule.
 
 Exit status: 0 if everything is right, 6 if something differs, 7 if something could not be checked
-because it could not be had; --offline fetches nothing.`
+because it could not be had, 1 if for another reason; --offline fetches nothing.`
 
 const verifyExample = `  envpack verify registry.example/team/digits:v1
   envpack verify --deep image.tar
@@ -157,7 +159,7 @@ func (s *session) conclude(result *verified, spec string, o verifyOptions) error
 	case findings > 0:
 		code = diag.Mismatch
 	case gaps > 0:
-		code = diag.Fetch
+		code = result.gapCode()
 	}
 	result.Verified = code == diag.OK
 	s.close()
@@ -183,7 +185,7 @@ func (s *session) conclude(result *verified, spec string, o verifyOptions) error
 			return e.Hint("what is stored there is damaged: write, copy or push it again")
 		}
 		return e
-	case diag.Fetch:
+	case diag.Fetch, diag.Failure:
 		e := diag.New(code, "%s is not verified: %s", spec, what(gaps, "could not be checked", "could not be checked"))
 		for _, r := range result.Images {
 			for _, g := range r.Unchecked {
@@ -197,6 +199,27 @@ func (s *session) conclude(result *verified, spec string, o verifyOptions) error
 		return e
 	}
 	return nil
+}
+
+// gapCode is the exit code of checks that were left out: that of what could not be fetched, unless they all were for another
+// reason, as a lock that cannot be read is. That the index has another file by now, or a path no file, is one of the first kind.
+func (v *verified) gapCode() diag.Code {
+	other := false
+	for _, r := range v.Images {
+		for _, g := range r.Unchecked {
+			switch code := diag.CodeOf(g.Err); {
+			case g.Err == nil: // it follows from another
+			case code == diag.Fetch, code == diag.Mismatch, errors.Is(g.Err, fs.ErrNotExist):
+				return diag.Fetch
+			default:
+				other = true
+			}
+		}
+	}
+	if other {
+		return diag.Failure
+	}
+	return diag.Fetch
 }
 
 // damaged tells whether something is not what its digest says.

@@ -76,12 +76,9 @@ type verifying struct {
 	plan    *imagegen.Plan
 }
 
-// lookedIntoWhole is of how many changed files of a layer verify finds out where they begin to differ.
-const lookedIntoWhole = lookedInto
-
 func (x *verifying) run(ctx context.Context) (*verify.Report, error) {
 	v, err := verify.New(x.found.Image, x.found.NoManifest, verify.Options{
-		Jobs: runtime.GOMAXPROCS(0), Deep: x.options.deep, Contents: lookedIntoWhole, Task: x.task,
+		Jobs: runtime.GOMAXPROCS(0), Deep: x.options.deep, Contents: lookedInto, Task: x.task,
 		Explain: func(err error) error { return x.source.Explain(ctx, err) },
 	})
 	if err != nil {
