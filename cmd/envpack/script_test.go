@@ -68,6 +68,7 @@ func TestMain(m *testing.M) {
 //	blob DIR KIND NAME                   set $NAME to the path of a layout's index, manifest, config, or layer of a name
 //	kills N                              kill builds at N random moments, and go on; see [world.kills]
 //	flips N PREFIX...                    change N random bits, and go on; see [world.flips]
+//	tamper DIR OLD NEW                   replace a text in the config of a layout's image, with digests that fit
 //	bytes FILE N                         make a file of N bytes that do not compress
 //	same FILE FILE                       two files have the same bytes
 //	empty DIR                            the directory has no entries, or does not exist
@@ -120,6 +121,7 @@ func TestScripts(t *testing.T) {
 			"damage":   damage,
 			"flip":     flip,
 			"blob":     blob,
+			"tamper":   tamper,
 			"kills":    withWorld((*world).kills),
 			"flips":    withWorld((*world).flips),
 			"bytes":    makeBytes,

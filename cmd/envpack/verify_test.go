@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -31,6 +32,35 @@ func blob(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := blobOf(ts.MkAbs(args[0]), args[1])
 	ts.Check(err)
 	ts.Setenv(args[2], path)
+}
+
+// tamper replaces a text in the config of the image in a layout, with digests that fit.
+func tamper(ts *testscript.TestScript, neg bool, args []string) {
+	arguments(ts, args, "DIR", "OLD", "NEW")
+	dir := ts.MkAbs(args[0])
+	replace := func(kind, file, old, now string) (was, is string) {
+		data, err := os.ReadFile(file)
+		ts.Check(err)
+		if strings.Count(string(data), old) != 1 {
+			ts.Fatalf("the %s does not have %s once", kind, old)
+		}
+		text := strings.Replace(string(data), old, now, 1)
+		describe := func(s string) string {
+			return fmt.Sprintf(`"digest":"sha256:%x","size":%d`, sha256.Sum256([]byte(s)), len(s))
+		}
+		if kind != "index.json" {
+			file = filepath.Join(dir, "blobs", "sha256", fmt.Sprintf("%x", sha256.Sum256([]byte(text))))
+		}
+		ts.Check(os.WriteFile(file, []byte(text), 0o644))
+		return describe(string(data)), describe(text)
+	}
+	config, err := blobOf(dir, "config")
+	ts.Check(err)
+	manifest, err := blobOf(dir, "manifest")
+	ts.Check(err)
+	was, is := replace("config", config, args[1], args[2])
+	was, is = replace("manifest", manifest, was, is)
+	replace("index.json", filepath.Join(dir, "index.json"), was, is)
 }
 
 type names struct {
