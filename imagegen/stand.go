@@ -38,17 +38,21 @@ type standing struct {
 	user    account // app
 }
 
-// maxLayers is how many layers Docker and containerd mount over one another.
-const maxLayers = 127
+// maxLayers is how many layers Docker's engine loads: two less than the 127 that containerd and its own older drivers mount over one
+// another, for those of a container (moby, layer/layer_store.go; seen with 20.10: "max depth exceeded").
+const maxLayers = 125
 
-// checkLayers refuses more layers than engines can mount.
+// checkLayers refuses more layers than engines take.
 func (w *work) checkLayers(n int) error {
 	if n <= maxLayers {
 		return nil
 	}
-	e := diag.New(diag.Manifest, "the image would have %d layers, and engines mount %d at most", n, maxLayers)
+	e := diag.New(diag.Manifest, "the image would have %d layers, and engines take %d at most", n, maxLayers)
 	if w.plan.parent != nil {
 		e = e.Hint("%s has %d of them; choose one with fewer, or squash it", w.plan.Lock.Base.Reference, len(w.plan.parent.Layers))
+	}
+	if files := len(w.plan.data); files > 0 {
+		e = e.Hint("%d of them are of [[file]] tables; small files of the project need none, but image.include", files)
 	}
 	return e
 }

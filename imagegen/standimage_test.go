@@ -210,7 +210,7 @@ func TestOtherFolders(t *testing.T) {
 	if err := (&work{plan: plan}).checkLayers(maxLayers); err != nil {
 		t.Error(err)
 	}
-	if err := (&work{plan: plan}).checkLayers(maxLayers + 1); diag.CodeOf(err) != diag.Manifest || !strings.Contains(err.Error(), "128 layers") {
+	if err := (&work{plan: plan}).checkLayers(maxLayers + 1); diag.CodeOf(err) != diag.Manifest || !strings.Contains(err.Error(), "126 layers") {
 		t.Errorf("%v", err)
 	}
 }

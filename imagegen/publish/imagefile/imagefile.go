@@ -13,7 +13,7 @@ import (
 )
 
 // headers is how many members of an archive are looked at: more than an image of the most layers that
-// engines take (127) has in Docker's old form, which has four members for each.
+// engines mount (127) has in Docker's old form, which has four members for each.
 const headers = 1024
 
 var (
