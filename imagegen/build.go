@@ -118,6 +118,9 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if err := p.checkDataBelow(); err != nil {
+		return nil, err
+	}
 	env, err := w.environment(ctx)
 	if err != nil {
 		return nil, err

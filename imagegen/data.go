@@ -126,6 +126,31 @@ func (w *work) dataLayer(ctx context.Context, f lockfile.DataFile) (Layer, error
 	return w.remember(name, BlobFormat, w.plan.dataInputs(f), remembered{Descriptor: result.Descriptor})
 }
 
+// checkDataBelow refuses data files where the image below has a folder, or a link or file above them: the layer would take away what lies
+// there, or lie where the link leads. A file is replaced. Of an image that was not read, since its layers are sealed, this was found when
+// they were.
+func (p *Plan) checkDataBelow() error {
+	if p.standing == nil || p.standing.facts == nil {
+		return nil
+	}
+	for _, f := range p.data {
+		at := strings.TrimPrefix(f.To, "/")
+		for dir := at; dir != "."; dir = path.Dir(dir) {
+			e, ok := p.standing.facts.Tree.Lstat(dir)
+			if !ok || (e.Kind == layer.Dir) == (dir != at) && e.Kind != layer.Symlink {
+				continue
+			}
+			what := map[layer.Kind]string{layer.Dir: "a folder", layer.Symlink: "a link to " + e.Link}[e.Kind]
+			if what == "" {
+				what = "a file"
+			}
+			return diag.New(diag.Manifest, "%s cannot lie in the image: %s is %s in %s", f.To, "/"+dir, what, p.Lock.Base.Reference).
+				Hint("give it another place with to")
+		}
+	}
+	return nil
+}
+
 // checkData refuses data files and files of the project at one path: the project's layer is the upper one, and would hide them.
 func checkData(data []lockfile.DataFile, tree *project.Tree, workdir string) error {
 	if len(data) == 0 || tree == nil {

@@ -214,3 +214,37 @@ func TestOtherFolders(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestDataBelow has data files on an image that has something where they are to lie.
+func TestDataBelow(t *testing.T) {
+	o := testenv.ImageOptions{
+		Files: map[string]string{"etc/passwd": "root:x:0:0:::\n", "srv/data/": "", "srv/data/x": "x", "plain": "a file", "home/": "", "home/app/": ""},
+		Modes: map[string]uint32{"srv/data/": 0o1777, "home/app/": 0o755},
+	}
+	for to, want := range map[string]string{
+		"/srv/data/y":    "",
+		"/srv/data/x":    "", // is replaced
+		"/srv/data":      "/srv/data is a folder",
+		"/plain/y":       "/plain is a file",
+		"/new/folder/y":  "",
+		"/home/app/data": "",
+	} {
+		plan := standingOn(t, o, lockfile.Image{Workdir: "/app", User: "app"})
+		plan.data = []lockfile.DataFile{{To: to, SHA256: strings.Repeat("0", 64)}}
+		_, facts := opened(t, o)
+		plan.standing.facts = facts
+		err := plan.checkDataBelow()
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || diag.CodeOf(err) != diag.Manifest) {
+			t.Errorf("%s: %v, want %q", to, err, want)
+		}
+		// What the image has of folders that the layer names, the last layer gives back.
+		var folders []string
+		for _, f := range plan.otherFolders(facts.Tree) {
+			folders = append(folders, f.Path+modeAndOwner(f))
+		}
+		back := map[string]string{"/srv/data/y": "srv/data 1777 0:0", "/srv/data/x": "srv/data 1777 0:0", "/home/app/data": "home/app 755 0:0"}[to]
+		if back != "" && !slices.Contains(folders, back) {
+			t.Errorf("%s: folders %q, want %s", to, folders, back)
+		}
+	}
+}
