@@ -157,4 +157,3 @@ func TestDataRebuilt(t *testing.T) {
 		t.Errorf("%v", r.Parts[i])
 	}
 }
-
