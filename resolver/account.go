@@ -32,6 +32,8 @@ type part struct {
 	fact  *step
 	set   pep440.Set
 	unmet *unmet
+
+	pythons []pythonNeed // if these versions need other Pythons: which do, the newest first
 }
 
 // unmet are versions of a project of which none can be chosen: the grounds that what is known leaves none of them, or that

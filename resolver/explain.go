@@ -278,6 +278,12 @@ func asked(reason any) bool {
 	return ok && r.Pos.File != "" && r.Pos.Line == 0
 }
 
+// supposed tells whether a bound is one that [ExplainVersion] tries.
+func supposed(reason any) bool {
+	r, ok := reason.(*manifest.Requirement)
+	return ok && r.Pos == supposition
+}
+
 func newestIn(r *release, s pep440.Set) *candidate {
 	if r != nil {
 		for _, c := range r.candidates {

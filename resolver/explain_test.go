@@ -55,6 +55,25 @@ func TestExplanations(t *testing.T) {
 		{name: "no-wheel", dependencies: `"flash-attn>=2"`, world: func(w *world) {
 			w.add("flash-attn", "2.6.0", rel{tags: wheels312})
 		}},
+		{name: "needs-other-pythons", dependencies: `"learn>=1.7"`, world: func(w *world) {
+			w.add("learn", "1.6.1", rel{})
+			for version, python := range map[string]string{"1.7.0": ">=3.12", "1.7.2": ">=3.12", "1.8.0": ">=3.13", "1.8.1": ">=3.13"} {
+				w.add("learn", version, rel{python: python})
+			}
+		}},
+		{name: "needs-many-pythons", dependencies: `"learn>=1.7"`, world: func(w *world) {
+			for version, python := range map[string]string{"1.7.0": ">=3.12", "1.8.0": ">=3.13", "1.9.0": ">=3.13.1", "2.0.0": ">=3.14", "2.1.0": "!=3.11.*"} {
+				w.add("learn", version, rel{python: python})
+			}
+		}},
+		{name: "contradictory-bounds", dependencies: `"frames>=2.3,!=2.4,<2.2"`, world: func(w *world) {
+			w.add("frames", "2.1", rel{})
+			w.add("frames", "2.4", rel{})
+		}},
+		{name: "contradictory-bounds-of-another", dependencies: `"mice"`, world: func(w *world) {
+			w.add("mice", "1.0", rel{requires: []string{"frames>=2.3,<2.2"}})
+			w.add("frames", "2.1", rel{})
+		}},
 		{name: "unreadable", dependencies: `"torch>=2.5"`, world: func(w *world) {
 			w.add("torch", "2.4.0", rel{})
 			p := w.projects["torch"]

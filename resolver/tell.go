@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,18 +28,21 @@ type teller struct {
 func (t *teller) tell(u *unmet) string {
 	parts := t.parts(u.parts)
 	switch {
+	case len(u.demands) == 1 && len(parts) == 0:
+		text, notes := t.clause(u.demands[0])
+		return t.withNotes(line{text: upper(text) + ", which contradicts itself: " + t.contradiction(u.demands[0].fact) + "."}, notes)
 	case len(u.demands) == 1 && len(parts) == 1 && (u.demands[0].fact.Package != root || u.parts[0].unmet == nil):
-		d := t.demand(u.demands[0])
-		one := line{upper(d.text) + ", but " + parts[0].text, append(d.sub, parts[0].sub...)}
+		text, notes := t.clause(u.demands[0])
+		one := line{upper(text) + ", but " + parts[0].text, parts[0].sub}
 		if one.sub == nil {
 			one.text += "."
 		}
-		return render([]line{one}, "")
+		return t.withNotes(one, notes)
 	case len(u.demands) == 1 && u.demands[0].fact.Package == root:
 		return render([]line{{"No version of " + t.asked(u.demands[0]) + " can be used:", parts}}, "")
 	case len(u.demands) == 1:
-		d := t.demand(u.demands[0])
-		return render([]line{{upper(d.text) + ", of which no version can be used:", append(d.sub, parts...)}}, "")
+		text, notes := t.clause(u.demands[0])
+		return t.withNotes(line{upper(text) + ", of which no version can be used:", parts}, notes)
 	}
 	head := line{text: "No version of " + u.name + " satisfies all of these:"}
 	if slices.ContainsFunc(u.parts, func(p *part) bool { return p.fact.Kind != pubgrub.NoVersions || t.p.met[u.name].isMissing() }) {
@@ -52,6 +56,38 @@ func (t *teller) tell(u *unmet) string {
 	}
 	head.sub = append(head.sub, parts...)
 	return render([]line{head}, "")
+}
+
+// withNotes tells a line, and after it why other versions than it speaks of cannot be meant.
+func (t *teller) withNotes(one line, notes []line) string {
+	lines := []line{one}
+	if len(notes) > 0 {
+		lines = append(lines, line{"Other versions are ruled out:", notes})
+	}
+	return render(lines, "")
+}
+
+// contradiction says that no version meets the bounds of one requirement: the two of them that exclude each other, or
+// all of them if no two do.
+func (t *teller) contradiction(f *step) string {
+	specs, err := pep440.ParseSpecifiers(t.p.written[f.Dep.Package.name+"\x00"+f.Dep.Set.Key()])
+	if err != nil {
+		return "no version is all of that"
+	}
+	all := specs.All()
+	var texts []string
+	for i, a := range all {
+		texts = append(texts, a.String())
+		for _, b := range all[i+1:] {
+			if pair, err := pep440.ParseSpecifiers(a.String() + "," + b.String()); err == nil && pep440.FromSpecifiers(pair).IsEmpty() {
+				if a.Op() == pep440.Less || a.Op() == pep440.LessEqual {
+					a, b = b, a
+				}
+				return fmt.Sprintf("no version is both %s and %s", a, b)
+			}
+		}
+	}
+	return "no version is all of " + strings.Join(texts, ", ")
 }
 
 // upper begins a sentence.
@@ -106,24 +142,32 @@ func place(f *step) string {
 	return ""
 }
 
-// demand words a ground as a clause.
+// demand words a ground as a line.
 func (t *teller) demand(g *ground) line {
-	f := g.fact
-	switch {
-	case g.part != nil:
+	if g.part != nil {
 		return t.parts([]*part{g.part})[0]
-	case f.Package == root && f.Kind == pubgrub.Constraint && asked(f.Dep.Reason):
-		return line{text: t.asked(g)}
-	case f.Package == root && f.Kind == pubgrub.Constraint:
-		return line{text: "the constraint is " + t.asked(g)}
-	case f.Package == root:
-		return line{text: t.asked(g) + " is required"}
 	}
-	text, notes := t.chain(f)
+	text, notes := t.clause(g)
 	if len(notes) > 0 {
 		text += ", since other versions are ruled out:"
 	}
 	return line{text, notes}
+}
+
+// clause words that something is asked for, and apart from it what rules out other versions of what asks.
+func (t *teller) clause(g *ground) (text string, notes []line) {
+	f := g.fact
+	switch {
+	case f.Package == root && supposed(f.Dep.Reason):
+		return t.p.object(f.Dep.Package, f.Dep.Set) + " is what is tried", nil
+	case f.Package == root && f.Kind == pubgrub.Constraint && asked(f.Dep.Reason):
+		return t.asked(g), nil
+	case f.Package == root && f.Kind == pubgrub.Constraint:
+		return "the constraint is " + t.asked(g), nil
+	case f.Package == root:
+		return t.asked(g) + " is required", nil
+	}
+	return t.chain(f)
 }
 
 // chain words how the manifest comes to need what a fact asks for. What rules out versions on the way is told in lines of
@@ -140,6 +184,8 @@ func (t *teller) chain(f *step) (text string, notes []line) {
 	}
 	first := grounds[0]
 	switch {
+	case slices.ContainsFunc(grounds, func(g *ground) bool { return g.part == nil && supposed(g.fact.Dep.Reason) }):
+		return t.p.subject(f.Package, f.Set) + verb + wanted, nil // the versions are those that are asked about
 	case first.fact.Package != root || first.part != nil:
 		if first.part != nil {
 			return t.p.subject(f.Package, f.Set) + verb + wanted, nil
@@ -170,6 +216,8 @@ func (t *teller) parts(list []*part) []line {
 		if p.unmet == nil {
 			text := t.p.fact(&f)
 			switch {
+			case len(p.pythons) > 1:
+				text = t.pythons(f.Package.name, p.pythons)
 			case f.Kind != pubgrub.Dependency:
 			case newestIn(t.p.met[f.Package.name], f.Set) == nil:
 				f.Kind = pubgrub.NoVersions
@@ -215,26 +263,17 @@ next:
 		for _, q := range out {
 			if other, same := q.fact.Reason.(reason); ok && same && why.kind == other.kind && p.fact.Kind == pubgrub.Unavailable && q.fact.Kind == p.fact.Kind {
 				q.set = q.set.Union(p.set)
-				if why.detail != other.detail {
-					f := *q.fact
-					f.Reason = reason{other.kind, several(other)}
-					q.fact = &f
-				}
+				q.addPython(why, p.set)
 				continue next
 			}
 		}
 		c := *p
+		if c.addPython(why, p.set); p.fact.Kind != pubgrub.Unavailable {
+			c.pythons = nil
+		}
 		out = append(out, &c)
 	}
 	return out
-}
-
-// several is the detail of a reason that other versions have with other details.
-func several(r reason) string {
-	if r.kind != needsPython || strings.Contains(r.detail, "or similar") {
-		return r.detail
-	}
-	return r.detail + " or similar"
 }
 
 func (t *teller) newest(p *part) pep440.Version {

@@ -35,6 +35,7 @@ func warn(ctx context.Context, done []*solved, policies *policies, now time.Time
 			s.warnAbout(ctx, name, once)
 		}
 	}
+	tellPassed(ctx, done, once)
 }
 
 func (s *solved) warnAbout(ctx context.Context, name string, tell func(string, ...any)) {

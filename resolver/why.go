@@ -133,6 +133,9 @@ func (x *examiner) free(ctx context.Context) ([]*solved, error) {
 	return done, nil
 }
 
+// supposition is the place of a bound that nobody has asked for, tried to find out what it would come to.
+var supposition = diag.Position{File: "supposed"}
+
 // with solves as locking again does that bounds the package, every target in the lock's order. It gives the answer for one of
 // them, in which the package may be no more; or the proof that there is no answer for one of the targets, which can be
 // another.
@@ -142,7 +145,7 @@ func (x *examiner) with(ctx context.Context, platform, spec string) (*solved, st
 		return nil, "", fmt.Errorf("%s%s: %w", x.name, spec, err)
 	}
 	bounded := *x.m
-	bounded.Constraints = append(slices.Clone(x.m.Constraints), manifest.Requirement{Requirement: r, Pos: diag.Position{File: "supposed"}})
+	bounded.Constraints = append(slices.Clone(x.m.Constraints), manifest.Requirement{Requirement: r, Pos: supposition})
 	var done []*solved
 	var wanted *solved
 	for _, locked := range x.lock.Targets {

@@ -25,7 +25,7 @@ type buildPolicy struct {
 }
 
 func (p *buildPolicy) addTo(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&p.all, "no-build", false, "take source distributions where there is no wheel, and record them as they are (default: only of packages that the lock has so; --no-build=false: of none)")
+	cmd.Flags().BoolVar(&p.all, "no-build", false, "let source distributions in where there is no wheel, and record them without building them, where uv's --no-build refuses them (default: only of packages that the lock has so; --no-build=false: of none)")
 }
 
 // changed notes whether the flag was given.
