@@ -38,6 +38,8 @@ type Builder struct {
 	Jobs   int // layers made at once; 0: one a processor
 	// Elsewhere may have layers that the lock's seal names, which then are not made, nor their files asked for. May be nil.
 	Elsewhere Elsewhere
+	// SameVersion tells whether two texts are one version: a wheel's own must be that of the lock. May be nil, and then none is compared.
+	SameVersion func(a, b string) bool
 	// Task is told of work that takes a while: a name and the bytes to come. What it returns is
 	// called with bytes as they are done, from several goroutines. May be nil.
 	Task func(name string, total int64) func(n int64)

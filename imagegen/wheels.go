@@ -14,6 +14,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -185,8 +186,10 @@ func (w *work) open(ctx context.Context, set *wheelSet) error {
 			if err != nil {
 				return err
 			}
-			list[i], err = install.Plan(file, blob, layout)
-			return err
+			if list[i], err = install.Plan(file, blob, layout); err != nil {
+				return err
+			}
+			return w.holdVersion(wheel, list[i])
 		})
 	}
 	err := group.Wait()
@@ -199,6 +202,16 @@ func (w *work) open(ctx context.Context, set *wheelSet) error {
 		return err
 	}
 	return w.settle(set, list)
+}
+
+// holdVersion holds what a wheel says that it is to what the lock says. A file's name can be changed with the lock.
+func (w *work) holdVersion(wheel Wheel, in *install.Installed) error {
+	p := wheel.Package
+	if w.SameVersion == nil || in.Name == p.Name && (w.SameVersion(in.Version, p.Version) || w.SameVersion(in.Folder, p.Version)) {
+		return nil
+	}
+	return diag.New(diag.Mismatch, "%s is %s %s by what is in it, and the lock says %s %s", wheel.File.Name, in.Name, in.Version, p.Name, p.Version).
+		Hint("a lock is not to be edited; `envpack lock --refresh` asks the index which file that version has")
 }
 
 func pathsOf(entries []layer.Entry) []string {

@@ -1,7 +1,10 @@
 package resolver
 
 import (
+	"slices"
+
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
@@ -35,6 +38,53 @@ func CheckBounds(l *lockfile.Lock) error {
 		p := &l.Packages[i]
 		if err := checkEdges(p.Name+" "+p.Version, p.Requires, targetsOf(p), versions); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// CheckManifest holds the versions of a lock to what the manifest itself asks for: the manifest's hash in a lock that
+// was edited says nothing of them.
+//
+// Errors: a diag error of code Stale, with the place of the first requirement that does not hold or whose package
+// the lock lacks; of code Manifest for a marker that cannot be judged.
+func CheckManifest(l *lockfile.Lock, m *manifest.Manifest) error {
+	policies := &policies{m: m, excluded: map[string]bool{}}
+	policies.mapOverrides()
+	for _, x := range m.Excluded {
+		policies.excluded[x.Name] = true
+	}
+	for _, locked := range l.Targets {
+		t, err := newTarget(locked)
+		if err != nil {
+			return diag.Wrap(err, diag.Failure, "the lock's target %s", locked.Platform)
+		}
+		for i, r := range slices.Concat(m.Requirements, m.Constraints) {
+			required := i < len(m.Requirements)
+			if !required && policies.override(r.Name) != nil {
+				continue
+			}
+			ok, err := t.applies(r.Marker, "")
+			if err != nil {
+				return manifestError(r, err)
+			}
+			bounds, wanted := policies.bounds(r.Requirement)
+			if !ok || required && !wanted {
+				continue
+			}
+			switch p := installedOn(l, r.Name, t.Platform); {
+			case p == nil && required:
+				return diag.New(diag.Stale, "%s is required, and the lock has no %s for %s", r.Requirement, r.Name, t.Platform).At(r.Pos)
+			case p == nil || p.Direct():
+			default:
+				v, err := pep440.Parse(p.Version)
+				if err != nil {
+					return diag.Wrap(err, diag.Failure, "%s %s", p.Name, p.Version)
+				}
+				if !pep440.FromSpecifiers(bounds.Specifiers).Contains(v) {
+					return diag.New(diag.Stale, "the manifest asks for %s%s, and the lock has %s %s", r.Name, readable(bounds.Specifiers), p.Name, p.Version).At(r.Pos)
+				}
+			}
 		}
 	}
 	return nil

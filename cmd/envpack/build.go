@@ -252,7 +252,7 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 		return nil, err
 	}
 	b.supply = sup
-	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task}
+	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task, SameVersion: sameVersion}
 	return b, nil
 }
 

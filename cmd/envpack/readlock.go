@@ -54,6 +54,12 @@ func holdManifest(l *lockfile.Lock, m *manifest.Manifest, path string) error {
 	} else if err != nil {
 		return err
 	}
+	var e *diag.Error
+	if err := resolver.CheckManifest(l, m); diag.CodeOf(err) == diag.Stale && errors.As(err, &e) {
+		return diag.New(diag.Stale, "%s is out of date: %s", path, e.What).At(e.Pos).Hint("`%s` brings it up to date", lockCommand(m, path))
+	} else if err != nil {
+		return err
+	}
 	return holdImage(l, m, path)
 }
 

@@ -85,3 +85,10 @@ func versionsOf(l *lockfile.Lock, name string) []string {
 	}
 	return list
 }
+
+// sameVersion tells whether two texts are one version (PEP 440, Normalization).
+func sameVersion(a, b string) bool {
+	v, err := pep440.Parse(a)
+	w, other := pep440.Parse(b)
+	return err == nil && other == nil && v.Equal(w)
+}

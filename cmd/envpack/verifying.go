@@ -185,7 +185,7 @@ func (s *session) builderOf(ctx context.Context, lock *lockfile.Lock, m *manifes
 		return nil, err
 	}
 	b.supply = sup
-	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task}
+	b.builder = &imagegen.Builder{Store: st, Supply: sup, Task: s.task, SameVersion: sameVersion}
 	return b, nil
 }
 

@@ -15,6 +15,7 @@ type Installed struct {
 	Wheel   string // file name
 	Name    string // normalised
 	Version string // as METADATA has it
+	Folder  string // the version in the name of .dist-info, as written
 	// Newer is the wheel's Wheel-Version if that is a later minor version than is known here, of which the
 	// specification asks to warn; else "".
 	Newer string
@@ -74,7 +75,7 @@ func Plan(wheel *wheelfile.File, blob layer.Blob, layout Layout) (*Installed, er
 		return nil, err
 	}
 	in := &Installed{
-		Wheel: wheel.Wheel, Name: wheelfile.Normalize(info.Name), Version: metadata.Version,
+		Wheel: wheel.Wheel, Name: wheelfile.Normalize(info.Name), Version: metadata.Version, Folder: info.Version,
 		wheel: wheel, layout: layout, info: layout.SitePackages() + "/" + info.Dir,
 	}
 	if about.Newer() {

@@ -124,7 +124,11 @@ func (c *configuration) packages(words []string, last string) (maintscript.Resul
 		}
 		yes.Output = u.list()
 		return yes, true
-	case "-W", "--show", "-s", "--status", "-l", "--list":
+	case "-f", "-W", "--show", "-s", "--status", "-l", "--list":
+		if o, of, ok := splitOptions(words, "f showformat", "W show"); ok && u != nil && len(of) == 1 && o["f"]+o["showformat"] == "${Version}" {
+			yes.Output = u.Version
+			return yes, true
+		}
 		if u == nil && len(words) == 2 {
 			return no, true
 		}

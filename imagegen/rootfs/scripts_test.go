@@ -66,6 +66,24 @@ fi
 	}
 }
 
+// TestScriptsAskVersions is what libc6 of Debian 13 asks before it protects the link /lib64 for a base-files that does not have it yet.
+func TestScriptsAskVersions(t *testing.T) {
+	tree := configured(t, map[string]string{"preinst": `#!/bin/sh
+if [ "$1" = install ]; then
+    if dpkg --compare-versions "$(dpkg-query -f '${Version}' -W service)" le 0.9 || ! dpkg-query -L service | grep -qxF /etc/service.conf; then
+        frobnicate --old
+    fi
+    if dpkg --compare-versions "$(dpkg-query -f '${Version}' -W service)" ge 0.9; then
+        touch /etc/service.new
+    fi
+fi
+`}, map[string]string{"etc/service.conf": "c"})
+	if len(tree.Unread) > 0 {
+		t.Errorf("unread: %v", tree.Unread)
+	}
+	tree.entry(t, "etc/service.new")
+}
+
 func TestScriptsNotUnderstood(t *testing.T) {
 	tree := configured(t, map[string]string{
 		"postinst": "#!/bin/sh\nfrobnicate /etc\nif grep -q x /proc/cpuinfo && unknowable; then mkdir /var/x; fi\ngetent group root > /etc/roots\n", "preinst": "#!/usr/bin/python3\n",

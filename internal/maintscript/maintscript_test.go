@@ -50,6 +50,7 @@ func TestWalk(t *testing.T) {
 		{"the way that is configured", "case \"$1\" in\nconfigure|x) a;;\n*) b;;\nesac", "a"},
 		{"first installation", `if [ -z "$2" ]; then a; else b; fi; if dpkg --compare-versions "$2" lt-nl 3; then c; fi`, "a"},
 		{"older than all", `dpkg --compare-versions "$2" lt 3 && a`, "a"},
+		{"versions that are known", `dpkg --compare-versions 13.8+deb13u1 le 13 && a; dpkg --compare-versions 1:1 gt-nl 2 && b; dpkg --compare-versions 1 ne 2 && c; dpkg --compare-versions 1 '<' 1 && d`, "b\nc\nd"},
 		{"both ways", "if unknown; then a; else b; fi; c", "unknown\na ?\nb ?\nc"},
 		{"an end that may be", "if unknown; then exit 0; fi; a", "unknown\na ?"},
 		{"functions", "f() { do-it \"$1\" $2; }\nf 'x y' z", "do-it x y z"},
