@@ -12,13 +12,13 @@ import (
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
-// passed is a newer version than the chosen one that all bounds allow and that was passed over because no wheel of it fits.
+// passed is a newer version than the chosen one that all bounds allow and that was passed over because its source distribution
+// would have to be built.
 type passed struct {
 	name           string
 	chosen, newest pep440.Version
 	versions       int  // how many newer ones were
-	source         bool // the newest has a source distribution, which would be recorded if that were asked for
-	wheels         bool // it has wheels, for other targets
+	wheels         bool // the newest has wheels, for other targets
 }
 
 // tellPassed tells which packages have older versions than a person would expect, and which pre-releases were taken. Nothing in
@@ -51,24 +51,21 @@ func tellPassed(ctx context.Context, done []*solved, tell func(string, ...any)) 
 		tell("%s", p.text(where))
 	}
 	if len(others) > 0 {
-		tell("the newest versions of some packages that others need, in brackets, have no wheel that fits, and older ones are taken: %s", strings.Join(others, ", "))
+		tell("the newest versions of some packages that others need, in brackets, have a source distribution and no wheel that fits, and older ones are taken: %s", strings.Join(others, ", "))
 	}
 }
 
 // text says of a package of the manifest what was passed over, and how to have it.
 func (p passed) text(where string) string {
-	lack := "has no wheel that fits"
+	lack := "has a source distribution and no wheel that fits"
 	if !p.wheels {
 		lack = "has only a source distribution"
 	}
 	if p.versions > 1 {
 		lack += fmt.Sprintf("; so it is with all %d newer versions", p.versions)
 	}
-	text := fmt.Sprintf("%s %s is taken%s, not %s, which %s", p.name, p.chosen, where, p.newest, lack)
-	if p.source {
-		text += fmt.Sprintf("; `envpack lock --no-build -P %s` records %s unbuilt, and no image can be made of it yet", p.name, p.newest)
-	}
-	return text
+	return fmt.Sprintf("%s %s is taken%s, not %s, which %s; `envpack lock --no-build -P %s` records %s unbuilt, and no image can be made of it yet",
+		p.name, p.chosen, where, p.newest, lack, p.name, p.newest)
 }
 
 // allowed are the versions that the manifest and what was chosen allow of each project.
@@ -125,11 +122,11 @@ func (s *solved) passedOver(name string, allowed map[string]pep440.Set) (passed,
 			return over, false
 		case onlySdist, noWheel:
 			wheels, source := p.fresh(r, c)
-			if !wheels && !source {
+			if !source {
 				continue
 			}
 			if over.versions++; over.versions == 1 {
-				over.newest, over.wheels, over.source = c.version, wheels, source
+				over.newest, over.wheels = c.version, wheels
 			}
 		}
 	}
