@@ -193,7 +193,8 @@ func (r *repository) ask(ctx context.Context, h v1.Hash, size int64) (bool, erro
 	if said := resp.Header.Get("Docker-Content-Digest"); said != "" && said != h.String() {
 		return false, other("as %s", said)
 	}
-	if n := resp.ContentLength; n >= 0 && n != size {
+	// No layer is empty: nothing, or 0 for an answer without a body, says nothing of the size.
+	if n := resp.ContentLength; n > 0 && n != size {
 		return false, other("with %d bytes, and the lock's seal says %d", n, size)
 	}
 	return true, nil

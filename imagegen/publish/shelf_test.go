@@ -127,6 +127,12 @@ func TestShelfErrors(t *testing.T) {
 			t.Errorf("%s of a cache: asked %d times, told %v", name, asked.Load(), told)
 		}
 	}
+	silent := serve(t, func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Length", "0") })
+	})
+	if found, err := NewShelf(ShelfOptions{Client: Client{Keychain: anonymous}, Cache: repositoryOf(t, silent+"/x")}).Layer(context.Background(), described(layers[0])); found == nil || err != nil {
+		t.Errorf("a registry that does not say the size: %v, %v", found, err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	host := serve(t, nil)
