@@ -22,15 +22,17 @@ const cacheExportLong = `Writes a file with what locks need to be built without 
 image below. What the store lacks of it is fetched first. Another machine takes it into its store with ` + "`envpack cache import`" + `, and
 ` + "`envpack build --offline`" + ` makes the same image there.
 
-For a project, the pages, metadata and indexes are added that ` + "`envpack lock --offline`" + ` needs, as far as the store has them; whoever
-imports them believes them. The same files of the same content give the same bytes.`
+--relock adds the pages, metadata and signed indexes that ` + "`envpack lock --offline`" + ` makes the project's lock anew from; the lock is made
+to find out which these are, and not written. Whoever imports pages and metadata believes them. The same files give the same bytes.`
 
 const cacheExportExample = `  envpack cache export -o set.tar              # of this folder's project
   envpack cache export a b/envpack.lock -o set.tar
+  envpack cache export --relock -o set.tar     # also to lock again without a network
   envpack cache export -o - | ssh runner envpack cache import -`
 
 func newCacheExport(s *session) *cobra.Command {
 	var output string
+	var relock bool
 	cmd := &cobra.Command{
 		Use:     "export [DIR|LOCK]...",
 		Short:   "Write what locks need into a file, for another machine",
@@ -43,10 +45,11 @@ func newCacheExport(s *session) *cobra.Command {
 			if len(args) == 0 {
 				args = []string{"."}
 			}
-			return s.cacheExport(cmd.Context(), args, output)
+			return s.cacheExport(cmd.Context(), args, output, relock)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "the `FILE` to write; - is standard output")
+	cmd.Flags().BoolVar(&relock, "relock", false, "add what the locks can be made anew from without a network")
 	return cmd
 }
 
@@ -54,11 +57,11 @@ func newCacheExport(s *session) *cobra.Command {
 type exportedSet struct {
 	Output string `json:"output"`
 	inventory.Size
-	Locks     []string `json:"locks"`
-	Relocking []string `json:"relocking"` // the locks that can be made anew without a network
+	Locks  []string `json:"locks"`
+	Relock bool     `json:"relock"` // they can be made anew without a network
 }
 
-func (s *session) cacheExport(ctx context.Context, names []string, output string) error {
+func (s *session) cacheExport(ctx context.Context, names []string, output string, relock bool) error {
 	if output == "-" {
 		if f, ok := s.stdout.(*os.File); s.json || ok && ui.For(f, os.Getenv).Terminal {
 			return diag.New(diag.Usage, "cache export -o -: standard output has the result, or is a terminal").Hint("write it into a file, or through a pipe")
@@ -70,6 +73,9 @@ func (s *session) cacheExport(ctx context.Context, names []string, output string
 		if err != nil {
 			return err
 		}
+		if relock && l.m.File == "" {
+			return diag.New(diag.Usage, "--relock is for projects, and %s has no manifest beside it that can be read", l.path).Hint("name the project's folder")
+		}
 		locks = append(locks, l)
 	}
 	st, err := s.openStore(ctx)
@@ -77,7 +83,7 @@ func (s *session) cacheExport(ctx context.Context, names []string, output string
 		return err
 	}
 	defer st.Close()
-	result := exportedSet{Output: output, Locks: []string{}, Relocking: []string{}}
+	result := exportedSet{Output: output, Locks: []string{}, Relock: relock}
 	var entries []store.Entry
 	for _, l := range locks {
 		result.Locks = append(result.Locks, l.path)
@@ -85,13 +91,15 @@ func (s *session) cacheExport(ctx context.Context, names []string, output string
 			return err
 		}
 		blobs, _ := imagegen.Holdings(l.lock)
-		more, memos, ok := s.relockable(ctx, st.Dir(), l)
-		if ok {
-			result.Relocking = append(result.Relocking, l.path)
-		} else if ctx.Err() == nil {
-			s.ui().Printf("%s cannot be made anew with it alone; building needs nothing else", l.path)
+		var memos []string
+		if relock {
+			more, notes, err := s.relockable(ctx, st.Dir(), l)
+			if err != nil {
+				return diag.Wrap(err, 0, "finding out what %s is made from", l.path)
+			}
+			blobs, memos = append(blobs, more...), notes
 		}
-		for _, sum := range append(blobs, more...) {
+		for _, sum := range blobs {
 			memos = append(memos, "blobs/sha256/"+sum[:2]+"/"+sum, store.MemoName(store.NameMemo, sum))
 		}
 		for _, name := range memos {
@@ -234,26 +242,31 @@ func readToEnd(open func() (io.ReadCloser, error)) error {
 	return err
 }
 
-// relockable makes a project's lock anew from the store alone, twice, with the lock there is and without, and gives what
-// was used of the store for it; ok tells whether both came out.
-func (s *session) relockable(ctx context.Context, dir string, l namedLock) (blobs, memos []string, ok bool) {
-	if l.m.File == "" {
-		return nil, nil, false
-	}
+// relockable makes a project's lock anew, twice, with the lock there is and without, and gives what was used of the store for it. That it
+// can be made from that alone is tried.
+func (s *session) relockable(ctx context.Context, dir string, l namedLock) (blobs, memos []string, err error) {
 	st, err := store.Open(ctx, dir)
 	if err != nil {
-		return nil, nil, false
+		return nil, nil, err
 	}
 	defer st.Close()
 	used := st.Trace()
-	ok = true
-	for _, old := range []*lockfile.Lock{l.lock, nil} {
-		quiet := &session{stdout: io.Discard, stderr: io.Discard, cacheDir: dir, offline: true, quiet: true, indexURL: s.indexURL, aptMirror: s.aptMirror}
-		_, err := quiet.resolve(ctx, st, l.m, old, lockOptions{kept: buildPolicy{}.kept(l.lock), noScan: l.lock.Project.Unscanned})
-		ok = ok && err == nil
+	passes := []*session{s}
+	if !s.offline {
+		passes = append(passes, &session{
+			stdout: io.Discard, stderr: io.Discard, cacheDir: dir, offline: true, quiet: true, indexURL: s.indexURL, aptMirror: s.aptMirror,
+		})
+	}
+	for _, pass := range passes {
+		for _, old := range []*lockfile.Lock{l.lock, nil} {
+			o := lockOptions{kept: buildPolicy{}.kept(l.lock), noScan: l.lock.Project.Unscanned}
+			if _, err := pass.resolve(ctx, st, l.m, old, o); err != nil {
+				return nil, nil, err
+			}
+		}
 	}
 	blobs, memos = used.Used()
-	return blobs, memos, ok
+	return blobs, memos, nil
 }
 
 func newCacheImport(s *session) *cobra.Command {
