@@ -496,3 +496,31 @@ func TestForeign(t *testing.T) {
 		t.Errorf("%+v", v.Report)
 	}
 }
+
+// TestShared holds that a layer which comes out otherwise, since a wheel that shares a file with its own cannot be had, is
+// not called wrong.
+func TestShared(t *testing.T) {
+	w := newWorld(t)
+	shared := map[string]string{"ns/__init__.py": "# shared\n"}
+	w.wheel("first", "1.0", testenv.WheelOptions{Files: shared})
+	w.wheel("second", "1.0", testenv.WheelOptions{Files: shared})
+	w.lock.Normalize()
+	dir := w.layout()
+	if r := deeply(t, w, dir, nil); !r.Verified {
+		t.Fatalf("%+v, %+v", r.Findings, r.Unchecked)
+	}
+	var gone string
+	for _, p := range w.lock.Packages {
+		if p.Name == "first" {
+			gone = p.Files[0].SHA256
+		}
+	}
+	r := deeply(t, w, dir, map[string]error{gone: errors.New("nobody has it any more")})
+	unsure := false
+	for _, g := range r.Unchecked {
+		unsure = unsure || strings.Contains(g.Why, "which may be for wheels that could not be had")
+	}
+	if r.Verified || len(r.Findings) > 0 || !unsure {
+		t.Errorf("%+v, %+v", r.Findings, r.Unchecked)
+	}
+}
