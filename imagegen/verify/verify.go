@@ -70,60 +70,51 @@ func New(img v1.Image, noManifest bool, o Options) (*Verification, error) {
 	if v.config, err = img.RawConfigFile(); err != nil {
 		return nil, fmt.Errorf("reading the config: %w", err)
 	}
+	about, err := inspect.Describe(img)
+	if err != nil {
+		return nil, err
+	}
 	if v.layers, err = img.Layers(); err != nil {
 		return nil, fmt.Errorf("reading the layers: %w", err)
 	}
-	c, err := img.ConfigFile()
-	if err != nil {
-		return nil, fmt.Errorf("reading the config: %w", err)
-	}
-	if len(c.RootFS.DiffIDs) != len(v.manifest.Layers) || len(v.layers) != len(v.manifest.Layers) {
-		return nil, diag.New(diag.Failure, "the manifest names %d layers, and the config %d", len(v.manifest.Layers), len(c.RootFS.DiffIDs))
+	if len(about.Layers) != len(v.layers) {
+		return nil, diag.New(diag.Failure, "the manifest names %d layers, and there are %d", len(about.Layers), len(v.layers))
 	}
 	r := v.Report
-	r.ID = v.manifest.Config.Digest.String()
+	r.Platform, r.ID, r.Size = about.Platform, about.ID, about.Size
 	if !noManifest {
-		r.Digest = digestOf(v.raw)
+		r.Digest = about.Digest
 	}
-	made := makers(c, len(v.layers))
-	for i, l := range v.manifest.Layers {
-		if l.Size < 0 {
-			return nil, diag.New(diag.Failure, "the manifest gives layer %d a size below zero", i+1)
+	for i, l := range about.Layers {
+		r.Layers = append(r.Layers, Layer{Layer: l, State: Intact})
+		want, err := promiseOf(l)
+		if err != nil {
+			return nil, err
 		}
-		name, ours := strings.CutPrefix(made[i], historyPrefix)
-		r.Layers = append(r.Layers, Layer{Layer: inspect.Layer{
-			Number: i + 1, Contents: name, Envpack: ours, MediaType: string(l.MediaType), Size: l.Size,
-			Digest: l.Digest.String(), DiffID: c.RootFS.DiffIDs[i].String(),
-		}, State: Intact})
-		r.Size += l.Size
-		v.wants = append(v.wants, layertar.Promise{
-			What: v.called(i), Digest: l.Digest, DiffID: c.RootFS.DiffIDs[i], Size: l.Size, Limit: layertar.Limit(l.Size),
-		})
+		want.What = v.called(i)
+		v.wants = append(v.wants, want)
 	}
 	v.trusted = make([]bool, len(v.layers))
 	return v, nil
 }
 
 const (
-	historyPrefix = "envpack: " // as imagegen writes it
-	lockLayer     = "lock"
-	lockPath      = imagegen.Prefix + "/" + lockfile.Name
+	lockLayer = "lock"
+	lockPath  = imagegen.Prefix + "/" + lockfile.Name
 	// lockLimit is how large, in bytes, the layer of a lock may be.
 	lockLimit = 16 << 20
 )
 
-// makers are the lines of history of the layers; "" where the history is of others.
-func makers(c *v1.ConfigFile, layers int) []string {
-	var lines []string
-	for _, h := range c.History {
-		if !h.EmptyLayer {
-			lines = append(lines, h.CreatedBy)
-		}
+// promiseOf is what manifest and config say of a layer.
+func promiseOf(l inspect.Layer) (p layertar.Promise, err error) {
+	if p.Digest, err = v1.NewHash(l.Digest); err != nil {
+		return p, fmt.Errorf("layer %d: %w", l.Number, err)
 	}
-	if len(lines) != layers {
-		return make([]string, layers)
+	if p.DiffID, err = v1.NewHash(l.DiffID); err != nil {
+		return p, fmt.Errorf("layer %d: %w", l.Number, err)
 	}
-	return lines
+	p.Size, p.Limit = l.Size, layertar.Limit(l.Size)
+	return p, nil
 }
 
 // called names a layer for people.
