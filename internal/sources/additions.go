@@ -38,6 +38,7 @@ func (f *finder) findAdditions() {
 			f.warn(s, "this is not used: a lock takes wheels, of whatever package, and builds none", "")
 		}
 	}
+	f.findChoices()
 	for _, s := range []setting{f.env("PIP_CLIENT_CERT"), f.pip.get("client-cert")} {
 		if s.value != "" {
 			f.warn(s, "client certificates are not supported yet, so this one is not used", "")

@@ -16,11 +16,17 @@ type uvConfig struct {
 	named     map[string]setting // further indexes by name
 	extra     []setting
 	findLinks []setting
+	choices   []choice // in the order of the files
 }
 
 // uvFile is uv.toml (uv's documentation, Settings), as far as it is about sources.
 type uvFile struct {
 	uvSources
+	ExcludeNewer any      `toml:"exclude-newer"`
+	Prerelease   string   `toml:"prerelease"`
+	Constraints  []string `toml:"constraint-dependencies"`
+	Overrides    []string `toml:"override-dependencies"`
+
 	Pip   uvSources `toml:"pip"`
 	Index []struct {
 		Name     string `toml:"name"`
@@ -86,6 +92,7 @@ func (c *uvConfig) add(file, text string, parsed uvFile) {
 	if c.index.value == "" {
 		c.index = def
 	}
+	c.choices = append(c.choices, choicesOf(file, text, parsed)...)
 }
 
 func uvFiles(h Host) []string {
