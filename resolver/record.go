@@ -167,6 +167,11 @@ func (p *policies) warn(e *effects, tell func(string)) {
 			idle(x.Pos, "excluding "+x.Name, "nothing needs it")
 		}
 	}
+	for _, i := range p.m.Indexes {
+		if len(i.Packages) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(e.used)), i.Binds) {
+			idle(i.Pos, "the index "+i.Name, "nothing needs a package that its packages name")
+		}
+	}
 	for _, one := range p.m.Policies.Packages {
 		if !e.used[one.Name] {
 			idle(one.Pos, "the policy for "+one.Name, "nothing needs it")

@@ -120,6 +120,9 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.file != "" && !exists(path) { // a name that was mistyped would be a lock that nobody asked for
+		return missingLock(path, lockCommand(m, path))
+	}
 	ref, err := reference(o.tag, m, o.push)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -95,6 +96,7 @@ func (e *edit) run(ctx context.Context) error {
 		return err
 	}
 	e.remark(m)
+	e.tellEffect(l)
 	return e.tell(l, old, path)
 }
 
@@ -126,6 +128,10 @@ func (e *edit) remark(m *manifest.Manifest) {
 				e.ui().Printf("the group %s is not in the image: %s is for %s", e.options.group, e.options.lock.path(e.options.dir), describeSelection(s))
 				return
 			}
+			if locks := e.locksFor(e.options.group); len(locks) > 0 {
+				e.ui().Printf("the group %s is not in this image: `envpack lock %s --lock %s` brings the lock that is for it up to date", e.options.group, shellWord(e.options.dir), shellWord(locks[0]))
+				return
+			}
 			e.ui().Printf("the group %s is not in the image: project.groups in %s does not name it; a lock with it is made or brought up to date by `envpack lock --group %s --lock FILE`", e.options.group, m.File, e.options.group)
 			return
 		}
@@ -146,11 +152,12 @@ func (e *edit) tell(l *lockfile.Lock, old previous, path string) error {
 		}
 		return e.printJSON(r)
 	}
+	e.close() // edits are results, as the lock's changes below them are
 	for _, text := range r.Removed {
-		e.ui().Printf("%s: - %s", r.Manifest, text)
+		fmt.Fprintf(e.stdout, "%s: - %s\n", r.Manifest, text)
 	}
 	for _, text := range r.Added {
-		e.ui().Printf("%s: + %s", r.Manifest, text)
+		fmt.Fprintf(e.stdout, "%s: + %s\n", r.Manifest, text)
 	}
 	if len(r.Removed)+len(r.Added) == 0 {
 		e.ui().Printf("%s: nothing to change", r.Manifest)

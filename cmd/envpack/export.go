@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/internal/sources"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/lockfile/pylock"
@@ -88,6 +89,12 @@ func (s *session) exportRequirements(dir, output string, o pylock.RequirementsOp
 			o.DefaultIndex = i.Name
 		}
 	}
+	o.Folder = func(path string) (string, error) {
+		if filepath.IsAbs(path) {
+			return path, nil
+		}
+		return beside(filepath.Join(p.m.Dir, path), output)
+	}
 	text, err := pylock.Requirements(p.lock, o)
 	if err != nil {
 		return diag.Wrap(err, 0, "exporting the lock")
@@ -148,13 +155,22 @@ func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFl
 	if err != nil {
 		return diag.Wrap(err, 0, "exporting the lock")
 	}
+	if base := filepath.Base(output); output != "" && !pylockName().MatchString(base) {
+		s.ui().Warn("%s is no name of such a file (PEP 751), and tools may not take it: they are called pylock.toml, or pylock.NAME.toml", base)
+	}
 	return s.export(output, text, "lock-version = ")
 }
+
+// pylockName is what files of the format are called (PEP 751, File Name).
+var pylockName = pattern.New(`^pylock(\.[^.]+)?\.toml$`)
 
 // beside is a file of this machine as seen from the folder of what is written, or from where the command runs.
 func beside(path, output string) (string, error) {
 	from, err := filepath.Abs(filepath.Dir(output))
 	if err != nil {
+		return "", err
+	}
+	if path, err = filepath.Abs(path); err != nil {
 		return "", err
 	}
 	if near, err := filepath.Rel(from, path); err == nil {

@@ -82,6 +82,7 @@ func (s *session) init(dir string, o initOptions) error {
 	}
 	s.warnPython(o.python)
 	s.warnForeign(dir, p)
+	s.tellLocks(dir)
 	if p.name != "" {
 		return s.initPyProject(py, data, p, o)
 	}
@@ -176,6 +177,25 @@ func (s *session) warnForeign(dir string, p described) {
 		where = "dependencies in [project]"
 	}
 	s.ui().Warn("%s %s not read yet; list the packages that the project needs from there in %s", list(found), is, where)
+}
+
+// tellLocks tells how the first lock can go on with the versions of another tool's.
+func (s *session) tellLocks(dir string) {
+	for _, name := range []string{"pylock.toml", "uv.lock", "poetry.lock", "pdm.lock"} {
+		file := filepath.Join(dir, name)
+		if !exists(file) {
+			continue
+		}
+		switch name {
+		case "pylock.toml":
+			s.ui().Printf("%s is there: `envpack lock --prefer pylock.toml` takes its versions over", file)
+		case "uv.lock":
+			s.ui().Printf("%s is there, which is not read: `uv export --format pylock.toml -o pylock.toml` and then `envpack lock --prefer pylock.toml` take its versions over", file)
+		default:
+			s.ui().Printf("%s is there, which is not read: its tool can export it as requirements, and the manifest can read these (requirements = [\"…\"])", file)
+		}
+		return
+	}
 }
 
 // plainWord needs no quotes in any shell.

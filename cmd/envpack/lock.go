@@ -76,7 +76,7 @@ func newLock(s *session) *cobra.Command {
 	o.addGroups(cmd)
 	cmd.Flags().BoolVarP(&o.upgrade, "upgrade", "U", false, "prefer the newest versions to those of the lock")
 	cmd.Flags().BoolVar(&o.upgradeBase, "upgrade-base", false, "prefer the newest versions of the distribution's packages, and keep the rest")
-	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "let this `PACKAGE` move to the newest version, or as in NAME==VERSION to that; may be given several times")
+	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "let this `PACKAGE` move: NAME to the newest version, NAME==VERSION to that, NAME with other bounds, as \"numpy<2\", to the newest within them; may be given several times")
 	completeFlag(cmd, "upgrade-package", completePackage)
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
@@ -221,6 +221,11 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		return nil, err
 	}
 	defer sup.Close()
+	for _, r := range m.Remarks {
+		if r.Index == "" || strings.TrimRight(r.Index, "/") != strings.TrimRight(sup.Sources.Index.URL, "/") {
+			s.warnOnce(r.String())
+		}
+	}
 	phase := s.ui().Phase("locking")
 	defer phase.Drop() // unless it is done
 	options.Progress = func(step string) { phase.Note("%s", step) }
@@ -231,7 +236,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	defer spareMemory()()
 	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup, References: sup, Data: sup}, options)
 	if err != nil {
-		return nil, advise(err)
+		return nil, againstManifest(advise(err), m, options.Require)
 	}
 	if o.then != nil {
 		if err := o.then(l, sup.Packages()); err != nil {
@@ -265,6 +270,7 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 	changes := []lockfile.Change{}
 	if old.compare != nil {
 		changes = append(changes, lockfile.Diff(old.compare, l)...)
+		s.warnMoved(old.compare, l)
 	}
 	s.close()
 	if s.json {

@@ -18,6 +18,34 @@ var planned = map[string]string{
 	"vendor": "`envpack cache export` writes what a lock needs into a file, and `envpack cache import` takes it into the store of another machine",
 }
 
+// commandAdvice are commands of other tools, and what does their work here.
+var commandAdvice = map[string]string{
+	"update":  updates,
+	"upgrade": updates,
+	"sync":    "there is no environment to bring up to date: `envpack lock` makes the lock, and `envpack build` the image",
+	"freeze":  "`envpack export requirements` writes what is locked for pip",
+	"list":    "`envpack tree --depth 0` lists what the project needs, and `envpack export requirements` all that is locked",
+}
+
+const updates = "`envpack lock --upgrade` takes newer versions, `envpack lock -P NAME` that of one package, and `envpack lock --upgrade-base` the distribution's"
+
+// flagAdvice are flags of other tools' commands, long and short, and what does their work here.
+var flagAdvice = map[string]string{
+	"extra":       ownExtras,
+	"all-extras":  ownExtras,
+	"optional":    "extras of the project are edited by hand, in [project.optional-dependencies] of pyproject.toml; `envpack add --group NAME` adds to a dependency group",
+	"dev":         "what is for development alone belongs to a dependency group: --group dev",
+	"D":           "what is for development alone belongs to a dependency group: --group dev",
+	"requirement": readFile,
+	"r":           readFile,
+	"c":           "bounds stand below [constraints], or in a requirements file that the manifest names, as -c FILE",
+}
+
+const (
+	ownExtras = "which of the project's own extras are in the image says the manifest: extras = [\"…\"] below [project], or [tool.envpack.project] in pyproject.toml"
+	readFile  = "the manifest names files of requirements, as requirements = [\"requirements.txt\"] below [project], or [tool.envpack.project] in pyproject.toml"
+)
+
 // addPlanned adds the commands that are to come, which no help lists.
 func addPlanned(root *cobra.Command) {
 	for _, name := range slices.Sorted(maps.Keys(planned)) {

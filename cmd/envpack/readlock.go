@@ -27,7 +27,7 @@ func readLock(m *manifest.Manifest, path string) (*lockfile.Lock, error) {
 func readWhole(path, command string) (*lockfile.Lock, error) {
 	l, err := lockfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.New(diag.Stale, "%s does not exist", path).Hint("`%s` makes it", command)
+		return nil, missingLock(path, command)
 	}
 	if err != nil {
 		return nil, lockError(err)
@@ -35,11 +35,15 @@ func readWhole(path, command string) (*lockfile.Lock, error) {
 	return l, holdFiles(l, path)
 }
 
+func missingLock(path, command string) error {
+	return diag.New(diag.Stale, "%s does not exist", path).Hint("`%s` makes it", command)
+}
+
 // holdManifest holds a lock to the manifest. Errors: of code Stale if another lock would be made now, of code Failure if
 // the lock was edited.
 func holdManifest(l *lockfile.Lock, m *manifest.Manifest, path string) error {
 	if l.Project.Manifest != m.Hash() {
-		return diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.File).
+		return diag.New(diag.Stale, "%s is out of date: %s changed since it was made", path, m.Written()).
 			Hint("`%s` brings it up to date", lockCommand(m, path))
 	}
 	for _, p := range l.Packages {

@@ -156,9 +156,13 @@ func usageError(cmd *cobra.Command, err error) error {
 		e = diag.Wrap(err, diag.Usage, "")
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near := diag.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		if h := flagAdvice[unknown.GetSpecifiedName()]; h != "" {
+			_ = e.Hint("%s", h)
+		} else if near := diag.Nearest(unknown.GetSpecifiedName(), names); near != "" {
 			_ = e.Hint("did you mean --%s?", near)
 		}
+	case errors.As(err, &unknown) && flagAdvice[unknown.GetSpecifiedName()] != "":
+		e = diag.Wrap(err, diag.Usage, "").Hint("%s", flagAdvice[unknown.GetSpecifiedName()])
 	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "int": // the reason is in the words of Go's strconv
 		e = diag.New(diag.Usage, "--%s takes a whole number, not %q", invalid.GetFlag().Name, invalid.GetValue())
 	default:
@@ -172,6 +176,9 @@ func noUnknownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	e := diag.New(diag.Usage, "unknown command %q", args[0])
+	if h := commandAdvice[args[0]]; h != "" {
+		return e.Hint("%s", h).Hint("`envpack --help` lists the commands")
+	}
 	for _, near := range cmd.SuggestionsFor(args[0]) {
 		_ = e.Hint("did you mean `%s %s`?", cmd.CommandPath(), near)
 	}

@@ -92,3 +92,22 @@ func sameVersion(a, b string) bool {
 	w, other := pep440.Parse(b)
 	return err == nil && other == nil && v.Equal(w)
 }
+
+// warnMoved warns of packages that came from an index of the manifest's before and come from another now although that one is
+// still there: it may not have them any more, and what another has under the name can be anybody's.
+func (s *session) warnMoved(old, l *lockfile.Lock) {
+	was := map[string]string{}
+	for _, p := range old.Packages {
+		if !p.Direct() {
+			was[p.Name] = p.Index
+		}
+	}
+	for _, p := range l.Packages {
+		before, there := was[p.Name]
+		if !there || p.Direct() || before == "" || before == p.Index || !slices.ContainsFunc(l.Indexes, func(x lockfile.Index) bool { return x.Name == before }) {
+			continue
+		}
+		s.warnOnce(fmt.Sprintf("%s comes from %s now, and came from the index %s before, which the manifest still has\n"+
+			"if it is to come from there alone, write into the table of that index:\n    packages = [%q]", p.Name, p.Origin(), before, p.Name))
+	}
+}

@@ -50,9 +50,7 @@ func notYet(e *diag.Error, name string) *diag.Error {
 
 // keyAdvice are keys that are often looked for in a table where they are not.
 var keyAdvice = map[string]string{
-	"project.extras": "the extras of a package are written with its name, as in ray[tune]; requirements that are not always wanted go into" +
-		" [dependency-groups] of " + PyProject + ", and are asked for with groups = [\"…\"]",
-	"project.optional-dependencies": "put them into [dependency-groups] of " + PyProject + ", and ask for them with groups = [\"…\"]",
+	"project.optional-dependencies": "put them into [project.optional-dependencies] of " + PyProject + ", and ask for them with extras = [\"…\"]; or into [dependency-groups] there, with groups = [\"…\"]",
 	"project.requires-python":       "it is called python here, as in python = \"3.11\"",
 	"image.cmd":                     "it is called command here",
 	"image.entrypoint":              "it is called command here",

@@ -231,11 +231,14 @@ func (e *Editor) release(name, wanted string) ([]string, error) {
 		}
 		bounds, _ := all[have].(string)
 		edited, ok := tomltext.RemoveKey(e.text, e.path+"."+have)
+		if len(all) == 1 {
+			edited = tomltext.DropEmpty(edited, e.path)
+		}
 		return []string{have + bounds}, e.take(edited, ok, func(root map[string]any) {
 			in := container(root, e.path, false)
 			delete(in, have)
 			if len(in) == 0 && decodedTable(edited, e.path) == nil {
-				deleteTable(root, e.path) // it had no header of its own
+				deleteTable(root, e.path) // it had no header of its own, or that went too
 			}
 		}, "take "+have+" out of ["+e.path+"]")
 	}

@@ -276,6 +276,19 @@ func (e *Editor) absent(name string) error {
 			_ = err.Hint("it stands in %s; --group and --constraint say which list is meant", d.Pos)
 		}
 	}
+	for _, group := range e.Groups() {
+		if e.NewGroup() {
+			break // that is what is wrong
+		}
+		content, _ := container(e.root(), "dependency-groups", false)[group].([]any)
+		has := slices.ContainsFunc(content, func(item any) bool {
+			r, ok := requirementOf(item)
+			return ok && r.Name == pep508.NormalizeName(name)
+		})
+		if has {
+			_ = err.Hint("it stands in the group %s: --group %s", group, group)
+		}
+	}
 	if len(err.Hints) > 0 {
 		return err
 	}

@@ -94,10 +94,11 @@ func (d *document) findGroup(name string, from diag.Position) (any, string, erro
 		if from.IsZero() {
 			e = d.fail(from, "%s has no dependency group %q", d.file, name)
 		}
-		if near := diag.Nearest(name, slices.Sorted(maps.Keys(all))); near != "" {
-			return nil, "", e.Hint("did you mean %s?", near)
+		names := slices.Sorted(maps.Keys(all))
+		if near := diag.Nearest(name, names); near != "" {
+			e = e.Hint("did you mean %s?", near)
 		}
-		return nil, "", e
+		return nil, "", e.Hint("[dependency-groups] of %s has %s", d.file, orNothing(names))
 	case 1:
 		return all[found[0]], found[0], nil
 	}
@@ -148,20 +149,24 @@ func (d *document) group(m *Manifest, name string, from diag.Position, open []st
 	return nil
 }
 
-// siblingGroups reads the groups that an envpack.toml asks for out of the pyproject.toml beside it,
-// the standard's only place for them.
+// siblingGroups reads the groups and extras that an envpack.toml asks for out of the pyproject.toml beside it,
+// the standards' only place for them.
 func (d *document) siblingGroups(m *Manifest) error {
 	groups, at := d.list("project", "groups")
-	if len(groups) == 0 && m.Selection.IsZero() {
+	extras, extrasAt := d.list("project", "extras")
+	if len(groups)+len(extras) == 0 && m.Selection.IsZero() {
 		return nil
 	}
 	file := filepath.Join(m.Dir, PyProject)
 	if !exists(file) {
-		pos, what := d.value(at), "project.groups"
-		if !m.Selection.IsZero() {
-			pos, what = diag.Position{}, "dependency group "+slices.Concat(m.Selection.Groups, m.Selection.Without)[0]
+		pos, what, kind := d.value(at), "project.groups", "dependency groups"
+		if len(groups) == 0 {
+			pos, what, kind = d.value(extrasAt), "project.extras", "extras"
 		}
-		return d.fail(pos, "%s: there is no %s beside %s to define dependency groups", what, PyProject, FileName)
+		if !m.Selection.IsZero() {
+			pos, what, kind = diag.Position{}, "dependency group "+slices.Concat(m.Selection.Groups, m.Selection.Without)[0], "dependency groups"
+		}
+		return d.fail(pos, "%s: there is no %s beside %s to define %s", what, PyProject, FileName, kind)
 	}
 	text := ""
 	var err error
@@ -174,7 +179,12 @@ func (d *document) siblingGroups(m *Manifest) error {
 	if _, err := toml.Decode(text, &root); err != nil {
 		return syntax(file, text, err)
 	}
-	return (&document{positions: findPositions(file, text), root: root}).readGroups(m, d)
+	m.Files = append(m.Files, file)
+	d.others = &document{positions: findPositions(file, text), root: root}
+	if err := d.others.readGroups(m, d); err != nil {
+		return err
+	}
+	return d.others.readExtras(m, d)
 }
 
 // GroupNames are the dependency groups of the project in a folder, sorted, as they are written. Nil if that cannot be told.

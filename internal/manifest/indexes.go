@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -24,6 +25,14 @@ type Index struct {
 	PackagesPos []diag.Position // the places of the patterns
 	Pos         diag.Position   // of the table
 	Place       diag.Position   // of url or path
+}
+
+// Binds tells whether a package, by its normalised name, comes from the index and from no other.
+func (i Index) Binds(name string) bool {
+	return slices.ContainsFunc(i.Packages, func(pattern string) bool {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	})
 }
 
 // Undated says what as-of does with a file of which the index does not say when it was uploaded.

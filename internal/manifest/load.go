@@ -69,7 +69,21 @@ func find(path string) (string, error) {
 	case hasPy:
 		return py, nil
 	}
-	return "", diag.Wrap(noManifest{path}, diag.Manifest, "").Hint("`envpack init` writes a manifest to start from")
+	e := diag.Wrap(noManifest{path}, diag.Manifest, "")
+	if root, err := ReadTOML(py); err == nil && isNamed(root) {
+		return "", e.Hint(initPrints, py)
+	}
+	return "", e.Hint("`envpack init` writes a manifest to start from")
+}
+
+// initPrints is what init does where a pyproject.toml names the project.
+const initPrints = "`envpack init` prints the lines to add to %s"
+
+// isNamed tells whether a pyproject.toml names the project.
+func isNamed(root map[string]any) bool {
+	project, _ := root["project"].(map[string]any)
+	name, _ := project["name"].(string)
+	return name != ""
 }
 
 func missing(path string, err error) error {
@@ -185,6 +199,11 @@ func parseBeside(file, text string, sibling *string, selected Selection) (*Manif
 		return nil, err
 	}
 	m.Selection = d.settle(selected)
+	if d.others != nil {
+		if err := d.others.heed(m, d); err != nil {
+			return nil, err
+		}
+	}
 	return m, nil
 }
 

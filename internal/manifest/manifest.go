@@ -20,6 +20,9 @@ type Manifest struct {
 	File string // path of the file that it was read from
 	Dir  string // the project's folder
 
+	// Files are the others that were read for it, in the order of reading: with dependency groups, and of requirements.
+	Files []string
+
 	Selection    Selection // of dependency groups; zero: project.groups
 	Name         string
 	Python       Python
@@ -39,6 +42,15 @@ type Manifest struct {
 	Undated Undated
 	Image   Image
 	Data    []DataFile // in the manifest's order
+	Remarks []Remark   // what other tools' tables say without effect, in the order of the tools
+}
+
+// Written names the files that the manifest is in, for people: "envpack.toml", "envpack.toml or a file that it reads (requirements.txt)".
+func (m *Manifest) Written() string {
+	if len(m.Files) == 0 {
+		return m.File
+	}
+	return m.File + " or a file that it reads (" + strings.Join(m.Files, ", ") + ")"
 }
 
 // Places are where values stand that have no place of their own; zero if the manifest does not have them.

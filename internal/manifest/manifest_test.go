@@ -221,6 +221,39 @@ image.command = ["python"]
 	}
 }
 
+// TestExtras has the project's own extras, which may name each other, asked for in each way.
+func TestExtras(t *testing.T) {
+	const file = `
+-- pyproject.toml --
+[project]
+name = "My_Lib"
+requires-python = ">=3.11"
+dependencies = ["numpy"]
+[project.optional-dependencies]
+gpu_x = ["torch", "my-lib[docs]"]
+docs = ["sphinx", "my.lib[GPU-X]"]
+rest = ["left"]
+[dependency-groups]
+dev = ["pytest", "my-lib[docs]"]
+[tool.envpack.image]
+command = ["python"]
+`
+	want := []string{"numpy @pyproject.toml:4:17", "torch @pyproject.toml:6:10", "sphinx @pyproject.toml:7:9"}
+	m := load(t, file+"[tool.envpack.project]\nextras = [\"GPU.x\"]\n")
+	if d := cmp.Diff(want, texts(m.Requirements)); d != "" {
+		t.Error(d)
+	}
+	m = load(t, file+"[tool.envpack.project]\ngroups = [\"dev\"]\n")
+	want = []string{"numpy @pyproject.toml:4:17", "pytest @pyproject.toml:10:8", "sphinx @pyproject.toml:7:9", "torch @pyproject.toml:6:10"}
+	if d := cmp.Diff(want, texts(m.Requirements)); d != "" {
+		t.Error(d)
+	}
+	m = load(t, "-- envpack.toml --\n[project]\nname = \"x\"\npython = \"3.11\"\nextras = [\"rest\"]\n"+strings.ReplaceAll(file, "[tool.envpack.image]", "[tool.other]"))
+	if d := cmp.Diff([]string{"left @pyproject.toml:8:9"}, texts(m.Requirements)); d != "" {
+		t.Error(d)
+	}
+}
+
 // TestEncodings holds that one requirement reads alike however its file is written.
 func TestEncodings(t *testing.T) {
 	want := []string{"numpy", "torch"}

@@ -11,10 +11,15 @@ func (d *document) pyproject(m *Manifest, root map[string]any) error {
 	tool, _ := root["tool"].(map[string]any)
 	own, ok := tool["envpack"].(map[string]any)
 	if !ok {
-		return d.fail(diag.Position{File: d.file}, "no table [tool.envpack]").Hint("`envpack init` prints the lines to add")
+		e := d.fail(diag.Position{File: d.file}, "no table [tool.envpack]")
+		if isNamed(root) {
+			return e.Hint(initPrints, d.file)
+		}
+		return e.Hint("`envpack init` writes %s beside it", FileName)
 	}
 	d.prefix = "tool.envpack"
 	standard := &document{positions: d.positions, root: root}
+	d.others = standard
 	if err := standard.readStandard(m); err != nil {
 		return err
 	}
@@ -35,10 +40,16 @@ func (d *document) pyproject(m *Manifest, root map[string]any) error {
 	if err := d.read(m); err != nil {
 		return err
 	}
+	if err := standard.readExtras(m, d); err != nil {
+		return err
+	}
+	if err := m.checkExcluded(); err != nil { // what extras need as well
+		return err
+	}
 	for _, r := range m.Requirements { // those of requirements files as well
 		if r.Name == pep508.NormalizeName(m.Name) {
-			return diag.New(diag.Manifest, "%s is the project itself, whose own extras are not supported yet", r.Requirement).At(r.Pos).
-				Hint("an index may have a package of that name, which is not meant here; name what the extra holds, or put it into a dependency group")
+			return diag.New(diag.Manifest, "%s is the project itself, which is not installed", r.Requirement).At(r.Pos).
+				Hint("an index may have a package of that name, which is not meant here; what extras of the project need is asked for with extras = [\"…\"] below [tool.envpack.project]")
 		}
 	}
 	return nil

@@ -46,6 +46,9 @@ func (r *requirementsReader) file(name string, constraints bool, from diag.Posit
 		e := diag.Wrap(err, diag.Manifest, "").At(from)
 		return textFiles(e, filepath.Dir(name), filepath.Base(name), r.stack, err)
 	}
+	if !known(r.m.Files, name) {
+		r.m.Files = append(r.m.Files, name)
+	}
 	for _, l := range logicalLines(text) {
 		if err := r.line(name, l, constraints); err != nil {
 			return err

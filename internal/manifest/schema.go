@@ -35,7 +35,7 @@ var packagePolicyKeys = map[string]kind{"prereleases": aString, "as-of": aMoment
 // refused until code serves it.
 var schema = map[string]map[string]kind{
 	"project": {
-		"name": aString, "python": aString, "dependencies": aList, "requirements": aList, "groups": aList,
+		"name": aString, "python": aString, "dependencies": aList, "requirements": aList, "groups": aList, "extras": aList,
 		"platforms": aList, "as-of": aMoment,
 	},
 	"system": {
@@ -63,7 +63,8 @@ type document struct {
 	*positions
 	prefix  string
 	root    map[string]any
-	sibling *string // text of the pyproject.toml beside it; nil: that of the file
+	others  *document // the pyproject.toml that is read, with other tools' tables; nil if none is
+	sibling *string   // text of the pyproject.toml beside it; nil: that of the file
 }
 
 func (d *document) path(parts ...string) string {

@@ -100,3 +100,30 @@ func newline(text string) string {
 	}
 	return "\n"
 }
+
+// DropEmpty takes the header of a table away under which nothing stands, with the empty line before it. One with a comment at
+// it, behind it or below it stays.
+func DropEmpty(text, path string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		if strings.TrimSpace(line) != "["+path+"]" {
+			continue
+		}
+		end := i + 1
+		for end < len(lines) && strings.TrimSpace(lines[end]) == "" {
+			end++
+		}
+		above := i
+		for above > 0 && strings.TrimSpace(lines[above-1]) == "" {
+			above--
+		}
+		if end < len(lines) && !strings.HasPrefix(strings.TrimSpace(lines[end]), "[") || above == i && i > 0 && strings.HasPrefix(strings.TrimSpace(lines[i-1]), "#") {
+			return text
+		}
+		if end == len(lines) {
+			return strings.Join(lines[:above], "")
+		}
+		return strings.Join(lines[:i], "") + strings.Join(lines[end:], "")
+	}
+	return text
+}

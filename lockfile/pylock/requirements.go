@@ -13,6 +13,8 @@ import (
 type RequirementsOptions struct {
 	NoHashes     bool   // without --hash
 	DefaultIndex string // name of the lock's index that stands in the default one's place; "" if none does
+	// Folder gives the path of a folder of the project as it is to stand in the file; nil: as the lock has it.
+	Folder func(path string) (string, error)
 }
 
 // made names what files were chosen for: "linux/amd64 with Python 3.11", "linux/amd64 with Python 3.14t and musl".
@@ -53,7 +55,14 @@ func Requirements(l *lockfile.Lock, o RequirementsOptions) ([]byte, error) {
 		case x.URL == "" && x.Format != "flat":
 			return nil, fmt.Errorf("index %s is a folder in the form of a simple index, which pip cannot be told to read", x.Name)
 		case x.URL == "":
-			e.WriteString("--find-links " + x.Path + "\n")
+			folder := x.Path
+			if o.Folder != nil {
+				var err error
+				if folder, err = o.Folder(folder); err != nil {
+					return nil, err
+				}
+			}
+			e.WriteString("--find-links " + folder + "\n")
 		case x.Format == "flat":
 			e.WriteString("--find-links " + x.URL + "\n")
 		default:
