@@ -58,7 +58,7 @@ func knownData(f lockfile.DataFile, o Options) *lockfile.DataFile {
 		if old.URL != f.URL || old.Path != f.Path {
 			continue
 		}
-		if f.SHA256 == old.SHA256 || f.SHA256 == "" && !o.Upgrade {
+		if f.SHA256 == old.SHA256 || f.SHA256 == "" && (!o.Upgrade || o.KeepData) {
 			return &old
 		}
 	}

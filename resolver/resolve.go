@@ -38,6 +38,7 @@ type Options struct {
 	AsIs []string
 	// NoScan does not read the wheels for the libraries that they need: what Previous has found stays.
 	NoScan     bool
+	KeepData   bool     // keep what Previous has of data files even if Upgrade is set
 	KeepDistro bool     // keep Previous' distribution even if Upgrade is set
 	Packages   []string // projects for which nothing of Previous is preferred, normalised
 	// Require are bounds for this lock alone, in the manner of constraints. Their position is no place in a file but

@@ -135,6 +135,7 @@ var parts = []struct {
 }{
 	{"packages", []string{"package", "choice", "index"}},
 	{"base", []string{"base", "image", "archive", "interpreter", "target", "deb"}},
+	{"data files", []string{"data"}},
 	{"project's files", []string{"file"}},
 	{"image", []string{"setting", "project"}},
 }
@@ -171,7 +172,7 @@ func changeText(c lockfile.Change) string {
 	}
 	c.Old, c.New = brief(c.Old), brief(c.New)
 	switch c.Subject {
-	case "setting", "file", "deb":
+	case "setting", "file", "deb", "data":
 		c.Subject = "package" // the heading says what it is
 	case "target":
 		if c.Name == "Python" {

@@ -54,6 +54,7 @@ type lockOptions struct {
 	prefer      string // a pylock.toml; "" is none
 
 	kept  []string                                      // packages whose source distributions are taken without --no-build
+	files bool                                          // of [[file]] stay, also when upgrading
 	stay  bool                                          // on the lock's distribution, also when upgrading
 	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
 	then  func(*lockfile.Lock, resolver.Packages) error // looks at what the lock was made from; may be nil
@@ -206,7 +207,7 @@ func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error 
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
 	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.all, AsIs: o.kept, KeepDistro: o.stay, Now: time.Now(),
+		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.all, AsIs: o.kept, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
 		Warn: func(text string) { s.ui().Warn("%s", text) },
 	}
 	if err := upgrades(old, o.packages, &options); err != nil {

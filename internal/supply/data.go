@@ -73,13 +73,28 @@ func (s *Supply) dataFile(ctx context.Context, f manifest.DataFile, known *lockf
 		}
 		return f.SHA256, b.Size(), nil
 	}
+	var note fetch.Downloaded
+	if data, ok := s.Store.Memo(dataMemo, address); ok && total > 0 && json.Unmarshal(data, &note) == nil && note.Tag != "" && note.Tag == part.Tag && note.Size == total {
+		return note.SHA256, note.Size, nil // the server says that it is what was downloaded before
+	}
 	var told int64
 	done := s.Task("downloading "+filepath.Base(f.To), total)
-	return s.Fetch.DownloadUnhashed(ctx, address, maxFile, s.Store, func(n int64) {
+	got, err := s.Fetch.DownloadChecked(ctx, address, maxFile, nil, s.Store, func(n int64) {
 		done(n - told)
 		told = n
 	})
+	if err != nil {
+		return "", 0, err
+	}
+	data, err := json.Marshal(got)
+	if err == nil {
+		err = s.Store.PutMemo(dataMemo, address, data)
+	}
+	return got.SHA256, got.Size, err
 }
+
+// dataMemo keeps what was downloaded from an address, and by what the server tells that state of the file.
+const dataMemo = "data"
 
 // mirrored is the address that a file is asked at: its own, or a mirror's that this machine names.
 func (s *Supply) mirrored(address string) string {
