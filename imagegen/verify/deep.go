@@ -9,6 +9,7 @@ import (
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/compare"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // Deeply compares every file of the image with the wheel or the package that it comes from, which the store has but for
@@ -27,8 +28,33 @@ func (v *Verification) Deeply(ctx context.Context, plan *imagegen.Plan, rebuilt 
 	if err := d.debs(ctx, needs.Debs); err != nil {
 		return err
 	}
+	d.data(needs.Data)
 	d.settle()
 	return nil
+}
+
+// data compares the data files with what the lock says of them.
+func (d *deep) data(list []lockfile.DataFile) {
+	for _, f := range list {
+		p := clean(f.To)
+		mode := uint32(0o644)
+		if f.Executable {
+			mode = 0o755
+		}
+		switch got, ok := d.tree.Lookup(p); {
+		case !ok && d.broken():
+		case !ok:
+			d.fault(p, 0, "of the lock is missing")
+		case got.Type != regular:
+			d.fault(p, got.Layer, "is a %s, and a file in the lock", got.Type)
+		case got.SHA256 != f.SHA256:
+			d.fault(p, got.Layer, "has the SHA-256 %s, and %s in the lock", got.SHA256, f.SHA256)
+		case got.Mode != modeOf(mode) || !owned(got, 0, 0):
+			d.fault(p, got.Layer, "has the mode %s and belongs to %d:%d, and data files have %s and belong to 0:0", got.Mode, got.UID, got.GID, modeOf(mode))
+		default:
+			d.files.Data++
+		}
+	}
 }
 
 // deep is one run of Deeply.
@@ -115,6 +141,9 @@ func (d *deep) settle() {
 			made += n
 		}
 		parts = append(parts, fmt.Sprintf("%d of %d packages as these have them, %d changed and %d made by rules", f.Deb, f.Debs, changed, made))
+	}
+	if f.Data > 0 {
+		parts = append(parts, plural(int(f.Data), "data file"))
 	}
 	if f.Below > 0 {
 		parts = append(parts, fmt.Sprintf("%d of the image below, of which the digests are known", f.Below))

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +19,9 @@ import (
 
 // wheels compares the files of wheels, several at once.
 func (d *deep) wheels(ctx context.Context, wheels []imagegen.Wheel, python string) error {
-	var mu sync.Mutex // of the report
+	var mu sync.Mutex        // of the report
+	had := map[string]bool{} // paths that are as some wheel has them, which is the one that has them by the lock
+	var results []*wheelResult
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(d.Jobs, 1))
 	var size int64
@@ -42,10 +46,25 @@ func (d *deep) wheels(ctx context.Context, wheels []imagegen.Wheel, python strin
 			mu.Lock()
 			defer mu.Unlock()
 			r.add(w.File.Name)
+			for _, path := range r.paths {
+				had[path] = true
+			}
+			results = append(results, r)
 			return nil
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	slices.SortFunc(results, func(a, b *wheelResult) int { return strings.Compare(a.wheel, b.wheel) })
+	for _, r := range results {
+		for _, f := range r.faults {
+			if !had[f.path] {
+				f.report()
+			}
+		}
+	}
+	return nil
 }
 
 // wheelResult is what comparing one wheel gave.
@@ -54,7 +73,14 @@ type wheelResult struct {
 	same, written int64
 	deviating     int64
 	deviations    []string
-	faults        []func()
+	wheel         string
+	paths         []string // that are as the wheel has them
+	faults        []wheelFault
+}
+
+type wheelFault struct {
+	path   string
+	report func()
 }
 
 func (r *wheelResult) add(wheel string) {
@@ -69,12 +95,10 @@ func (r *wheelResult) add(wheel string) {
 		}
 		f.Deviations[wheel] = r.deviations
 	}
-	for _, report := range r.faults {
-		report()
-	}
 }
 
 func (r *wheelResult) compare(ctx context.Context, w imagegen.Wheel, python string) error {
+	r.wheel = w.File.Name
 	blob, err := r.store.Blob(w.File.SHA256)
 	if err != nil {
 		return err
@@ -129,15 +153,17 @@ func (r *wheelResult) file(in *install.Installed, s install.Source, wheel string
 		r.fault(s.Path, got.Layer, "has the SHA-256 %s, and %x in %s", got.SHA256, sum, wheel)
 	case s.Written:
 		r.written++
+		r.paths = append(r.paths, s.Path)
 	default:
 		r.same++
+		r.paths = append(r.paths, s.Path)
 	}
 	return nil
 }
 
 // fault keeps what is wrong until the report is free.
 func (r *wheelResult) fault(p string, layer int, format string, args ...any) {
-	r.faults = append(r.faults, func() { r.deep.fault(p, layer, format, args...) })
+	r.faults = append(r.faults, wheelFault{p, func() { r.deep.fault(p, layer, format, args...) }})
 }
 
 // member is the SHA-256 of a wheel's file, which is held to what RECORD states.

@@ -94,12 +94,13 @@ type Layer struct {
 
 // Files are the results of comparing files with the packages that they come from.
 type Files struct {
-	Wheels    int   `json:"wheels"`    // whose files were compared
-	Wheel     int64 `json:"wheel"`     // files that are as RECORD and the wheel have them
-	Written   int64 `json:"written"`   // files that installing writes: RECORD, INSTALLER, scripts
-	Debs      int   `json:"debs"`      // whose files were compared
-	Deb       int64 `json:"deb"`       // files, links and folders that are as the package has them
-	Deviating int64 `json:"deviating"` // files that RECORD states wrongly, and that are as the wheel has them
+	Wheels    int   `json:"wheels"`         // whose files were compared
+	Wheel     int64 `json:"wheel"`          // files that are as RECORD and the wheel have them
+	Written   int64 `json:"written"`        // files that installing writes: RECORD, INSTALLER, scripts
+	Debs      int   `json:"debs"`           // whose files were compared
+	Deb       int64 `json:"deb"`            // files, links and folders that are as the package has them
+	Data      int64 `json:"data,omitempty"` // data files that are as the lock says
+	Deviating int64 `json:"deviating"`      // files that RECORD states wrongly, and that are as the wheel has them
 	// Changed are those that are otherwise than in their package by a rule of the base's format, and Made those that no
 	// package has; by rule.
 	Changed map[string]int64 `json:"changed,omitempty"`
