@@ -60,7 +60,9 @@ func (p *preferred) before(s *session, old *lockfile.Lock, m *manifest.Manifest)
 func (p *preferred) hold(s *session, l *lockfile.Lock) error {
 	hashes, versions := map[string]string{}, map[string][]string{}
 	for _, q := range p.document.Packages {
-		versions[q.Name] = append(versions[q.Name], q.Version)
+		if q.Version != "" && q.Source == "" { // others were not preferred, which was said
+			versions[q.Name] = append(versions[q.Name], q.Version)
+		}
 		for _, f := range q.Files {
 			hashes[f.Name] = f.SHA256
 		}
