@@ -127,6 +127,22 @@ func TestDataLayers(t *testing.T) {
 // goldenData is what testdata/oracle/rebuild.py makes of docs/format.md, too.
 const goldenData = "sha256:d49bb7974ddda71670d905b93891082cf270c77d7d7f867a6825a5cd47d95249"
 
+// TestTooManyData has more files than engines mount layers.
+func TestTooManyData(t *testing.T) {
+	w, st := newWorld(), openStore(t)
+	for i := range 124 {
+		w.datum(fmt.Sprintf("/data/%03d", i), fmt.Sprint(i), false)
+	}
+	if image := w.build(t, st, nil); len(image.Layers) != 127 {
+		t.Errorf("%d layers", len(image.Layers))
+	}
+	w.datum("/data/more", "more", false)
+	_, err := w.builder(st).Build(t.Context(), w.plan(t, nil))
+	if diag.CodeOf(err) != diag.Manifest || !strings.Contains(strings.Join(diag.HintsOf(err), ""), "125 of them are files of [[file]]") {
+		t.Errorf("%v, hints %q", err, diag.HintsOf(err))
+	}
+}
+
 // TestDataOfOtherSize has a lock that says another size than the file has.
 func TestDataOfOtherSize(t *testing.T) {
 	w := newWorld()

@@ -48,6 +48,9 @@ func (w *work) checkLayers(n int) error {
 		return nil
 	}
 	e := diag.New(diag.Manifest, "the image would have %d layers, and engines take %d at most", n, maxLayers)
+	if n := len(w.plan.data); n > 1 {
+		e = e.Hint("%d of them are files of [[file]], each of which is one; small ones can lie among the project's files", n)
+	}
 	if w.plan.parent != nil {
 		e = e.Hint("%s has %d of them; choose one with fewer, or squash it", w.plan.Lock.Base.Reference, len(w.plan.parent.Layers))
 	}

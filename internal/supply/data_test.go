@@ -188,3 +188,30 @@ func TestLocalData(t *testing.T) {
 	lock.Data[0].SHA256 = strings.Repeat("3", 64)
 	check(t, w.supply(t).Data(t.Context(), lock.Data), diag.Fetch, "labels.txt does not exist", w.o.Dir)
 }
+
+// TestDataOffline locks again from what the store has, with and without a promised hash.
+func TestDataOffline(t *testing.T) {
+	content := []byte("weights")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(content) }))
+	defer server.Close()
+	w := newWorld(t)
+	f := manifest.DataFile{URL: server.URL + "/model.bin", To: "/a"}
+	if _, _, err := w.supply(t).DataFile(t.Context(), f, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.o.Offline, w.o.Fetch = true, fetch.New(fetch.Options{Offline: true})
+	for _, promised := range []string{"", hash(content)} {
+		f.SHA256 = promised
+		if sum, size, err := w.supply(t).DataFile(t.Context(), f, nil); err != nil || sum != hash(content) || size != 7 {
+			t.Errorf("promised %q: %s %d %v", promised, sum, size, err)
+		}
+	}
+	if err := w.store.Remove(hash(content)); err != nil {
+		t.Fatal(err)
+	}
+	for _, promised := range []string{"", hash(content)} {
+		f.SHA256 = promised
+		_, _, err := w.supply(t).DataFile(t.Context(), f, nil)
+		check(t, err, diag.Fetch, "file /a", "")
+	}
+}
