@@ -57,7 +57,7 @@ func (p *provider) explain(e *noSolution, facts []*step) (out *diag.Error, place
 // another project, that is the interval from the least to the last, if this is enough. It also sees to it that what is said
 // of projects does not depend on what happened to be read ahead.
 func (p *provider) facts(ctx context.Context, e *noSolution) []*step {
-	facts := pubgrub.Core(e)
+	facts := p.pinned(pubgrub.Core(e))
 	for _, f := range facts {
 		for _, q := range []pkg{f.Package, f.Dep.Package} {
 			if q == root || p.met[q.name] != nil {

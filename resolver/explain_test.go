@@ -66,6 +66,17 @@ func TestExplanations(t *testing.T) {
 				w.add("learn", version, rel{python: python})
 			}
 		}},
+		{name: "extra-beside-hashes", dependencies: `"frames[excel]"`, more: "requirements = [\"req.txt\"]\n", files: map[string]string{
+			"req.txt": "frames==2.3 --hash=sha256:" + hashOf("frames-2.3-py3-none-any.whl") + "\n",
+		}, world: func(w *world) {
+			excel := map[string][]string{"excel": {"sheets>=1.4"}}
+			for _, version := range []string{"2.1", "2.2", "2.3", "3.0"} {
+				w.add("frames", version, rel{extras: excel})
+			}
+			w.add("frames", "1.0", rel{extras: excel, tags: []string{"cp310-cp310-manylinux_2_17_x86_64"}})
+			w.add("frames", "0.1", rel{extras: excel, noWheel: true, sdist: true})
+			w.add("sheets", "1.4.1", rel{noWheel: true, sdist: true})
+		}},
 		{name: "contradictory-bounds", dependencies: `"frames>=2.3,!=2.4,<2.2"`, world: func(w *world) {
 			w.add("frames", "2.1", rel{})
 			w.add("frames", "2.4", rel{})

@@ -79,7 +79,7 @@ func (q *question) explain(ctx context.Context, err error) error {
 			out = out.Hint("%s", h)
 		}
 	}
-	if len(changes) == 0 {
+	if len(r.found) == 0 || r.found[0].size >= dropping {
 		for _, h := range r.sources(ctx) {
 			out = out.Hint("%s", h)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/internal/sdistfile"
 	"github.com/envpack/envpack/resolver/pep440"
@@ -25,6 +27,18 @@ func (e *needsBuild) lines() string {
 
 // ownWheel is what is left where a source distribution has to be built.
 const ownWheel = "building source distributions is not supported yet; a wheel that you build yourself can be named in place of one: NAME @ ./wheels/….whl"
+
+// recorded tells whether an answer has a source distribution of a project.
+func recorded(done []*solved, name string) bool {
+	return slices.ContainsFunc(done, func(s *solved) bool {
+		v, there := s.versions[name]
+		if !there {
+			return false
+		}
+		c := s.provider.met[name].at(v)
+		return c != nil && !strings.HasSuffix(c.file.Filename, ".whl")
+	})
+}
 
 // sources are hints where a project has source distributions alone. Whether they can be recorded as they are is tried.
 func (r *remedies) sources(ctx context.Context) []string {
@@ -48,6 +62,7 @@ func (r *remedies) sources(ctx context.Context) []string {
 	var build *needsBuild
 	switch {
 	case err == nil:
+		names = slices.DeleteFunc(names, func(name string) bool { return !recorded(done, name) }) // of others another version has a wheel
 		return []string{fmt.Sprintf("`envpack lock --no-build` resolves, and records %s as it is", outcome(done, names...)), ownWheel}
 	case errors.As(err, &build):
 		return []string{
