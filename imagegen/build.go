@@ -150,6 +150,23 @@ func (b *Builder) Unread(ctx context.Context, p *Plan) (map[string][]string, err
 	return w.unread, err
 }
 
+// Together finds out whether the wheels of a plan can be installed together, as a build would, and remembers the answer for
+// it. It asks for no file: where the store lacks a wheel, it says nothing. Errors: as those of Build about wheels.
+func (b *Builder) Together(ctx context.Context, p *Plan) error {
+	w := b.work(ctx, p)
+	set := w.everyWheel()
+	defer set.close()
+	for _, wheel := range set.all {
+		if !b.Store.Has(wheel.File.SHA256) {
+			return nil
+		}
+	}
+	if w.recall(set) {
+		return nil
+	}
+	return w.settleAll(ctx, set)
+}
+
 func (b *Builder) work(ctx context.Context, p *Plan) *work {
 	own := *b
 	if own.Jobs <= 0 {

@@ -54,18 +54,12 @@ func (s *wheelSet) close() {
 // wheelLayers makes the layers of the wheels, in the lock's order of groups.
 func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 	groups := w.plan.groups
-	set := &wheelSet{}
+	set := w.everyWheel()
 	defer set.close()
-	for _, g := range groups {
-		set.all = append(set.all, w.plan.wheels(g)...)
-	}
-	slices.SortStableFunc(set.all, byName)
 	ensure := func() error { return w.Supply.Wheels(ctx, set.all) }
 
-	key := set.key(w.plan)
 	anew := slices.ContainsFunc(groups, func(g lockfile.Group) bool { return w.plan.anew(g.Name) })
-	data, ok := w.Store.Memo(settleMemo, key)
-	settled := ok && !anew && json.Unmarshal(data, &set.settlement) == nil
+	settled := w.recall(set) && !anew
 	w.newer, w.idle = set.Newer, set.Idle
 	if w.sealed != nil {
 		if layers, err := w.sealedWheels(ctx); layers != nil || err != nil {
@@ -73,14 +67,7 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 		}
 	}
 	if !settled {
-		if err := w.open(ctx, set); err != nil {
-			return nil, err
-		}
-		data, err := json.Marshal(set.settlement)
-		if err != nil {
-			return nil, err
-		}
-		if err := w.Store.PutMemo(settleMemo, key, data); err != nil {
+		if err := w.settleAll(ctx, set); err != nil {
 			return nil, err
 		}
 		w.newer, w.idle = set.Newer, set.Idle
@@ -98,6 +85,34 @@ func (w *work) wheelLayers(ctx context.Context) ([]Layer, error) {
 		}
 	}
 	return layers, w.makeWheels(ctx, set, missing, layers)
+}
+
+// everyWheel is the set of the plan's wheels, not opened.
+func (w *work) everyWheel() *wheelSet {
+	set := &wheelSet{}
+	for _, g := range w.plan.groups {
+		set.all = append(set.all, w.plan.wheels(g)...)
+	}
+	slices.SortStableFunc(set.all, byName)
+	return set
+}
+
+// recall takes the settlement of a set that is remembered; it reports whether there is one.
+func (w *work) recall(set *wheelSet) bool {
+	data, ok := w.Store.Memo(settleMemo, set.key(w.plan))
+	return ok && json.Unmarshal(data, &set.settlement) == nil
+}
+
+// settleAll opens the wheels of a set, and remembers the settlement.
+func (w *work) settleAll(ctx context.Context, set *wheelSet) error {
+	if err := w.open(ctx, set); err != nil {
+		return err
+	}
+	data, err := json.Marshal(set.settlement)
+	if err != nil {
+		return err
+	}
+	return w.Store.PutMemo(settleMemo, set.key(w.plan), data)
 }
 
 // makeWheels makes the layers of some groups, of wheels that are all in the set.

@@ -15,7 +15,7 @@ import (
 )
 
 // warnScripts makes the base's layers of a lock, which a build would make next, to tell what the packages' scripts
-// would do and nobody does in their place.
+// would do and nobody does in their place, and whether the wheels can be installed together.
 func (s *session) warnScripts(ctx context.Context, st *store.Store, m *manifest.Manifest, l *lockfile.Lock) error {
 	b := &building{session: s, m: m, lock: l}
 	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: l.Base.Codename}, b.supplyOptions(), fetching)
@@ -38,8 +38,25 @@ func (s *session) warnScripts(ctx context.Context, st *store.Store, m *manifest.
 			return advise(err)
 		}
 		s.warnUnread(unread)
+		if len(unbuilt(l)) > 0 {
+			continue // no image can be made of it
+		}
+		if err := builder.Together(ctx, plan); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
+			s.warnContested(advise(err))
+		}
 	}
 	return nil
+}
+
+// warnContested tells that a build of the lock would fail with an error, and what can be done.
+func (s *session) warnContested(err error) {
+	text := fmt.Sprintf("no image can be made of this lock: %v", err)
+	for _, h := range diag.HintsOf(err) {
+		text += "\nhint: " + h
+	}
+	s.warnOnce(s.keepLock(text))
 }
 
 // warnUnread tells what nobody does in place of packages' scripts, a line for each package, once.
