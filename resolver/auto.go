@@ -230,7 +230,11 @@ func (b *bases) warnLibraries(r *library.Result) {
 		}
 	}
 	for _, wheel := range slices.Sorted(maps.Keys(optional)) {
-		b.options.Warn(fmt.Sprintf("%s has plug-ins for which %s would be needed; list it in system.packages if they are used", wheel, some(optional[wheel])))
+		it := "it"
+		if len(optional[wheel]) > 1 {
+			it = "them"
+		}
+		b.options.Warn(fmt.Sprintf("%s has plug-ins for which %s would be needed; list %s in system.packages if the plug-ins are used", wheel, some(optional[wheel]), it))
 	}
 }
 

@@ -71,9 +71,14 @@ type reader struct {
 }
 
 func (r *reader) fail(at, format string, args ...any) {
-	if r.err == nil {
-		r.err = diag.New(diag.Failure, "%s: %s", at, fmt.Sprintf(format, args...)).At(r.places.Value(at))
+	if r.err != nil {
+		return
 	}
+	text := fmt.Sprintf(format, args...)
+	if at != "" { // else it is about the file
+		text = at + ": " + text
+	}
+	r.err = diag.New(diag.Failure, "%s", text).At(r.places.Value(at))
 }
 
 // get reads a key that may be missing.
