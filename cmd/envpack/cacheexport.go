@@ -242,8 +242,8 @@ func readToEnd(open func() (io.ReadCloser, error)) error {
 	return err
 }
 
-// relockable makes a project's lock anew, twice, with the lock there is and without, and gives what was used of the store for it. That it
-// can be made from that alone is tried.
+// relockable makes a project's lock anew, with the lock there is and without, and gives what was used of the store for it. That it
+// can be made from that alone is tried, with the lock: without, what a file of unknown hash is cannot be known offline.
 func (s *session) relockable(ctx context.Context, dir string, l namedLock) (blobs, memos []string, err error) {
 	st, err := store.Open(ctx, dir)
 	if err != nil {
@@ -260,7 +260,7 @@ func (s *session) relockable(ctx context.Context, dir string, l namedLock) (blob
 	for _, pass := range passes {
 		for _, old := range []*lockfile.Lock{l.lock, nil} {
 			o := lockOptions{kept: buildPolicy{}.kept(l.lock), noScan: l.lock.Project.Unscanned}
-			if _, err := pass.resolve(ctx, st, l.m, old, o); err != nil {
+			if _, err := pass.resolve(ctx, st, l.m, old, o); err != nil && (old != nil || ctx.Err() != nil) {
 				return nil, nil, err
 			}
 		}

@@ -105,6 +105,10 @@ func (s *session) openStore(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	slow := time.AfterFunc(time.Second, func() {
+		s.ui().Printf("opening the store %s takes a while: it waits for an envpack that removes something from it", dir)
+	})
+	defer slow.Stop()
 	return store.Open(ctx, dir)
 }
 

@@ -27,9 +27,6 @@ func used(path string, before time.Time, grain time.Duration) {
 	}
 }
 
-// Touch notes that a blob is used, for one that is not opened. That the store does not have it is no error.
-func (s *Store) Touch(sha256 string) { s.Has(sha256) }
-
 // share takes part in using the store: as long as the Store is open, nobody else has it for themselves. Where files
 // cannot be locked, it goes without, and [Store.Exclusive] is refused.
 func (s *Store) share(ctx context.Context) error {
