@@ -212,9 +212,6 @@ func (i *Item) use(at time.Time) {
 	}
 }
 
-// Blob is the blob of that hash; nil: there is none.
-func (v *Inventory) Blob(sha256 string) *Item { return v.blobs[sha256] }
-
 // Pin has blobs, by hash, and memos, by name, stay, with all that they need; why says what for. What is not there is passed over.
 func (v *Inventory) Pin(why string, blobs, memos []string) {
 	for _, sum := range blobs {

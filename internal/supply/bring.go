@@ -44,16 +44,7 @@ func at(address string, err error) ([]string, error) { return []string{address},
 
 // bring downloads what the store lacks; name is the kind of one. The first failure stops the rest.
 func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
-	var missing []job
-	var total int64
-	seen := map[string]bool{}
-	for _, j := range jobs {
-		if !seen[j.sha256] && !s.Store.Has(j.sha256) {
-			missing = append(missing, j)
-			total += j.size
-		}
-		seen[j.sha256] = true
-	}
+	missing, total := s.missing(jobs)
 	if len(missing) == 0 {
 		return check(jobs)
 	}
@@ -78,6 +69,19 @@ func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 		return err
 	}
 	return check(jobs)
+}
+
+// missing are the jobs whose files the store lacks, each file once, and their size in bytes.
+func (s *Supply) missing(jobs []job) (missing []job, total int64) {
+	seen := map[string]bool{}
+	for _, j := range jobs {
+		if !seen[j.sha256] && !s.Store.Has(j.sha256) {
+			missing = append(missing, j)
+			total += j.size
+		}
+		seen[j.sha256] = true
+	}
+	return missing, total
 }
 
 // check holds every file to what was said of it, also those that were in the store before.

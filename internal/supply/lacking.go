@@ -44,17 +44,7 @@ func (s *Supply) Lacking(ctx context.Context, n imagegen.Needs) (map[string]erro
 			lacking[i.SHA256] = err
 		}
 	}
-	var missing []job
-	var total int64
-	seen := map[string]bool{}
-	for _, j := range jobs {
-		if !seen[j.sha256] && !s.Store.Has(j.sha256) {
-			missing = append(missing, j)
-			total += j.size
-		}
-		seen[j.sha256] = true
-	}
-	if len(missing) > 0 {
+	if missing, total := s.missing(jobs); len(missing) > 0 {
 		s.bringEach(ctx, missing, total, lacking)
 	}
 	return lacking, ctx.Err()
