@@ -132,6 +132,9 @@ func (r reason) hint() string {
 // noWheelClause words reason noWheel with the nearest version's wheels.
 func (c *catalogue) noWheelClause(project, versions string, all bool, r *release, newest *candidate) string {
 	on := fmt.Sprintf("Python %s on %s", c.target.Minor(), c.target.Platform)
+	if c.target.Musl != "" {
+		on += " with musl"
+	}
 	wheels := c.wheelsOf(r, newest)
 	// The right platform for another Python says more than all the wrong ones, and the right machine with glibc more than others.
 	families := []string{"manylinux"}

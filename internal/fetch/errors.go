@@ -186,7 +186,7 @@ func explain(ctx context.Context, u *url.URL, err error, tries int) error {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &dns) && !isProxy(err):
-		return e.Hint("no address was found for %s: check its spelling, the network, and HTTPS_PROXY if there is a proxy", u.Hostname())
+		return e.Hint("no address was found for %s: check the network, HTTPS_PROXY if there is a proxy, and the spelling if the name is yours; a mirror can be named instead", u.Hostname())
 	case isProxy(err):
 		return e.Hint("it is %s that cannot be reached: check HTTPS_PROXY and HTTP_PROXY, and NO_PROXY for hosts that need none", proxy)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -139,7 +139,7 @@ func TestNetworkErrors(t *testing.T) {
 		text, hint string
 	}{
 		{Options{}, refused, "refused", "nothing answers at 127.0.0.1"},
-		{Options{}, "http://nowhere.invalid/x", "nowhere.invalid", "check its spelling"},
+		{Options{}, "http://nowhere.invalid/x", "nowhere.invalid", "the spelling if the name is yours"},
 		{Options{}, secure.URL, "certificate", "SSL_CERT_FILE"},
 		{Options{}, strings.Replace(plain, "http:", "https:", 1), "HTTP response to HTTPS client", "plain HTTP"},
 		{Options{}, cut, "ended early, after 5 of 100 bytes", "goes on where it stopped"},
