@@ -75,7 +75,7 @@ func decode(t testing.TB, d *Decoder, raw []byte, limit int64) ([]byte, Stream, 
 	return out, s, err
 }
 
-// zlibVector is a stream and what zlib says of it; see testdata/zlib.py.
+// zlibVector is a stream and what zlib says of it; see testdata/vectors.py.
 type zlibVector struct {
 	Name, Hex, Verdict string
 	Size               int64
