@@ -13,6 +13,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/layertar"
 	"github.com/envpack/envpack/imagegen/project"
+	"github.com/envpack/envpack/internal/diag"
 )
 
 // RestoreProject gives the project's files as an image's layer has them, so that the image can be built again where the
@@ -36,6 +37,10 @@ func RestoreProject(ctx context.Context, l v1.Layer, want layertar.Promise, work
 		case tar.TypeSymlink:
 			files = append(files, project.File{Path: p, Link: h.Linkname})
 		case tar.TypeReg:
+			if h.Size > want.Limit-end { // holes of a sparse file take no bytes of the tar
+				return diag.New(diag.Failure, "%s has files of more than %d bytes", want.What, want.Limit).
+					Hint("it looks made to exhaust who reads it; do not run this image")
+			}
 			f := project.File{Path: p, Executable: h.Mode&0o100 != 0, Host: spool.Name(), Offset: end}
 			sum := sha256.New()
 			var err error

@@ -54,9 +54,6 @@ func (w *work) checkLayers(n int) error {
 	if w.plan.parent != nil {
 		e = e.Hint("%s has %d of them; choose one with fewer, or squash it", w.plan.Lock.Base.Reference, len(w.plan.parent.Layers))
 	}
-	if files := len(w.plan.data); files > 0 {
-		e = e.Hint("%d of them are of [[file]] tables; small files of the project need none, but image.include", files)
-	}
 	return e
 }
 

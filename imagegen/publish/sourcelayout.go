@@ -283,7 +283,7 @@ func (f *finder) image(ctx context.Context, d v1.Descriptor, tag string, nested 
 			return err
 		}
 	}
-	f.agree(d, m, &about)
+	f.agree(f.blobs.what(), d, m, &about)
 	f.found = append(f.found, Found{PlatformImage: PlatformImage{Platform: platform, Image: img}, Name: tag})
 	return nil
 }

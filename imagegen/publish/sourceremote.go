@@ -41,7 +41,7 @@ func openRemote(ctx context.Context, p place, opts OpenOptions) (*Source, error)
 		if err != nil {
 			return fail(err)
 		}
-		if err := w.image(ctx, img); err != nil {
+		if err := w.image(ctx, img, nil); err != nil {
 			return fail(err)
 		}
 	default:
@@ -97,7 +97,7 @@ func (w *remoteFinder) index(ctx context.Context, idx v1.ImageIndex, depth int) 
 			if err != nil {
 				return err
 			}
-			if err := w.image(ctx, img); err != nil {
+			if err := w.image(ctx, img, &d); err != nil {
 				return err
 			}
 		}
@@ -105,7 +105,11 @@ func (w *remoteFinder) index(ctx context.Context, idx v1.ImageIndex, depth int) 
 	return nil
 }
 
-func (w *remoteFinder) image(ctx context.Context, img v1.Image) error {
+// image takes an image, which an index may name.
+func (w *remoteFinder) image(ctx context.Context, img v1.Image, named *v1.Descriptor) error {
+	if m, err := img.Manifest(); err == nil && m.Config.Size > documentLimit { // it is read into memory
+		return diag.New(diag.Failure, "the config %s of %s is larger than %d bytes", m.Config.Digest, w.place.given, documentLimit)
+	}
 	about, err := img.ConfigFile()
 	if err != nil && w.tolerant {
 		img, about, err = w.damaged(ctx, img, err)
@@ -117,6 +121,13 @@ func (w *remoteFinder) image(ctx context.Context, img v1.Image) error {
 	if !onPlatform(platform, w.platform) {
 		w.others = append(w.others, platform)
 		return nil
+	}
+	if named != nil {
+		m, err := img.Manifest()
+		if err != nil {
+			return err
+		}
+		w.agree("the index "+w.place.given, *named, m, about)
 	}
 	w.found = append(w.found, Found{PlatformImage: PlatformImage{Platform: platform, Image: img}, Name: w.place.given})
 	return nil

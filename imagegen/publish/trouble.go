@@ -214,16 +214,16 @@ func (f *finder) passedOver(d v1.Descriptor, depth int) {
 }
 
 // agree notes where what an index or a manifest says of a document is not what that says itself.
-func (f *finder) agree(d v1.Descriptor, m *v1.Manifest, config *v1.ConfigFile) {
-	if !f.tolerant {
+func (n *noted) agree(where string, d v1.Descriptor, m *v1.Manifest, config *v1.ConfigFile) {
+	if !n.tolerant {
 		return
 	}
 	if m.MediaType != "" && m.MediaType != d.MediaType {
-		f.troubles = append(f.troubles, Trouble{Document: "the manifest", Err: wrong("%s names %s as %q, and the manifest itself says %q", f.blobs.what(), d.Digest, d.MediaType, m.MediaType)})
+		n.troubles = append(n.troubles, Trouble{Document: "the manifest", Err: wrong("%s names %s as %q, and the manifest itself says %q", where, d.Digest, d.MediaType, m.MediaType)})
 	}
 	has, says := platformOf(config.Platform()), platformOf(d.Platform)
 	if d.Platform != nil && !onPlatform(has, says) && !onPlatform(says, has) { // of which one may leave out the variant
-		f.troubles = append(f.troubles, Trouble{Document: "the index", Err: wrong("%s names %s as an image for %s, and its config says %s", f.blobs.what(), d.Digest, says, has)})
+		n.troubles = append(n.troubles, Trouble{Document: "the index", Err: wrong("%s names %s as an image for %s, and its config says %s", where, d.Digest, says, has)})
 	}
 }
 

@@ -3,8 +3,11 @@ package publish
 import (
 	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -96,6 +99,45 @@ func TestUndigested(t *testing.T) {
 	}
 }
 
+// TestSwapped: an index in a registry that calls images by each other's platforms is not right, though each image is.
+func TestSwapped(t *testing.T) {
+	one, _ := sample(t, "linux/amd64")
+	two, _ := sample(t, "linux/arm64")
+	host := serve(t, nil)
+	ref := host + "/team/digits:v1"
+	if err := push(t, ref, artifact(t, one, two), PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if n, what := tolerant(t, ref); n != 2 || what != "" {
+		t.Fatalf("%d images, %s", n, what)
+	}
+	address := "http://" + host + "/v2/team/digits/manifests/v1"
+	got, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	raw, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swapped := strings.NewReplacer("amd64", "arm64", "arm64", "amd64").Replace(string(raw))
+	put, err := http.NewRequest(http.MethodPut, address, strings.NewReader(swapped))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put.Header.Set("Content-Type", got.Header.Get("Content-Type"))
+	done, err := http.DefaultClient.Do(put)
+	if err != nil || done.StatusCode != http.StatusCreated {
+		t.Fatalf("%v %v", done, err)
+	}
+	done.Body.Close()
+	n, what := tolerant(t, ref)
+	if n != 2 || strings.Count(what, "its config says") != 2 {
+		t.Errorf("%d images, %s", n, what)
+	}
+}
+
 // TestNear takes the blob that index.json means, where a digit of its digest was changed.
 func TestNear(t *testing.T) {
 	one, _ := sample(t, "linux/amd64")
@@ -155,5 +197,35 @@ func TestMended(t *testing.T) {
 	}
 	if _, err := Open(context.Background(), "oci:"+dir, OpenOptions{}); diag.CodeOf(err) != diag.Mismatch {
 		t.Error(err)
+	}
+}
+
+// TestLargeConfig: what a manifest says of its config's size is held to a bound before the config is asked for.
+func TestLargeConfig(t *testing.T) {
+	one, _ := sample(t, "linux/amd64")
+	host := serve(t, nil)
+	ref := host + "/team/digits:v1"
+	if err := push(t, ref, artifact(t, one), PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := one.Image.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := regexp.MustCompile(`"size":\d+`)
+	first := large.FindIndex(raw) // of the config, which stands first
+	changed := string(raw[:first[0]]) + `"size":50000000000` + string(raw[first[1]:])
+	put, err := http.NewRequest(http.MethodPut, "http://"+host+"/v2/team/digits/manifests/v1", strings.NewReader(changed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put.Header.Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+	done, err := http.DefaultClient.Do(put)
+	if err != nil || done.StatusCode != http.StatusCreated {
+		t.Fatalf("%v %v", done, err)
+	}
+	done.Body.Close()
+	if n, what := tolerant(t, ref); n != 0 || !strings.Contains(what, "is larger than 16777216 bytes") {
+		t.Errorf("%d images, %s", n, what)
 	}
 }

@@ -297,6 +297,28 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestSetOfLayers: notes that are believed when an image is made do not come from elsewhere.
+func TestSetOfLayers(t *testing.T) {
+	for _, kind := range []string{"layer", "recipe", "settlement"} {
+		w, to := newWorld(t), newWorld(t)
+		w.note(kind, "base", 1, "another layer")
+		entries, err := w.st.Entries(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var set bytes.Buffer
+		if _, err := inventory.WriteSet(t.Context(), &set, w.st, entries, func(int64) {}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := inventory.ReadSet(t.Context(), &set, to.st, func(int64) {}); diag.CodeOf(err) != diag.Mismatch || !strings.Contains(err.Error(), "a note of the kind "+kind) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if entries, err := to.st.Entries(t.Context()); err != nil || len(entries) != 0 {
+			t.Errorf("%s: the store has %v, %v", kind, entries, err)
+		}
+	}
+}
+
 func TestSet(t *testing.T) {
 	w := newWorld(t)
 	for n := range 5 {

@@ -206,6 +206,9 @@ func readList(archive *tar.Reader) ([]listed, error) {
 	return list, nil
 }
 
+// ofLayers are the kinds of notes that are believed when an image is made. Each store makes its own.
+var ofLayers = []string{"layer", "recipe", "settlement"}
+
 // put stores one file.
 func put(ctx context.Context, from io.Reader, st *store.Store, want listed) (added bool, err error) {
 	if sum, ok := strings.CutPrefix(want.name, "blobs/sha256/"); ok {
@@ -220,6 +223,9 @@ func put(ctx context.Context, from io.Reader, st *store.Store, want listed) (add
 			return false, broken(ctx, err, "%s", want.name)
 		}
 		return err == nil, err
+	}
+	if kind, _, _ := strings.Cut(strings.TrimPrefix(want.name, "memo/"), "/"); slices.Contains(ofLayers, kind) {
+		return false, broken(ctx, nil, "it has a note of the kind %s, which decides a layer's bytes and is in no set", kind)
 	}
 	if want.size > largestNote {
 		return false, broken(ctx, nil, "%.200q has %d bytes", want.name, want.size)
