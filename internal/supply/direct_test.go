@@ -43,12 +43,7 @@ func TestNoGit(t *testing.T) {
 // TestRevisions holds what names of revisions mean: tags before branches, annotated tags the commit that they are of,
 // the beginning of a hash, and a commit that nothing is at any more.
 func TestRevisions(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("ENVPACK_TEST") == "all" {
-			t.Fatal(err)
-		}
-		t.Skip("there is no git")
-	}
+	testenv.Tool(t, "git")
 	dir := t.TempDir()
 	git := func(args ...string) string {
 		t.Helper()

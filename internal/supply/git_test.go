@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/testenv"
 	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/resolver/direct"
 )
@@ -20,12 +21,7 @@ import (
 // newRepository is one with a pyproject.toml of version 1 and, besides, the files that are given.
 func newRepository(t *testing.T, format string, files map[string]string) (dir string, git func(args ...string) string) {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("ENVPACK_TEST") == "all" {
-			t.Fatal(err)
-		}
-		t.Skip("there is no git")
-	}
+	testenv.Tool(t, "git")
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	dir = t.TempDir()
