@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -369,6 +370,80 @@ func TestRecompressed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRewritten holds that of an image which another tool stored otherwise, the manifest may differ in what follows from that,
+// and in nothing else.
+func TestRewritten(t *testing.T) {
+	w := newWorld(t)
+	dir := w.layout()
+	at := place(t, begin(t, dir, verify.Options{}), "alpha 1.0")
+	const date = `"org.opencontainers.image.created":"`
+	docker := strings.NewReplacer(
+		"application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
+		"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
+		"application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.docker.image.rootfs.diff.tar.gzip",
+	)
+	lose := regexp.MustCompile(`,"annotations":{[^}]*}`)
+	indented := func(text string) string {
+		var b bytes.Buffer
+		if err := json.Indent(&b, []byte(text), "", "   "); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for _, test := range []struct {
+		name string
+		edit func(string) string
+		path string // of the value that differs; "": all is right
+	}{
+		{"as a tool does", func(m string) string { return m }, ""},
+		{"indented", indented, ""},
+		{"Docker's form", func(m string) string { return indented(lose.ReplaceAllString(docker.Replace(m), "")) }, ""},
+		{"from Docker's form", func(m string) string { return lose.ReplaceAllString(m, "") }, ""},
+		{"another date", func(m string) string { return strings.Replace(m, date+"2026", date+"2027", 1) }, `annotations["org.opencontainers.image.created"]`},
+		{"another annotation", func(m string) string { return strings.Replace(m, date, `"a":"b",`+date, 1) }, "annotations.a"},
+		{"a subject", func(m string) string {
+			return strings.Replace(m, `"layers":`, `"subject":{"mediaType":"application/json","digest":"sha256:`+strings.Repeat("0", 64)+`","size":2},"layers":`, 1)
+		}, "subject"},
+		{"another place of a layer", func(m string) string {
+			return strings.Replace(m, `"layers":[{`, `"layers":[{"urls":["https://files.example/layer"],`, 1)
+		}, "layers[0].urls"},
+		{"a layer that registries do not hold", func(m string) string {
+			return strings.Replace(m, "layer.v1.tar+gzip", "layer.nondistributable.v1.tar+gzip", 1)
+		}, "layers[0].mediaType"},
+		{"two lists of layers", func(m string) string { return strings.Replace(m, `"layers":[`, `"layers":[],"layers":[`, 1) }, "layers"},
+		{"two sizes", func(m string) string { return strings.Replace(m, `"layers":[{`, `"layers":[{"size":1,`, 1) }, "layers.size"},
+	} {
+		r := deeply(t, w, manifestOf(t, change(t, dir, at, zip, nil), test.edit), nil)
+		var paths []string
+		for _, f := range r.Findings {
+			for _, v := range f.Values {
+				paths = append(paths, v.Path)
+			}
+		}
+		if got := strings.Join(paths, " "); got != test.path || r.Verified != (test.path == "") {
+			t.Errorf("%s: %q differs, not %q: %+v", test.name, got, test.path, r.Findings)
+		}
+	}
+}
+
+// manifestOf makes a layout with an edited manifest, and an index.json that fits.
+func manifestOf(t *testing.T, dir string, edit func(string) string) string {
+	t.Helper()
+	was, _, _ := documents(t, dir)
+	old, top := read(t, blob(dir, was)), string(read(t, filepath.Join(dir, "index.json")))
+	is := []byte(edit(string(old)))
+	describe := func(data []byte) string { return fmt.Sprintf(`"digest":"%s","size":%d`, digest(data), len(data)) }
+	top = strings.Replace(top, describe(old), describe(is), 1)
+	var m struct{ MediaType string }
+	if err := json.Unmarshal(is, &m); err != nil {
+		t.Fatal(err)
+	}
+	top = strings.Replace(top, "application/vnd.oci.image.manifest.v1+json", m.MediaType, 1)
+	write(t, blob(dir, digest(is)), is)
+	write(t, filepath.Join(dir, "index.json"), []byte(top))
+	return dir
 }
 
 // TestSettings changes the config alone.
