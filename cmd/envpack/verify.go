@@ -30,6 +30,9 @@ it. Of an image that envpack did not make, the digests are checked.
 Of a project's folder, which is the default, or of a lock's file, the seal is verified: the layers are
 made again, and must be the sealed ones.
 
+There must be an image for every platform that an index names and that the lock of --lock or --project is
+for; --platform asks for one alone.
+
 --deep also compares every file with the wheel's RECORD and the wheel, or with the package that it is
 of. Files that are otherwise by a rule of the base's format are named with the rule.
 
@@ -97,6 +100,7 @@ type verified struct {
 	// Findings are of what names the images, or of images that cannot be looked at.
 	Findings []verify.Finding `json:"findings,omitempty"`
 	Absent   []string         `json:"absent,omitempty"` // platforms that an index names and the place does not hold
+	lacking  bool             // there is no image for a platform that index or lock has
 }
 
 func (s *session) verify(ctx context.Context, spec string, o verifyOptions) (err error) {
@@ -141,6 +145,7 @@ func (s *session) verify(ctx context.Context, spec string, o verifyOptions) (err
 		result.Findings = append(result.Findings, changed(t))
 	}
 	if o.platform == "" {
+		result.lack(held)
 		whole.compare(result, src.Indexes)
 	}
 	return s.conclude(result, spec, o)
@@ -182,7 +187,10 @@ func (s *session) conclude(result *verified, spec string, o verifyOptions) error
 	case diag.Mismatch:
 		e := diag.New(code, "%s is not verified: %s", spec, what(findings, "is not as it should be", "are not as they should be"))
 		if result.damaged() {
-			return e.Hint("what is stored there is damaged: write, copy or push it again")
+			_ = e.Hint("what is stored there is damaged: write, copy or push it again")
+		}
+		if result.lacking && len(result.Images) > 0 {
+			_ = e.Hint("--platform %s verifies the image for that alone", result.Images[0].Platform)
 		}
 		return e
 	case diag.Fetch, diag.Failure:
@@ -224,15 +232,30 @@ func (v *verified) gapCode() diag.Code {
 
 // damaged tells whether something is not what its digest says.
 func (v *verified) damaged() bool {
-	if len(v.Findings) > 0 {
-		return true
+	ofDigest := func(f verify.Finding) bool { return f.Check == "digests" }
+	return slices.ContainsFunc(v.Findings, ofDigest) ||
+		slices.ContainsFunc(v.Images, func(r *verify.Report) bool { return slices.ContainsFunc(r.Findings, ofDigest) })
+}
+
+// lack finds the platforms for which there is no image: those that an index names, and those of the lock that the images are held
+// to. The lock in an image is for its own platform alone.
+func (v *verified) lack(held *held) {
+	find := func(format, platform string) {
+		v.lacking = true
+		v.Findings = append(v.Findings, verify.Finding{Check: "index", Text: fmt.Sprintf(format, platform)})
 	}
-	for _, r := range v.Images {
-		if slices.ContainsFunc(r.Findings, func(f verify.Finding) bool { return f.Check == "digests" }) {
-			return true
+	for _, platform := range v.Absent {
+		find("the index names an image for %s, and it is not there", platform)
+	}
+	if held == nil {
+		return
+	}
+	for _, t := range held.lock.Targets {
+		there := slices.ContainsFunc(v.Images, func(r *verify.Report) bool { return r.Platform == t.Platform })
+		if !there && !slices.Contains(v.Absent, t.Platform) {
+			find("the lock is for %s as well, and there is no image for that", t.Platform)
 		}
 	}
-	return false
 }
 
 // troublesOf takes those troubles that are about an image's own documents.

@@ -26,10 +26,6 @@ func (t *verifyText) result(v *verified) {
 		t.heading("what names the images")
 		t.findings(v.Findings)
 	}
-	if len(v.Absent) > 0 {
-		t.WriteString("\n")
-		t.line("not there: %s", printable(list(v.Absent)))
-	}
 }
 
 // lockNames say whose lock an image was held to.
