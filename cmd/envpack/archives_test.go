@@ -49,6 +49,10 @@ func (w *world) serveArchives(rw http.ResponseWriter, r *http.Request) {
 		rw.Write(file)
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, "/library/") {
+		w.snapshots.Files(rw, r)
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, "/snapshot/") {
 		http.StripPrefix("/snapshot", &w.snapshots).ServeHTTP(rw, r)
 		return
@@ -115,7 +119,8 @@ func (w *world) gone(ts *testscript.TestScript, args []string) {
 	w.repo(ts, args[0]).Remove(args[1], args[2])
 }
 
-// snapshot keeps what the archive of a codename has as its state from a day on, at the snapshot service below /snapshot.
+// snapshot keeps what the archive of a codename has as its state from a day on, at the snapshot service below /snapshot, and
+// its packages in the library below /library.
 func (w *world) snapshot(ts *testscript.TestScript, args []string) {
 	arguments(ts, args, "CODENAME", "DAY")
 	from, err := time.Parse(time.DateOnly, args[1])

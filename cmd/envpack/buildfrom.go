@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/envpack/envpack/imagegen/verify"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
-	"github.com/envpack/envpack/lockfile"
 )
 
 // notFrom are flags of build that are about a project, of which an image has none.
@@ -171,7 +169,7 @@ func (a *again) build(ctx context.Context, found publish.Found) error {
 	}
 	image, err := b.image(ctx, found.Platform)
 	if err != nil {
-		return notAgain(err, lock)
+		return err
 	}
 	if err := a.hold(ctx, found, image); err != nil {
 		return err
@@ -224,18 +222,6 @@ func (a *again) hold(ctx context.Context, found publish.Found, image *imagegen.I
 	}
 	return diag.New(diag.Mismatch, "%s is not what the lock in it makes:\n%s", a.from, strings.Join(lines, "\n")).
 		Hint("`envpack verify %s` says where it differs", shellWord(a.from))
-}
-
-// notAgain adds to the error of a file that cannot be had what an image's lock does not say.
-func notAgain(err error, lock *lockfile.Lock) error {
-	if diag.CodeOf(err) != diag.Fetch || len(lock.Base.Debs) == 0 {
-		return err
-	}
-	var e *diag.Error
-	if errors.As(err, &e) {
-		return diag.Wrap(err, 0, "").Hint("the lock in an image does not say when it was made, so that no snapshot of the archive is asked; with the project's own lock, `envpack build --locked` asks it")
-	}
-	return err
 }
 
 // publish writes and pushes what was built. What the store gives wrongly is made anew, once.

@@ -77,3 +77,44 @@ func TestSnapshotMirrors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFormerPlaces: where files are that an archive once had is known for the well-known archives, also where the machine's
+// own sources name these, and is asked beside a mirror only if somebody names it.
+func TestFormerPlaces(t *testing.T) {
+	service := strings.TrimSuffix(archives[0].snapshot.url(), "/archive/debian")
+	const mirror = "http://mirror.example/debian"
+	for name, c := range map[string]struct {
+		line           string // of apt's sources
+		flags          map[string]string
+		archive        string
+		service, files string
+		further        int
+	}{
+		"nothing said":         {archive: Debian, service: service, further: 1},
+		"security":             {archive: DebianSecurity, service: service, further: 1},
+		"ubuntu":               {archive: UbuntuPorts, files: ubuntuFiles.url(), further: 1},
+		"as installed":         {line: "deb " + archives[0].at.url() + "/ bookworm main", archive: Debian, service: service, further: 1},
+		"as installed, secure": {line: "deb " + strings.Replace(archives[0].at.url(), "http:", "https:", 1) + " bookworm main", archive: Debian, service: service, further: 1},
+		"a mirror":             {line: "deb " + mirror + " bookworm main", archive: Debian},
+		"a mirror of both":     {line: "deb " + mirror + " bookworm main", flags: map[string]string{DebianSnapshot: "http://s.example/snapshots/archive/"}, archive: Debian, service: "http://s.example/snapshots"},
+		"of states alone":      {flags: map[string]string{DebianSnapshot: "http://s.example/snapshots/"}, archive: Debian, further: 1},
+		"of the library":       {flags: map[string]string{Ubuntu: "http://mirror.example/ubuntu", UbuntuFiles: "http://f.example/files/"}, archive: UbuntuSecurity, files: "http://f.example/files"},
+		"of Ubuntu alone":      {flags: map[string]string{Ubuntu: "http://mirror.example/ubuntu"}, archive: Ubuntu},
+	} {
+		root := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(root, "etc", "apt"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, "etc", "apt", "sources.list"), []byte(c.line+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Find(Host{GOOS: "linux", Env: func(string) string { return "" }, Root: root}, Options{Apt: c.flags, Codename: "bookworm"})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := s.Archives[c.archive]; got.Service != c.service || got.Files != c.files || len(got.Further) != c.further {
+			t.Errorf("%s: service %q, files %q, further %q", name, got.Service, got.Files, got.Further)
+		}
+	}
+}

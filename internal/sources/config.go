@@ -22,6 +22,7 @@ import (
 //	ubuntu = "https://mirror.example/ubuntu"        # and ubuntu-security, ubuntu-ports
 //	debian-snapshot = "https://mirror.example/snapshot"  # has debian/TIME and debian-security/TIME
 //	ubuntu-snapshot = "https://mirror.example/ubuntu-snapshot"  # has TIME
+//	ubuntu-files = "https://mirror.example/ubuntu-files"  # has NAME_VERSION_ARCHITECTURE.deb
 //	keyrings = ["/etc/envpack/mirror.asc"]          # trusted beside the distribution's own keys
 //
 //	[files]                                         # mirrors of what [[file]] names, by the beginning of addresses
@@ -57,6 +58,7 @@ func readOwn(h Host) (ownConfig, error) {
 			UbuntuPorts    string   `toml:"ubuntu-ports"`
 			DebianSnapshot string   `toml:"debian-snapshot"`
 			UbuntuSnapshot string   `toml:"ubuntu-snapshot"`
+			UbuntuFiles    string   `toml:"ubuntu-files"`
 			Keyrings       []string `toml:"keyrings"`
 		} `toml:"apt"`
 		Files        map[string]string `toml:"files"`
@@ -69,7 +71,7 @@ func readOwn(h Host) (ownConfig, error) {
 	}
 	if unknown := unknownKey(text, &parsed); unknown != "" {
 		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
-			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot and keyrings below [apt], and beginnings of addresses below [files]")
+			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot, ubuntu-files and keyrings below [apt], and beginnings of addresses below [files]")
 	}
 	if parsed.Index.URL != "" {
 		out.index = locate(file, text, parsed.Index.URL)
@@ -78,7 +80,7 @@ func readOwn(h Host) (ownConfig, error) {
 	for name, value := range map[string]string{
 		Debian: parsed.Apt.Debian, DebianSecurity: parsed.Apt.DebianSecurity,
 		Ubuntu: parsed.Apt.Ubuntu, UbuntuSecurity: parsed.Apt.UbuntuSecurity, UbuntuPorts: parsed.Apt.UbuntuPorts,
-		DebianSnapshot: parsed.Apt.DebianSnapshot, UbuntuSnapshot: parsed.Apt.UbuntuSnapshot,
+		DebianSnapshot: parsed.Apt.DebianSnapshot, UbuntuSnapshot: parsed.Apt.UbuntuSnapshot, UbuntuFiles: parsed.Apt.UbuntuFiles,
 		PythonBuilds: parsed.Interpreters.URL,
 	} {
 		if value != "" {

@@ -42,7 +42,7 @@ type Source struct {
 	From string        // for people: "--index-url", "PIP_INDEX_URL", "/etc/pip.conf:2", "the default"
 	Pos  diag.Position // zero unless a file gave the address
 
-	// WellKnown is true if nobody gave an address.
+	// WellKnown is true if nobody gave an address, or somebody the one that is well known.
 	WellKnown bool
 	// Further are addresses where files and suites of the archive may be that are not there any more: the archive
 	// of ended releases. None where somebody gave an address: requests then go to no other place.
@@ -50,6 +50,10 @@ type Source struct {
 	// Snapshot is where the states that the archive had are, below their times, without "/" at the end; "" for what
 	// has none. SnapshotFrom is who named it, "" if nobody did. See [Source.SnapshotAt].
 	Snapshot, SnapshotFrom string
+	// Service and Files are where a file is that the archive once had, whenever that was: Service is the root of Debian's
+	// snapshot service, which is asked by name and version; below Files it has its own name. Both are without "/" at the end,
+	// and "" where there is no such place, or where somebody gave the archive another address and the place none.
+	Service, Files string
 }
 
 // Warning is about configuration that does not count.
@@ -175,9 +179,9 @@ func (f *finder) findArchives() error {
 		}
 	}
 	for name := range f.o.Apt {
-		if name != PythonBuilds && !slices.ContainsFunc(archives, func(a archive) bool { return a.name == name || a.snapshots() == name }) {
+		if name != PythonBuilds && !slices.ContainsFunc(archives, func(a archive) bool { return a.name == name || a.snapshots() == name || a.library() == name }) {
 			return diag.New(diag.Usage, "--apt-mirror: no archive is called %q", name).
-				Hint("there is %s, %s, %s, %s, %s, %s, %s and %s", Debian, DebianSecurity, DebianSnapshot, Ubuntu, UbuntuSecurity, UbuntuPorts, UbuntuSnapshot, PythonBuilds)
+				Hint("there is %s, %s, %s, %s, %s, %s, %s, %s and %s", Debian, DebianSecurity, DebianSnapshot, Ubuntu, UbuntuSecurity, UbuntuPorts, UbuntuSnapshot, UbuntuFiles, PythonBuilds)
 		}
 	}
 	for _, a := range archives {
@@ -201,22 +205,41 @@ func (f *finder) findArchives() error {
 	return f.findPythonBuilds()
 }
 
-// snapshot chooses where the states that an archive had are. A mirror has today's alone, so that the address of
-// one says nothing of it.
+// snapshot chooses where the states that an archive had are, and each of its former files. A mirror has today's alone, so
+// that the address of one says nothing of it.
 func (f *finder) snapshot(to *Source, a archive) error {
 	to.Snapshot = a.snapshot.url()
-	for _, s := range []setting{{value: f.o.Apt[a.snapshots()], origin: "--apt-mirror"}, f.own.archives[a.snapshots()]} {
-		if s.value == "" {
-			continue
-		}
-		u, err := f.address(s)
-		if err != nil {
-			return err
-		}
-		to.Snapshot, to.SnapshotFrom = a.snapshotAt(u), s.origin
-		break
+	u, from, err := f.named(a.snapshots())
+	if err != nil {
+		return err
+	}
+	if u != "" {
+		to.Snapshot, to.SnapshotFrom = a.snapshotAt(u), from
+	}
+	if to.WellKnown || u != "" {
+		to.Service = a.service(to.Snapshot)
+	}
+	if a.library() == "" {
+		return nil
+	}
+	if u, _, err = f.named(a.library()); err != nil {
+		return err
+	}
+	if to.Files = strings.TrimRight(u, "/"); to.WellKnown && u == "" {
+		to.Files = a.files.url()
 	}
 	return nil
+}
+
+// named is the address that somebody gave a place, "" if nobody did, and who it was.
+func (f *finder) named(place string) (address, from string, err error) {
+	for _, s := range []setting{{value: f.o.Apt[place], origin: "--apt-mirror"}, f.own.archives[place]} {
+		if s.value != "" {
+			address, err = f.address(s)
+			return address, s.origin, err
+		}
+	}
+	return "", "", nil
 }
 
 // findPythonBuilds chooses the address of interpreter archives: a mirror, or where the project has them.
@@ -266,7 +289,17 @@ func (f *finder) archive(given []setting, hosts []aptEntry, a archive) (Source, 
 	if err != nil {
 		return Source{}, err
 	}
-	return Source{URL: strings.TrimRight(u, "/"), From: chosen.origin, Pos: chosen.pos}, nil
+	source := Source{URL: strings.TrimRight(u, "/"), From: chosen.origin, Pos: chosen.pos}
+	if withoutScheme(source.URL) == withoutScheme(a.at.url()) {
+		// As a distribution's own installer writes it: that is no wish for another place, nor against the others.
+		source.WellKnown, source.Further = true, []string{a.ended.url()}
+	}
+	return source, nil
+}
+
+func withoutScheme(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	return rest
 }
 
 // address checks an address, keeps its credentials apart, and gives it without them.

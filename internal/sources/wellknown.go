@@ -32,6 +32,10 @@ var pythonBuilds = origin{"https", "com.github", "/astral-sh/python-build-standa
 // pythonIndex is the default index.
 var pythonIndex = origin{"https", "org.pypi", "/simple/"}
 
+// ubuntuFiles is where Ubuntu's packages are built, and whose library keeps what was published of them. All of Ubuntu's
+// archives are one there.
+var ubuntuFiles = origin{"https", "net.launchpad", "/ubuntu/+archive/primary/+files"}
+
 // archive is what is known of a distribution's archive. Archives are signed, so that plain HTTP
 // suffices, as in the sources that the distributions' own installers and images write.
 type archive struct {
@@ -42,26 +46,29 @@ type archive struct {
 	at       origin
 	ended    origin // where releases go when their support has ended
 	snapshot origin // a time as 20060102T150405Z comes after it, and a slash before that
+	files    origin // has every file that the archive ever had, by its name; none: Debian's snapshot service finds them
 }
 
 var archives = []archive{
 	{Debian, "", "", "debian", origin{"http", "org.debian.deb", "/debian"},
-		origin{"http", "org.debian.archive", "/debian"}, origin{"http", "org.debian.snapshot", "/archive/debian"}},
+		origin{"http", "org.debian.archive", "/debian"}, origin{"http", "org.debian.snapshot", "/archive/debian"}, origin{}},
 	{DebianSecurity, Debian, "-security", "debian", origin{"http", "org.debian.deb", "/debian-security"},
-		origin{"http", "org.debian.archive", "/debian-security"}, origin{"http", "org.debian.snapshot", "/archive/debian-security"}},
+		origin{"http", "org.debian.archive", "/debian-security"}, origin{"http", "org.debian.snapshot", "/archive/debian-security"}, origin{}},
 	{Ubuntu, "", "", "ubuntu", origin{"http", "com.ubuntu.archive", "/ubuntu"},
-		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}, ubuntuFiles},
 	{UbuntuSecurity, Ubuntu, "-security", "ubuntu", origin{"http", "com.ubuntu.security", "/ubuntu"},
-		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}, ubuntuFiles},
 	{UbuntuPorts, "", "", "ubuntu", origin{"http", "com.ubuntu.ports", "/ubuntu-ports"},
-		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}},
+		origin{"http", "com.ubuntu.old-releases", "/ubuntu"}, origin{"https", "com.ubuntu.snapshot", "/ubuntu"}, ubuntuFiles},
 }
 
 // The names of snapshot services, for mirrors of them. Below Debian's are debian/ and debian-security/, as below
-// /archive of its own; all of Ubuntu is one.
+// /archive of its own; all of Ubuntu is one. UbuntuFiles is the name of the library of Ubuntu's packages, which has them by
+// their files' names.
 const (
 	DebianSnapshot = "debian-snapshot"
 	UbuntuSnapshot = "ubuntu-snapshot"
+	UbuntuFiles    = "ubuntu-files"
 )
 
 // snapshots is the name of the service that has the archive's states.
@@ -74,6 +81,23 @@ func (a archive) snapshotAt(mirror string) string {
 		return mirror + "/" + a.name
 	}
 	return mirror
+}
+
+// library is the name of the place that has the archive's files by their names; "" if there is none.
+func (a archive) library() string {
+	if a.files == (origin{}) {
+		return ""
+	}
+	return a.keyword + "-files"
+}
+
+// service is the root of the snapshot service one of whose archives, as it names them, is at an address: there, and at what
+// mirrors all of it, these are below /archive. "" for a mirror of the states alone.
+func (a archive) service(snapshot string) string {
+	if root, ok := strings.CutSuffix(snapshot, "/archive/"+a.name); ok && a.keyword == Debian {
+		return root
+	}
+	return ""
 }
 
 // SnapshotAt is the base URL of the archive as it was at a time, at its snapshot service: a time's address has the

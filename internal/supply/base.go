@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -138,25 +139,27 @@ func (s *Supply) debJobs(debs []lockfile.Deb) []job {
 	for _, d := range debs {
 		jobs = append(jobs, job{
 			sha256: d.SHA256, size: d.Size, what: fmt.Sprintf("package %s %s", d.Name, d.Version),
-			find: func(context.Context) ([]string, error) { return s.places(d) },
-			gone: s.superseded(),
+			find:   func(context.Context) ([]string, error) { return s.places(d) },
+			former: s.former(d),
+			gone:   s.superseded(d),
 		})
 	}
 	return jobs
 }
 
-// superseded is the hint for a package that its archive has no more.
-func (s *Supply) superseded() string {
-	if s.AsOf.IsZero() {
-		return "the archive has it no more: a newer version took its place; `envpack lock --upgrade-base` locks what there is now"
+// superseded are the hints for a package that its archive has no more.
+func (s *Supply) superseded(d lockfile.Deb) []string {
+	if !s.AsOf.IsZero() {
+		return []string{fmt.Sprintf("the archive has it no more, and only its snapshot of %s still may; system.as-of in the manifest says of when packages are",
+			s.AsOf.UTC().Format(time.RFC3339))}
 	}
-	return fmt.Sprintf("the archive has it no more, and only its snapshot of %s still may; system.as-of in the manifest says of when packages are",
-		s.AsOf.UTC().Format(time.RFC3339))
+	return append(s.unasked(d), "the archive has it no more: a newer version took its place; `envpack lock --upgrade-base` locks what there is now")
 }
 
-// places are the addresses that may have a package: its archive, where that moves when its support ends, and the
+// places are the addresses that may have a package: its archive, where that moves when its support ends, the
 // distribution's snapshot service, as of the instant that the lock is of, else as of the release that it was made
-// from. Where somebody named a mirror of the archive, that service is asked only if somebody named it, or the lock's instant, too.
+// from, and the library of its packages. Where somebody named a mirror of the archive, these two are asked only if somebody named them,
+// or the lock's instant, too. See [Supply.former] as well.
 func (s *Supply) places(d lockfile.Deb) ([]string, error) {
 	for _, a := range s.Archives {
 		if a.Name == d.Archive {
@@ -178,6 +181,9 @@ func (s *Supply) places(d lockfile.Deb) ([]string, error) {
 	}
 	if url := source.SnapshotAt(at); url != "" && !at.IsZero() {
 		list = append(list, url+"/"+d.Path)
+	}
+	if source.Files != "" {
+		list = append(list, source.Files+"/"+path.Base(d.Path))
 	}
 	return list, nil
 }
@@ -249,7 +255,7 @@ func (s *Supply) FetchInterpreter(ctx context.Context, i lockfile.Interpreter) e
 			}
 			return at(source.URL+"/"+i.Path, nil)
 		},
-		gone: "it is not there any more; keep a copy, and name it in system.python-archive",
+		gone: []string{"it is not there any more; keep a copy, and name it in system.python-archive"},
 	}})
 }
 

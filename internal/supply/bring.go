@@ -25,7 +25,9 @@ type job struct {
 	find func(ctx context.Context) ([]string, error)
 	// anew gives the addresses again where those of find did not have the file, if what they are from may have been wrong. May be nil.
 	anew func(ctx context.Context) ([]string, error)
-	gone string // the hint for a file that is not there any more
+	// former finds out, once no address of find had the file, where else it is. May be nil.
+	former *former
+	gone   []string // the hints for a file that is not there any more
 	// replaced is the hint for a file that is another now; "": none.
 	replaced string
 	// either says that the addresses are of several files, one of which is it.
@@ -152,7 +154,24 @@ func (s *Supply) download(ctx context.Context, j job, done func(int64)) error {
 func (s *Supply) downloadAny(ctx context.Context, addresses []string, j job, done func(int64)) error {
 	var first error
 	var tried []string
-	for i, address := range addresses {
+	asked := j.former == nil
+	for i := 0; i < len(addresses) || !asked; i++ {
+		if i == len(addresses) {
+			if asked = true; s.Offline {
+				break
+			}
+			more, err := s.formerly(ctx, j.former)
+			if ctx.Err() != nil {
+				return wrapDownload(ctx.Err(), j)
+			}
+			if err != nil {
+				tried = append(tried, hostOf(j.former.service))
+			}
+			addresses = append(addresses[:i:i], more...)
+			i--
+			continue
+		}
+		address := addresses[i]
 		host := hostOf(address)
 		if i > 0 && s.silent(host) {
 			continue
@@ -180,9 +199,12 @@ func (s *Supply) downloadAny(ctx context.Context, addresses []string, j job, don
 	}
 	e := diag.Wrap(first, 0, "%s", j.what)
 	if status := fetch.StatusOf(first); status == 404 || status == 410 {
-		_ = e.Hint("%s", j.gone)
+		for _, hint := range j.gone {
+			_ = e.Hint("%s", hint)
+		}
 	}
-	if len(tried) > 0 {
+	slices.Sort(tried)
+	if tried = slices.Compact(tried); len(tried) > 0 {
 		_ = e.Hint("%s did not give it either", strings.Join(tried, ", "))
 	}
 	return e

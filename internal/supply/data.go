@@ -134,7 +134,7 @@ func (s *Supply) dataJob(f lockfile.DataFile) job {
 	j := job{
 		sha256: f.SHA256, size: f.Size, what: "file " + f.To,
 		find: func(context.Context) ([]string, error) { return at(s.mirrored(f.URL), nil) },
-		gone: "it is not there any more; a mirror that has it is named by --file-mirror, or below [files] in envpack's own configuration",
+		gone: []string{"it is not there any more; a mirror that has it is named by --file-mirror, or below [files] in envpack's own configuration"},
 	}
 	j.replaced = "the file is another than the sha256 of its [[file]] says"
 	if f.Hashed {

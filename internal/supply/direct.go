@@ -314,7 +314,7 @@ func remoteWheel(w imagegen.Wheel) job {
 	return job{
 		sha256: w.File.SHA256, size: w.File.Size, what: "wheel " + w.File.Name,
 		find: func(context.Context) ([]string, error) { return at(w.Package.URL, nil) },
-		gone: "it is not there any more; " + again, replaced: "the file was replaced; if that is expected, " + again,
+		gone: []string{"it is not there any more; " + again}, replaced: "the file was replaced; if that is expected, " + again,
 	}
 }
 

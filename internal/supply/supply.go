@@ -171,7 +171,7 @@ func (s *Supply) indexWheel(w imagegen.Wheel) job {
 		find:   func(ctx context.Context) ([]string, error) { return s.wheelURLs(ctx, w.Package, w.File) },
 		anew:   func(ctx context.Context) ([]string, error) { return s.renewedURLs(ctx, w.Package, w.File) },
 		either: true,
-		gone:   "the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another",
+		gone:   []string{"the index has it no more; `envpack lock --upgrade-package " + w.Package.Name + "` chooses another"},
 		check:  func() error { return s.checkMetadata(w) },
 	}
 }
