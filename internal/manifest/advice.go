@@ -16,10 +16,8 @@ import (
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
-// instead is what to do without a table or an option that is not supported yet.
+// instead is what to do without an option that is not supported yet.
 var instead = map[string]string{
-	"gpu": "the wheels of a framework's own index bring the libraries of CUDA: `envpack init --template torch` writes such a manifest",
-
 	"--trusted-host":             "take the line out; SSL_CERT_FILE names the certificates of an index that is not known to the system",
 	"--use-feature":              "take the line out: it is about pip itself",
 	"--always-unzip":             takeOut,
@@ -51,6 +49,10 @@ func notYet(e *diag.Error, name string) *diag.Error {
 // keyAdvice are keys that are often looked for in a table where they are not.
 var keyAdvice = map[string]string{
 	"project.optional-dependencies": "put them into [project.optional-dependencies] of " + PyProject + ", and ask for them with extras = [\"…\"]; or into [dependency-groups] there, with groups = [\"…\"]",
+	"gpu.driver":                    "it is called min-driver here, as in min-driver = \"535\"",
+	"gpu.gpus":                      "it is called devices here, as in devices = [\"A100\"]",
+	"gpu.arch":                      "it is called devices here, as in devices = [\"A100\", \"sm_90\"]",
+	"gpu.arch-list":                 "it is called devices here, as in devices = [\"A100\", \"sm_90\"]",
 	"project.requires-python":       "it is called python here, as in python = \"3.11\"",
 	"image.cmd":                     "it is called command here",
 	"image.entrypoint":              "it is called command here",

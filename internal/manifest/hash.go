@@ -61,6 +61,7 @@ func (m *Manifest) Hash() string {
 		Libc       string   `json:"libc,omitempty"`
 		Ownership  []string `json:"ownership,omitempty"`
 		Data       []string `json:"files,omitempty"`
+		GPU        []string `json:"gpu,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -77,7 +78,7 @@ func (m *Manifest) Hash() string {
 	for _, f := range m.Data {
 		meaning.Data = append(meaning.Data, f.meaning(m.Platforms))
 	}
-	meaning.Data = unique(meaning.Data)
+	meaning.Data, meaning.GPU = unique(meaning.Data), m.GPU.meaning()
 	for _, o := range m.Ownership {
 		meaning.Ownership = append(meaning.Ownership, o.Path+" "+o.Package)
 	}

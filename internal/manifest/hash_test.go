@@ -76,6 +76,8 @@ func TestHash(t *testing.T) {
 		"C library": edit(`distro = "debian:12"`, `distro = "none"
 libc = "musl  1.2"`), "version of the C library": edit(`distro = "debian:12"`, `distro = "none"
 libc = "musl 1.1"`),
+		"GPU": edit("[resolver]", "[gpu]\n[resolver]"), "CUDA": edit("[resolver]", "[gpu]\ncuda = '12'\n[resolver]"), "driver": edit("[resolver]", "[gpu]\nmin-driver = '535'\n[resolver]"),
+		"device": edit("[resolver]", "[gpu]\ndevices = ['A100']\n[resolver]"), "other device": edit("[resolver]", "[gpu]\ndevices = ['A100', 'H100']\n[resolver]"),
 		"versions of it": edit("[resolver]", "[metadata.six]\nversion = '<2'\nrequires = []\n[resolver]"),
 		"file":           edit("attrs\n", "attrs<30\n"), "other kind of hash": edit("--hash=sha256:1111", "--hash=sha512:"+strings.Repeat("2", 128)+" --hash=sha256:1111"), "hash of a file": edit("--hash=sha256:1111", "--hash=sha256:1112"), "no wheels in a file": edit("attrs\n", "attrs\n--no-binary attrs\n"), "constraint in a file": edit("urllib3<2", "urllib3<3"),
 	} {
@@ -91,6 +93,12 @@ libc = "musl 1.1"`),
 	}
 	if load(t, without+"[[index]]\ndefault = true\nundated = 'skip'\n").Hash() == plain {
 		t.Error("the policy of the default index does not change the hash")
+	}
+	if load(t, without+"[gpu]\ncuda = 'auto'\n").Hash() != load(t, without+"[gpu]\n").Hash() {
+		t.Error("the default of gpu.cuda changes the hash")
+	}
+	if load(t, without+"[gpu]\ndevices = ['A100', 'H100']\n").Hash() != load(t, without+"[gpu]\ndevices = ['H100', 'A100']\n").Hash() {
+		t.Error("the order of devices changes the hash")
 	}
 }
 

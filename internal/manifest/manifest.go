@@ -38,6 +38,7 @@ type Manifest struct {
 	Policies
 	System
 	Indexes []Index
+	GPU     *GPU // nil: the manifest asks nothing of GPUs
 	// Undated is the policy of the default index where no index of the manifest replaces it; "" is UndatedError.
 	Undated Undated
 	Image   Image

@@ -19,7 +19,6 @@ const (
 	aList    kind = "a list of strings"
 	aTable   kind = "a table of strings"
 	aMoment  kind = "a date, an instant or a duration"
-	later    kind = "not supported yet"
 
 	byPackage kind = "a table for each package"    // likewise, see packagePolicyKeys
 	anArchive kind = "a table with url and sha256" // checked where it is read
@@ -31,8 +30,7 @@ var pythonArchiveKeys = map[string]kind{"platform": aString, "url": aString, "pa
 // packagePolicyKeys are those below resolver.packages and the name of a package.
 var packagePolicyKeys = map[string]kind{"prereleases": aString, "as-of": aMoment}
 
-// schema is every key of the manifest. A key or table marked later is part of the format, and
-// refused until code serves it.
+// schema is every key of the manifest.
 var schema = map[string]map[string]kind{
 	"project": {
 		"name": aString, "python": aString, "dependencies": aList, "requirements": aList, "groups": aList, "extras": aList,
@@ -42,7 +40,7 @@ var schema = map[string]map[string]kind{
 		"distro": aString, "pockets": aList, "auto": aBoolean, "accept-expired": aBoolean, "image": aString, "packages": aList, "python-archive": anArchive,
 		"as-of": aMoment, "libc": aString,
 	},
-	"gpu": {"": later},
+	"gpu": {"cuda": aString, "min-driver": aString, "devices": aList},
 	"image": {
 		"tag": aString, "cache-repo": aString, "command": aList, "include": aList, "env": aTable, "ports": aList, "volumes": aList,
 		"user": aString, "workdir": aString, "labels": aTable,
@@ -79,7 +77,7 @@ func (d *document) fail(pos diag.Position, format string, args ...any) *diag.Err
 	return diag.New(diag.Manifest, format, args...).At(pos)
 }
 
-// check holds the document against the schema: unknown keys, keys for later, wrong types. The
+// check holds the document against the schema: unknown keys, wrong types. The
 // first mistake in the file's order is the one that is told.
 func (d *document) check() error {
 	var problems []*diag.Error
@@ -88,10 +86,6 @@ func (d *document) check() error {
 		keys, known := schema[table]
 		if !known {
 			problems = append(problems, d.unknownTable(at, table))
-			continue
-		}
-		if keys[""] == later {
-			problems = append(problems, notYet(d.fail(d.key(at), "[%s] is not supported yet", d.path(table)), table))
 			continue
 		}
 		if isList(table) {
@@ -178,8 +172,6 @@ func (d *document) checkTable(at, table string, keys map[string]kind, content ma
 		switch {
 		case !known:
 			problems = append(problems, d.unknown(here, d.path(table, name), d.knownKeys(table, keys), "key"))
-		case want == later:
-			problems = append(problems, d.fail(d.key(here), "%s.%s is not supported yet", table, name))
 		default:
 			problems = append(problems, d.checkKind(here, table+"."+name, want, content[name])...)
 		}

@@ -79,3 +79,22 @@ func Serves(v Version, c Capability) (serves bool, oldest Capability) {
 }
 
 func branchText(d Driver) string { return strconv.Itoa(d.Branch()) }
+
+// Majors are the major versions of CUDA of which a range has a version, ascending, of those that the table has; none for
+// a range that has all.
+func Majors(r Range) []Version {
+	if r.Any() {
+		return nil
+	}
+	var list []Version
+	for _, k := range facts().toolkits {
+		v := Version{k.CUDA.Major, -1}
+		if n := len(list); r.Contains(v) && (n == 0 || list[n-1] != v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// LastFor is the last version of CUDA that has code for a GPU, of those that the table has.
+func LastFor(c Capability) Version { return facts().newest(c) }
