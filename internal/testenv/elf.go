@@ -12,6 +12,15 @@ type ELF struct {
 	Loader  string      // of a program: "/lib64/ld-linux-x86-64.so.2"
 	Soname  string
 	Needed  []string // sonames
+	// Sections stand before the dynamic section, as linkers put what is only read; with them there is a table of
+	// sections at the end.
+	Sections []ELFSection
+}
+
+// ELFSection is a section by its name.
+type ELFSection struct {
+	Name string
+	Data []byte
 }
 
 // Bytes is the file: one segment over all of it, at an address equal to its offset.
@@ -37,7 +46,11 @@ func (f ELF) Bytes() []byte {
 	}
 	loaderAt := header + segments*entry
 	stringsAt := loaderAt + len(f.Loader) + 1
-	dynamicAt := stringsAt + len(strings)
+	sectionsAt := (stringsAt + len(strings) + 7) &^ 7
+	dynamicAt := sectionsAt
+	for _, s := range f.Sections {
+		dynamicAt += len(padded(s.Data))
+	}
 	tags = append(tags, [2]uint64{uint64(elf.DT_STRTAB), uint64(stringsAt)}, [2]uint64{uint64(elf.DT_STRSZ), uint64(len(strings))}, [2]uint64{})
 	dynamic := 16 * len(tags)
 	out := make([]byte, dynamicAt+dynamic)
@@ -72,5 +85,36 @@ func (f ELF) Bytes() []byte {
 		le.PutUint64(out[dynamicAt+16*i:], t[0])
 		le.PutUint64(out[dynamicAt+16*i+8:], t[1])
 	}
-	return out
+	if len(f.Sections) == 0 {
+		return out
+	}
+	return f.table(out, sectionsAt)
+}
+
+// table adds the sections and their table.
+func (f ELF) table(out []byte, at int) []byte {
+	const header = 64
+	le := binary.LittleEndian
+	names := []byte("\x00.shstrtab\x00")
+	headers := make([]byte, header, header*(len(f.Sections)+2))
+	add := func(name, kind, at, size int) {
+		h := make([]byte, header)
+		le.PutUint32(h, uint32(name))
+		le.PutUint32(h[4:], uint32(kind))
+		le.PutUint64(h[24:], uint64(at))
+		le.PutUint64(h[32:], uint64(size))
+		headers = append(headers, h...)
+	}
+	for _, s := range f.Sections {
+		add(len(names), int(elf.SHT_PROGBITS), at, len(s.Data))
+		names = append(append(names, s.Name...), 0)
+		at += copy(out[at:], padded(s.Data))
+	}
+	add(1, int(elf.SHT_STRTAB), len(out), len(names))
+	out = append(out, padded(names)...)
+	le.PutUint64(out[40:], uint64(len(out)))
+	le.PutUint16(out[58:], header)
+	le.PutUint16(out[60:], uint16(len(f.Sections)+2))
+	le.PutUint16(out[62:], uint16(len(f.Sections)+1))
+	return append(out, headers...)
 }
