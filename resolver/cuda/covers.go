@@ -1,0 +1,244 @@
+package cuda
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/internal/fatbin"
+)
+
+// Binary is a library with code for GPUs.
+type Binary struct {
+	Path string // in the wheel
+	Code *fatbin.Summary
+}
+
+// Coverage is what part of a library a GPU runs, counted in the containers that the compiler makes, one for each file.
+type Coverage struct {
+	// Total are the containers that have code for more than one GPU. Those with nothing but code for certain others (sm_90a)
+	// are kept for these by design, and not counted.
+	Total int
+	Cubin int // with machine code for the GPU
+	PTX   int // with no such code, but PTX that the driver compiles
+	// TooNew are containers with PTX that the driver is too old to compile, and no machine code.
+	TooNew int
+	// CUDA is what the driver must bring to compile the PTX that is relied on, TooNew included, and Driver the first one that
+	// does; zero if no PTX is relied on. A version newer than the table is zero in both, with Unknown.
+	CUDA    Version
+	Driver  Driver
+	Unknown bool
+}
+
+// Runs is the number of containers that the GPU runs.
+func (c Coverage) Runs() int { return c.Cubin + c.PTX }
+
+// Share is what part of the library the GPU runs, in percent; what is not all is at most 99, and what is not nothing at
+// least 1.
+func (c Coverage) Share() int {
+	switch n := c.Runs(); {
+	case n == 0:
+		return 0
+	case n == c.Total:
+		return 100
+	default:
+		return min(99, max(1, n*100/c.Total))
+	}
+}
+
+// Covered tells whether the library is for the GPU: it runs most of it. Parts are often for newer GPUs by design, such as
+// FlashAttention in torch, so that not even a library which was compiled for the GPU has everything for it; and one that was not
+// has nothing, or next to nothing.
+func (c Coverage) Covered() bool { return c.Total > 0 && 2*c.Runs() > c.Total }
+
+// Covers judges a library's code. Machine code runs on GPUs of its major version whose minor version is not below its
+// own, code for one GPU alone on that, code for a family on the later ones of its major version, and PTX on everything
+// newer, if the driver compiles it. The driver may be zero: any that is needed.
+func Covers(s *fatbin.Summary, d Device, driver Driver) Coverage {
+	var c Coverage
+	if s == nil {
+		return c
+	}
+	for _, g := range s.Groups {
+		cubin, ptx := false, []fatbin.Version(nil)
+		general := false
+		for _, code := range g.Codes {
+			general = general || code.Arch.Suffix == 0 && code.Kind != fatbin.LTO
+			switch {
+			case code.Kind == fatbin.Cubin && runs(code.Arch, d.Capability):
+				cubin = true
+			case code.Kind == fatbin.PTX && compiles(code.Arch, d.Capability):
+				ptx = append(ptx, code.PTX)
+			}
+		}
+		if !general && !cubin && len(ptx) == 0 {
+			continue
+		}
+		c.Total += g.Count
+		switch {
+		case cubin:
+			c.Cubin += g.Count
+		case len(ptx) > 0:
+			oldest := slices.MinFunc(ptx, func(a, b fatbin.Version) int {
+				return cmp.Or(cmp.Compare(a.Major, b.Major), cmp.Compare(a.Minor, b.Minor))
+			})
+			c.rely(Version(oldest), g.Count, driver)
+		}
+	}
+	return c
+}
+
+// rely counts containers of which only PTX serves.
+func (c *Coverage) rely(ptx Version, count int, driver Driver) {
+	first, brings, known := Compiles(ptx)
+	if !known {
+		c.Unknown = true
+		c.TooNew += count
+		return
+	}
+	if c.Driver.IsZero() || !c.Driver.Meets(first) {
+		c.CUDA, c.Driver = brings, first
+	}
+	if driver.IsZero() || driver.Meets(first) {
+		c.PTX += count
+	} else {
+		c.TooNew += count
+	}
+}
+
+// runs tells whether machine code for a runs on the GPU.
+func runs(a fatbin.Arch, c Capability) bool {
+	of := capabilityOf(a.Number)
+	switch a.Suffix {
+	case 'a':
+		return of == c
+	default: // plain, and that of a family
+		return of.Major == c.Major && of.Minor <= c.Minor
+	}
+}
+
+// compiles tells whether PTX for a can be compiled for the GPU.
+func compiles(a fatbin.Arch, c Capability) bool {
+	if a.Suffix != 0 {
+		return runs(a, c)
+	}
+	return capabilityOf(a.Number).Compare(c) <= 0
+}
+
+// IsNVIDIA tells whether a package is one of NVIDIA's libraries, whose code leaves GPUs out by design: it is shown and not
+// judged.
+func IsNVIDIA(name string) bool {
+	return strings.HasPrefix(name, "nvidia-") || name == "cuda-toolkit" || name == "cuda-bindings" || name == "cuda-python"
+}
+
+// isNVIDIAFile tells likewise of a library that a framework's wheel has a copy of.
+func isNVIDIAFile(p string) bool {
+	name := path.Base(p)
+	return slices.ContainsFunc(copies, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// copies are beginnings of the names of NVIDIA's libraries that have code for GPUs.
+var copies = []string{
+	"libcublas", "libcudnn", "libcufft", "libcurand", "libcusolver", "libcusparse", "libnccl", "libnvjpeg", "libnpp", "libnvshmem", "libnvinfer",
+}
+
+// mainShare is the part of its largest library's code that a library must have to be one of a framework's main ones.
+const mainShare = 4
+
+// Main are the main libraries of a framework: that with the most code for GPUs in general, and those that have at least a
+// quarter of that. Copies of NVIDIA's libraries are none, nor are those that have nothing but code for certain GPUs, as long
+// as there are others.
+func Main(all []Binary) []Binary {
+	size := func(l Binary) int64 { return generalSize(l.Code) }
+	var own []Binary
+	var largest int64
+	for _, l := range all {
+		if l.Code != nil && !isNVIDIAFile(l.Path) {
+			own = append(own, l)
+			largest = max(largest, size(l))
+		}
+	}
+	if largest == 0 {
+		return own
+	}
+	return slices.DeleteFunc(own, func(l Binary) bool { return mainShare*size(l) < largest })
+}
+
+// generalSize is the size of the containers that have code for more than one GPU, in bytes.
+func generalSize(s *fatbin.Summary) int64 {
+	var n int64
+	for _, g := range s.Groups {
+		if slices.ContainsFunc(g.Codes, func(c fatbin.Code) bool { return c.Arch.Suffix == 0 && c.Kind != fatbin.LTO }) {
+			n += g.Size
+		}
+	}
+	return n
+}
+
+// Judged is what a framework has for a GPU.
+type Judged struct {
+	Covered bool
+	Main    Binary // the main library that has the most for it
+	Of      Coverage
+	Partial []Part // further libraries of which the GPU runs a part, or nothing
+}
+
+// Part is a library of which a GPU runs less than all.
+type Part struct {
+	Binary Binary
+	Of     Coverage
+}
+
+// Judge judges a framework's own libraries for a GPU: it is covered if a main one is, since wheels with several have them for
+// several CUDAs. ok is false where there is none to judge.
+func Judge(libraries []Binary, d Device, driver Driver) (j Judged, ok bool) {
+	for _, l := range Main(libraries) {
+		of := Covers(l.Code, d, driver)
+		if !ok || of.Share() > j.Of.Share() {
+			j.Main, j.Of, ok = l, of, true
+		}
+	}
+	j.Covered = j.Of.Covered()
+	for _, l := range libraries {
+		if of := Covers(l.Code, d, driver); of.Total > 0 && of.Runs() < of.Total && l.Path != j.Main.Path && !isNVIDIAFile(l.Path) {
+			j.Partial = append(j.Partial, Part{l, of})
+		}
+	}
+	return j, ok
+}
+
+// Has are the capabilities that a library has machine code for in most of its containers, and those that its PTX is for,
+// ascending; of code that is for more than one GPU.
+func Has(s *fatbin.Summary) (cubin, ptx []Capability) {
+	total := 0
+	count := map[fatbin.Kind]map[Capability]int{fatbin.Cubin: {}, fatbin.PTX: {}}
+	for _, g := range s.Groups {
+		general := false
+		seen := map[fatbin.Kind]map[Capability]bool{fatbin.Cubin: {}, fatbin.PTX: {}}
+		for _, code := range g.Codes {
+			if code.Arch.Suffix != 0 || seen[code.Kind] == nil {
+				continue
+			}
+			general = true
+			if c := capabilityOf(code.Arch.Number); !seen[code.Kind][c] {
+				seen[code.Kind][c] = true
+				count[code.Kind][c] += g.Count
+			}
+		}
+		if general {
+			total += g.Count
+		}
+	}
+	list := func(kind fatbin.Kind) []Capability {
+		var out []Capability
+		for c, n := range count[kind] {
+			if 2*n > total {
+				out = append(out, c)
+			}
+		}
+		slices.SortFunc(out, Capability.Compare)
+		return out
+	}
+	return list(fatbin.Cubin), list(fatbin.PTX)
+}
