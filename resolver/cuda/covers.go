@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/fatbin"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // Binary is a library with code for GPUs.
@@ -143,12 +144,13 @@ var copies = []string{
 	"libcublas", "libcudnn", "libcufft", "libcurand", "libcusolver", "libcusparse", "libnccl", "libnvjpeg", "libnpp", "libnvshmem", "libnvinfer",
 }
 
-// mainShare is the part of its largest library's code that a library must have to be one of a framework's main ones.
-const mainShare = 4
+// mainShare is the part of its largest library's code, one in so many, that a library must have to be one of a framework's
+// main ones. vLLM's kernels have a seventh of what its FlashAttention has; torch's linear algebra has a fiftieth of the rest.
+const mainShare = 20
 
 // Main are the main libraries of a framework: that with the most code for GPUs in general, and those that have at least a
-// quarter of that. Copies of NVIDIA's libraries are none, nor are those that have nothing but code for certain GPUs, as long
-// as there are others.
+// twentieth of that. Copies of NVIDIA's libraries are none, nor are those that have nothing but code for certain GPUs, as
+// long as there are others.
 func Main(all []Binary) []Binary {
 	size := func(l Binary) int64 { return generalSize(l.Code) }
 	var own []Binary
@@ -190,22 +192,47 @@ type Part struct {
 	Of     Coverage
 }
 
-// Judge judges a framework's own libraries for a GPU: it is covered if a main one is, since wheels with several have them for
-// several CUDAs. ok is false where there is none to judge.
-func Judge(libraries []Binary, d Device, driver Driver) (j Judged, ok bool) {
+// Judge judges a framework's own libraries for a GPU: it is covered if a main one is. Of libraries that are named after a
+// CUDA, as bitsandbytes has them for several, those for the CUDA of the image count; that may be zero. ok is false where
+// there is none to judge.
+func Judge(libraries []Binary, d Device, driver Driver, of Version) (j Judged, ok bool) {
+	libraries = slices.DeleteFunc(slices.Clone(libraries), func(l Binary) bool { return isNVIDIAFile(l.Path) || isForOther(l.Path, of) })
 	for _, l := range Main(libraries) {
-		of := Covers(l.Code, d, driver)
-		if !ok || of.Share() > j.Of.Share() {
-			j.Main, j.Of, ok = l, of, true
+		if c := Covers(l.Code, d, driver); !ok || better(c, j.Of) {
+			j.Main, j.Of, ok = l, c, true
 		}
 	}
 	j.Covered = j.Of.Covered()
 	for _, l := range libraries {
-		if of := Covers(l.Code, d, driver); of.Total > 0 && of.Runs() < of.Total && l.Path != j.Main.Path && !isNVIDIAFile(l.Path) {
-			j.Partial = append(j.Partial, Part{l, of})
+		if c := Covers(l.Code, d, driver); c.Total > 0 && c.Runs() < c.Total && l.Path != j.Main.Path {
+			j.Partial = append(j.Partial, Part{l, c})
 		}
 	}
 	return j, ok
+}
+
+// better prefers what is covered, then what has more machine code, then what runs more.
+func better(a, b Coverage) bool {
+	rank := func(c Coverage) []int {
+		covered, cubin := 0, 0
+		if c.Covered() {
+			covered = 1
+		}
+		if c.Total > 0 {
+			cubin = 100 * c.Cubin / c.Total
+		}
+		return []int{covered, cubin, c.Share()}
+	}
+	return slices.Compare(rank(a), rank(b)) > 0
+}
+
+// fileForm is a library's file name that says which CUDA it is for: libbitsandbytes_cuda132.so.
+var fileForm = pattern.New(`[_-]cu(?:da)?(\d{2,3})(?:[^0-9]|$)`)
+
+// isForOther tells whether a library's name says that it is for another major version of CUDA.
+func isForOther(p string, of Version) bool {
+	m := fileForm().FindStringSubmatch(path.Base(p))
+	return m != nil && !of.IsZero() && joined(m[1]).Major != of.Major
 }
 
 // Has are the capabilities that a library has machine code for in most of its containers, and those that its PTX is for,

@@ -111,7 +111,7 @@ func TestJudge(t *testing.T) {
 		"T4": "true 100 partial libtorch_cuda_linalg.so 3", "A100": "true 100", "L4": "true 100", "H100": "true 100", "B300": "true 100", "GB10": "true 100",
 		"V100": "false 0 partial libtorch_cuda_linalg.so 0 libtorch_nvshmem.so 0", "Jetson AGX Thor": "false 0 partial libtorch_cuda_linalg.so 0 libtorch_nvshmem.so 0",
 	} {
-		j, ok := Judge(torch, device(t, name), Driver{})
+		j, ok := Judge(torch, device(t, name), Driver{}, Version{13, 2})
 		got := fmt.Sprint(j.Covered, j.Of.Share())
 		if len(j.Partial) > 0 {
 			got += " partial"
@@ -145,10 +145,25 @@ func TestMainLibraries(t *testing.T) {
 	if got := strings.Join(names, " "); got != "a/main.abi3.so a/second.so" {
 		t.Errorf("the main libraries are %s", got)
 	}
-	if _, ok := Judge([]Binary{{"a/lib/libcublas.so.11", code(t, "20 sm_80=800000")}}, device(t, "A100"), Driver{}); ok {
+	if _, ok := Judge([]Binary{{"a/lib/libcublas.so.11", code(t, "20 sm_80=800000")}}, device(t, "A100"), Driver{}, Version{}); ok {
 		t.Error("a copy of NVIDIA's library is judged")
 	}
-	if j, ok := Judge([]Binary{{"a/fa3.abi3.so", code(t, "40 sm_90a=900000")}}, device(t, "H100"), Driver{}); !ok || !j.Covered {
+	if j, ok := Judge([]Binary{{"a/fa3.abi3.so", code(t, "40 sm_90a=900000")}}, device(t, "H100"), Driver{}, Version{}); !ok || !j.Covered {
 		t.Error("a wheel for one GPU alone is not for that")
+	}
+	// bitsandbytes has a library for each CUDA.
+	several := []Binary{{"b/libb_cuda118.so", code(t, "1 sm_70=9 sm_80=9")}, {"b/libb_cuda126.so", code(t, "1 sm_70=9 sm_80=9")}, {"b/libb_cuda132.so", code(t, "1 sm_75=9 sm_80=9")}}
+	for version, want := range map[Version]bool{{13, 2}: false, {13, -1}: false, {12, 6}: true, {}: true} {
+		if j, ok := Judge(several, device(t, "V100"), Driver{}, version); !ok || j.Covered != want || len(j.Partial) > 0 && !version.IsZero() {
+			t.Errorf("of libraries for several, with CUDA %s: %+v", version, j)
+		}
+	}
+	// Of two that the GPU runs the one with machine code decides: vLLM's FlashAttention has none for an H100.
+	two := []Binary{{"v/fa2.so", code(t, "76 sm_80=232183168 compute_80@9.0=64996656")}, {"v/_C.so", code(t, "39 sm_75=2028664 sm_80=2191976 sm_90=42158152", "10 sm_80=99")}}
+	if j, _ := Judge(two, device(t, "H100"), driver(t, "535"), Version{13, 0}); !j.Covered || j.Main.Path != "v/_C.so" || len(j.Partial) != 1 {
+		t.Errorf("vLLM on H100: %+v", j)
+	}
+	if j, _ := Judge(two, device(t, "T4"), Driver{}, Version{13, 0}); !j.Covered || len(j.Partial) != 1 || j.Partial[0].Of.Share() != 0 {
+		t.Errorf("vLLM on T4: %+v", j)
 	}
 }
