@@ -23,7 +23,7 @@ const (
 // Change is one difference between two locks, as people want to read it.
 type Change struct {
 	Kind    ChangeKind `json:"kind"`
-	Subject string     `json:"subject"` // "project", "image", "target", "index", "base", "archive", "interpreter", "package", "data" or "choice"
+	Subject string     `json:"subject"` // "project", "image", "gpu", "target", "index", "base", "archive", "interpreter", "package", "data" or "choice"
 	Name    string     `json:"name"`    // "numpy"; "" if the subject says it all
 	Old     string     `json:"old"`     // "" for what was added
 	New     string     `json:"new"`     // "" for what was removed
@@ -49,7 +49,7 @@ func (c Change) String() string {
 	return b.String()
 }
 
-// Diff is what changed from old to l, in the order: project, image, targets, indexes, base, archives, interpreters, packages,
+// Diff is what changed from old to l, in the order: project, image, GPU, targets, indexes, base, archives, interpreters, packages,
 // data files, choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
 // indexes, reasons and seals are not looked at, so locks that differ may have no changes to show.
 // The old lock may be nil: then all is added.
@@ -67,6 +67,7 @@ func diff(old, l *Lock, d *differ) []Change {
 	d.value("project", "without groups", strings.Join(old.Project.WithoutGroups, ", "), strings.Join(l.Project.WithoutGroups, ", "))
 	d.value("project", "as-of", instant(old.Project.AsOf), instant(l.Project.AsOf))
 	d.image(old.Image, l.Image)
+	d.gpus(old.GPU, l.GPU)
 	d.maps("target", targetsOf(old), targetsOf(l))
 	d.maps("index", indexesOf(old), indexesOf(l))
 	d.value("base", "", old.Base.Distro, l.Base.Distro)

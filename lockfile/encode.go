@@ -55,6 +55,7 @@ func (c *codec) lock(l *Lock) {
 	c.list("include", &l.Image.Include)
 	c.dict("[image.env]", &l.Image.Env)
 	c.dict("[image.labels]", &l.Image.Labels)
+	c.gpu(&l.GPU)
 
 	tables(c, "[[target]]", &l.Targets, func(t *Target) {
 		c.text("platform", &t.Platform)

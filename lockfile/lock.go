@@ -26,6 +26,7 @@ const Name = "envpack.lock"
 type Lock struct {
 	Project  Project    `toml:"project"`
 	Image    Image      `toml:"image"`
+	GPU      *GPU       `toml:"gpu"` // nil: the manifest asks nothing of GPUs
 	Targets  []Target   `toml:"target"`
 	Indexes  []Index    `toml:"index"` // other than the default index
 	Base     Base       `toml:"base"`

@@ -64,6 +64,14 @@ func TestValidate(t *testing.T) {
 		"image.volumes[0]: \"/a/../b\"":                              func(l *Lock) { l.Image.Volumes = []string{"/a/../b"} },
 		"image.ports[0]: \"80\" is not a port":                       func(l *Lock) { l.Image.Ports = []string{"80"} },
 		"image.env.A=B: is not a variable":                           func(l *Lock) { l.Image.Env = map[string]string{"A=B": ""} },
+		"gpu.cuda: is missing":                                       func(l *Lock) { l.GPU.CUDA = "" },
+		"gpu.cuda: \">=12, <13\" is not a range":                     func(l *Lock) { l.GPU.CUDA = ">=12, <13" },
+		"gpu.min-driver: \"R535\" is not a version":                  func(l *Lock) { l.GPU.MinDriver = "R535" },
+		"gpu.devices[0]: \"\" is no name":                            func(l *Lock) { l.GPU.Devices = []string{""} },
+		"gpu.target[0].platform: there is no target":                 func(l *Lock) { l.GPU.Targets[0].Platform = "linux/s390x" },
+		"gpu.target[1].platform: linux/arm64 stands twice":           func(l *Lock) { l.GPU.Targets[1].Platform = "linux/arm64" },
+		"gpu.target[0].cuda: \"cu12\" is not a version":              func(l *Lock) { l.GPU.Targets[0].CUDA = "cu12" },
+		"gpu.target[1].driver: \"535.\" is not a version":            func(l *Lock) { l.GPU.Targets[1].Driver = "535." },
 		"index[0].url: holds credentials":                            func(l *Lock) { l.Indexes[0].URL = "https://me:secret@x.example/" },
 		"index[1].path: there is an address as well":                 func(l *Lock) { l.Indexes[1].URL = "https://x.example/" },
 		"index[1].path: \"./wheels\" is not":                         func(l *Lock) { l.Indexes[1].Path = "./wheels" },
@@ -142,7 +150,7 @@ func TestProjection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, absent := range []string{"amd64", "x86_64", "torch", "pytorch", "manifest =", "groups", "as-of", "seal", "release", "reason", "mawk"} {
+	for _, absent := range []string{"amd64", "x86_64", "torch", "pytorch", "manifest =", "groups", "as-of", "seal", "release", "reason", "mawk", "gpu", "535"} {
 		if strings.Contains(string(data), absent) {
 			t.Errorf("%q is in the projection:\n%s", absent, data)
 		}
@@ -158,6 +166,7 @@ func TestProjection(t *testing.T) {
 	other.Project.Manifest, other.Project.AsOf = hex64("1"), at("2025-01-01T00:00:00Z")
 	other.Base.Releases, other.Seals, other.Choices[1].Reason = nil, nil, "another"
 	other.Packages[0].Version = "9"
+	other.GPU = nil
 	again, err := other.Projection("linux/arm64")
 	if err != nil || string(again) != string(data) {
 		t.Errorf("%v\n%s", err, cmp.Diff(string(data), string(again)))

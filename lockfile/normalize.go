@@ -11,13 +11,13 @@ import (
 // returns. Strings compare bytewise, in this order of importance:
 //
 //   - requirements and edges by name, extras, platforms; doubles are dropped
-//   - targets by platform; indexes and archives by name; releases by archive, suite, hash; images
+//   - targets, those of the GPU too, by platform; indexes and archives by name; releases by archive, suite, hash; images
 //     and interpreters by platform
 //   - debs by name, architecture, version, archive, path
 //   - packages by name, version, index, url, path, git, commit, subdirectory; their files by name
 //   - data files by to, url, path, hash
 //   - choices by kind, name, target, value; seals by platform
-//   - every list of platforms, extras, keys, ports, volumes and include patterns by itself, doubles
+//   - every list of platforms, extras, keys, ports, volumes, include patterns and devices by itself, doubles
 //     dropped
 //
 // The command and the layers of images and seals keep their order, which has a meaning. Times become UTC and
@@ -39,6 +39,7 @@ func (l *Lock) Normalize() {
 		l.Image.Labels = nil
 	}
 
+	l.GPU.normalize()
 	l.Targets = sorted(l.Targets, func(a, b Target) int { return strings.Compare(a.Platform, b.Platform) })
 	l.Indexes = sorted(l.Indexes, func(a, b Index) int { return strings.Compare(a.Name, b.Name) })
 	l.Base.normalize()
@@ -144,6 +145,7 @@ func (l *Lock) clone() *Lock {
 	c.Image.Ports = slices.Clone(l.Image.Ports)
 	c.Image.Volumes = slices.Clone(l.Image.Volumes)
 	c.Image.Include = slices.Clone(l.Image.Include)
+	c.GPU = l.GPU.clone()
 	c.Targets = slices.Clone(l.Targets)
 	c.Indexes = slices.Clone(l.Indexes)
 	c.Base.Releases = slices.Clone(l.Base.Releases)

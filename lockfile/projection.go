@@ -9,7 +9,7 @@ import (
 
 // Projection is the lock of one platform as it stands in the image, at /opt/env/envpack.lock: the
 // canonical encoding without what says nothing of the image (the hash of the manifest, the as-of dates, whether wheels
-// were read, the signed indexes, reasons), what building finds (seals, and what is wrong with RECORD files), and other targets with all that only they
+// were read, the signed indexes, what is asked of GPUs, reasons), what building finds (seals, and what is wrong with RECORD files), and other targets with all that only they
 // use. [Parse] reads it. It fails only for a platform that the lock does not have.
 func (l *Lock) Projection(platform string) ([]byte, error) {
 	p, err := l.project(platform)
@@ -30,6 +30,7 @@ func (l *Lock) project(platform string) (*Lock, error) {
 	p.Project.Groups, p.Project.WithoutGroups = nil, nil
 	p.Project.Requires = edgesOn(platform, p.Project.Requires)
 	p.Base.AsOf, p.Base.Releases, p.Seals = time.Time{}, nil, nil
+	p.GPU = nil // what counts of it is in the image's environment
 
 	p.Base.Debs = slices.DeleteFunc(p.Base.Debs, func(d Deb) bool { return !slices.Contains(d.Targets, platform) })
 	for i := range p.Base.Debs {

@@ -33,6 +33,13 @@ func sample() *Lock {
 			Ports: []string{"8080/tcp", "53/udp"}, Volumes: []string{"/data"}, Include: []string{"train.py", "src/**"},
 			Labels: map[string]string{"org.example.team": "a\\b\t\x01\x7f"},
 		},
+		GPU: &GPU{
+			CUDA: ">=12.4,<13", MinDriver: "535.104.05", Devices: []string{"H100", "A100"},
+			Targets: []GPUTarget{
+				{Platform: "linux/arm64", CUDA: "12"},
+				{Platform: "linux/amd64", CUDA: "12.6", Driver: "525.60.13", Reason: "torch 2.2.1+cu126 brings CUDA 12.6 in its wheels."},
+			},
+		},
 		Targets: []Target{
 			{Platform: "linux/arm64", Python: "3.11.2", ABI: "cp311", Glibc: "2.36"},
 			{Platform: "linux/amd64", Python: "3.11.2", ABI: "cp311", Glibc: "2.36"},

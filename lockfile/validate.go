@@ -55,6 +55,7 @@ func (l *Lock) validate(broken []string) (err error) {
 	v.targetList()
 	v.project()
 	v.image()
+	v.gpu()
 	v.indexList()
 	v.base()
 	v.packages()
