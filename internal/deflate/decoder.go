@@ -31,6 +31,16 @@ type Stream struct {
 	EndBit   int64  // offset of the bit behind the last block
 }
 
+// part is what comes next in a stream.
+type part uint8
+
+const (
+	header part = iota // of a block
+	coded
+	stored
+	end
+)
+
 // Decoder inflates one stream after another. The zero value is ready for use; it is about 260 KiB
 // large and allocates nothing. It is not safe for concurrent use.
 type Decoder struct {
@@ -53,6 +63,16 @@ type Decoder struct {
 	limit int64
 	total int64
 	crc   uint32
+
+	// What remains when the sink stopped the decoder, which can go on from there.
+	part  part
+	final bool // the block is the last
+	left  int  // bytes of a stored block that are still to be copied
+	found Stream
+
+	// before, which may be nil, is called at each block with the offset of its first bit. Then no CRC is computed.
+	before func(bit int64)
+	skip   uint // bits to pass over before the first block
 
 	lit  litTable
 	dist distTable
@@ -104,50 +124,76 @@ func (d *Decoder) reset(limit int64, sink func([]byte) error) {
 	d.bits, d.nbits = 0, 0
 	d.op, d.passed, d.why = 0, 0, ""
 	d.sink, d.limit, d.total, d.crc = sink, limit, 0, 0
+	d.part, d.found, d.before, d.skip = header, Stream{}, nil, 0
 }
 
-// stream inflates all blocks.
+// stream inflates all blocks, from where it stands.
 func (d *Decoder) stream(size int64) (Stream, error) {
-	var s Stream
-	for {
-		if err := d.refill(); err != nil {
-			return s, err
-		}
-		s.FinalBit = d.position()
-		header := d.take(3)
+	for d.part != end {
 		var err error
-		switch header >> 1 {
-		case 0:
-			err = d.stored()
-		case 1:
-			d.fixedTables()
+		switch d.part {
+		case header:
+			err = d.beginBlock()
+		case coded:
 			err = d.block()
-		case 2:
-			if err = d.dynamicTables(); err == nil {
-				err = d.block()
-			}
-		default:
-			err = d.corrupt("invalid block type")
+		case stored:
+			err = d.copyStored()
 		}
 		if err != nil {
-			return s, err
-		}
-		if header&1 != 0 {
-			break
+			return d.found, err
 		}
 	}
+	s := &d.found
 	s.EndBit = d.position()
 	if s.EndBit > size*8 {
-		return s, ErrTruncated
+		return *s, ErrTruncated
 	}
 	if err := d.flush(); err != nil {
-		return s, err
+		return *s, err
 	}
-	if end := (s.EndBit + 7) / 8; end != size {
-		return s, &TrailingError{End: end, Size: size}
+	if last := (s.EndBit + 7) / 8; last != size {
+		return *s, &TrailingError{End: last, Size: size}
 	}
 	s.Size, s.CRC32 = d.total, d.crc
-	return s, nil
+	return *s, nil
+}
+
+// beginBlock reads the header of a block.
+func (d *Decoder) beginBlock() error {
+	if err := d.refill(); err != nil {
+		return err
+	}
+	if d.skip > 0 {
+		d.take(d.skip)
+		d.skip = 0
+		if err := d.refill(); err != nil {
+			return err
+		}
+	}
+	d.found.FinalBit = d.position()
+	if d.before != nil {
+		d.before(d.found.FinalBit)
+	}
+	bits := d.take(3)
+	d.final, d.part = bits&1 != 0, coded
+	switch bits >> 1 {
+	case 0:
+		d.part = stored
+		return d.beginStored()
+	case 1:
+		d.fixedTables()
+		return nil
+	case 2:
+		return d.dynamicTables()
+	}
+	return d.corrupt("invalid block type")
+}
+
+// endBlock goes on behind a block.
+func (d *Decoder) endBlock() {
+	if d.part = header; d.final {
+		d.part = end
+	}
 }
 
 // position is the offset of the next unused bit.
@@ -229,10 +275,15 @@ func (d *Decoder) flush() error {
 	if int64(len(p)) > d.limit-d.total {
 		return &LimitError{Limit: d.limit}
 	}
-	d.crc = crc32.Update(d.crc, crc32.IEEETable, p)
+	if d.before == nil {
+		d.crc = crc32.Update(d.crc, crc32.IEEETable, p)
+	}
 	d.total += int64(len(p))
+	d.passed = d.op
 	if d.sink != nil && len(p) > 0 {
-		if err := d.sink(p); err != nil {
+		if err := d.sink(p); err == errEnough {
+			return err
+		} else if err != nil {
 			return fmt.Errorf("passing on inflated bytes: %w", err)
 		}
 	}
@@ -244,8 +295,8 @@ func (d *Decoder) flush() error {
 	return nil
 }
 
-// stored copies a stored block (RFC 1951, 3.2.4).
-func (d *Decoder) stored() error {
+// beginStored reads the lengths of a stored block (RFC 1951, 3.2.4).
+func (d *Decoder) beginStored() error {
 	d.take(d.nbits & 7)
 	if err := d.refill(); err != nil {
 		return err
@@ -256,7 +307,13 @@ func (d *Decoder) stored() error {
 	}
 	d.ip -= int(d.nbits >> 3)
 	d.bits, d.nbits = 0, 0
-	for left := int(n); left > 0; {
+	d.left = int(n)
+	return nil
+}
+
+// copyStored copies the rest of a stored block.
+func (d *Decoder) copyStored() error {
+	for d.left > 0 {
 		if d.op >= outLimit {
 			if err := d.flush(); err != nil {
 				return err
@@ -267,27 +324,30 @@ func (d *Decoder) stored() error {
 				return err
 			}
 		}
-		c := copy(d.out[d.op:outLimit], d.in[d.ip:min(d.ip+left, d.inEnd)])
+		c := copy(d.out[d.op:outLimit], d.in[d.ip:min(d.ip+d.left, d.inEnd)])
 		d.op += c
 		d.ip += c
-		left -= c
+		d.left -= c
 	}
+	d.endBlock()
 	return nil
 }
 
-// block inflates a block of Huffman codes.
+// block inflates the rest of a block of Huffman codes.
 func (d *Decoder) block() error {
 	for {
-		if err := d.refill(); err != nil {
-			return err
-		}
+		// First what can be stopped, so that going on is no second refill.
 		if d.op >= outLimit {
 			if err := d.flush(); err != nil {
 				return err
 			}
 		}
+		if err := d.refill(); err != nil {
+			return err
+		}
 		switch d.inflate() {
 		case blockEnded:
+			d.endBlock()
 			return nil
 		case blockBroken:
 			return d.corrupt(d.why)

@@ -6,9 +6,8 @@
 // the dynamic section by them, gives only its names for numbers here. The package resolves no names, reads no
 // symbols and no code.
 //
-// A file is read by ranges ([Read]) or from a stream that can be begun anew ([ReadStream]), such as a member
-// of a zip archive; [ReadWheel] reads all ELF files of a wheel. Memory is bounded whatever the file says: less
-// than 10 MiB for a stream, half of it for ranges.
+// A file is read by ranges, in order as far as its form allows ([Read]); [ReadWheel] reads all ELF files of a wheel.
+// Memory is bounded whatever the file says: less than 5 MiB for a file, and for inflating as deflate.ReaderAt has it.
 //
 // Invariants: every string that is returned ends in the file with a NUL within the string table, has no control
 // characters, and is at most 4,095 bytes long; malformed input is an error, never a panic.

@@ -2,12 +2,13 @@ package elffile
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 )
 
 // File is what the dynamic linker would know of an ELF file. A file without a dynamic section (an object file, a
@@ -44,10 +45,11 @@ const (
 	maxStrings  = 1024      // strings of a file; PySide's largest have about a hundred
 )
 
-// Read reads a file of size bytes by ranges. Errors: ErrNotELF, what r returned, wrapped, or a description of
+// Read reads a file of size bytes by ranges, in few passes: once forward to the dynamic section, which mostly stands near
+// the end, and then twice from where the strings begin. Errors: ErrNotELF, what r returned, wrapped, or a description of
 // what is malformed.
 func Read(r io.ReaderAt, size int64) (*File, error) {
-	return read(ranges{r, size})
+	return (&reader{r: r, size: size, file: &File{}}).read()
 }
 
 // span is a part of a file that is wanted.
@@ -56,35 +58,10 @@ type span struct {
 	data   []byte // its length is what is wanted; filled by fetch
 }
 
-// source gives parts of a file.
-type source interface {
-	length() int64
-	// fetch fills the spans, which lie within the file. They may overlap.
-	fetch(spans []*span) error
-}
-
-type ranges struct {
-	r    io.ReaderAt
-	size int64
-}
-
-func (r ranges) length() int64 { return r.size }
-
-func (r ranges) fetch(spans []*span) error {
-	for _, s := range spans {
-		if n, err := r.r.ReadAt(s.data, s.offset); n < len(s.data) {
-			if err == nil || err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return fmt.Errorf("reading %d bytes at %d: %w", len(s.data), s.offset, err)
-		}
-	}
-	return nil
-}
-
 // reader is a file being read.
 type reader struct {
-	source
+	r     io.ReaderAt
+	size  int64
 	order binary.ByteOrder
 	wide  bool // 64-bit
 	loads []segment
@@ -97,8 +74,21 @@ type segment struct {
 	offset, address, size uint64 // size is that in the file
 }
 
-func read(s source) (*File, error) {
-	r := &reader{source: s, file: &File{}}
+// fetch fills the spans, which lie within the file and may overlap, from the first to the last.
+func (r *reader) fetch(spans []*span) error {
+	slices.SortFunc(spans, func(a, b *span) int { return cmp.Compare(a.offset, b.offset) })
+	for _, s := range spans {
+		if n, err := r.r.ReadAt(s.data, s.offset); n < len(s.data) {
+			if err == nil || err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return fmt.Errorf("reading %d bytes at %d: %w", len(s.data), s.offset, err)
+		}
+	}
+	return nil
+}
+
+func (r *reader) read() (*File, error) {
 	headers, err := r.header()
 	if err != nil {
 		return nil, err
@@ -145,7 +135,7 @@ func read(s source) (*File, error) {
 
 // header reads the ELF header and the program headers (System V ABI, chapters 4 and 5).
 func (r *reader) header() ([]segment, error) {
-	first := &span{data: make([]byte, min(r.length(), 64))}
+	first := &span{data: make([]byte, min(r.size, 64))}
 	if len(first.data) < 4 {
 		return nil, ErrNotELF
 	}
@@ -213,7 +203,7 @@ func (r *reader) header() ([]segment, error) {
 
 // span is a part of the file that must lie within it and be no longer than limit.
 func (r *reader) span(offset, size, limit uint64, what string) (*span, error) {
-	end := uint64(r.length())
+	end := uint64(r.size)
 	if size > limit {
 		return nil, fmt.Errorf("%s of %d bytes is too large", what, size)
 	}
@@ -226,9 +216,9 @@ func (r *reader) span(offset, size, limit uint64, what string) (*span, error) {
 // locate finds where in the file an address is, and how many bytes of its segment follow there.
 func (r *reader) locate(address uint64) (offset, rest uint64, ok bool) {
 	for _, l := range r.loads {
-		if address >= l.address && address-l.address < l.size && l.offset <= uint64(r.length()) {
+		if address >= l.address && address-l.address < l.size && l.offset <= uint64(r.size) {
 			in := address - l.address
-			rest = min(l.size, uint64(r.length())-l.offset)
+			rest = min(l.size, uint64(r.size)-l.offset)
 			if in >= rest {
 				return 0, 0, false
 			}
@@ -254,12 +244,6 @@ func text(b []byte) (string, error) {
 
 // sorted gives the elements in bytewise order, each once.
 func sorted(all []string) []string {
-	sort.Strings(all)
-	kept := all[:0]
-	for _, s := range all {
-		if len(kept) == 0 || kept[len(kept)-1] != s {
-			kept = append(kept, s)
-		}
-	}
-	return kept
+	slices.Sort(all)
+	return slices.Compact(all)
 }

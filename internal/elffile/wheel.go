@@ -1,9 +1,7 @@
 package elffile
 
 import (
-	"bytes"
 	"context"
-	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,13 +36,14 @@ type Object struct {
 
 // ReadWheel reads all ELF files of a wheel, in the order of its directory, as many at a time as there are
 // processors. A member counts by its content, not by its name; those whose name has the ending of a text that
-// Python, compilers or people read are not looked at. CRCs are not checked where the rest of a member is not needed:
-// the wheel's hash is what is trusted.
+// Python, compilers or people read are not looked at. CRCs are not checked, since the rest of a member is mostly not
+// needed: the wheel's hash is what is trusted.
 //
 // Errors: [*wheelfile.Error] where a member cannot be inflated, ctx's.
 func ReadWheel(ctx context.Context, d *wheelfile.Directory) ([]Object, error) {
 	found := make([]*Object, len(d.Entries))
 	group, reading := errgroup.WithContext(ctx)
+	d = d.Within(reading)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, e := range d.Entries {
 		if reading.Err() != nil {
@@ -75,17 +74,12 @@ func ReadWheel(ctx context.Context, d *wheelfile.Directory) ([]Object, error) {
 
 // readObject reads a member; nil: it is no ELF file.
 func readObject(ctx context.Context, d *wheelfile.Directory, e wheelfile.Entry) (*Object, error) {
-	f, err := readMember(e.Size, func(sink func(p []byte) error) error {
-		return d.Inflate(e, func(p []byte) error {
-			if err := sink(p); err != nil {
-				if errors.Is(err, ErrStop) {
-					return wheelfile.ErrStop
-				}
-				return err
-			}
-			return ctx.Err()
-		})
-	})
+	content, err := d.Content(e)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	f, err := Read(content, e.Size)
 	switch broken := (*wheelfile.Error)(nil); {
 	case errors.Is(err, ErrNotELF):
 		return nil, nil
@@ -99,32 +93,6 @@ func readObject(ctx context.Context, d *wheelfile.Directory, e wheelfile.Entry) 
 		Interpreter: f.Interpreter, Soname: f.Soname, Needed: f.Needed, Rpath: f.Rpath, Runpath: f.Runpath,
 		Versions: f.Versions,
 	}, nil
-}
-
-// readMember looks at the first bytes before it asks for more.
-func readMember(size int64, begin func(sink func(p []byte) error) error) (*File, error) {
-	first := true
-	return ReadStream(size, func(sink func(p []byte) error) error {
-		if !first {
-			return begin(sink)
-		}
-		first = false
-		var head []byte // of a chunk too short to tell
-		told := false
-		return begin(func(p []byte) error {
-			if told {
-				return sink(p)
-			}
-			if head = append(head, p...); len(head) < len(elf.ELFMAG) {
-				return nil
-			}
-			told = true
-			if !bytes.HasPrefix(head, []byte(elf.ELFMAG)) {
-				return ErrNotELF
-			}
-			return sink(head)
-		})
-	})
 }
 
 // texts are endings of files that no linker is ever given.

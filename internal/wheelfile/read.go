@@ -71,26 +71,9 @@ func (d *Directory) Inflate(e Entry, sink func(p []byte) error) error {
 }
 
 func (d *Directory) inflate(e Entry, sink func(p []byte) error) error {
-	var src io.Reader
-	if offset, length := d.Span(e); e.DataOffset == 0 {
-		if length > wholeSpan {
-			if _, err := d.checkLocal(&e, offset+length, nil); err != nil {
-				return err
-			}
-			src = io.NewSectionReader(d.r, e.DataOffset, e.CompressedSize)
-		} else {
-			span := memory{make([]byte, length), offset}
-			if err := d.read(span.data, offset); err != nil {
-				return fmt.Errorf("reading the member: %w", err)
-			}
-			within := &Directory{Wheel: d.Wheel, Size: d.Size, r: span}
-			if _, err := within.checkLocal(&e, offset+length, nil); err != nil {
-				return err
-			}
-			src = io.NewSectionReader(span, e.DataOffset, e.CompressedSize)
-		}
-	} else {
-		src = io.NewSectionReader(d.r, e.DataOffset, e.CompressedSize)
+	src, err := d.compressed(&e)
+	if err != nil {
+		return err
 	}
 	if e.Method == Stored {
 		return copyStored(e, src, sink)
@@ -102,6 +85,26 @@ func (d *Directory) inflate(e Entry, sink func(p []byte) error) error {
 		return err
 	}
 	return verify(e, s.Size, s.CRC32)
+}
+
+// compressed are the compressed bytes of a member, whose local header is checked. Those of a small one are read at once.
+func (d *Directory) compressed(e *Entry) (*io.SectionReader, error) {
+	r := d.r
+	if offset, length := d.Span(*e); e.DataOffset == 0 {
+		within := d
+		if length <= wholeSpan {
+			span := memory{make([]byte, length), offset}
+			if err := d.read(span.data, offset); err != nil {
+				return nil, fmt.Errorf("reading the member: %w", err)
+			}
+			r = span
+			within = d.From(span)
+		}
+		if _, err := within.checkLocal(e, offset+length, nil); err != nil {
+			return nil, err
+		}
+	}
+	return io.NewSectionReader(r, e.DataOffset, e.CompressedSize), nil
 }
 
 func copyStored(e Entry, src io.Reader, sink func([]byte) error) error {
