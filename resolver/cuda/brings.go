@@ -164,6 +164,21 @@ func (t *table) build(p Package) (Brought, bool) {
 	return Brought{}, false
 }
 
+// Built tells which CUDA and cuDNN a framework was built with, by the table of frameworks. The first is of the default
+// index's build. ok is false for what is not in the table; cudnn is zero where none is needed, or not known.
+func Built(name, version string) (v, cudnn Version, ok bool) {
+	parsed, err := pep440.Parse(version)
+	if err != nil {
+		return Version{}, Version{}, false
+	}
+	for _, b := range facts().builds[name] {
+		if b.specifiers.Contains(parsed) {
+			return b.CUDA, b.CuDNN, true
+		}
+	}
+	return Version{}, Version{}, false
+}
+
 func isLibrary(name string) bool {
 	return strings.HasPrefix(name, "nvidia-") || name == "cuda-toolkit"
 }

@@ -45,11 +45,11 @@ func newGraph(in Input) *graph {
 				g.warnings = append(g.warnings, fmt.Sprintf("%s: which libraries %s needs is not known: %s", in.Wheels[w].Name, o.Path, o.Fault))
 				continue
 			}
-			if elf.Machine(o.Machine) != machines[in.Architecture] || forOtherPython(o.Path, in.Python) {
+			if !in.isFor(o) {
 				continue
 			}
-			if kind := libcOf(o); kind != "" && (kind == musl) != in.Musl {
-				other = kind
+			if !in.Loads(o) {
+				other = libcOf(o)
 				continue
 			}
 			own++
@@ -74,6 +74,17 @@ func newGraph(in Input) *graph {
 		}
 	}
 	return g
+}
+
+// Loads tells whether the target can load a file of a wheel: it is for its machine, its Python and its C library, and was read.
+func (in *Input) Loads(o *elffile.Object) bool {
+	kind := libcOf(o)
+	return o.Fault == "" && in.isFor(o) && (kind == "" || (kind == musl) == in.Musl)
+}
+
+// isFor tells whether a file is for the target's machine and Python.
+func (in *Input) isFor(o *elffile.Object) bool {
+	return elf.Machine(o.Machine) == machines[in.Architecture] && !forOtherPython(o.Path, in.Python)
 }
 
 // The C libraries.

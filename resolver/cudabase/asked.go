@@ -1,0 +1,163 @@
+package cudabase
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/envpack/envpack/internal/elffile"
+	"github.com/envpack/envpack/resolver/cuda"
+	"github.com/envpack/envpack/resolver/library"
+)
+
+// Ask is a library of CUDA that a wheel asks for and no wheel brings.
+type Ask struct {
+	Library string // "libcudnn.so.8"
+	Wheel   string // the first that asks for it, normalised
+	Version string // of the wheel
+	By      string // path in the wheel of the first file that links with it; "" if Opened
+	// Opened tells that nothing links with it: the framework opens it by its name, and runs without GPUs if it is not there.
+	Opened bool
+	// Built is the CUDA that the framework was built with, and CuDNN its cuDNN, where that is known.
+	Built, CuDNN cuda.Version
+}
+
+// Asked finds what wheels ask for and do not bring. What any wheel has counts as brought. usable tells of which major versions
+// of CUDA the image may be; nil: of any.
+//
+// A wheel may have libraries for several versions of CUDA, of which it loads what fits. Where those of one version have all
+// that they ask for, the others are passed over; where none do, those of the newest usable version count.
+//
+// Errors: a version of a wheel that is none.
+func Asked(in library.Input, usable func(major int) bool) ([]Ask, error) {
+	t := facts()
+	wheels := slices.SortedFunc(slices.Values(in.Wheels), func(a, b library.Wheel) int { return cmp.Compare(a.Name, b.Name) })
+	brought := map[string]bool{}
+	for _, w := range wheels {
+		for i := range w.Objects {
+			o := &w.Objects[i]
+			if in.Loads(o) {
+				brought[path.Base(o.Path)], brought[o.Soname] = true, true
+			}
+		}
+	}
+	var asks []Ask
+	seen := map[string]bool{}
+	add := func(a Ask) {
+		if !brought[a.Library] && !seen[a.Library] {
+			seen[a.Library] = true
+			asks = append(asks, a)
+		}
+	}
+	for _, w := range wheels {
+		ask := Ask{Wheel: w.Name, Version: w.Version}
+		ask.Built, ask.CuDNN, _ = cuda.Built(w.Name, w.Version)
+		spared, err := t.spared(w)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range t.linked(in, w, brought, usable) {
+			for _, soname := range u.lacks {
+				if g, _ := t.library(soname); !spared[g] {
+					ask.Library, ask.By = soname, u.path
+					add(ask)
+				}
+			}
+		}
+		opened, err := t.opened(w, ask.Built, ask.CuDNN)
+		if err != nil {
+			return nil, err
+		}
+		ask.By, ask.Opened = "", true
+		for _, ask.Library = range opened {
+			add(ask)
+		}
+	}
+	return asks, nil
+}
+
+// user is a file that links with libraries of CUDA.
+type user struct {
+	path  string
+	major int      // of the CUDA that it is for; 0 if its libraries do not tell
+	lacks []string // what it asks for and no wheel brings
+}
+
+// linked are the files of a wheel that count, by path.
+func (t *table) linked(in library.Input, w library.Wheel, brought map[string]bool, usable func(int) bool) []user {
+	var all []user
+	whole := map[int]bool{} // by major version: whether all of its files have what they ask for
+	for i := range w.Objects {
+		o := &w.Objects[i]
+		if !in.Loads(o) {
+			continue
+		}
+		u := user{path: o.Path, major: t.major(o)}
+		for _, soname := range o.Needed {
+			if g, _ := t.library(soname); g != nil && !brought[soname] {
+				u.lacks = append(u.lacks, soname)
+			}
+		}
+		if u.major > 0 {
+			old, met := whole[u.major]
+			whole[u.major] = (old || !met) && len(u.lacks) == 0
+		}
+		all = append(all, u)
+	}
+	if len(whole) > 1 {
+		taken := 0
+		for _, major := range slices.Sorted(maps.Keys(whole)) {
+			if usable == nil || usable(major) {
+				taken = major
+			}
+		}
+		for _, major := range slices.Sorted(maps.Keys(whole)) {
+			if whole[major] {
+				taken = major
+			}
+		}
+		all = slices.DeleteFunc(all, func(u user) bool { return u.major > 0 && u.major != taken })
+	}
+	slices.SortFunc(all, func(a, b user) int { return cmp.Compare(a.path, b.path) })
+	return all
+}
+
+// major is the CUDA that a file is for, by what it links with.
+func (t *table) major(o *elffile.Object) int {
+	for _, soname := range o.Needed {
+		if g, number := t.library(soname); g != nil {
+			if majors := g.majors(number); len(majors) == 1 {
+				return majors[0]
+			}
+		}
+	}
+	return 0
+}
+
+// opened are the file names of the libraries that a wheel opens.
+func (t *table) opened(w library.Wheel, built, cudnn cuda.Version) ([]string, error) {
+	habits, err := of(t.opens, w.Name, w.Version)
+	var files []string
+	for _, h := range habits {
+		files = append(files, h.Files...)
+		for _, name := range h.Libraries {
+			if soname := t.soname(name, built, cudnn); soname != "" {
+				files = append(files, soname)
+			}
+		}
+	}
+	return files, err
+}
+
+// spared are the groups that a wheel does without.
+func (t *table) spared(w library.Wheel) (map[*group]bool, error) {
+	habits, err := of(t.spares, w.Name, w.Version)
+	groups := map[*group]bool{}
+	for _, h := range habits {
+		for _, name := range h.Libraries {
+			groups[t.byName[name]] = true
+		}
+	}
+	return groups, err
+}
