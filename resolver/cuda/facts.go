@@ -57,6 +57,19 @@ type table struct {
 	deviceNames   []string              // in the table's order
 	architectures []architecture
 	builds        map[string][]build // by package
+	with          []string           // "PATTERN REQUIREMENT"
+	trimmed       []trimmed
+}
+
+// trimmed is a library that leaves out older GPUs from a version on.
+type trimmed struct {
+	Name     string     `toml:"name"`
+	Versions string     `toml:"versions"`
+	Oldest   Capability `toml:"oldest"`
+	Before   string     `toml:"before"` // specifiers of the versions that do not
+	Source   string     `toml:"source"`
+
+	specifiers pep440.Specifiers
 }
 
 // branch is a branch of the driver.
@@ -122,6 +135,11 @@ func readFacts(text string) (*table, error) {
 			Source string  `toml:"source"`
 			Builds []build `toml:"builds"`
 		} `toml:"framework"`
+		Libraries struct {
+			Source []string `toml:"source"`
+			With   []string `toml:"with"`
+		} `toml:"libraries"`
+		Trimmed []trimmed `toml:"trimmed"`
 	}
 	meta, err := toml.Decode(text, &raw)
 	if err != nil {
@@ -130,7 +148,14 @@ func readFacts(text string) (*table, error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, fmt.Errorf("unknown key %s", unknown[0])
 	}
-	t := &table{toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}}
+	t := &table{
+		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, with: raw.Libraries.With, trimmed: raw.Trimmed,
+	}
+	for i := range t.trimmed {
+		if t.trimmed[i].specifiers, err = pep440.ParseSpecifiers(t.trimmed[i].Versions); err != nil {
+			return nil, err
+		}
+	}
 	for i := range t.toolkits {
 		if t.toolkits[i].gpus, err = capabilities(t.toolkits[i].GPUs); err != nil {
 			return nil, err

@@ -1,0 +1,155 @@
+package cuda
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/lockfile"
+)
+
+// Item is a package of an environment.
+type Item struct {
+	Package
+	File      string   // of its wheel
+	Libraries []Binary // with code for GPUs, if the wheel was read
+	Glibc     string   // that its libraries need, if it was: "2.28"
+	Measured  bool     // it was
+
+	brought Brought
+}
+
+func (i Item) String() string { return i.Name + " " + i.Version }
+
+// Environment is what is judged: a platform of a lock.
+type Environment struct {
+	Platform string
+	Glibc    string // "2.36"; "" where it is not known
+	Base     string // "debian:12", or the image that it stands on
+	// BaseCUDA is what says that the base has libraries of CUDA itself: a package of it, or the name of the image; "" if nothing does.
+	BaseCUDA string
+	Items    []Item // by name
+}
+
+// Reading is what was read of a wheel.
+type Reading struct {
+	Code   []Binary // libraries with code for GPUs
+	Needed []string // file names of libraries that its own need
+	Glibc  string   // that its libraries need: "2.28"; "" where that was not looked at
+}
+
+// Measure gives what was read of a wheel; not ok if it was not.
+type Measure func(f lockfile.File) (r Reading, ok bool)
+
+// Of is the environment of a platform of a lock.
+func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
+	e := Environment{Platform: platform, Base: l.Base.Distro}
+	for _, t := range l.Targets {
+		if t.Platform == platform {
+			e.Glibc = t.Glibc
+		}
+	}
+	if l.Base.Reference != "" {
+		e.Base = l.Base.Reference
+		if strings.Contains(path.Base(strings.Split(l.Base.Reference, ":")[0]), "cuda") {
+			e.BaseCUDA = "its name"
+		}
+	}
+	for _, d := range l.Base.Debs {
+		if slices.Contains(d.Targets, platform) && isToolkitDeb(d.Name) {
+			e.BaseCUDA = "its package " + d.Name
+			break
+		}
+	}
+	for _, p := range l.Packages {
+		for _, f := range p.Files {
+			if !slices.Contains(f.Targets, platform) || !f.IsWheel() {
+				continue
+			}
+			i := Item{Package: Package{Name: p.Name, Version: p.Version}, File: f.Name}
+			for _, edge := range p.Requires {
+				if len(edge.Targets) == 0 || slices.Contains(edge.Targets, platform) {
+					i.Requires = append(i.Requires, edge.Name)
+				}
+			}
+			if measure != nil {
+				r, ok := measure(f)
+				i.Libraries, i.Needed, i.Glibc, i.Measured = r.Code, r.Needed, r.Glibc, ok
+			}
+			i.brought = Brings(i.Package)
+			e.Items = append(e.Items, i)
+		}
+	}
+	slices.SortStableFunc(e.Items, func(a, b Item) int { return cmp.Compare(a.Name, b.Name) })
+	return e
+}
+
+// isToolkitDeb tells whether a package of a distribution has libraries of CUDA: NVIDIA's packages (libcublas-12-6, cuda-cudart-12-6)
+// and Debian's (libcudart12).
+func isToolkitDeb(name string) bool {
+	return slices.ContainsFunc([]string{"cuda-", "libcudart", "libcublas", "libcudnn", "libcufft", "libnccl"}, func(prefix string) bool {
+		return strings.HasPrefix(name, prefix)
+	})
+}
+
+// Toolkit is the CUDA of an environment: that of the runtime where a package brings it, else the newest that a package is
+// for; zero if there is none. by is the package that says so.
+func (e Environment) Toolkit() (v Version, by Item) {
+	runtime := false
+	for _, i := range e.Items {
+		b := i.brought
+		if b.Role != Framework && b.Role != Library || b.Version.IsZero() || runtime && !b.Runtime || strings.HasPrefix(i.Name, "cuda-") && !b.Runtime {
+			continue
+		}
+		// nvidia-cuda-runtime rather than the package that names it, and either rather than all others.
+		if b.Runtime && !runtime || b.Version.Compare(v) > 0 || i.Name == "nvidia-cuda-runtime" {
+			v, by, runtime = b.Version, i, b.Runtime
+		}
+	}
+	return v, by
+}
+
+// Frameworks are the packages whose code is judged: those that have code for GPUs of their own, or are for a CUDA.
+func (e Environment) Frameworks() []Item {
+	var list []Item
+	for _, i := range e.Items {
+		if !IsNVIDIA(i.Name) && (i.brought.Role == Framework || len(Main(i.Libraries)) > 0) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// majors are the packages by the major version of CUDA that they are for, frameworks before libraries.
+func (e Environment) majors() map[int][]Item {
+	all := map[int][]Item{}
+	for _, role := range []Role{Framework, Library} {
+		for _, i := range e.Items {
+			if b := i.brought; b.Role == role && !b.Version.IsZero() {
+				all[b.Version.Major] = append(all[b.Version.Major], i)
+			}
+		}
+	}
+	return all
+}
+
+// libraries are NVIDIA's packages in the environment.
+func (e Environment) libraries() []Item {
+	var list []Item
+	for _, i := range e.Items {
+		if i.brought.Role == Library && i.Name != "cuda-toolkit" && i.Name != "cuda-bindings" && i.Name != "cuda-python" {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// item finds a package by name.
+func (e Environment) item(match func(name string) bool) (Item, bool) {
+	i := slices.IndexFunc(e.Items, func(i Item) bool { return match(i.Name) })
+	if i < 0 {
+		return Item{}, false
+	}
+	return e.Items[i], true
+}

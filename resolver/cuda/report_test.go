@@ -1,0 +1,205 @@
+package cuda
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/lockfile"
+)
+
+// locked is a lock of packages "NAME VERSION REQUIRES…" for linux/amd64 on debian:12.
+func locked(packages ...string) *lockfile.Lock {
+	l := &lockfile.Lock{
+		Targets: []lockfile.Target{{Platform: "linux/amd64", Glibc: "2.36"}}, Base: lockfile.Base{Distro: "debian:12"},
+	}
+	for _, text := range packages {
+		words := strings.Fields(text)
+		p := lockfile.Package{Name: words[0], Version: words[1], Files: []lockfile.File{{Name: words[0] + ".whl", Targets: []string{"linux/amd64"}}}}
+		for _, name := range words[2:] {
+			p.Requires = append(p.Requires, lockfile.Dependency{Name: name})
+		}
+		l.Packages = append(l.Packages, p)
+	}
+	return l
+}
+
+// hosts reads a driver and GPUs: "535: A100, H100".
+func hostsOf(t *testing.T, text string) Hosts {
+	d, names, _ := strings.Cut(text, ":")
+	h := Hosts{Driver: driver(t, d)}
+	for _, name := range strings.Split(names, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			h.Devices = append(h.Devices, device(t, name))
+		}
+	}
+	return h
+}
+
+func told(r Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CUDA %s, driver %s, cuda>=%s\n", r.CUDA, r.Driver, r.Requires)
+	for _, a := range r.Answers {
+		fmt.Fprintf(&b, "%s: %s\n", a.Question, a.Verdict)
+		for _, w := range a.Why {
+			fmt.Fprintf(&b, "  %s\n", w)
+		}
+		for _, h := range a.Remedies {
+			fmt.Fprintf(&b, "  hint: %s\n", h)
+		}
+	}
+	return b.String()
+}
+
+func TestExamine(t *testing.T) {
+	torch := map[string]Reading{"torch.whl": {Code: torchLibraries(t), Glibc: "2.28"}}
+	measured := func(readings map[string]Reading) Measure {
+		return func(f lockfile.File) (Reading, bool) {
+			r, ok := readings[f.Name]
+			return r, ok
+		}
+	}
+	set := []string{"torch 2.15.0 cuda-toolkit nvidia-cudnn-cu13", "cuda-toolkit 13.2.2 nvidia-cuda-runtime", "cuda-bindings 13.5.0", "nvidia-cuda-runtime 13.2.86", "nvidia-cudnn-cu13 9.26.0.51"}
+	for _, c := range []struct {
+		name    string
+		lock    *lockfile.Lock
+		measure Measure
+		hosts   string
+		want    string
+	}{
+		{"torch", locked(set...), measured(torch), "580: A100, T4", `
+CUDA 13.2, driver 580.65.06, cuda>=13.0
+code: yes
+  A100 (sm_80): torch 2.15.0 has code (libtorch_cuda.so, all 476 parts)
+  T4 (sm_75): torch 2.15.0 has code (libtorch_cuda.so, all 476 parts)
+  T4 (sm_75): libtorch_cuda_linalg.so of torch 2.15.0 in part (1 of 33 parts)
+driver: yes
+  CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer
+libraries: yes
+  CUDA 13's libraries come with NVIDIA's wheels (nvidia-cuda-runtime 13.2.86, nvidia-cudnn-cu13 9.26.0.51)
+glibc: yes
+  the base has glibc 2.36, and the newest that a wheel needs is 2.28 (torch 2.15.0)
+`},
+		{"torch on an old host", locked(set...), measured(torch), "535: V100", `
+CUDA 13.2, driver 580.65.06, cuda>=13.0
+code: no
+  V100 (sm_70): CUDA 13.2 is for GPUs from sm_75 on
+  V100 (sm_70): torch 2.15.0 has no code for it (libtorch_cuda.so has code for sm_75, sm_80, sm_86, sm_90, sm_100, sm_120 and no PTX)
+  hint: set cuda = "12" below [gpu] and lock again: CUDA 12.9 is the last for V100 (sm_70)
+  hint: torch 2.14.* for CUDA 12.6 has code for V100 (sm_70), by envpack's table
+  hint: or take V100 (sm_70) out of the devices
+driver: no
+  CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer, and driver 535, which brings CUDA 12.2, is older
+  hint: use hosts with driver 580.65.06 or newer
+  hint: or lock with min-driver = "535" below [gpu], which chooses packages for CUDA 12
+libraries: yes
+  CUDA 13's libraries come with NVIDIA's wheels (nvidia-cuda-runtime 13.2.86, nvidia-cudnn-cu13 9.26.0.51)
+glibc: yes
+  the base has glibc 2.36, and the newest that a wheel needs is 2.28 (torch 2.15.0)
+`},
+		{"nothing asked, nothing read", locked(set...), nil, "", `
+CUDA 13.2, driver 580.65.06, cuda>=13.0
+code: none
+  no GPU was named
+  torch 2.15.0 has code for sm_75, sm_80, sm_86, sm_90, sm_100, sm_120 and no PTX, by envpack's table
+driver: none
+  CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer
+  no driver was named
+libraries: yes
+  CUDA 13's libraries come with NVIDIA's wheels (nvidia-cuda-runtime 13.2.86, nvidia-cudnn-cu13 9.26.0.51)
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"PTX is relied on", locked("tensorflow 2.21.0", "nvidia-cuda-runtime-cu12 12.9.79"), measured(map[string]Reading{"tensorflow.whl": {
+			Code: []Binary{{"tensorflow/libtensorflow_cc.so.2", code(t, "249 sm_60=1 sm_90=1 compute_90@8.3=1")}}, Glibc: "2.27"}}), "535: RTX 5090", `
+CUDA 12.9, driver 545.23.06, cuda>=12.3
+code: no
+  RTX 5090 (sm_120): tensorflow 2.21.0 has PTX alone, and driver 535 does not compile it: CUDA 12.3 came with 545.23.06 (libtensorflow_cc.so.2)
+  hint: use hosts with driver 545.23.06 or newer
+driver: no
+  CUDA 12.9 (nvidia-cuda-runtime-cu12 12.9.79) and the PTX of tensorflow 2.21.0, which the driver compiles, need driver 545.23.06 or newer, and driver 535, which brings CUDA 12.2, is older
+  RTX 5090 (sm_120) is known to drivers from branch 570 on, and driver 535 is older
+  hint: use hosts with driver 545.23.06 or newer
+  hint: use hosts with a driver of branch 570 or newer
+libraries: yes
+  CUDA 12's libraries come with NVIDIA's wheels (nvidia-cuda-runtime-cu12 12.9.79)
+glibc: yes
+  the base has glibc 2.36, and the newest that a wheel needs is 2.27 (tensorflow 2.21.0)
+`},
+		{"mixed, and nobody brings it", locked("onnxruntime-gpu 1.31.1", "cupy-cuda12x 14.2.0"), measured(map[string]Reading{"onnxruntime-gpu.whl": {}, "cupy-cuda12x.whl": {Glibc: "2.39"}}), "580:", `
+CUDA 13, driver 580.65.06, cuda>=13.0
+code: none
+  no GPU was named
+driver: yes
+  CUDA 13 (onnxruntime-gpu 1.31.1) runs with driver 580.65.06 or newer
+libraries: no
+  packages are for several versions of CUDA, whose libraries are loaded into one process: cupy-cuda12x 14.2.0 for CUDA 12; onnxruntime-gpu 1.31.1 for CUDA 13
+  hint: choose versions for one CUDA; cuda below [gpu] asks for one
+glibc: no
+  cupy-cuda12x 14.2.0 needs glibc 2.39, whatever its wheel's name says, and the base has 2.36
+  hint: choose a newer base with system.distro
+`},
+		{"nobody brings it", locked("cupy-cuda12x 14.2.0"), measured(map[string]Reading{"cupy-cuda12x.whl": {}}), "535: A100", `
+CUDA 12, driver 525.60.13, cuda>=12.0
+code: yes
+  A100 (sm_80): cupy-cuda12x 14.2.0 has no code of its own, and compiles what it needs while it runs
+driver: yes
+  CUDA 12 (cupy-cuda12x 14.2.0) runs with driver 525.60.13 or newer
+libraries: no
+  nobody brings the libraries of CUDA 12, for which cupy-cuda12x 14.2.0 is
+  hint: require cupy-cuda12x[ctk], which brings them
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"a build for processors", locked("torch 2.15.0+cpu"), nil, "580: A100", `
+CUDA , driver , cuda>=
+code: no
+  no package has code for GPUs
+  torch 2.15.0+cpu is a build without it: by its version
+  hint: take torch from an index that has builds for CUDA
+driver: none
+  no package brings CUDA
+libraries: none
+  no package needs CUDA
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"jax, by the table", locked("jax-cuda12-plugin 0.12.0.1", "nvidia-cuda-runtime-cu12 12.9.79", "nvidia-cudnn-cu12 9.28.0.42"), nil, "535: P100, A100", `
+CUDA 12.9, driver 525.60.13, cuda>=12.0
+code: no
+  P100 (sm_60): nvidia-cudnn-cu12 9.28.0.42 has nothing for GPUs before sm_75
+  P100 (sm_60): jax-cuda12-plugin 0.12.0.1 compiles for it
+  A100 (sm_80): jax-cuda12-plugin 0.12.0.1 compiles for it
+  hint: bound it: nvidia-cudnn-cu12 = "<9.11" below [constraints]
+driver: yes
+  CUDA 12.9 (nvidia-cuda-runtime-cu12 12.9.79) runs with driver 525.60.13 or newer
+libraries: yes
+  CUDA 12's libraries come with NVIDIA's wheels (nvidia-cuda-runtime-cu12 12.9.79, nvidia-cudnn-cu12 9.28.0.42)
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"an old framework", locked("torch 1.12.1"), measured(map[string]Reading{"torch.whl": {Code: []Binary{
+			{"torch/lib/libtorch_cuda.so", code(t, "300 sm_37=1 sm_50=1 sm_60=1 sm_70=1")}, {"torch/lib/libcublas.so.10", code(t, "9 sm_70=1")}}}}), "595: V100", `
+CUDA 10.2, driver 440.33, cuda>=10.2
+code: yes
+  V100 (sm_70): torch 1.12.1 has code (libtorch_cuda.so, all 300 parts)
+driver: no
+  CUDA 10.2 (torch 1.12.1) runs with driver 440.33 or newer
+  V100 (sm_70) is known to drivers up to branch 580, and driver 595 is newer
+  hint: use hosts with a driver of branch 580
+libraries: yes
+  torch 1.12.1 has CUDA's libraries in its own wheel
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := told(Examine(Of(c.lock, "linux/amd64", c.measure), hostsOf(t, c.hosts)))
+			if d := cmp.Diff(strings.TrimPrefix(c.want, "\n"), got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}

@@ -1,0 +1,237 @@
+package cuda
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// code answers whether there is code for the GPUs.
+func (x *examiner) code() Answer {
+	a := Answer{Question: Code, Verdict: None, Device: -1}
+	switch {
+	case len(x.frameworks) == 0 && x.report.CUDA.IsZero():
+		a.say("no package has code for GPUs")
+		if len(x.hosts.Devices) > 0 {
+			a.Verdict, a.Device = No, 0
+			x.processorOnly(&a)
+		}
+		return a
+	case len(x.hosts.Devices) == 0:
+		a.say("no GPU was named")
+		for _, f := range x.frameworks {
+			if text := x.has(f); text != "" {
+				a.say("%s has %s", f, text)
+			}
+		}
+		return a
+	}
+	for i, d := range x.hosts.Devices {
+		before := a.Verdict
+		a.worsen(Yes)
+		x.device(&a, d)
+		if a.Verdict == No && before != No {
+			a.Device = i
+		}
+	}
+	return a
+}
+
+// processorOnly names the builds without code for GPUs.
+func (x *examiner) processorOnly(a *Answer) {
+	for _, i := range x.Items {
+		if i.brought.Role == Processor {
+			a.say("%s is a build without it: %s", i, i.brought.Reason)
+			a.remedy("take %s from an index that has builds for CUDA", i.Name)
+		}
+	}
+}
+
+// device judges one GPU.
+func (x *examiner) device(a *Answer, d Device) {
+	if serves, oldest := Serves(x.report.CUDA, d.Capability); !x.report.CUDA.IsZero() && !serves {
+		a.worsen(No)
+		a.say("%s: CUDA %s is for GPUs from %s on", d, x.report.CUDA, oldest.SM())
+		last := LastFor(d.Capability)
+		a.remedy(`set cuda = "%d" below [gpu] and lock again: CUDA %s is the last for %s`, last.Major, last, d)
+	}
+	for _, t := range facts().trimmed {
+		lib, ok := x.item(func(name string) bool { return name == t.Name })
+		if ok && contains(t.specifiers, lib.Version) && d.Capability.Compare(t.Oldest) < 0 {
+			a.worsen(No)
+			a.say("%s: %s has nothing for GPUs before %s", d, lib, t.Oldest.SM())
+			a.remedy(`bound it: %s = "%s" below [constraints]`, t.Name, t.Before)
+		}
+	}
+	for _, f := range x.frameworks {
+		x.judge(a, f, d)
+	}
+}
+
+// judge judges a framework for a GPU: by its code, else by the table.
+func (x *examiner) judge(a *Answer, f Item, d Device) {
+	j, ok := Judge(f.Libraries, d, x.hosts.Driver, x.report.CUDA)
+	switch {
+	case !ok && f.Measured:
+		a.say("%s: %s has no code of its own, and compiles what it needs while it runs", d, f)
+		return
+	case !ok:
+		x.byTable(a, f, d)
+		return
+	}
+	file := path.Base(j.Main.Path)
+	if !j.Of.Driver.IsZero() && (j.Covered || j.Of.TooNew > 0) {
+		x.rely(f, j.Of)
+	}
+	switch {
+	case j.Covered && j.Of.PTX > j.Of.Cubin:
+		a.say("%s: %s has PTX that the driver compiles (%s, %s)", d, f, file, share(j.Of))
+	case j.Covered:
+		a.say("%s: %s has code (%s, %s)", d, f, file, share(j.Of))
+	case j.Of.Unknown:
+		a.worsen(Unknown)
+		a.say("%s: %s has PTX alone, of a version that is newer than envpack's table (%s)", d, f, file)
+	case j.Of.TooNew > 0:
+		a.worsen(No)
+		a.say("%s: %s has PTX alone, and driver %s does not compile it: CUDA %s came with %s (%s)", d, f, x.hosts.Driver, j.Of.CUDA, j.Of.Driver, file)
+		a.remedy("use hosts with driver %s or newer", j.Of.Driver)
+	default:
+		a.worsen(No)
+		a.say("%s: %s has no code for it (%s has %s)", d, f, file, x.has(f))
+		x.elsewhere(a, f, d)
+	}
+	for _, p := range j.Partial {
+		if j.Covered {
+			a.say("%s: %s of %s in part (%s)", d, path.Base(p.Binary.Path), f, share(p.Of))
+		}
+	}
+}
+
+// share is what part runs, for people.
+func share(c Coverage) string {
+	switch s := c.Share(); s {
+	case 100:
+		return fmt.Sprintf("all %d parts", c.Total)
+	case 0:
+		return fmt.Sprintf("none of %d parts", c.Total)
+	default:
+		return fmt.Sprintf("%d of %d parts", c.Runs(), c.Total)
+	}
+}
+
+// rely notes a package of which PTX is compiled.
+func (x *examiner) rely(f Item, of Coverage) {
+	if !slices.Contains(x.report.PTX, f.String()) {
+		x.report.PTX = append(x.report.PTX, f.String())
+	}
+	if x.ptx.Driver.IsZero() || !x.ptx.Driver.Meets(of.Driver) {
+		x.ptx = of
+	}
+}
+
+// byTable judges a framework whose wheel was not read.
+func (x *examiner) byTable(a *Answer, f Item, d Device) {
+	b, ok := facts().known(f)
+	switch {
+	case ok && !b.Oldest.isZero():
+		if d.Capability.Compare(b.Oldest) < 0 {
+			a.worsen(No)
+			a.say("%s: %s compiles for GPUs from %s on", d, f, b.Oldest.SM())
+		} else {
+			a.say("%s: %s compiles for it", d, f)
+		}
+	case ok && len(b.gpus) > 0:
+		if b.serves(d.Capability) {
+			a.say("%s: %s has code, by envpack's table: its wheel was not read", d, f)
+		} else {
+			a.worsen(No)
+			a.say("%s: %s has no code for it, by envpack's table: its wheel was not read", d, f)
+			x.elsewhere(a, f, d)
+		}
+	default:
+		a.worsen(Unknown)
+		a.say("%s: what %s has code for is not known, since its wheel was not read", d, f)
+		a.remedy("lock with the wheels read (`envpack lock`, without --no-scan)")
+	}
+}
+
+// elsewhere names the newest release in the table that has code for the GPU.
+func (x *examiner) elsewhere(a *Answer, f Item, d Device) {
+	builds := facts().builds[f.Name]
+	for _, b := range slices.Backward(builds) {
+		if b.serves(d.Capability) {
+			a.remedy("%s %s for CUDA %s has code for %s, by envpack's table", f.Name, strings.TrimPrefix(b.Versions, "=="), b.CUDA, d)
+			break
+		}
+	}
+	a.remedy("or take %s out of the devices", d)
+}
+
+// serves tells whether a build has code that a GPU runs.
+func (b build) serves(c Capability) bool {
+	for _, g := range b.gpus {
+		if g.Major == c.Major && g.Minor <= c.Minor {
+			return true
+		}
+	}
+	for _, p := range b.ptx {
+		if p.Compare(c) <= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// known is the build in the table that a package is: that for its CUDA, of those for its version.
+func (t *table) known(i Item) (build, bool) {
+	var found build
+	ok := false
+	for _, b := range t.builds[i.Name] {
+		if contains(b.specifiers, i.Version) && (!ok || b.CUDA == i.brought.Version) {
+			found, ok = b, true
+		}
+	}
+	return found, ok
+}
+
+func (c Capability) isZero() bool { return c == Capability{} }
+
+// has names what a framework has code for.
+func (x *examiner) has(f Item) string {
+	main := Main(f.Libraries)
+	if len(main) == 0 {
+		if b, ok := facts().known(f); ok && !f.Measured && len(b.gpus) > 0 {
+			return list(b.gpus, b.ptx) + ", by envpack's table"
+		}
+		return ""
+	}
+	// Of several main libraries that with the most containers for one GPU.
+	cubin, ptx := Has(main[0].Code)
+	for _, l := range main[1:] {
+		if c, p := Has(l.Code); len(c)+len(p) > len(cubin)+len(ptx) {
+			cubin, ptx = c, p
+		}
+	}
+	return list(cubin, ptx)
+}
+
+// list names capabilities: "sm_80, sm_90 and PTX for sm_90".
+func list(cubin, ptx []Capability) string {
+	var names, texts []string
+	for _, c := range cubin {
+		names = append(names, c.SM())
+	}
+	for _, c := range ptx {
+		texts = append(texts, c.SM())
+	}
+	switch {
+	case len(names) == 0 && len(texts) == 0:
+		return "code for certain GPUs alone"
+	case len(texts) == 0:
+		return "code for " + strings.Join(names, ", ") + " and no PTX"
+	case len(names) == 0:
+		return "PTX for " + strings.Join(texts, ", ")
+	}
+	return "code for " + strings.Join(names, ", ") + " and PTX for " + strings.Join(texts, ", ")
+}
