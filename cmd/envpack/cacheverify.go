@@ -8,6 +8,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/inventory"
+	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/resolver/index"
 )
 
@@ -17,8 +18,8 @@ func newCacheVerify(s *session) *cobra.Command {
 		Use:   "verify",
 		Short: "Hold every file of the store to its hash",
 		Long: `Reads every file and note of the store and holds it to its hash. What is damaged is named, with the exit code 6; --remove
-takes it out of the store, and the next command that needs it fetches or makes it again. Downloads that ended half-way are verified
-when they are complete.`,
+takes it out of the store, when no other envpack uses that, and the next command that needs it fetches or makes it again. Downloads
+that ended half-way are verified when they are complete.`,
 		Example: "  envpack cache verify\n  envpack cache verify --remove\n  envpack cache verify --json",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return s.cacheVerify(cmd.Context(), remove) },
@@ -65,13 +66,18 @@ func (s *session) cacheVerify(ctx context.Context, remove bool) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range found {
-		if remove {
-			if err := st.RemoveEntry(d.Entry); err != nil {
-				return err
-			}
+	var removed map[string]bool
+	if remove && len(found) > 0 {
+		if removed, err = s.removeDamaged(ctx, st, found); err != nil {
+			return err
 		}
-		result.Damaged = append(result.Damaged, damagedFile{d.Item.Name, titleOf(d.Item), d.Reason, remove})
+	}
+	for _, d := range found {
+		reason := d.Reason
+		if remove && !removed[d.Item.Name] {
+			reason += "; another envpack has put that right"
+		}
+		result.Damaged = append(result.Damaged, damagedFile{d.Item.Name, titleOf(d.Item), reason, removed[d.Item.Name]})
 	}
 	s.close()
 	if s.json {
@@ -94,4 +100,26 @@ func (s *session) cacheVerify(ctx context.Context, remove bool) error {
 		return e.Hint("what was damaged is removed, and is fetched or made again when it is needed; if this repeats, check the disk")
 	}
 	return e.Hint("`envpack cache verify --remove` removes it; what is missing then is fetched or made again when it is needed")
+}
+
+// removeDamaged removes what was found damaged and still is, and gives its names. Another process may have fetched a file anew that
+// this one found damaged; so nobody else uses the store from the second look to the removing.
+func (s *session) removeDamaged(ctx context.Context, st *store.Store, found []inventory.Damage) (map[string]bool, error) {
+	release, err := noStoreChange(ctx, s, st)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	still, err := inventory.Still(ctx, st, found, inventory.Checks{Tail: index.TailIntact, Read: func(int64) {}})
+	if err != nil {
+		return nil, err
+	}
+	removed := map[string]bool{}
+	for _, d := range still {
+		if err := st.RemoveEntry(d.Entry); err != nil {
+			return nil, err
+		}
+		removed[d.Item.Name] = true
+	}
+	return removed, nil
 }

@@ -297,6 +297,40 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestStill: what was put right or removed between the finding and the removing is damaged no more.
+func TestStill(t *testing.T) {
+	w := newWorld(t)
+	checks := inventory.Checks{Read: func(int64) {}, Tail: func(string, []byte, []byte) bool { return true }}
+	var ids []string
+	path := func(id string) string { return filepath.Join(w.st.Dir(), "blobs", "sha256", id[:2], id) }
+	for _, content := range []string{"fetched anew", "removed", "stays damaged"} {
+		id := w.blob(content, 1)
+		if err := os.WriteFile(path(id), []byte("damage"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	note := w.note("other", "k", 1, "data")
+	if err := os.WriteFile(filepath.Join(w.st.Dir(), filepath.FromSlash(note)), []byte("damage"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	found, err := w.take().Verify(t.Context(), w.st, checks)
+	if err != nil || len(found) != 4 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if err := os.WriteFile(path(ids[0]), []byte("fetched anew"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path(ids[1])); err != nil {
+		t.Fatal(err)
+	}
+	w.note("other", "k", 1, "data")
+	still, err := inventory.Still(t.Context(), w.st, found, checks)
+	if err != nil || len(still) != 1 || still[0].SHA256 != ids[2] {
+		t.Errorf("%v, %v", still, err)
+	}
+}
+
 // TestSetOfLayers: notes that are believed when an image is made do not come from elsewhere.
 func TestSetOfLayers(t *testing.T) {
 	for _, kind := range []string{"layer", "recipe", "settlement"} {

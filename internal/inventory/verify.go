@@ -72,6 +72,22 @@ func (v *Inventory) Verify(ctx context.Context, st *store.Store, c Checks) ([]Da
 	return found, nil
 }
 
+// Still verifies again what was found damaged, and gives what still is. It is for who has the store to himself by now, and is about to
+// remove that: others may have removed it or put it right in between.
+func Still(ctx context.Context, st *store.Store, found []Damage, c Checks) ([]Damage, error) {
+	var still []Damage
+	for _, d := range found {
+		reason, err := verify(ctx, st, d.Item, c)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err == nil && reason != "" {
+			still = append(still, Damage{d.Item, reason})
+		}
+	}
+	return still, nil
+}
+
 func verify(ctx context.Context, st *store.Store, i *Item, c Checks) (reason string, err error) {
 	if i.Class == store.Blobs {
 		got, err := st.Hash(ctx, i.Entry, c.Read)
