@@ -4,15 +4,31 @@ import (
 	"encoding/json"
 
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/imagegen/parent"
 	"github.com/envpack/envpack/internal/inventory"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/lockfile"
 )
 
 // NoteReaders tell what the notes need that Build leaves in the store: a layer that is remembered its bytes or its
-// recipe, a recipe the files that it takes ranges of.
+// recipe, a recipe the files that it takes ranges of, and what is known of an image to stand on its layers, which are written with
+// every image on it, and its documents. Of an image in a folder or a file, the store has none of these.
 func NoteReaders() map[string]inventory.Reader {
 	return map[string]inventory.Reader{
+		factsKind: func(data []byte) (inventory.Needs, error) {
+			var known struct { // of a parent.Parent, whose whole tree is long
+				Digest, Config string
+				Layers         []parent.Layer
+			}
+			if err := json.Unmarshal(data, &known); err != nil {
+				return inventory.Needs{}, err
+			}
+			needs := inventory.Needs{Present: []string{hexOf(known.Digest), hexOf(known.Config)}, Keeps: true}
+			for _, l := range known.Layers {
+				needs.Present = append(needs.Present, hexOf(l.Digest))
+			}
+			return needs, nil
+		},
 		layerMemo: func(data []byte) (inventory.Needs, error) {
 			var r remembered
 			if err := json.Unmarshal(data, &r); err != nil {

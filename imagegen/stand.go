@@ -205,9 +205,12 @@ func ParentFacts(ctx context.Context, st *store.Store, img v1.Image, o parent.Op
 	return found, st.PutMemo(kind, key, data)
 }
 
+// factsKind is that of the notes of what was found in an image.
+var factsKind = strings.ReplaceAll(parent.Format, "/", "-")
+
 // factsMemo is where the store keeps what was found in an image.
 func factsMemo(digest, platform string) (kind, key string) {
-	return strings.ReplaceAll(parent.Format, "/", "-"), hexOf(digest) + " " + strings.ReplaceAll(platform, "/", "-")
+	return factsKind, hexOf(digest) + " " + strings.ReplaceAll(platform, "/", "-")
 }
 
 // rememberedFacts is what was found in an image before, nil if nothing was.

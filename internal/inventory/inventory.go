@@ -23,6 +23,8 @@ import (
 type Needs struct {
 	Blobs []string // by hash
 	Memos []string // by name, as [store.MemoName] gives it
+	// Present are blobs, by hash, that are needed where they are there. The note is worth something without them.
+	Present []string
 	// Keeps says that what is needed stays as long as the note does. A note that keeps nothing goes when that is gone.
 	Keeps bool
 }
@@ -142,6 +144,11 @@ func (v *Inventory) connect(item *Item, needs Needs) {
 		if other == nil {
 			item.Junk = "what it needs is gone"
 			return
+		}
+	}
+	for _, sum := range needs.Present {
+		if other := v.blobs[sum]; other != nil {
+			all = append(all, other)
 		}
 	}
 	item.needs = all

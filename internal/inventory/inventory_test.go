@@ -29,6 +29,8 @@ func read(data []byte) (n inventory.Needs, err error) {
 		switch key {
 		case "blob":
 			n.Blobs = append(n.Blobs, value)
+		case "present":
+			n.Present = append(n.Present, value)
 		case "memo":
 			n.Memos = append(n.Memos, value)
 		case "keeps":
@@ -164,6 +166,30 @@ func TestChoose(t *testing.T) {
 				t.Errorf("%s: %s goes", tt.name, name)
 			}
 		}
+	}
+}
+
+// TestPresent: what a note needs where it is there stays with it, and the note is worth something where it is not.
+func TestPresent(t *testing.T) {
+	w := newWorld(t)
+	there := w.blob("a layer below", 90)
+	note := w.note("note", "image", 50, "keeps", "present "+there, "present "+strings.Repeat("0", 64))
+	for _, tt := range []struct {
+		policy inventory.Policy
+		want   int
+	}{
+		{inventory.Policy{Bytes: -1, Unreferenced: true}, 0},
+		{inventory.Policy{Unused: now.Add(-60 * 24 * time.Hour), Bytes: -1}, 0},
+		{inventory.Policy{Unused: now.Add(-40 * 24 * time.Hour), Bytes: -1}, 2},
+	} {
+		if got := names(w.take().Choose(tt.policy, false).Go); len(got) != tt.want {
+			t.Errorf("%+v: %v goes", tt.policy, got)
+		}
+	}
+	v := w.take()
+	v.Pin("a lock", nil, []string{note})
+	if got := names(v.Choose(inventory.Policy{Bytes: 0}, false).Go); len(got) != 0 {
+		t.Errorf("pinned, and %v goes", got)
 	}
 }
 
