@@ -123,6 +123,9 @@ func (b *Builder) Build(ctx context.Context, p *Plan) (*Image, error) {
 	if err := p.checkDataBelow(); err != nil {
 		return nil, err
 	}
+	if err := w.checkDataOn(ctx, below); err != nil {
+		return nil, err
+	}
 	env, err := w.environment(ctx)
 	if err != nil {
 		return nil, err

@@ -1,14 +1,19 @@
 package imagegen
 
 import (
+	"archive/tar"
 	"context"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/imagegen/layertar"
+	"github.com/envpack/envpack/imagegen/parent"
 	"github.com/envpack/envpack/imagegen/project"
 	"github.com/envpack/envpack/imagegen/rootfs"
 	"github.com/envpack/envpack/internal/diag"
@@ -133,10 +138,15 @@ func (p *Plan) checkDataBelow() error {
 	if p.standing == nil || p.standing.facts == nil {
 		return nil
 	}
+	return p.checkPlaces(p.standing.facts.Tree.Lstat, p.Lock.Base.Reference)
+}
+
+// checkPlaces holds data files to what lies below their layers, which lstat knows.
+func (p *Plan) checkPlaces(lstat func(path string) (parent.Entry, bool), where string) error {
 	for _, f := range p.data {
 		at := strings.TrimPrefix(f.To, "/")
 		for dir := at; dir != "."; dir = path.Dir(dir) {
-			e, ok := p.standing.facts.Tree.Lstat(dir)
+			e, ok := lstat(dir)
 			if !ok || (e.Kind == layer.Dir) == (dir != at) && e.Kind != layer.Symlink {
 				continue
 			}
@@ -144,11 +154,85 @@ func (p *Plan) checkDataBelow() error {
 			if what == "" {
 				what = "a file"
 			}
-			return diag.New(diag.Manifest, "%s cannot lie in the image: %s is %s in %s", f.To, "/"+dir, what, p.Lock.Base.Reference).
+			return diag.New(diag.Manifest, "%s cannot lie in the image: %s is %s in %s", f.To, "/"+dir, what, where).
 				Hint("give it another place with to")
 		}
 	}
 	return nil
+}
+
+// placesMemo keeps that data files may lie where they are to, on some layers.
+const placesMemo = "places"
+
+// checkDataOn refuses data files, as checkDataBelow does, for what the layers have that are made here: the base, packages, and the user's
+// home. They are read once for these files and layers. Of those that come from elsewhere as they are sealed, this was found when they were.
+func (w *work) checkDataOn(ctx context.Context, below []Layer) error {
+	var facts []string
+	for _, f := range w.plan.data {
+		facts = append(facts, "at "+f.To)
+	}
+	var read []Layer
+	for _, l := range below {
+		if l.Kind != ParentFormat && !l.Elsewhere {
+			read = append(read, l)
+			facts = append(facts, "layer "+l.Digest)
+		}
+	}
+	if len(w.plan.data) == 0 || len(read) == 0 {
+		return nil
+	}
+	key := inputs(placesMemo, facts...)
+	if _, ok := w.Store.Memo(placesMemo, key); ok {
+		return nil
+	}
+	wanted := map[string]bool{}
+	for _, f := range w.plan.data {
+		for dir := strings.TrimPrefix(f.To, "/"); dir != "."; dir = path.Dir(dir) {
+			wanted[dir] = true
+		}
+	}
+	for _, l := range read {
+		found := map[string]parent.Entry{}
+		if err := entriesAt(ctx, l, wanted, found); err != nil {
+			return err
+		}
+		where := fmt.Sprintf("the layer %s, which is of %s", l.Name, w.plan.Lock.Base.Distro)
+		if l.Name != baseLayer {
+			where = "the layer " + l.Name
+		}
+		lstat := func(path string) (parent.Entry, bool) { e, ok := found[path]; return e, ok }
+		if err := w.plan.checkPlaces(lstat, where); err != nil {
+			return err
+		}
+	}
+	return w.Store.PutMemo(placesMemo, key, nil)
+}
+
+// entriesAt finds what a layer has at paths.
+func entriesAt(ctx context.Context, l Layer, wanted map[string]bool, found map[string]parent.Entry) error {
+	want := layertar.Promise{What: "layer " + l.Name, Size: l.Size, Limit: layertar.Limit(l.Size)}
+	var err error
+	if want.Digest, err = v1.NewHash(l.Digest); err != nil {
+		return err
+	}
+	if want.DiffID, err = v1.NewHash(l.DiffID); err != nil {
+		return err
+	}
+	return layertar.Walk(ctx, l.Layer, want, nil, func(h *tar.Header, _ io.Reader) error {
+		name := layertar.Clean(h.Name)
+		if !wanted[name] {
+			return nil
+		}
+		e := parent.Entry{Path: name, Kind: layer.File}
+		switch h.Typeflag {
+		case tar.TypeDir:
+			e.Kind = layer.Dir
+		case tar.TypeSymlink:
+			e.Kind, e.Link = layer.Symlink, h.Linkname
+		}
+		found[name] = e
+		return nil
+	})
 }
 
 // checkData refuses data files and files of the project at one path: the project's layer is the upper one, and would hide them.

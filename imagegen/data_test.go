@@ -13,6 +13,7 @@ import (
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/testenv"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -140,6 +141,44 @@ func TestTooManyData(t *testing.T) {
 	_, err := w.builder(st).Build(t.Context(), w.plan(t, nil))
 	if diag.CodeOf(err) != diag.Manifest || !strings.Contains(strings.Join(diag.HintsOf(err), ""), "123 of them are files of [[file]]") {
 		t.Errorf("%v, hints %q", err, diag.HintsOf(err))
+	}
+}
+
+// TestDataOnBase has data files on a base and packages that have something where they are to lie.
+func TestDataOnBase(t *testing.T) {
+	w, st := newWorld(), openStore(t)
+	w.deb("tool", "1", "all", testenv.DebOptions{
+		Files: map[string]string{"opt/tool/bin/x": "x"}, Links: map[string]string{"opt/tool/link": "bin"},
+	}, amd64)
+	w.deb("more", "1", "all", testenv.DebOptions{Files: map[string]string{"opt/more/z": "z"}}, amd64)
+	w.lock.Base.Debs[len(w.lock.Base.Debs)-1].System = true
+	if _, err := w.builder(st).Build(t.Context(), w.plan(t, nil)); err != nil { // from here on, the store knows the layers below
+		t.Fatal(err)
+	}
+	for to, want := range map[string]string{
+		"/srv":                "/srv cannot lie in the image: /srv is a folder in the layer base, which is of debian:12",
+		"/opt/tool":           "/opt/tool is a folder in the layer base",
+		"/opt/tool/bin":       "/opt/tool/bin is a folder in the layer base",
+		"/opt/tool/bin/x":     "", // is replaced
+		"/opt/tool/bin/x/y":   "/opt/tool/bin/x is a file in the layer base",
+		"/opt/tool/link/y":    "/opt/tool/link is a link to bin in the layer base",
+		"/opt/tool/link":      "/opt/tool/link is a link to bin in the layer base",
+		"/opt/tool/new":       "",
+		"/opt/more":           "/opt/more is a folder in the layer system",
+		"/opt/more/y":         "",
+		"/opt/more/z/y":       "/opt/more/z is a file in the layer system",
+		"/home/app/.cache":    "/home/app/.cache is a folder in the layer base",
+		"/home/app/.cache/hf": "",
+		"/data/model":         "",
+	} {
+		w.lock.Data = nil
+		w.datum(to, "content", false)
+		for range 2 { // what was found right is remembered
+			_, err := w.builder(st).Build(t.Context(), w.plan(t, nil))
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || diag.CodeOf(err) != diag.Manifest) {
+				t.Errorf("%s: %v, want %q", to, err, want)
+			}
+		}
 	}
 }
 
