@@ -151,6 +151,34 @@ func TestSecondBuildAsksForNothing(t *testing.T) {
 	}
 }
 
+// TestWorkdirInHome: the home stays the user's where the project's files lie in it.
+func TestWorkdirInHome(t *testing.T) {
+	for workdir, want := range map[string]map[string]string{
+		"/app":          {"app": "755 0:0", "home/app": "775 1000:0"},
+		"/home/app":     {"home/app": "775 1000:0", "home": "755 0:0"},
+		"/home/app/job": {"home/app": "775 1000:0", "home/app/job": "755 0:0"},
+		"/home/app/a/b": {"home/app": "775 1000:0", "home/app/a": "775 1000:0", "home/app/a/b": "755 0:0"},
+		"/home/apple":   {"home/app": "775 1000:0", "home/apple": "755 0:0"},
+		"/home":         {"home/app": "775 1000:0"},
+	} {
+		w, st := newWorld(), openStore(t)
+		w.lock.Image.Workdir = workdir
+		image := w.build(t, st, selected(t, map[string]string{"main.py": "print()"}))
+		got := map[string]string{}
+		for _, l := range image.Layers { // the upper ones decide
+			for _, line := range headersOf(t, l) {
+				name, rest, _ := strings.Cut(line, " ")
+				got[strings.TrimSuffix(name, "/")] = strings.TrimSuffix(rest, " 0")
+			}
+		}
+		for p, is := range want {
+			if got[p] != is {
+				t.Errorf("workdir %s: /%s is %s, not %s", workdir, p, got[p], is)
+			}
+		}
+	}
+}
+
 func TestLosses(t *testing.T) {
 	for _, c := range []struct {
 		name string

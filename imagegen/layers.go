@@ -3,6 +3,9 @@ package imagegen
 import (
 	"context"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/imagegen/interpreter"
 	"github.com/envpack/envpack/imagegen/layer"
@@ -73,12 +76,33 @@ func (p *Plan) projectionInputs() (in string, text []byte, err error) {
 		return "", nil, err
 	}
 	facts := []string{"lock " + digestOf(text)}
-	if p.standing != nil {
-		for _, f := range p.standing.folders {
-			facts = append(facts, fmt.Sprintf("folder %s %o %d:%d", f.Path, f.Mode, f.UID, f.GID))
-		}
+	for _, f := range p.foldersBack() {
+		facts = append(facts, fmt.Sprintf("folder %s %o %d:%d", f.Path, f.Mode, f.UID, f.GID))
 	}
 	return inputs(FilesFormat, facts...), text, nil
+}
+
+// foldersBack are the folders that the last layer gives back what they had, since layers between name them with other modes or owners:
+// those of an image below, and of a workdir in the user's home this, which would be root's, with what leads to the workdir.
+func (p *Plan) foldersBack() []layer.Entry {
+	var list []layer.Entry
+	if p.standing != nil {
+		list = slices.Clone(p.standing.folders)
+	}
+	if p.parent != nil && p.Lock.Image.User != rootfs.AppUser {
+		return list // which has no home
+	}
+	dir := strings.TrimPrefix(p.Lock.Image.Workdir, "/")
+	if dir != home {
+		dir = path.Dir(dir)
+	}
+	for ; inHome(dir); dir = path.Dir(dir) {
+		if !slices.ContainsFunc(list, func(e layer.Entry) bool { return e.Path == dir }) {
+			list = append(list, p.dataFolder(dir))
+		}
+	}
+	slices.SortFunc(list, func(a, b layer.Entry) int { return strings.Compare(a.Path, b.Path) })
+	return list
 }
 
 // projection is the layer of the lock itself, as far as it is about this image.
@@ -94,8 +118,6 @@ func (w *work) projection(ctx context.Context) (Layer, error) {
 	entries := []layer.Entry{{
 		Path: Prefix + "/" + lockfile.Name, Kind: layer.File, Mode: 0o644, Content: layer.Bytes(text),
 	}}
-	if w.plan.standing != nil {
-		entries = append(entries, w.plan.standing.folders...)
-	}
+	entries = append(entries, w.plan.foldersBack()...)
 	return w.keep(ctx, name, FilesFormat, in, entries, nil)
 }

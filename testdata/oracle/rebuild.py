@@ -413,7 +413,10 @@ def main(archive, path, store, largest="1000000"):
         same("project", ["files/1", "project " + tree, "at " + workdir], entries)
     projection = encode(here)
     check("lock: file", files("lock").extractfile("opt/env/envpack.lock").read(), projection)
-    same("lock", ["files/1", "lock sha256:" + sha(projection)], {"opt/env/envpack.lock": (b"0", 0o644, "", projection)})
+    to = workdir + "/" if workdir == "/home/app" else workdir
+    home = [to[1:i] for i in range(1, len(to)) if to[i] == "/" and (to[:i] + "/").startswith("/home/app/")]
+    same("lock", ["files/1", "lock sha256:" + sha(projection), *(f"folder {f} 775 1000:0" for f in home)],
+         {"opt/env/envpack.lock": (b"0", 0o644, "", projection)} | {f: (b"5", 0o775, "", b"", 1000) for f in home})
 
     names = [*below, "environment", *(n for n, _ in order), *("file " + f["to"] for f in here["file"]), *(["project"] if ours else []), "lock"]
     check("order of layers", [l["name"] for l in seal["layer"]], names)
