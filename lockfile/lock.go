@@ -241,7 +241,7 @@ type Dependency struct {
 }
 
 // choiceKinds are those that there are.
-var choiceKinds = []string{AsOfChoice, AssumedChoice, ExcludeChoice, LibraryChoice, MetadataChoice, OverrideChoice, OwnerChoice, PythonChoice, RecordChoice}
+var choiceKinds = []string{AsOfChoice, AssumedChoice, CUDAChoice, ExcludeChoice, LibraryChoice, MetadataChoice, OverrideChoice, OwnerChoice, PythonChoice, RecordChoice}
 
 // PythonChoice is the kind of a choice that says why the base has the Python that it has.
 const PythonChoice = "python"
@@ -256,6 +256,10 @@ const LibraryChoice = "library"
 // AssumedChoice is the kind of a choice that says where the dependencies of a source distribution were found which
 // a build may change.
 const AssumedChoice = "assumed"
+
+// CUDAChoice is the kind of a choice that says why a package has an older version than it would have without [gpu]. Like
+// that of [AsOfChoice] it says how and not what was chosen, and does not count for the image.
+const CUDAChoice = "cuda"
 
 // OverrideChoice is the kind of a choice that says which bounds stand in place of all others of a package.
 const OverrideChoice = "override"

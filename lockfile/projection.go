@@ -91,7 +91,7 @@ func choicesOn(platform string, choices []Choice) []Choice {
 	}
 	var kept []Choice
 	for _, c := range choices {
-		if c.Kind == RecordChoice || c.Kind == AsOfChoice {
+		if c.Kind == RecordChoice || c.Kind == AsOfChoice || c.Kind == CUDAChoice {
 			continue // a finding of the build, which cannot be an input of it; a date, which says how and not what was chosen
 		}
 		if c.Target != platform && (c.Target != "" || own[[2]string{c.Kind, c.Name}]) {

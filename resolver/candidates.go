@@ -158,6 +158,9 @@ func (c *catalogue) release(ctx context.Context, name string) (*release, error) 
 }
 
 func (c *catalogue) read(ctx context.Context, name string) (*release, error) {
+	if name == toolkit.name {
+		return c.policies.gpu.release(), nil
+	}
 	if ref := c.direct[name]; ref != nil {
 		return c.directRelease(ctx, name, ref)
 	}

@@ -39,7 +39,7 @@ func (p *provider) explain(e *noSolution, facts []*step) (out *diag.Error, place
 			Failure: "the manifest's requirements cannot all be met",
 		})
 	}
-	for _, sentence := range append(p.overriddenIn(facts), p.misreadIn(facts)...) {
+	for _, sentence := range slices.Concat(p.overriddenIn(facts), p.misreadIn(facts), mixed(facts)) {
 		text = strings.TrimRight(text, "\n") + "\n" + sentence + "."
 	}
 	out = diag.New(diag.NoAnswer, "no set of packages satisfies the manifest for %s, Python %s:\n%s",
@@ -57,7 +57,7 @@ func (p *provider) explain(e *noSolution, facts []*step) (out *diag.Error, place
 // another project, that is the interval from the least to the last, if this is enough. It also sees to it that what is said
 // of projects does not depend on what happened to be read ahead.
 func (p *provider) facts(ctx context.Context, e *noSolution) []*step {
-	facts := p.pinned(pubgrub.Core(e))
+	facts := plainly(p.pinned(pubgrub.Core(e)))
 	for _, f := range facts {
 		for _, q := range []pkg{f.Package, f.Dep.Package} {
 			if q == root || p.met[q.name] != nil {
@@ -70,7 +70,7 @@ func (p *provider) facts(ctx context.Context, e *noSolution) []*step {
 	}
 	for i, f := range facts {
 		wide := *f
-		if f.Kind != pubgrub.Dependency || f.Package.name == f.Dep.Package.name || f.Dep.Set.Equal(f.Dep.Set.Hull()) {
+		if f.Kind != pubgrub.Dependency || f.Package.name == f.Dep.Package.name || f.Dep.Package == toolkit || f.Dep.Set.Equal(f.Dep.Set.Hull()) {
 			continue
 		}
 		wide.Dep.Set = f.Dep.Set.Hull()

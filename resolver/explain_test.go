@@ -180,6 +180,13 @@ func TestExplanations(t *testing.T) {
 			w.add("pyarrow", "9.0.0", rel{})
 			w.add("pyarrow", "15.0.0", rel{})
 		}},
+		{name: "cuda-driver", dependencies: `"flame>=3"`, more: "[gpu]\nmin-driver = \"535\"\n", world: cudaWorld},
+		{name: "cuda-version", dependencies: `"flamevision"`, more: "[gpu]\ncuda = \"10\"\n", world: cudaWorld},
+		{name: "cuda-name", dependencies: `"copper-cuda13x>=14"`, more: "[gpu]\nmin-driver = \"R535\"\n", world: cudaWorld},
+		{name: "cuda-extra", dependencies: `"axe[cuda13]"`, more: "[gpu]\nmin-driver = \"535\"\n", world: cudaWorld},
+		{name: "cuda-mixed", dependencies: `"flame>=3", "copper-cuda12x"`, more: "[gpu]\n", world: cudaWorld},
+		{name: "cuda-none", dependencies: `"label==2.0+cpu"`, more: "[gpu]\n", world: cudaWorld},
+		{name: "cuda-listed", dependencies: `"onnxruntime-gpu>=1.27"`, more: "[gpu]\nmin-driver = \"535\"\n", world: cudaWorld},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -22,11 +22,12 @@ type policies struct {
 	asOfs     map[string]time.Time // by project, in place of asOf
 	overrides map[string]*manifest.Requirement
 	excluded  map[string]bool
+	gpu       *gpu // nil without [gpu]
 }
 
 func newPolicies(m *manifest.Manifest, lock *lockfile.Lock, o Options) *policies {
 	p := &policies{
-		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, excluded: map[string]bool{},
+		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, excluded: map[string]bool{}, gpu: newGPU(m),
 	}
 	for _, one := range m.Policies.Packages {
 		if one.OwnAsOf {

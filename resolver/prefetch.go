@@ -91,7 +91,7 @@ func (p *provider) Pending(ctx context.Context, wanted []pubgrub.Want[pkg, pep44
 // prefetch reads a project and the metadata of the version that will probably be chosen, and
 // then the same for what that needs.
 func (p *provider) prefetch(ctx context.Context, q pkg, s pep440.Set) {
-	if q == root || ctx.Err() != nil {
+	if q == root || q == toolkit || ctx.Err() != nil {
 		return
 	}
 	p.ahead.do(q.String()+"\x00"+s.Key(), func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -106,7 +107,7 @@ func (p *provider) Prioritize(q pkg, s pep440.Set, st pubgrub.Stats) pubgrub.Pri
 	}
 	_, single := s.Single()
 	switch {
-	case q == root:
+	case q == root || q == toolkit: // of which there is never more than one to choose from
 		return 4 * urgency
 	case single || s.SubsetOf(p.exact[q.name]):
 		return 3*urgency + within
@@ -148,7 +149,7 @@ func (p *provider) Choose(ctx context.Context, q pkg, s pep440.Set) (choice, err
 		}
 		p.choices[key] = c
 	}
-	if c.Found && q.extra == "" {
+	if c.Found && q.extra == "" && q != toolkit {
 		p.decided[q.name] = c.Version
 		p.tryOn(ctx, r, q.name, s, c.Version)
 	}
@@ -211,11 +212,11 @@ func (p *provider) bestWhere(r *release, name string, s pep440.Set, ok func(reas
 			continue
 		}
 		if !late {
-			return c
+			return p.ofLabels(r, c, name, s, ok)
 		}
 		pre = c
 	}
-	return pre
+	return p.ofLabels(r, pre, name, s, ok)
 }
 
 // unusable says why a candidate cannot be used whatever the set; usable if it can.
@@ -248,8 +249,11 @@ func (p *provider) Cell(q pkg, v pep440.Version) pep440.Set {
 
 // Dependencies implements pubgrub.Provider.
 func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (deps, error) {
-	if q == root {
+	switch q {
+	case root:
 		return p.rootDependencies()
+	case toolkit:
+		return deps{}, nil
 	}
 	meta, err := p.metadata(ctx, q.name, v)
 	if bad := (*index.MetadataError)(nil); errors.As(err, &bad) {
@@ -268,6 +272,9 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 	if !p.pythonAllowed(meta.RequiresPython) { // not every index says so for the file
 		return deps{Unavailable: reason{needsPython, meta.RequiresPython}}, nil
 	}
+	if p.policies.gpu.wantsExtra(q.extra) && !slices.Contains(meta.Extras, q.extra) {
+		return deps{Unavailable: reason{noExtra, q.extra}}, nil // without it there would be no CUDA, and nobody would notice
+	}
 	var d deps
 	if q.extra != "" {
 		d.Depends = append(d.Depends, dep{Package: pkg{name: q.name}, Set: pep440.Singleton(v)})
@@ -278,6 +285,9 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 	}
 	for _, r := range list {
 		p.depend(&d, r, q.name, v, nil)
+	}
+	if q.extra == "" {
+		p.policies.gpu.carries(&d, q.name, v, list)
 	}
 	return d, nil
 }

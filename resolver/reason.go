@@ -37,6 +37,10 @@ const (
 	needsAddress              // detail: the requirement, which is a direct reference
 	badRequirement            // detail: the requirement and the mistake
 	quarantined               // detail: the index's reason
+	needsDriver               // of CUDA: detail says which, and which is wanted
+	noGPUCode                 // detail: how that is known
+	noExtra                   // detail: the extra, which is of CUDA
+	otherCUDA                 // detail: what gpu.cuda says, and where
 )
 
 // noProject is the solver's reason for a project that no index has.
@@ -106,6 +110,12 @@ func (r reason) clause(project, versions string, all bool) string {
 			text += " (" + strings.Join(strings.Fields(r.detail), " ") + ")"
 		}
 		return text
+	case noGPUCode:
+		return subject + " has no code for GPUs (" + r.detail + ")"
+	case noExtra:
+		return subject + " has no extra " + r.detail
+	case needsDriver, otherCUDA:
+		return subject + " " + r.detail
 	}
 	return subject + " cannot be used"
 }

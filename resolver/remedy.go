@@ -53,7 +53,7 @@ const (
 func (r *remedies) search(ctx context.Context) {
 	ctx, stop := context.WithTimeout(ctx, searchTime)
 	defer stop()
-	for _, kind := range []func(context.Context){r.names, r.bounds, r.yanked, r.prereleases, r.bindings, r.dates, r.pythons, r.withoutBase, r.distributions, r.platforms} {
+	for _, kind := range []func(context.Context){r.names, r.gpus, r.bounds, r.yanked, r.prereleases, r.bindings, r.dates, r.pythons, r.withoutBase, r.distributions, r.platforms} {
 		kind(ctx)
 	}
 	slices.SortStableFunc(r.found, func(a, b remedy) int { return a.size - b.size })
@@ -137,7 +137,7 @@ func (r *remedies) wanted() []string {
 	var out []string
 	for _, f := range r.facts {
 		for _, q := range []pkg{f.Package, f.Dep.Package} {
-			if q != root && q.name != "" && !slices.Contains(out, q.name) {
+			if q != root && q != toolkit && !slices.Contains(out, q.name) {
 				out = append(out, q.name)
 			}
 		}

@@ -88,6 +88,9 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if err := merge(ctx, lock, m, done); err != nil {
 		return nil, err
 	}
+	if err := ask.moved(ctx, lock, done); err != nil {
+		return nil, err
+	}
 	keepTimes(lock, o.Previous)
 	if err := lockData(ctx, lock, m, src.Data, o); err != nil {
 		return nil, err
@@ -152,6 +155,7 @@ type solved struct {
 	provider *provider
 	versions map[string]pep440.Version
 	extras   map[string][]string // by project, sorted
+	cuda     int                 // the major version that the packages are for; 0: none, or without [gpu]
 }
 
 func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, policies *policies, prefer preferences, o Options) (*solved, error) {
@@ -185,6 +189,8 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, po
 	for _, chosen := range solution.Selected {
 		switch q := chosen.Package; {
 		case q == root:
+		case q == toolkit:
+			s.cuda = int(chosen.Version.Release()[0])
 		case q.extra == "":
 			s.versions[q.name] = chosen.Version
 		default:

@@ -34,6 +34,9 @@ func (t *teller) tell(u *unmet) string {
 	case len(u.demands) == 1 && len(parts) == 1 && (u.demands[0].fact.Package != root || u.parts[0].unmet == nil):
 		text, notes := t.clause(u.demands[0])
 		one := line{upper(text) + ", but " + parts[0].text, parts[0].sub}
+		if refused, ok := (&unmet{name: u.name, parts: u.parts}).refusal(); ok {
+			one.text = upper(text) + ", which " + refused
+		}
 		if one.sub == nil {
 			one.text += "."
 		}
@@ -234,6 +237,10 @@ func (t *teller) parts(list []*part) []line {
 		}
 		text := t.p.subject(f.Package, f.Set) + verb + t.p.object(f.Dep.Package, f.Dep.Set)
 		why := t.reasons(p.unmet)
+		if refused, ok := p.unmet.refusal(); ok {
+			out = append(out, line{text: text + ", which " + refused})
+			continue
+		}
 		if len(why) == 1 {
 			out = append(out, line{text + ", but " + why[0].text, why[0].sub})
 			continue
@@ -261,7 +268,7 @@ next:
 	for _, p := range list {
 		why, ok := p.fact.Reason.(reason)
 		for _, q := range out {
-			if other, same := q.fact.Reason.(reason); ok && same && why.kind == other.kind && p.fact.Kind == pubgrub.Unavailable && q.fact.Kind == p.fact.Kind {
+			if other, same := q.fact.Reason.(reason); ok && same && why.kind == other.kind && (why.kind != otherCUDA || why == other) && p.fact.Kind == pubgrub.Unavailable && q.fact.Kind == p.fact.Kind {
 				q.set = q.set.Union(p.set)
 				q.addPython(why, p.set)
 				continue next

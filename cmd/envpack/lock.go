@@ -287,6 +287,9 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 			s.ui().Printf("%s", line)
 		}
 	}
+	for _, line := range decidedByGPU(old.compare, l) {
+		s.ui().Printf("%s", line)
+	}
 	if dry {
 		path += " (not written)"
 	}
@@ -301,6 +304,23 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 		s.ui().Printf("%s: %s, %s", path, plural(len(changes), "change"), lockCounts(l))
 	}
 	return nil
+}
+
+// decidedByGPU says which packages are older than they would be without [gpu], and why: a line for each, unless the lock that
+// was there, which may be nil, says the same.
+func decidedByGPU(old, l *lockfile.Lock) []string {
+	var lines []string
+	for _, c := range l.Choices {
+		if c.Kind != lockfile.CUDAChoice || old != nil && slices.Contains(old.Choices, c) {
+			continue
+		}
+		on := ""
+		if len(l.Targets) > 1 {
+			on = " on " + c.Target
+		}
+		lines = append(lines, fmt.Sprintf("%s %s%s: %s", c.Name, c.Value, on, c.Reason))
+	}
+	return lines
 }
 
 // foundLibraries says which packages were added for the wheels, and why: a line for each.

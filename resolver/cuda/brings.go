@@ -35,6 +35,8 @@ type Brought struct {
 	// Runtime: it is the CUDA runtime itself or the package that names it, whose version is that of the whole set.
 	Runtime bool
 	Reason  string // for people: "by its name"
+	// Listed: only the table of frameworks says so. What a package requires, or links with, says it better.
+	Listed bool
 }
 
 var (
@@ -153,12 +155,12 @@ func (t *table) build(p Package) (Brought, bool) {
 	if err != nil {
 		return Brought{}, false
 	}
-	if p.Name == "torch" && requiresItself.Contains(v) && !slices.ContainsFunc(p.Requires, isLibrary) {
+	if p.Name == "torch" && requiresItself.Contains(v) && !slices.ContainsFunc(p.Requires, IsLibrary) {
 		return Brought{Role: Processor, Reason: "it requires none of NVIDIA's libraries"}, true
 	}
 	for _, b := range builds {
 		if b.specifiers.Contains(v) {
-			return Brought{Role: Framework, Version: b.CUDA, Reason: "by envpack's table of frameworks"}, true
+			return Brought{Role: Framework, Version: b.CUDA, Reason: "by envpack's table of frameworks", Listed: true}, true
 		}
 	}
 	return Brought{}, false
@@ -179,7 +181,8 @@ func Built(name, version string) (v, cudnn Version, ok bool) {
 	return Version{}, Version{}, false
 }
 
-func isLibrary(name string) bool {
+// IsLibrary tells whether a package is one of NVIDIA's, or the one that names them.
+func IsLibrary(name string) bool {
 	return strings.HasPrefix(name, "nvidia-") || name == "cuda-toolkit"
 }
 

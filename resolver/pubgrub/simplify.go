@@ -118,7 +118,7 @@ func (z *simplifier[P, S]) rebuild(n *Incompatibility[P, S], links, base []*Inco
 }
 
 // unite joins facts that say the same of different versions. With weaken, dependencies of different versions on different
-// versions become one dependency on any of these.
+// versions become one dependency on any of these, unless their reasons differ.
 func unite[P comparable, S Algebra[S]](facts []*Incompatibility[P, S], weaken bool) []*Incompatibility[P, S] {
 	type key struct {
 		kind     Kind
@@ -172,11 +172,8 @@ func merge[P comparable, S Algebra[S]](a, b *Incompatibility[P, S], weaken bool)
 		if !same(a.Reason, b.Reason) {
 			return nil
 		}
-	case a.Kind == Dependency && weaken && a.Package != a.Dep.Package && a.Set.Disjoint(b.Set):
+	case a.Kind == Dependency && weaken && a.Package != a.Dep.Package && a.Set.Disjoint(b.Set) && same(a.Dep.Reason, b.Dep.Reason):
 		m.Dep.Set = a.Dep.Set.Union(b.Dep.Set)
-		if !same(a.Dep.Reason, b.Dep.Reason) {
-			m.Dep.Reason = nil
-		}
 		if !m.Dep.Set.IsEmpty() {
 			m.Terms = append(m.Terms, Term[P, S]{Package: m.Dep.Package, Set: m.Dep.Set})
 		}

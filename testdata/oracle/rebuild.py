@@ -133,7 +133,7 @@ def project(lock, platform):
             files = [{k: v for k, v in f.items() if k != "hashed"} for f in files]
             packages.append({**p, "revision": "", "file": files, "requires": [*edges(p.get("requires", []))]})
     debs = here(lock["base"].get("deb", []))
-    choices = [c for c in lock.get("choice", []) if c["kind"] not in ("record", "as-of") and c.get("target", platform) == platform]
+    choices = [c for c in lock.get("choice", []) if c["kind"] not in ("record", "as-of", "cuda") and c.get("target", platform) == platform]
     own = {(c["kind"], c["name"]) for c in choices if "target" in c}
     base = {k: v for k, v in lock["base"].items() if k not in ("release", "as-of")}
     return {

@@ -1,0 +1,149 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/cuda"
+	"github.com/envpack/envpack/resolver/pep440"
+)
+
+// moved finds out which packages are older, or not those that they would be, because of [gpu], by solving without it; and
+// writes why into the lock: a choice for each that is itself for another CUDA, or needs what is. What only goes along
+// with these is named there.
+func (q *question) moved(ctx context.Context, lock *lockfile.Lock, done []*solved) error {
+	if q.policies.gpu == nil {
+		return nil
+	}
+	free := q.variant()
+	free.policies.gpu = &gpu{want: q.m.GPU, loose: true}
+	free.options.Packages = slices.Clone(free.options.Packages)
+	for _, s := range done { // what the lock has of them may be what [gpu] once led to
+		free.options.Packages = append(free.options.Packages, slices.Collect(maps.Keys(s.versions))...)
+	}
+	without, err := free.answer(ctx)
+	if errors.As(err, new(*unsolved)) {
+		return nil // then nothing can be said of what would be
+	}
+	if err != nil {
+		return err
+	}
+	for i, s := range done {
+		reasons, err := s.movedFrom(ctx, without[i], q.policies.gpu)
+		if err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(reasons)) {
+			lock.Choices = append(lock.Choices, lockfile.Choice{
+				Kind: lockfile.CUDAChoice, Name: name, Value: s.versions[name].String(), Target: s.target.Platform, Reason: reasons[name],
+			})
+		}
+	}
+	return nil
+}
+
+// movedFrom are the packages that have an older version than without [gpu] because that is for a CUDA which cannot be
+// used, each with the reason.
+func (s *solved) movedFrom(ctx context.Context, without *solved, g *gpu) (map[string]string, error) {
+	var lowered []string
+	for _, name := range slices.Sorted(maps.Keys(s.versions)) {
+		if was, there := without.versions[name]; there && s.versions[name].Less(was) {
+			lowered = append(lowered, name)
+		}
+	}
+	reasons := map[string]string{}
+	for _, name := range lowered {
+		why, err := without.forOtherCUDA(ctx, name, s.cuda, g)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			reasons[name] = fmt.Sprintf("not %s, which %s", without.versions[name], why)
+		}
+	}
+	var along []string
+	for _, name := range lowered {
+		if reasons[name] == "" && slices.ContainsFunc(s.provider.m.Requirements, func(r manifest.Requirement) bool { return r.Name == name }) {
+			along = append(along, fmt.Sprintf("%s %s instead of %s", name, s.versions[name], without.versions[name]))
+		}
+	}
+	if len(along) > 0 && len(reasons) > 0 {
+		first := slices.Sorted(maps.Keys(reasons))[0]
+		reasons[first] += "; with it " + strings.Join(along, ", ")
+	}
+	return reasons, nil
+}
+
+// forOtherCUDA says how a package of the answer is for a major version of CUDA that is not the one wanted; "" if it is not.
+func (s *solved) forOtherCUDA(ctx context.Context, name string, wanted int, g *gpu) (string, error) {
+	list, err := s.needs(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	own := g.brings(name, s.versions[name], list)
+	if own.Role == cuda.Library {
+		return "", nil // whatever needs it is what people know
+	}
+	for _, r := range list {
+		v, there := s.versions[r]
+		if !there {
+			continue
+		}
+		more, err := s.needs(ctx, r)
+		if err != nil {
+			return "", err
+		}
+		if b := g.brings(r, v, more); g.against(b, wanted) != "" && b.Role == cuda.Library {
+			return fmt.Sprintf("needs %s %s, for CUDA %s, which %s", r, v, b.Version, g.against(b, wanted)), nil
+		}
+	}
+	if why := g.against(own, wanted); why != "" {
+		return fmt.Sprintf("is for CUDA %s, which %s", own.Version, why), nil
+	}
+	return "", nil
+}
+
+// needs are the names of what a package of the answer requires, with the extras that are chosen.
+func (s *solved) needs(ctx context.Context, name string) ([]string, error) {
+	meta, err := s.provider.metadata(ctx, name, s.versions[name])
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", name, s.versions[name], err)
+	}
+	var names []string
+	for _, extra := range append([]string{""}, s.extras[name]...) {
+		list, _ := s.provider.requirements(meta, extra)
+		for _, r := range list {
+			names = append(names, r.Name)
+		}
+	}
+	return names, nil
+}
+
+// brings says which CUDA a version is for.
+func (g *gpu) brings(name string, v pep440.Version, requires []string) cuda.Brought {
+	return cuda.Brings(cuda.Package{Name: name, Version: v.String(), Requires: requires})
+}
+
+// against says why what a package brings cannot be used beside the wanted major version, "" if it can.
+func (g *gpu) against(b cuda.Brought, wanted int) string {
+	major := b.Version.Major
+	if major < oldestCUDA || major > newestCUDA {
+		return ""
+	}
+	if why := g.refusal(major); why.kind != usable {
+		return why.detail
+	}
+	if why := g.minor(b); why != "" {
+		return why
+	}
+	if wanted != 0 && major != wanted {
+		return fmt.Sprintf("does not go with CUDA %d of other packages", wanted)
+	}
+	return ""
+}

@@ -1,0 +1,198 @@
+package resolver
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/cuda"
+)
+
+// wanting sets what the manifest says of GPUs.
+func wanting(t *testing.T, m *manifest.Manifest, bounds, driver string) {
+	t.Helper()
+	m.GPU = &manifest.GPU{}
+	var err error
+	if bounds != "" {
+		if m.GPU.CUDA, err = cuda.ParseRange(bounds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if driver != "" {
+		if m.GPU.MinDriver, err = cuda.ParseDriver(driver); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// frameworks is an index with frameworks in the forms in which these bring CUDA.
+func frameworks() *world {
+	w := newWorld()
+	for version, requires := range map[string][]string{
+		"12.8.1": {"nvidia-cuda-runtime-cu12==12.8.90.*", "nvidia-cublas-cu12==12.8.4.1.*"},
+		"13.0.2": {"nvidia-cuda-runtime==13.0.96.*", "nvidia-cublas==13.1.0.3.*"},
+		"13.2.2": {"nvidia-cuda-runtime==13.2.86.*", "nvidia-cublas==13.4.1.3.*"},
+	} {
+		w.add("cuda-toolkit", version, rel{extras: map[string][]string{"cudart": requires[:1], "cublas": requires[1:]}})
+	}
+	for _, v := range []string{"11.8.89", "12.6.77", "12.8.90"} {
+		w.add("nvidia-cuda-runtime-cu"+v[:2], v, rel{})
+	}
+	for _, v := range []string{"13.0.96", "13.2.86"} {
+		w.add("nvidia-cuda-runtime", v, rel{})
+	}
+	w.add("nvidia-cublas-cu11", "11.11.3.6", rel{})
+	w.add("nvidia-cublas-cu12", "12.8.4.1", rel{})
+	w.add("nvidia-cublas", "13.1.0.3", rel{})
+	w.add("nvidia-cublas", "13.4.1.3", rel{})
+	for _, v := range []string{"11", "12", "13"} {
+		w.add("nvidia-cudnn-cu"+v, "9.1", rel{})
+	}
+	// One that names the toolkit's parts, as torch does.
+	w.add("flame", "1.0", rel{requires: []string{"nvidia-cuda-runtime-cu11==11.8.89", "nvidia-cublas-cu11==11.11.3.6"}})
+	w.add("flame", "2.0", rel{requires: []string{"nvidia-cuda-runtime-cu12==12.6.77", "nvidia-cublas-cu12==12.8.4.1"}})
+	w.add("flame", "2.1", rel{requires: []string{"nvidia-cuda-runtime-cu12==12.8.90", "nvidia-cublas-cu12==12.8.4.1"}})
+	w.add("flame", "3.0", rel{requires: []string{"cuda-toolkit[cudart,cublas]==13.0.2", "nvidia-cudnn-cu13==9.1"}})
+	w.add("flame", "3.1", rel{requires: []string{"cuda-toolkit[cudart,cublas]==13.2.2", "nvidia-cudnn-cu13==9.1"}})
+	for version, of := range map[string]string{"1.0": "1.0", "2.0": "2.0", "2.1": "2.1", "3.0": "3.0", "3.1": "3.1"} {
+		w.add("flamevision", version, rel{requires: []string{"flame==" + of}})
+	}
+	// One whose extras bring it, as jax's do; older versions have fewer.
+	for version, extras := range map[string]map[string][]string{
+		"0.6": {"cuda12": {"axe-cuda12-plugin==0.6"}},
+		"0.8": {"cuda12": {"axe-cuda12-plugin==0.8"}, "cuda13": {"axe-cuda13-plugin==0.8"}},
+	} {
+		w.add("axe", version, rel{extras: extras})
+	}
+	w.add("axe-cuda12-plugin", "0.6", rel{requires: []string{"nvidia-cublas-cu12>=12", "nvidia-cudnn-cu12>=9"}})
+	w.add("axe-cuda12-plugin", "0.8", rel{requires: []string{"nvidia-cublas-cu12>=12", "nvidia-cudnn-cu12>=9"}})
+	w.add("axe-cuda13-plugin", "0.8", rel{requires: []string{"nvidia-cublas>=13", "nvidia-cudnn-cu13>=9"}})
+	// Some that are named after it, as cupy is.
+	w.add("copper-cuda12x", "13.0", rel{})
+	w.add("copper-cuda13x", "14.0", rel{})
+	// One whose local label says it.
+	for _, v := range []string{"2.0+cpu", "2.0+cu118", "2.0+cu126", "2.0+cu128", "2.0+cu130", "2.0+cu92"} {
+		w.add("label", v, rel{})
+	}
+	// One that says nothing, and is in the table of facts.
+	w.add("onnxruntime-gpu", "1.26.0", rel{})
+	w.add("onnxruntime-gpu", "1.27.0", rel{})
+	return w
+}
+
+// cudaWorld makes a world that of the frameworks.
+func cudaWorld(w *world) {
+	of := frameworks()
+	w.projects, w.metadata = of.projects, of.metadata
+}
+
+func TestCUDA(t *testing.T) {
+	for _, c := range []struct {
+		name, cuda, driver string
+		requires           []string
+		want               string
+	}{
+		{"any", "", "", []string{"flame"}, "cuda-toolkit 13.2.2, flame 3.1, nvidia-cublas 13.4.1.3, nvidia-cuda-runtime 13.2.86, nvidia-cudnn-cu13 9.1"},
+		{"a driver that runs the newest", "", "580", []string{"flame"}, "cuda-toolkit 13.2.2, flame 3.1, nvidia-cublas 13.4.1.3, nvidia-cuda-runtime 13.2.86, nvidia-cudnn-cu13 9.1"},
+		{"a release before that", "", "580.65.05", []string{"flame"}, "flame 2.1, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.8.90"},
+		{"an older driver, with what goes along", "", "535", []string{"flamevision", "flame"}, "flame 2.1, flamevision 2.1, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.8.90"},
+		{"a very old driver", "", "470", []string{"flame"}, "flame 1.0, nvidia-cublas-cu11 11.11.3.6, nvidia-cuda-runtime-cu11 11.8.89"},
+		{"a major version", "12", "", []string{"flame"}, "flame 2.1, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.8.90"},
+		{"a minor version", "12.6", "580", []string{"flame"}, "flame 2.0, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.6.77"},
+		{"bounds", ">=12.4,<13.1", "", []string{"flame"}, "cuda-toolkit 13.0.2, flame 3.0, nvidia-cublas 13.1.0.3, nvidia-cuda-runtime 13.0.96, nvidia-cudnn-cu13 9.1"},
+		{"libraries that leave the version open", "12.6", "", []string{"nvidia-cuda-runtime-cu12", "nvidia-cublas-cu12"}, "nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.6.77"},
+		{"one CUDA for all", "", "", []string{"flame", "axe[cuda12]"}, "axe 0.8, axe-cuda12-plugin 0.8, flame 2.1, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.8.90, nvidia-cudnn-cu12 9.1"},
+		{"one CUDA for all, in the other order", "", "", []string{"axe[cuda12]", "flame"}, "axe 0.8, axe-cuda12-plugin 0.8, flame 2.1, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.8.90, nvidia-cudnn-cu12 9.1"},
+		{"one CUDA for all, by a name", "", "", []string{"flame", "copper-cuda12x"}, "copper-cuda12x 13.0, flame 2.1, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.8.90"},
+		{"one that only the table knows", "", "535", []string{"onnxruntime-gpu"}, "onnxruntime-gpu 1.26.0"},
+		{"labels, by the driver", "", "535", []string{"label"}, "label 2.0+cu128"},
+		{"labels, by version", "12.6", "535", []string{"label"}, "label 2.0+cu126"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := project(c.requires...)
+			wanting(t, m, c.cuda, c.driver)
+			l := mustLock(t, frameworks(), m, Options{})
+			if got := chosen(l, amd64); got != c.want {
+				t.Errorf("chosen: %s\nwanted: %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCUDAIsNotAsked holds that a manifest without [gpu] is solved as if there were no CUDA.
+func TestCUDAIsNotAsked(t *testing.T) {
+	l := mustLock(t, frameworks(), project("flame", "axe[cuda12]", "copper-cuda12x", "label==2.0+cpu"), Options{})
+	want := "axe 0.8, axe-cuda12-plugin 0.8, copper-cuda12x 13.0, cuda-toolkit 13.2.2, flame 3.1, label 2.0+cpu, nvidia-cublas 13.4.1.3, " +
+		"nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime 13.2.86, nvidia-cudnn-cu12 9.1, nvidia-cudnn-cu13 9.1"
+	if got := chosen(l, amd64); got != want {
+		t.Errorf("chosen: %s\nwanted: %s", got, want)
+	}
+	for _, c := range l.Choices {
+		if c.Kind == lockfile.CUDAChoice {
+			t.Errorf("a choice without [gpu]: %v", c)
+		}
+	}
+}
+
+// TestCUDAReasons holds what the lock says of versions that [gpu] decided.
+func TestCUDAReasons(t *testing.T) {
+	for _, c := range []struct {
+		name, cuda, driver string
+		requires           []string
+		want               []string
+	}{
+		{"nothing to say", "", "580", []string{"flame"}, nil},
+		{"a driver", "", "535", []string{"flamevision", "flame"}, []string{
+			"flame 2.1: not 3.1, which needs cuda-toolkit 13.2.2, for CUDA 13.2, which needs driver 580.65.06 or newer, and min-driver is 535; with it flamevision 2.1 instead of 3.1",
+		}},
+		{"a version", "12.6", "580", []string{"flame"}, []string{
+			"flame 2.0: not 3.1, which needs cuda-toolkit 13.2.2, for CUDA 13.2, which is not what is wanted: gpu.cuda is 12.6",
+		}},
+		{"the other packages", "", "580", []string{"flame", "copper-cuda12x"}, []string{
+			"flame 2.1: not 3.1, which needs cuda-toolkit 13.2.2, for CUDA 13.2, which does not go with CUDA 12 of other packages",
+		}},
+		{"the table", "", "535", []string{"onnxruntime-gpu"}, []string{
+			"onnxruntime-gpu 1.26.0: not 1.27.0, which is for CUDA 13, which needs driver 580.65.06 or newer, and min-driver is 535",
+		}},
+		{"a label", "", "535", []string{"label"}, []string{
+			"label 2.0+cu128: not 2.0+cu130, which is for CUDA 13.0, which needs driver 580.65.06 or newer, and min-driver is 535",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := project(c.requires...)
+			wanting(t, m, c.cuda, c.driver)
+			var got []string
+			first := mustLock(t, frameworks(), m, Options{})
+			for _, l := range []*lockfile.Lock{first, mustLock(t, frameworks(), m, Options{Previous: first})} { // locking again says the same
+				got = nil
+				for _, c := range l.Choices {
+					if c.Kind == lockfile.CUDAChoice {
+						got = append(got, c.Name+" "+c.Value+": "+c.Reason)
+					}
+				}
+				if d := cmp.Diff(c.want, got); d != "" {
+					t.Error(d)
+				}
+			}
+		})
+	}
+}
+
+// TestCUDANeverFallsBack holds that a version without CUDA is not taken in place of one whose CUDA cannot be used.
+func TestCUDANeverFallsBack(t *testing.T) {
+	for _, c := range []struct{ requires, driver, want string }{
+		{"axe[cuda13]", "535", "has no extra cuda13"},
+		{"label==2.0+cpu", "535", "label 2.0+cpu has no code for GPUs"},
+		{"onnxruntime-gpu[cuda]", "580", "has no extra cuda"},
+	} {
+		m := project(c.requires)
+		wanting(t, m, "", c.driver)
+		_, err := lockWith(frameworks(), m, Options{})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v\nwanted: %s", c.requires, err, c.want)
+		}
+	}
+}
