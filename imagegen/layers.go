@@ -16,10 +16,11 @@ import (
 // FilesFormat names the rules for layers of plain files: the project's, and the lock's.
 const FilesFormat = "files/1"
 
-// The names of the layers of plain files.
+// The names of the layers of plain files, and of the environment's skeleton.
 const (
-	ProjectLayer = "project"
-	lockLayer    = "lock"
+	ProjectLayer     = "project"
+	lockLayer        = "lock"
+	environmentLayer = "environment"
 )
 
 // Formats are the formats of layers that this envpack writes.
@@ -37,7 +38,7 @@ func (p *Plan) environmentInputs() string {
 
 // environment is the layer of the virtual environment's skeleton.
 func (w *work) environment(ctx context.Context) (Layer, error) {
-	const name = "environment"
+	const name = environmentLayer
 	in := w.plan.environmentInputs()
 	if l, ok, err := w.known(name, EnvironmentFormat, in, nil); ok || err != nil {
 		return l, err

@@ -79,7 +79,7 @@ func (w *work) settle(set *wheelSet, list []*install.Installed) error {
 	if err := install.Settle(list, ownerOf(owners)); err != nil {
 		return w.plan.contested(err, list)
 	}
-	set.settlement, set.installed = settlement{Omit: omissions{}}, map[string]*install.Installed{}
+	set.settlement, set.installed = settlement{Omit: omissions{}, Alone: alone(set.all, before)}, map[string]*install.Installed{}
 	for i, in := range list {
 		sum := set.all[i].File.SHA256
 		set.installed[sum] = in
@@ -108,6 +108,29 @@ func (w *work) settle(set *wheelSet, list []*install.Installed) error {
 	}
 	slices.Sort(set.Idle)
 	return nil
+}
+
+// alone are the wheels that have no path with another, by SHA-256, sorted; paths are those of each.
+func alone(wheels []Wheel, paths [][]string) []string {
+	first := map[string]int{}
+	shares := map[int]bool{}
+	for i, list := range paths {
+		for _, p := range list {
+			if other, ok := first[p]; ok {
+				shares[i], shares[other] = true, true
+				continue
+			}
+			first[p] = i
+		}
+	}
+	var sums []string
+	for i, wheel := range wheels {
+		if !shares[i] {
+			sums = append(sums, wheel.File.SHA256)
+		}
+	}
+	slices.Sort(sums)
+	return sums
 }
 
 // contested says what to do about two wheels with one path.

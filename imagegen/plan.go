@@ -69,11 +69,7 @@ func NewPlan(lock *lockfile.Lock, platform string, tree *project.Tree) (*Plan, e
 			p.interpreter = &i
 		}
 	}
-	for _, s := range lock.Seals {
-		if s.Platform == platform {
-			p.seal = &s
-		}
-	}
+	p.seal = lock.SealOf(platform)
 	p.groups, p.data = lock.Groups(platform), lock.DataOn(platform)
 	return p, checkData(p.data, tree, lock.Image.Workdir)
 }

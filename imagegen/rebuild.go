@@ -59,7 +59,7 @@ func (b *Builder) Rebuild(ctx context.Context, p *Plan, lacking map[string]error
 	p.Fresh = true
 	r := &rebuilding{work: b.work(ctx, p), lacking: lacking}
 	r.below(ctx)
-	r.add("environment", EnvironmentFormat, func() (Layer, error) { return r.environment(ctx) })
+	r.add(environmentLayer, EnvironmentFormat, func() (Layer, error) { return r.environment(ctx) })
 	r.wheelParts(ctx)
 	for _, f := range p.data {
 		r.add(dataName(f), BlobFormat, func() (Layer, error) {

@@ -27,7 +27,7 @@ const askedAtOnce = 8
 //
 // That it is of this lock is not taken for granted, since locks are merged and edited: the layer "lock" must be made of this
 // lock's projection, which names every file of the image by its hash, and the environment's digest must be that of the
-// image that the sealed layers make. What is not so is no error here: the layers are made then, and the seal is held against what
+// image that the sealed layers make, unless the seal was only begun. What is not so is no error here: the layers are made then, and the seal is held against what
 // comes out. What a registry has is the sealed layer, since it has its digest; that the sealed digest is what would be made
 // of the files is what the machine says that sealed the lock.
 func (w *work) believe(ctx context.Context) error {
@@ -43,7 +43,7 @@ func (w *work) believe(ctx context.Context) error {
 	var wanted []lockfile.SealedLayer
 	for _, l := range p.seal.Layers {
 		w.sealed[l.Name] = l
-		if l.Kind == ParentFormat || l.Name == ProjectLayer && l.Inputs != p.projectInputs() || w.remembers(l.Inputs) {
+		if l.Digest == "" || l.Kind == ParentFormat || l.Name == ProjectLayer && l.Inputs != p.projectInputs() || w.remembers(l.Inputs) {
 			continue
 		}
 		wanted = append(wanted, l)
@@ -85,6 +85,9 @@ func (w *work) sealIsOfLock() (bool, error) {
 	}
 	if !slices.ContainsFunc(p.seal.Layers, func(l lockfile.SealedLayer) bool { return l.Name == lockLayer && l.Inputs == in }) {
 		return false, nil
+	}
+	if !p.seal.Closed() {
+		return true, nil
 	}
 	var layers []Layer
 	for _, l := range p.seal.Layers {
@@ -150,9 +153,9 @@ func (w *work) sealedWheels(ctx context.Context) ([]Layer, error) {
 		w.newer = set.Newer
 	}
 	for _, i := range missing {
-		if g := groups[i]; layers[i].Digest != w.sealed[g.Name].Digest {
+		if sealed := w.sealed[groups[i].Name].Digest; sealed != "" && layers[i].Digest != sealed {
 			// Others may decide what its RECORD says; or the seal is wrong, and looking at all will tell.
-			w.plan.Anew = append(w.plan.Anew, g.Name)
+			w.plan.Anew = append(w.plan.Anew, groups[i].Name)
 			return nil, nil
 		}
 	}

@@ -29,6 +29,7 @@ const settleMemo = "settlement"
 type settlement struct {
 	Omit  omissions
 	Cede  omissions         `json:",omitempty"`
+	Alone []string          `json:",omitempty"` // wheels that share no path with another, by SHA-256, sorted
 	Idle  []string          `json:",omitempty"` // as in Image
 	Newer map[string]string `json:",omitempty"` // as in Image
 }

@@ -289,16 +289,30 @@ type Choice struct {
 }
 
 // Seal is what the first build of a platform found: the digests that every later build of the
-// same lock must reproduce.
+// same lock must reproduce. One that is begun and not closed has layers of an earlier seal that the image will have as well, the layer
+// "lock", and what others will be made of.
 type Seal struct {
 	Platform    string        `toml:"platform"`
-	Environment string        `toml:"environment"` // manifest digest of the image without project files
+	Environment string        `toml:"environment"` // manifest digest of the image without project files; "" until the seal is closed
 	Project     string        `toml:"project"`     // SHA-256 of the project tree
 	Image       string        `toml:"image"`       // manifest digest of the whole image
 	Layers      []SealedLayer `toml:"layer"`
 }
 
-// SealedLayer is a layer by digest, in the image's order.
+// SealOf is the platform's seal, nil if there is none.
+func (l *Lock) SealOf(platform string) *Seal {
+	for i := range l.Seals {
+		if l.Seals[i].Platform == platform {
+			return &l.Seals[i]
+		}
+	}
+	return nil
+}
+
+// Closed tells whether a build wrote the seal: one that is only begun has no digest of an image.
+func (s *Seal) Closed() bool { return s != nil && s.Environment != "" }
+
+// SealedLayer is a layer by digest, in the image's order. Without digest, diff ID and size nobody has made it yet.
 type SealedLayer struct {
 	Name   string `toml:"name"`    // "base", "environment", "torch 2.15.0", "wheels 07", "project", "lock"
 	Kind   string `toml:"kind"`    // kind and format: "rootfs/1", "wheel/1", "files/1"

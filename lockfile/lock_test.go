@@ -116,6 +116,11 @@ func TestValidate(t *testing.T) {
 		"seal[0].layer: is missing":                              func(l *Lock) { l.Seals[0].Layers = nil },
 		"seal[0].layer[1].name: \"base\" is missing or":          func(l *Lock) { l.Seals[0].Layers[1].Name = "base" },
 		"seal[0].image: is missing":                              func(l *Lock) { l.Seals[0].Image = "" },
+		"seal[0].environment: is missing":                        func(l *Lock) { l.Seals[0].Environment = "" },
+		"seal[0].layer: the last is not that of the lock":        func(l *Lock) { s := &l.Seals[0]; s.Environment, s.Project, s.Image = "", "", "" },
+		"seal[0].layer[0].digest":                                func(l *Lock) { l.Seals[0].Layers[0].Digest = "" },
+		"seal[0].layer[2].digest":                                func(l *Lock) { *l = *begun(); l.Seals[0].Layers[2].Digest = "" },
+		"seal[0].layer[1].digest: is missing":                    func(l *Lock) { *l = *begun(); l.Seals[0].Layers[1].Size = 7 },
 		"seal[1].platform: linux/amd64 is sealed twice":          func(l *Lock) { l.Seals = append(l.Seals, l.Seals[0]) },
 	} {
 		l := sample()
@@ -254,6 +259,41 @@ func TestChooseLayers(t *testing.T) {
 		if p.OwnLayer != (i >= 20) {
 			t.Errorf("%s: own layer is %v", p.Name, p.OwnLayer)
 		}
+	}
+}
+
+// begun is a lock with a seal that no build has closed.
+func begun() *Lock {
+	l := sample()
+	l.Seals = []Seal{{Platform: "linux/amd64", Layers: []SealedLayer{
+		{Name: "base", Kind: "rootfs/1", Inputs: hex64("0a"), Digest: "sha256:" + hex64("0b"), DiffID: "sha256:" + hex64("0c"), Size: 1},
+		{Name: "wheels 07", Kind: "wheel/1", Inputs: hex64("0d")},
+		{Name: "lock", Kind: "files/1", Inputs: hex64("0e"), Digest: "sha256:" + hex64("0f"), DiffID: "sha256:" + hex64("0c"), Size: 2},
+	}}}
+	return l
+}
+
+// TestBegunSeal: a seal without an image is read as it is written, and is no part of what decides the image.
+func TestBegunSeal(t *testing.T) {
+	l := begun()
+	if err := l.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	read, err := Parse("envpack.lock", Encode(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := read.SealOf("linux/amd64"); s.Closed() || len(s.Layers) != 3 || s.Layers[1].Digest != "" {
+		t.Errorf("%+v", s)
+	}
+	if read.SealOf("linux/arm64").Closed() {
+		t.Error("there is no seal for linux/arm64")
+	}
+	plain := sample()
+	plain.Seals = nil
+	KeepSeals(read, plain)
+	if s := plain.SealOf("linux/amd64"); s == nil || s.Closed() {
+		t.Error("a lock of the same does not keep it")
 	}
 }
 

@@ -273,7 +273,13 @@ func (v *validator) seals() {
 			v.fail(at+"platform", "%s is sealed twice", s.Platform)
 		}
 		seen[s.Platform] = true
-		v.digest(at+"environment", s.Environment)
+		if s.Closed() {
+			v.digest(at+"environment", s.Environment)
+		} else if s.Project != "" || s.Image != "" {
+			v.fail(at+"environment", "is missing: a seal with the digest of an image has that of its environment")
+		} else if n := len(s.Layers); n > 0 && s.Layers[n-1].Name != "lock" {
+			v.fail(at+"layer", "the last is not that of the lock, by which a seal without an image is known to be of this lock")
+		}
 		if s.Project != "" || s.Image != "" {
 			v.hash(at+"project", s.Project)
 			v.digest(at+"image", s.Image)
@@ -290,6 +296,9 @@ func (v *validator) seals() {
 			names[y.Name] = true
 			v.form(at+"kind", y.Kind, kindFormat, "a kind and its format, such as wheel/1")
 			v.hash(at+"inputs", y.Inputs)
+			if y.Digest == "" && y.DiffID == "" && y.Size == 0 && !s.Closed() && j < len(s.Layers)-1 {
+				continue
+			}
 			v.digest(at+"digest", y.Digest)
 			v.digest(at+"diff-id", y.DiffID)
 			v.size(at+"size", y.Size)

@@ -85,6 +85,9 @@ func (e *edit) run(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := e.keepLayers(ctx, st, m, l, old); err != nil {
+			return err
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err

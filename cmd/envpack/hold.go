@@ -14,7 +14,7 @@ import (
 // hold holds an image to the lock's seal. Layers that differ and were not made but remembered are made first:
 // what the store remembers is as right as the envpack that noted it.
 func (b *building) hold(ctx context.Context, plan *imagegen.Plan, image *imagegen.Image) (*imagegen.Image, error) {
-	seal := sealOf(b.lock, image.Platform)
+	seal := b.lock.SealOf(image.Platform)
 	if seal == nil {
 		return image, nil
 	}
@@ -55,10 +55,12 @@ type difference struct {
 }
 
 // compareSeals gives nil unless the environment is not the sealed one, or the image is not although the
-// project's files are the same.
+// project's files are the same. Of a seal that is only begun it compares the layers that are made of the same.
 func compareSeals(old, now lockfile.Seal) *difference {
 	var d difference
 	switch {
+	case !old.Closed():
+		return compareBegun(old, now)
 	case old.Environment != now.Environment:
 		d.what = fmt.Sprintf("the environment for %s is %s, and the lock's seal says %s", now.Platform, now.Environment, old.Environment)
 	case old.Project == now.Project && old.Image != now.Image:
@@ -98,6 +100,26 @@ func compareSeals(old, now lockfile.Seal) *difference {
 	if len(d.lines) == 0 {
 		d.lines = []string{"  every layer is the same: the image's configuration differs"}
 	}
+	return &d
+}
+
+// compareBegun gives nil unless a layer is another than the sealed one that is made of the same.
+func compareBegun(old, now lockfile.Seal) *difference {
+	sealed := map[string]string{}
+	for _, l := range old.Layers {
+		sealed[l.Inputs] = l.Digest
+	}
+	var d difference
+	for _, l := range now.Layers {
+		if was := sealed[l.Inputs]; was != "" && was != l.Digest {
+			d.layers = append(d.layers, l.Name)
+			d.lines = append(d.lines, fmt.Sprintf("  layer %s is %s, sealed as %s, although it is made of the same", l.Name, l.Digest, was))
+		}
+	}
+	if len(d.lines) == 0 {
+		return nil
+	}
+	d.what = fmt.Sprintf("the image for %s has other layers than the lock's seal says", now.Platform)
 	return &d
 }
 

@@ -149,6 +149,11 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 			return err
 		}
 	}
+	if !o.dryRun {
+		if err := s.keepLayers(ctx, st, m, l, old); err != nil {
+			return err
+		}
+	}
 	s.tellKept(l, o.kept)
 	s.tellUnmoved(old.compare, l, o.packages)
 	if o.dryRun {

@@ -168,7 +168,7 @@ func (o *operand) prepare(ctx context.Context) error {
 
 // sealed is the seal of a platform, if the project's files are still those that it is of.
 func (o *operand) sealed(platform string) *lockfile.Seal {
-	if seal := sealOf(o.building.lock, platform); seal != nil && seal.Project == o.building.tree.Hash() {
+	if seal := o.building.lock.SealOf(platform); seal != nil && seal.Project == o.building.tree.Hash() {
 		return seal
 	}
 	return nil

@@ -72,6 +72,17 @@ func sideName(i int, side *lockfile.Side) string {
 	return [2]string{"ours", "theirs"}[i]
 }
 
+// locks are the locks that there were: one, or both sides of a merge.
+func (old previous) locks() []*lockfile.Lock {
+	switch {
+	case old.sides[0] != nil:
+		return []*lockfile.Lock{old.sides[0].Lock, old.sides[1].Lock}
+	case old.compare != nil:
+		return []*lockfile.Lock{old.compare}
+	}
+	return nil
+}
+
 // settle gives the new lock what of a merge's sides still holds, and tells what became of the packages in which
 // they differ.
 func (old previous) settle(s *session, l *lockfile.Lock) {

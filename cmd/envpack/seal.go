@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/envpack/envpack/imagegen"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/sources"
+	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -17,9 +21,9 @@ func (b *building) seal(images []*imagegen.Image) {
 	var fresh []*imagegen.Image
 	for _, image := range images {
 		now := image.Seal()
-		old := sealOf(b.lock, image.Platform)
+		old := b.lock.SealOf(image.Platform)
 		switch {
-		case old == nil:
+		case !old.Closed():
 		case old.Project == now.Project && old.Image == now.Image:
 			continue
 		case !b.reseal:
@@ -50,7 +54,7 @@ func (b *building) writeSeals(images []*imagegen.Image) {
 		return
 	}
 	for _, image := range images {
-		if old := sealOf(now, image.Platform); old != nil {
+		if old := now.SealOf(image.Platform); old != nil {
 			*old = image.Seal()
 		} else {
 			now.Seals = append(now.Seals, image.Seal())
@@ -71,20 +75,69 @@ func unsealed(l *lockfile.Lock) *lockfile.Lock {
 	return &bare
 }
 
+// keepLayers begins the seals that a new lock lacks with the layers of old ones that it has too, so that a machine without the
+// packages takes these from a registry as ever.
+func (s *session) keepLayers(ctx context.Context, st *store.Store, m *manifest.Manifest, l *lockfile.Lock, old previous) error {
+	if len(unbuilt(l)) > 0 {
+		return nil
+	}
+	var builder *imagegen.Builder
+	for _, t := range l.Targets {
+		for _, from := range old.locks() {
+			if l.SealOf(t.Platform) != nil || from.SealOf(t.Platform) == nil {
+				continue
+			}
+			plan, err := imagegen.NewPlan(l, t.Platform, nil)
+			if err != nil {
+				return err
+			}
+			if builder == nil {
+				b := &building{session: s, m: m, lock: l}
+				sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: l.Base.Codename}, b.supplyOptions(), fetching)
+				if err != nil {
+					return err
+				}
+				defer sup.Close()
+				builder = &imagegen.Builder{Store: st, Supply: sup}
+			}
+			seal, records, err := builder.Retain(ctx, plan, from)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				s.ui().Warn("of the seal for %s nothing was kept: %v", t.Platform, err)
+				continue
+			}
+			if seal == nil {
+				continue
+			}
+			l.Seals, l.Choices = append(l.Seals, *seal), append(l.Choices, records...)
+			stay := 0
+			for _, y := range seal.Layers {
+				if y.Digest != "" && y.Name != imagegen.ProjectLayer {
+					stay++
+				}
+			}
+			stay-- // the lock's is new
+			s.ui().Printf("%s: %s of the sealed image %s; a build makes the others and closes the seal", t.Platform, plural(stay, "layer"), staysStay(stay))
+		}
+	}
+	l.Normalize()
+	return nil
+}
+
+func staysStay(n int) string {
+	if n == 1 {
+		return "stays"
+	}
+	return "stay"
+}
+
 func more(n int) string {
 	if n <= 0 {
 		return ""
 	}
 	return fmt.Sprintf(", and %d more", n)
-}
-
-func sealOf(l *lockfile.Lock, platform string) *lockfile.Seal {
-	for i := range l.Seals {
-		if l.Seals[i].Platform == platform {
-			return &l.Seals[i]
-		}
-	}
-	return nil
 }
 
 // withChoices replaces what the lock says of RECORD files of the image's platform.

@@ -233,10 +233,12 @@ func (x *verifying) seal(r *verify.Report) {
 	if x.held == nil {
 		return
 	}
-	sealed := sealOf(x.lock, r.Platform)
+	sealed := x.lock.SealOf(r.Platform)
 	switch {
 	case sealed == nil:
 		r.Add("seal", verify.None, "the lock is not sealed")
+	case !sealed.Closed():
+		r.Add("seal", verify.None, "the lock's seal is of layers alone, until a build closes it")
 	case !x.rebuilt.Whole():
 		r.Add("seal", verify.Unchecked, "not all was made again")
 		r.Miss("seal", "the lock's seal", errors.New("not all layers could be made again"))

@@ -54,7 +54,7 @@ func (s *session) verifySeal(ctx context.Context, spec, file, project string, o 
 
 // verifyTarget makes one platform again.
 func (s *session) verifyTarget(ctx context.Context, h *held, t lockfile.Target) (*verify.Report, error) {
-	if sealOf(h.lock, t.Platform) == nil {
+	if !h.lock.SealOf(t.Platform).Closed() {
 		return nil, diag.New(diag.Failure, "%s has no seal for %s, so that there is nothing to verify", h.path, t.Platform).
 			Hint("the first `envpack build` writes it")
 	}
@@ -68,7 +68,7 @@ func (s *session) verifyTarget(ctx context.Context, h *held, t lockfile.Target) 
 	if x.plan, err = imagegen.NewPlan(h.lock, t.Platform, h.tree); err != nil {
 		return nil, err
 	}
-	sealed := sealOf(h.lock, t.Platform)
+	sealed := h.lock.SealOf(t.Platform)
 	stand := func(at, of int) (imagegen.Layer, bool) {
 		if of != len(sealed.Layers) {
 			return imagegen.Layer{}, false

@@ -66,11 +66,8 @@ func open(ctx context.Context, s Side) (*opened, error) {
 		own.lock = l
 	}
 	if s.Image == nil {
-		for i := range s.Lock.Seals {
-			if s.Lock.Seals[i].Platform == s.Platform {
-				own.seal = &s.Lock.Seals[i]
-				own.layers = sealed(own.seal)
-			}
+		if seal := s.Lock.SealOf(s.Platform); seal.Closed() {
+			own.seal, own.layers = seal, sealed(seal)
 		}
 		return own, nil
 	}
