@@ -72,8 +72,11 @@ type Retry struct {
 
 // Client fetches. It is safe for concurrent use.
 type Client struct {
-	o      Options
-	http   *http.Client
+	o    Options
+	http *http.Client
+	// bulk is for large files. It speaks HTTP/1.1: a connection for each takes half the processor time of HTTP/2, which has
+	// frames of 16 KiB, copies them once more, and answers each reading with a window.
+	bulk   *http.Client
 	firsts firsts
 
 	mu      sync.Mutex
@@ -95,28 +98,34 @@ func New(o Options) *Client {
 		o.Patience = stallTimeout
 	}
 	c := &Client{o: o, noRange: map[string]bool{}, firsts: firsts{hosts: map[string]chan struct{}{}}}
-	c.http = &http.Client{
-		CheckRedirect: c.checkRedirect,
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:     &tls.Config{RootCAs: o.RootCAs},
-			TLSHandshakeTimeout: 20 * time.Second,
-			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-				if answer.StatusCode != http.StatusOK {
-					return &ProxyError{answer.StatusCode}
-				}
-				return nil
-			},
-			ResponseHeaderTimeout: o.Patience,
-			IdleConnTimeout:       90 * time.Second,
-			MaxIdleConnsPerHost:   16,
-			MaxConnsPerHost:       24,
-			ForceAttemptHTTP2:     true,
-			HTTP2:                 &http.HTTP2Config{SendPingTimeout: 20 * time.Second, PingTimeout: 15 * time.Second},
-		},
-	}
+	var one, both http.Protocols
+	one.SetHTTP1(true)
+	both.SetHTTP1(true)
+	both.SetHTTP2(true)
+	c.http = &http.Client{CheckRedirect: c.checkRedirect, Transport: transport(o, &both)}
+	c.bulk = &http.Client{CheckRedirect: c.checkRedirect, Transport: transport(o, &one)}
 	return c
+}
+
+func transport(o Options, protocols *http.Protocols) *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: o.RootCAs},
+		TLSHandshakeTimeout: 20 * time.Second,
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+			if answer.StatusCode != http.StatusOK {
+				return &ProxyError{answer.StatusCode}
+			}
+			return nil
+		},
+		ResponseHeaderTimeout: o.Patience,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   16,
+		MaxConnsPerHost:       24,
+		Protocols:             protocols,
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 20 * time.Second, PingTimeout: 15 * time.Second},
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -169,7 +178,7 @@ func (c *Client) do(ctx context.Context, address string, header http.Header, acc
 		return err
 	}
 	for attempt := 1; ; attempt++ {
-		asked, err := c.once(ctx, u, header, accept, handle)
+		asked, err := c.once(ctx, c.http, u, header, accept, handle)
 		if err == nil {
 			return nil
 		}
@@ -208,8 +217,8 @@ func (c *Client) check(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// once makes a request one time, and gives the pause that the server asks for, if it does.
-func (c *Client) once(ctx context.Context, u *url.URL, header http.Header, accept func(int) bool, handle func(*http.Response) error) (time.Duration, error) {
+// once makes a request one time by h, and gives the pause that the server asks for, if it does.
+func (c *Client) once(ctx context.Context, h *http.Client, u *url.URL, header http.Header, accept func(int) bool, handle func(*http.Response) error) (time.Duration, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ctx, done := c.firsts.enter(ctx, u)
@@ -223,7 +232,7 @@ func (c *Client) once(ctx context.Context, u *url.URL, header http.Header, accep
 	}
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	c.authorize(req)
-	resp, err := c.http.Do(req)
+	resp, err := h.Do(req)
 	if err != nil {
 		return 0, err
 	}

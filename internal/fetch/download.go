@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/store"
@@ -94,7 +95,7 @@ func (d *download) fill(ctx context.Context) error {
 	}
 	best := d.p.Offset()
 	for failures := 0; ; {
-		asked, err := d.c.once(ctx, d.u, d.header(), acceptPart, d.receive)
+		asked, err := d.c.once(ctx, d.client(), d.u, d.header(), acceptPart, d.receive)
 		if err == nil {
 			return nil
 		}
@@ -120,6 +121,22 @@ func (d *download) fill(ctx context.Context) error {
 func (d *download) reset() error {
 	d.pieces = 0
 	return d.p.Reset()
+}
+
+const (
+	// large is how many bytes are worth a connection of their own.
+	large = 16 << 20
+	// piece is how many bytes are written at once, and pieceTime how long they are waited for: whoever reads the file
+	// while it grows is woken for each piece.
+	piece     = 256 << 10
+	pieceTime = 50 * time.Millisecond
+)
+
+func (d *download) client() *http.Client {
+	if d.size < 0 || d.size-d.p.Offset() >= large {
+		return d.c.bulk
+	}
+	return d.c.http
 }
 
 func (d *download) header() http.Header {
@@ -159,7 +176,7 @@ func (d *download) receive(resp *http.Response) error {
 	if d.size >= 0 {
 		body = io.LimitReader(body, d.size-d.p.Offset()+1) // one more shows that it is too long
 	}
-	_, err := io.Copy(writer{d}, body)
+	err := d.copy(body)
 	var own *diag.Error // of the store
 	if err != nil && !errors.As(err, &own) {
 		return fmt.Errorf("%w, after %d bytes: %w", errTruncated, d.p.Offset(), err)
@@ -173,11 +190,28 @@ func (d *download) receive(resp *http.Response) error {
 	return nil
 }
 
-// writer tells of progress.
-type writer struct{ d *download }
-
-func (w writer) Write(b []byte) (int, error) {
-	n, err := w.d.p.Write(b)
-	w.d.progress(w.d.p.Offset())
-	return n, err
+// copy appends a body in pieces, and tells of progress.
+func (d *download) copy(body io.Reader) error {
+	size := int64(piece)
+	if d.size >= 0 {
+		size = min(size, d.size-d.p.Offset()+1)
+	}
+	buf := make([]byte, size)
+	for n, since := 0, time.Now(); ; {
+		m, err := body.Read(buf[n:])
+		n += m
+		if n > 0 && (n == len(buf) || err != nil || time.Since(since) >= pieceTime) {
+			if _, err := d.p.Write(buf[:n]); err != nil {
+				return err
+			}
+			d.progress(d.p.Offset())
+			n, since = 0, time.Now()
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }

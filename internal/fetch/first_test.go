@@ -1,11 +1,14 @@
 package fetch
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,6 +53,34 @@ func TestContentRange(t *testing.T) {
 	} {
 		if _, _, _, got := contentRange(in); got != ok {
 			t.Errorf("%q: %v", in, got)
+		}
+	}
+}
+
+// TestLargeFilesByHTTP1: a large file, and one of which the size is not known, has a connection of its own.
+func TestLargeFilesByHTTP1(t *testing.T) {
+	var protocol, content string
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protocol = r.Proto
+		io.WriteString(w, content)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	c := New(Options{RootCAs: pool, Sleep: quick})
+	for _, f := range []struct {
+		n, size int64
+		want    string
+	}{{100, 100, "HTTP/2.0"}, {large, large, "HTTP/1.1"}, {100, -1, "HTTP/1.1"}} {
+		content = strings.Repeat("x", int(f.n))
+		sum := sha256.Sum256([]byte(content))
+		if err := c.Download(t.Context(), s.URL, hex.EncodeToString(sum[:]), f.size, openStore(t), nil); err != nil {
+			t.Fatal(err)
+		}
+		if protocol != f.want {
+			t.Errorf("%d bytes, said to be %d: %s, want %s", f.n, f.size, protocol, f.want)
 		}
 	}
 }

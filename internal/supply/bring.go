@@ -1,6 +1,7 @@
 package supply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -73,7 +74,8 @@ func (s *Supply) bring(ctx context.Context, name string, jobs []job) error {
 	return check(jobs)
 }
 
-// missing are the jobs whose files the store lacks, each file once, and their size in bytes.
+// missing are the jobs whose files the store lacks, each file once, and their size in bytes. The largest come first: reading one
+// takes longest, and at the end nothing would be left to do beside it.
 func (s *Supply) missing(jobs []job) (missing []job, total int64) {
 	seen := map[string]bool{}
 	for _, j := range jobs {
@@ -83,6 +85,7 @@ func (s *Supply) missing(jobs []job) (missing []job, total int64) {
 		}
 		seen[j.sha256] = true
 	}
+	slices.SortStableFunc(missing, func(a, b job) int { return cmp.Compare(b.size, a.size) })
 	return missing, total
 }
 
