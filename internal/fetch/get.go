@@ -91,7 +91,7 @@ type Part struct {
 	Offset int64  // of Data in the file
 	Total  int64  // size of the file in bytes
 	Whole  bool   // the server does not give parts; the file was small and is all here
-	Tag    string // of the file's state, as in Downloaded
+	Tag    string // of the whole file, as in Downloaded
 }
 
 // Range fetches length bytes of a file from offset on, fewer if the file ends before.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/store"
@@ -20,16 +21,17 @@ type Check interface {
 type Downloaded struct {
 	SHA256 string
 	Size   int64 // bytes
-	// Tag is what the server tells a state of the file by, "" for nothing: ETag, else Last-Modified. See Part.
+	// Tag is what the server tells the file's bytes by, "" for nothing. See Part.
 	Tag string
 }
 
-// tagOf is what tells one state of a file from another (RFC 9110, 8.8).
+// tagOf is the strong validator of a file, by which two answers are known to have the same bytes: an ETag that is not called weak. A date
+// is none: it has whole seconds, and many servers keep that of the file's maker (RFC 9110, 8.8.1).
 func tagOf(h http.Header) string {
-	if tag := h.Get("ETag"); tag != "" {
+	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {
 		return tag
 	}
-	return h.Get("Last-Modified")
+	return ""
 }
 
 // DownloadUnhashed fetches a file into the store of which no hash is known, of at most limit bytes,

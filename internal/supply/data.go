@@ -105,7 +105,7 @@ func (s *Supply) dataFile(ctx context.Context, f manifest.DataFile, known *lockf
 	return got.SHA256, got.Size, err
 }
 
-// dataMemo keeps what was downloaded from an address, and by what the server tells that state of the file.
+// dataMemo keeps what was downloaded from an address, and by what the server says that it has the same bytes.
 const dataMemo = "data"
 
 // mirrored is the address that a file is asked at: its own, or a mirror's that this machine names.

@@ -21,7 +21,7 @@ const learntMemo = "learnt"
 
 // Learn gives a file with its SHA-256 and size, where the index says neither: it is downloaded into the store, or read
 // where it is on this machine, and held to what else the index gives (File.Sum). What the store has of an earlier
-// download is taken if the server says that the file is in the same state.
+// download is taken if the server says that the file has the same bytes.
 //
 // Errors: diag errors of fetching; of code Mismatch where another hash differs, or where the file says something
 // else of itself than what was read of it before.
