@@ -2,8 +2,6 @@ package imagegen
 
 import (
 	"archive/tar"
-	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,47 +11,13 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 
 	"github.com/envpack/envpack/imagegen/layertar"
+	"github.com/envpack/envpack/internal/testenv"
 )
-
-// sparse is a tar with one file that is a hole, in GNU's PAX form 0.1: the map is in the extended header, and no data follow.
-func sparse(t *testing.T, name string, size int64) []byte {
-	t.Helper()
-	records := ""
-	for _, text := range []string{
-		"GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=" + name, "GNU.sparse.numblocks=1", "GNU.sparse.map=0,0",
-		fmt.Sprintf("GNU.sparse.size=%d", size),
-	} {
-		n := len(text) + 2 // the space and the end of the line
-		for n != len(text)+2+len(fmt.Sprint(n)) {
-			n++
-		}
-		records += fmt.Sprintf("%d %s\n", n, text)
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg}); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	head := bytes.Clone(b.Bytes()[:512])
-	head[156] = tar.TypeXHeader
-	copy(head[124:135], fmt.Sprintf("%011o", len(records)))
-	copy(head[148:156], "        ") // the checksum's own field counts as spaces
-	sum := 0
-	for _, c := range head {
-		sum += int(c)
-	}
-	copy(head[148:156], fmt.Sprintf("%06o\x00 ", sum))
-	pax := append(head, records...)
-	return append(append(pax, make([]byte, -len(records)&511)...), b.Bytes()...)
-}
 
 // TestRestoreSparse: a file with more holes than a layer may have bytes is not written out.
 func TestRestoreSparse(t *testing.T) {
 	const size = 1_000_000_000_000
-	data := sparse(t, "app/hole", size)
+	data := testenv.SparseTar("app/hole", nil, size)
 	l := static.NewLayer(data, "application/vnd.oci.image.layer.v1.tar")
 	digest, err := l.Digest()
 	if err != nil {

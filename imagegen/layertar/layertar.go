@@ -33,7 +33,7 @@ type Promise struct {
 	What           string // for errors: "layer 3 (sha256:…)"
 	Digest, DiffID v1.Hash
 	Size           int64 // bytes, as stored
-	Limit          int64 // bytes that it may unpack to
+	Limit          int64 // bytes that it may unpack to, and that its files may have, holes included
 }
 
 // Limit is how much a layer may unpack to that has size bytes compressed: the larger of 1 GiB and 100 times as
@@ -171,7 +171,7 @@ func unpack(stored, plain *meter, visit func(Entry) error) error {
 	default:
 		plain.r = buffered
 	}
-	t := tar.NewReader(plain)
+	t := &filled{Reader: tar.NewReader(plain), plain: plain}
 	position := func() int64 { return plain.n }
 	for {
 		h, err := t.Next()
@@ -191,6 +191,26 @@ func unpack(stored, plain *meter, visit func(Entry) error) error {
 	}
 	_, err = io.Copy(io.Discard, buffered)
 	return err
+}
+
+// filled reads the contents of a tar's entries. Holes of sparse files take no bytes of the tar, and count for its limit as other
+// bytes do: one could have exabytes of them.
+type filled struct {
+	*tar.Reader
+	plain *meter
+	n     int64
+}
+
+func (f *filled) Read(p []byte) (int, error) {
+	if err := f.plain.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := f.Reader.Read(p)
+	if f.n += int64(n); f.n > f.plain.limit {
+		f.plain.over = true
+		return 0, errOver
+	}
+	return n, err
 }
 
 var errOver = errors.New("there is more than there should be")
