@@ -13,8 +13,8 @@ import (
 )
 
 // Deeply compares every file of the image with the wheel or the package that it comes from, which the store has but for
-// those of lacking, by SHA-256. It comes behind Digests and Layers. Errors: of the context, of the store, and of packages
-// that cannot be read.
+// those of lacking, by SHA-256. It comes behind Digests and Layers. Errors: of the context. A wheel or a package that cannot be read
+// leaves its own files unchecked.
 func (v *Verification) Deeply(ctx context.Context, plan *imagegen.Plan, rebuilt *imagegen.Rebuilt, st *store.Store, lacking map[string]error) error {
 	if v.tree == nil {
 		return nil
@@ -82,6 +82,11 @@ func (d *deep) fault(p string, layer int, format string, args ...any) {
 		name = d.Report.Layers[layer-1].Contents
 	}
 	d.Report.find(Finding{Check: "files", Text: "/" + p + " " + fmt.Sprintf(format, args...), Path: p, Layer: layer, Name: name})
+}
+
+// unreadable notes a wheel or a package that could not be read, whose files are not checked therefore.
+func (d *deep) unreadable(what string, err error) {
+	d.Report.Unchecked = append(d.Report.Unchecked, Gap{Check: "files", What: "files of " + what, Why: "it cannot be read: " + diagText(err), Err: err})
 }
 
 // broken tells whether some layer could not be read whole, so that files may be missing for that.

@@ -39,24 +39,35 @@ func (d *deep) debs(ctx context.Context, debs []lockfile.Deb) error {
 	if d.Task != nil && size > 0 {
 		advance = d.Task("comparing files of packages", size)
 	}
-	var mu sync.Mutex // of places
+	var mu sync.Mutex // of places, whole and the report
 	group, all := errgroup.WithContext(ctx)
 	group.SetLimit(max(d.Jobs, 1))
 	for _, deb := range debs {
-		if err := d.lacking[deb.SHA256]; err != nil {
+		if d.lacking[deb.SHA256] != nil {
 			whole = false
+		}
+	}
+	for _, deb := range debs {
+		if err := d.lacking[deb.SHA256]; err != nil {
+			mu.Lock()
 			d.Report.Unchecked = append(d.Report.Unchecked, Gap{Check: "files", What: fmt.Sprintf("files of the package %s %s", deb.Name, deb.Version), Why: diagText(err), Err: err})
+			mu.Unlock()
 			continue
 		}
-		d.files.Debs++
 		group.Go(func() error {
 			ships, err := d.unpack(all, deb)
-			if err != nil {
-				return fmt.Errorf("reading the package %s %s: %w", deb.Name, deb.Version, err)
+			if cerr := all.Err(); cerr != nil {
+				return cerr
 			}
 			advance(deb.Size)
 			mu.Lock()
 			defer mu.Unlock()
+			if err != nil {
+				whole = false
+				d.unreadable(fmt.Sprintf("the package %s %s", deb.Name, deb.Version), err)
+				return nil
+			}
+			d.files.Debs++
 			for _, s := range ships {
 				places[s.at] = append(places[s.at], s)
 			}

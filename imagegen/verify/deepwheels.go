@@ -34,17 +34,24 @@ func (d *deep) wheels(ctx context.Context, wheels []imagegen.Wheel, python strin
 	}
 	for _, w := range wheels {
 		if err := d.lacking[w.File.SHA256]; err != nil {
+			mu.Lock()
 			d.Report.Unchecked = append(d.Report.Unchecked, Gap{Check: "files", What: "files of " + w.File.Name, Why: diagText(err), Err: err})
+			mu.Unlock()
 			continue
 		}
 		group.Go(func() error {
 			r := &wheelResult{deep: d}
-			if err := r.compare(ctx, w, python); err != nil {
-				return fmt.Errorf("reading %s: %w", w.File.Name, err)
+			err := r.compare(ctx, w, python)
+			if cerr := ctx.Err(); cerr != nil {
+				return cerr
 			}
 			advance(w.File.Size)
 			mu.Lock()
 			defer mu.Unlock()
+			if err != nil {
+				d.unreadable(w.File.Name, err)
+				return nil
+			}
 			r.add(w.File.Name)
 			for _, path := range r.paths {
 				had[path] = true

@@ -13,11 +13,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/verify"
+	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/testenv"
 )
 
@@ -508,6 +512,41 @@ func TestLacking(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestUnreadable has a wheel and a package that cannot be read any more when their files are to be compared: the others' are.
+func TestUnreadable(t *testing.T) {
+	w := newWorld(t)
+	dir := w.layout()
+	v := begin(t, dir, verify.Options{Deep: true})
+	plan, rebuilt := w.rebuild(v, nil)
+	compare(t, v, rebuilt)
+	for _, sum := range []string{w.lock.Packages[1].Files[0].SHA256, w.lock.Base.Debs[2].SHA256} {
+		file := filepath.Join(w.store.Dir(), "blobs", "sha256", sum[:2], sum)
+		write(t, file, read(t, file)[:200])
+	}
+	st, err := store.Open(t.Context(), w.store.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	if err := v.Deeply(t.Context(), plan, rebuilt, st, nil); err != nil {
+		t.Fatal(err)
+	}
+	var what []string
+	for _, g := range v.Report.Unchecked {
+		if g.Check == "files" && strings.Contains(g.Why, "it cannot be read: ") {
+			what = append(what, g.What)
+		}
+	}
+	slices.Sort(what)
+	deb := w.lock.Base.Debs[2]
+	if diff := cmp.Diff([]string{"files of beta-2.0-py3-none-any.whl", "files of the package " + deb.Name + " " + deb.Version}, what); diff != "" {
+		t.Error(diff)
+	}
+	if f := v.Report.Files; f.Wheels != 1 || f.Debs != 2 || f.Wheel == 0 || f.Deb == 0 || len(v.Report.Findings) > 0 {
+		t.Errorf("%+v, %+v", f, v.Report.Findings)
 	}
 }
 
