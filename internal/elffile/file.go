@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/envpack/envpack/internal/fatbin"
 )
 
 // File is what the dynamic linker would know of an ELF file. A file without a dynamic section (an object file, a
@@ -25,6 +27,12 @@ type File struct {
 	Rpath       string     // DT_RPATH; without effect where there is a Runpath (ld.so(8))
 	Runpath     string     // DT_RUNPATH
 	Versions    []Versions // DT_VERNEED, by library
+
+	// CUDA is the code for GPUs, nil without any. Only [ReadCUDA] looks for it, in little-endian 64-bit files with a dynamic
+	// section: what is linked statically opens no driver.
+	CUDA *fatbin.Summary
+	// CUDAFault says why CUDA is not known although there is some.
+	CUDAFault string
 }
 
 // Versions are the interface versions that a file needs of one library, such as GLIBC_2.17 of libc.so.6.
@@ -49,7 +57,12 @@ const (
 // the end, and then twice from where the strings begin. Errors: ErrNotELF, what r returned, wrapped, or a description of
 // what is malformed.
 func Read(r io.ReaderAt, size int64) (*File, error) {
-	return (&reader{r: r, size: size, file: &File{}}).read()
+	return (&reader{r: r, size: size, file: &File{}}).read(nil)
+}
+
+// ReadCUDA does what Read does, and finds the code for GPUs, on the way to the dynamic section as a rule.
+func ReadCUDA(r Walker, size int64) (*File, error) {
+	return (&reader{r: r, size: size, file: &File{}}).read(r)
 }
 
 // span is a part of a file that is wanted.
@@ -65,6 +78,7 @@ type reader struct {
 	order binary.ByteOrder
 	wide  bool // 64-bit
 	loads []segment
+	table table
 	file  *File
 }
 
@@ -72,6 +86,7 @@ type reader struct {
 type segment struct {
 	kind                  elf.ProgType
 	offset, address, size uint64 // size is that in the file
+	writable              bool
 }
 
 // fetch fills the spans, which lie within the file and may overlap, from the first to the last.
@@ -88,7 +103,8 @@ func (r *reader) fetch(spans []*span) error {
 	return nil
 }
 
-func (r *reader) read() (*File, error) {
+// read reads the file, and w for code unless it is nil.
+func (r *reader) read(w Walker) (*File, error) {
 	headers, err := r.header()
 	if err != nil {
 		return nil, err
@@ -111,24 +127,27 @@ func (r *reader) read() (*File, error) {
 			return nil, err
 		}
 	}
-	var wanted []*span
-	for _, s := range []*span{dynamic, interpreter} {
-		if s != nil {
-			wanted = append(wanted, s)
-		}
-	}
-	if err := r.fetch(wanted); err != nil {
-		return nil, err
-	}
 	if interpreter != nil {
+		if err := r.fetch([]*span{interpreter}); err != nil {
+			return nil, err
+		}
 		if r.file.Interpreter, err = text(interpreter.data); err != nil {
 			return nil, fmt.Errorf("the interpreter's path: %w", err)
 		}
 	}
-	if dynamic != nil {
-		if err := r.dynamic(dynamic.data); err != nil {
+	if dynamic == nil {
+		return r.file, nil
+	}
+	if w != nil && r.wide && r.file.Data == elf.ELFDATA2LSB {
+		if err := r.code(w); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.fetch([]*span{dynamic}); err != nil {
+		return nil, err
+	}
+	if err := r.dynamic(dynamic.data); err != nil {
+		return nil, err
 	}
 	return r.file, nil
 }
@@ -171,6 +190,9 @@ func (r *reader) header() ([]segment, error) {
 		}
 		r.wide = true
 		offset, size, count, entry = r.order.Uint64(b[32:]), int(r.order.Uint16(b[54:])), int(r.order.Uint16(b[56:])), 56
+		if r.order.Uint16(b[58:]) == sectionSize {
+			r.table = table{r.order.Uint64(b[40:]), int(r.order.Uint16(b[60:])), int(r.order.Uint16(b[62:]))}
+		}
 	default:
 		return nil, fmt.Errorf("the class %d is unknown", b[elf.EI_CLASS])
 	}
@@ -193,6 +215,7 @@ func (r *reader) header() ([]segment, error) {
 		h := &headers[i]
 		h.kind = elf.ProgType(r.order.Uint32(p))
 		if r.wide {
+			h.writable = elf.ProgFlag(r.order.Uint32(p[4:]))&elf.PF_W != 0
 			h.offset, h.address, h.size = r.order.Uint64(p[8:]), r.order.Uint64(p[16:]), r.order.Uint64(p[32:])
 		} else {
 			h.offset, h.address, h.size = uint64(r.order.Uint32(p[4:])), uint64(r.order.Uint32(p[8:])), uint64(r.order.Uint32(p[16:]))

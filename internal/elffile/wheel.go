@@ -10,11 +10,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/envpack/envpack/internal/fatbin"
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
 // WheelFormat numbers the form and meaning of [Encode]'s result; it belongs into the key of what is remembered.
-const WheelFormat = 2
+const WheelFormat = 3
 
 // Object is an ELF file of a wheel.
 type Object struct {
@@ -29,6 +30,10 @@ type Object struct {
 	Rpath       string     `json:"rpath,omitempty"`
 	Runpath     string     `json:"runpath,omitempty"`
 	Versions    []Versions `json:"versions,omitempty"`
+
+	CUDA      *fatbin.Summary `json:"cuda,omitempty"`
+	CUDAFault string          `json:"cudaFault,omitempty"` // why CUDA is not known although there is some
+
 	// Fault says why nothing but the path is known: the file begins as ELF and is malformed. Wheels of tools
 	// that handle ELF files have such ones for their tests.
 	Fault string `json:"fault,omitempty"`
@@ -79,7 +84,7 @@ func readObject(ctx context.Context, d *wheelfile.Directory, e wheelfile.Entry) 
 		return nil, err
 	}
 	defer content.Close()
-	f, err := Read(content, e.Size)
+	f, err := ReadCUDA(content, e.Size)
 	switch broken := (*wheelfile.Error)(nil); {
 	case errors.Is(err, ErrNotELF):
 		return nil, nil
@@ -91,7 +96,7 @@ func readObject(ctx context.Context, d *wheelfile.Directory, e wheelfile.Entry) 
 	return &Object{
 		Path: e.Name, Machine: uint16(f.Machine), Class: uint8(f.Class), Type: uint16(f.Type),
 		Interpreter: f.Interpreter, Soname: f.Soname, Needed: f.Needed, Rpath: f.Rpath, Runpath: f.Runpath,
-		Versions: f.Versions,
+		Versions: f.Versions, CUDA: f.CUDA, CUDAFault: f.CUDAFault,
 	}, nil
 }
 

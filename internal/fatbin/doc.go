@@ -1,10 +1,11 @@
 // Package fatbin reads which GPUs a library has code for: the containers of device code that CUDA's compiler puts
-// into the sections .nv_fatbin and __nv_relfatbin of an ELF file, one container for each file that it compiled.
+// into an ELF file, one container for each file that it compiled. They stand in the sections .nv_fatbin and, before they
+// are linked, __nv_relfatbin. Some libraries have further ones among their data: TensorFlow loads more than a thousand
+// from there, of kernels that were not compiled by nvcc. They count as well.
 //
 // A [Finder] is given the file's bytes as they stream by and keeps what the headers say; it inflates nothing and
-// holds no code. Which containers count is decided once the section table is known ([Finder.Summary]), since that
-// stands at a file's end. The package opens no files, knows no ELF, and judges nothing: whether a GPU is covered
-// is for others to say.
+// holds no code. The package opens no files, knows no ELF, and judges nothing: whether a GPU is covered is for others
+// to say.
 //
 // # Format
 //

@@ -144,7 +144,7 @@ func (f *Finder) add(c Code, size int64) { f.codes[c] += size }
 // close ends a container.
 func (f *Finder) close() {
 	c := f.open
-	if len(f.codes) > maxCodes || len(f.found) >= maxContainers {
+	if f.held += len(f.codes); len(f.codes) > maxCodes || len(f.found) >= maxContainers || f.held > maxHeld {
 		f.full = true
 		return
 	}

@@ -10,17 +10,18 @@ const (
 	align     = 8       // containers stand at multiples of it
 	headSize  = 16      // of a container's header
 	entrySize = 64      // of an entry's header without extension
-	maxHead   = 1 << 12 // bytes of a container's header
+	maxGuess  = 255     // no container had another version than 1 and a header of more than 16 bytes; later ones may
 	maxExtend = 1 << 20 // bytes of an entry's header: options of the compiler, or headers of entries compressed as one
 
-	maxContainers = 1 << 18 // of a library; cuBLASLt has some thousand
-	maxGroups     = 1 << 12 // sets of codes in a library; old PyTorch has 15
+	maxContainers = 1 << 18 // of a library; TensorFlow's has 1,398
+	maxGroups     = 1 << 10 // sets of codes in a library; that of PyTorch 1.4 has 15
 	maxCodes      = 1 << 8  // codes of a container; CuPy has 13
+	maxHeld       = 1 << 20 // codes of all containers
 )
 
 // Finder finds the containers in a stream of a file's bytes from the first one on. The zero value is ready.
 type Finder struct {
-	// Limit is the file's size if it is known: what claims to go on beyond is no container.
+	// Limit is where the stream will end, 0 if that is not known: a container that claims to go on beyond is malformed.
 	Limit int64
 
 	at    int64 // place in the file of the next byte
@@ -34,9 +35,9 @@ type Finder struct {
 	found   []container
 	sets    [][]Code
 	numbers map[string]int // of sets, by text
-	faults  []fault
-	full    bool // there are more than are kept
-	hit     bool // something looked like a container
+	fault   *fault         // the first one
+	held    int            // codes of all containers
+	full    bool           // there are more than are kept
 }
 
 // container is a whole one.
@@ -46,15 +47,10 @@ type container struct {
 	sizes    []int64
 }
 
-// fault is a place where the magic number stands and no container could be read.
+// fault is a place where something begins as a container does and could not be read.
 type fault struct {
 	at  int64
 	why string
-}
-
-// Found tells whether anything looked like a container so far.
-func (f *Finder) Found() bool {
-	return len(f.found) > 0 || len(f.faults) > 0 || f.want > 0 && f.open.from > 0
 }
 
 // Write takes the next bytes of the file, which it does not keep.
@@ -120,24 +116,24 @@ func (f *Finder) word(b []byte) {
 	if binary.LittleEndian.Uint32(b) != magic {
 		return
 	}
-	f.open, f.hit = container{from: f.at - align}, true
+	f.open = container{from: f.at - align}
 	f.want, f.step = headSize, (*Finder).head // the rest of the header
 }
 
 // bad gives up the container that is being read.
 func (f *Finder) bad(format string, args ...any) {
-	if len(f.faults) < 64 {
-		f.faults = append(f.faults, fault{f.open.from, fmt.Sprintf(format, args...)})
+	if f.fault == nil {
+		f.fault = &fault{f.open.from, fmt.Sprintf(format, args...)}
 	}
 }
 
 func (f *Finder) head(b []byte) {
 	version, size, rest := binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:]), binary.LittleEndian.Uint64(b[8:])
 	switch {
+	case version > maxGuess || size < headSize || size > maxGuess || size%align != 0:
+		// It is the number alone: code that handles containers has it too.
 	case version != 1:
 		f.bad("its version is %d, and not 1", version)
-	case size < headSize || size > maxHead || size%align != 0:
-		f.bad("its header has %d bytes", size)
 	case rest > maxBytes || rest%align != 0 || f.Limit > 0 && int64(rest) > f.Limit-f.open.from-int64(size):
 		f.bad("it has %d bytes", rest)
 	default:

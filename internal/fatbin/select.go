@@ -1,75 +1,67 @@
 package fatbin
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 )
 
-// Section is a part of the file that has containers.
-type Section struct {
-	Offset, Size int64
-	Relocatable  bool // __nv_relfatbin
-}
+// Section is a part of the file.
+type Section struct{ Offset, Size int64 }
 
-// maxGap is what of a section may lie between containers.
+// maxGap is what may lie between containers of one section.
 const maxGap = 64
 
-// Summary tells what the sections have; nil: nothing. The stream must have been given up to their end. What looks
-// like a container outside of them is none: the code that handles containers has the magic number too.
+// Containers are the places of all containers, in order.
+func (f *Finder) Containers() []Section {
+	all := make([]Section, len(f.found))
+	for i, c := range f.found {
+		all[i] = Section{c.from, c.to - c.from}
+	}
+	return all
+}
+
+// Scattered tells whether containers stand apart, as they never do within a section.
+func (f *Finder) Scattered() bool {
+	for i := 1; i < len(f.found); i++ {
+		if f.found[i].from-f.found[i-1].to > maxGap {
+			return true
+		}
+	}
+	return false
+}
+
+// Summary tells what was found, all of which counts, wherever it lies: code that is no section of its own can be loaded
+// as well. What lies in the sections of relocatable code (__nv_relfatbin) is prelinked, if there is any other. The
+// result is nil where there is no code.
 //
-// Errors: what of a section could not be read, and where.
-func (f *Finder) Summary(sections []Section) (*Summary, error) {
-	sections = slices.Clone(sections)
-	slices.SortFunc(sections, func(a, b Section) int { return cmp.Compare(a.Offset, b.Offset) })
-	linked, relocatable := newTally(f), newTally(f)
-	i := 0
-	for _, s := range sections {
-		to, at, end := linked, s.Offset, s.Offset+s.Size
-		if s.Relocatable {
-			to = relocatable
-		}
-		for ; i < len(f.found) && f.found[i].from < end; i++ {
-			c := f.found[i]
-			if c.from < at {
-				continue
+// Errors: what begins as a container does and cannot be read.
+func (f *Finder) Summary(relocatable []Section) (*Summary, error) {
+	if f.fault != nil {
+		return nil, fmt.Errorf("the CUDA code at %d cannot be read: %s", f.fault.at, f.fault.why)
+	}
+	if f.full {
+		return nil, fmt.Errorf("there is more CUDA code than is read (%d containers, %d sets of code, %d codes)", maxContainers, maxGroups, maxHeld)
+	}
+	linked, other := newTally(f), newTally(f)
+	for _, c := range f.found {
+		to := linked
+		for _, s := range relocatable {
+			if c.from >= s.Offset && c.to-s.Offset <= s.Size {
+				to = other
 			}
-			if c.from-at > maxGap {
-				return nil, f.gap(at, c.from)
-			}
-			if c.to > end {
-				return nil, fmt.Errorf("the CUDA code at %d ends at %d, behind its section", c.from, c.to)
-			}
-			to.add(c)
-			at = c.to
 		}
-		if end-at > maxGap {
-			return nil, f.gap(at, end)
-		}
+		to.add(c)
 	}
 	s := &Summary{Groups: linked.groups()}
 	if s.Groups == nil {
-		s.Groups = relocatable.groups()
+		s.Groups = other.groups()
 	} else {
-		s.Prelinked = relocatable.groups()
+		s.Prelinked = other.groups()
 	}
 	if s.Groups == nil {
 		return nil, nil
 	}
 	return s, nil
-}
-
-// gap says what is wrong between two places of a section.
-func (f *Finder) gap(from, to int64) error {
-	for _, b := range f.faults {
-		if b.at >= from && b.at < to {
-			return fmt.Errorf("the CUDA code at %d cannot be read: %s", b.at, b.why)
-		}
-	}
-	if f.full {
-		return fmt.Errorf("there is more CUDA code than is read, from %d on", from)
-	}
-	return fmt.Errorf("%d bytes at %d are no CUDA code that is known", to-from, from)
 }
 
 // tally adds containers up.

@@ -15,6 +15,7 @@ type ELF struct {
 	// Sections stand before the dynamic section, as linkers put what is only read; with them there is a table of
 	// sections at the end.
 	Sections []ELFSection
+	Apart    int // bytes between the sections' names and their table
 }
 
 // ELFSection is a section by its name.
@@ -112,6 +113,7 @@ func (f ELF) table(out []byte, at int) []byte {
 	}
 	add(1, int(elf.SHT_STRTAB), len(out), len(names))
 	out = append(out, padded(names)...)
+	out = append(out, make([]byte, f.Apart)...)
 	le.PutUint64(out[40:], uint64(len(out)))
 	le.PutUint16(out[58:], header)
 	le.PutUint16(out[60:], uint16(len(f.Sections)+2))
