@@ -13,18 +13,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/therootcompany/xz"
 
+	"github.com/envpack/envpack/internal/decoder"
 	"github.com/envpack/envpack/internal/elffile"
 )
 
 const (
-	maxEntries = 200_000   // files; CPython with its test suite has 6,000
-	maxTotal   = 4 << 30   // bytes unpacked; CPython with its test suite has 300 MB
-	maxText    = 8 << 20   // bytes of a text that is rewritten; the Makefile has 150 KB
-	maxWindow  = 128 << 20 // bytes of a decoder's window; zstd --ultra -22 and xz -9 need no more
-	maxLinks   = 40        // symlinks on the way to a file, as in Linux
+	maxEntries = 200_000 // files; CPython with its test suite has 6,000
+	maxTotal   = 4 << 30 // bytes unpacked; CPython with its test suite has 300 MB
+	maxText    = 8 << 20 // bytes of a text that is rewritten; the Makefile has 150 KB
+	maxLinks   = 40      // symlinks on the way to a file, as in Linux
 )
 
 // unpacked opens the archive by its first bytes.
@@ -38,17 +36,9 @@ func unpacked(r io.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
 		return gzip.NewReader(raw)
 	case bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")):
-		d, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, err
-		}
-		return d.IOReadCloser(), nil
+		return decoder.Zstd(raw)
 	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
-		d, err := xz.NewReader(raw, maxWindow)
-		if err != nil {
-			return nil, err
-		}
-		return io.NopCloser(d), nil
+		return decoder.XZ(raw)
 	}
 	return nil, errors.New("it is compressed by none of gzip, zstd and xz")
 }

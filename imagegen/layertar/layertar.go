@@ -20,13 +20,10 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
+	"github.com/envpack/envpack/internal/decoder"
 	"github.com/envpack/envpack/internal/diag"
 )
-
-// zstdWindow is the most memory, in bytes, that a Zstandard stream may ask for.
-const zstdWindow = 128 << 20
 
 // Promise is what manifest and config say of a layer.
 type Promise struct {
@@ -162,7 +159,7 @@ func unpack(stored, plain *meter, visit func(Entry) error) error {
 		}
 		plain.r = z
 	case bytes.Equal(start, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+		z, err := decoder.Zstd(buffered)
 		if err != nil {
 			return err
 		}
