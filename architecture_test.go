@@ -40,7 +40,7 @@ var rules = []rule{
 	{"the solver and versions do no I/O", []string{"resolver/pubgrub", "resolver/pep440"}, nil, []string{module, "net/http", "os"}},
 	{"markers and tags do no I/O", []string{"resolver/pep508", "resolver/tags"}, nil, []string{"net/http", "os"}},
 	{"internal packages serve both halves", []string{"internal"}, []string{"internal/testenv", "internal/supply", "internal/manifest"}, []string{module + "/resolver", module + "/imagegen"}},
-	{"deflate is bytes to bytes", []string{"internal/deflate"}, nil, []string{module, "archive", "net", "os"}},
+	{"deflate and hashpair are bytes to bytes", []string{"internal/deflate", "internal/hashpair"}, nil, []string{module, "archive", "net", "os"}},
 	{"only the command knows cobra", []string{"lockfile", "resolver", "imagegen", "internal", "templates"}, nil, []string{cobra}},
 	{"facts of CUDA do no I/O", []string{"resolver/cuda"}, nil, []string{"net/http", "os"}},
 }

@@ -8,9 +8,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
@@ -116,23 +113,8 @@ func (w *work) fetch(ctx context.Context, sums []string, bring func() error) err
 		if err := bring(); err != nil {
 			return err
 		}
-		var damaged atomic.Int64
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(w.Jobs)
-		for _, sum := range sums {
-			group.Go(func() error {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				err := w.Store.Check(sum)
-				if damage := (*store.DamageError)(nil); errors.As(err, &damage) && attempt == 0 {
-					damaged.Add(1)
-					return nil
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil || damaged.Load() == 0 {
+		err := w.Store.Check(ctx, w.Jobs, sums...)
+		if damage := (*store.DamageError)(nil); attempt > 0 || !errors.As(err, &damage) {
 			return err
 		}
 	}

@@ -206,14 +206,14 @@ func hashOf(wheel *wheelfile.File, e *wheelfile.Entry) (wheelfile.Digest, error)
 		h.Write(b)
 		return nil
 	})
-	return wheelfile.Digest{Algorithm: "sha256", Sum: h.Sum(nil)}, err
+	return wheelfile.Digest{Algorithm: wheelfile.SHA256, Sum: h.Sum(nil)}, err
 }
 
 func generated(path, text string, mode uint32) file {
 	sum := sha256.Sum256([]byte(text))
 	return file{
 		path: path, mode: mode, content: layer.Bytes(text), size: int64(len(text)), crc: crc32.ChecksumIEEE([]byte(text)),
-		digest: wheelfile.Digest{Algorithm: "sha256", Sum: sum[:]}, sum: sum[:],
+		digest: wheelfile.Digest{Algorithm: wheelfile.SHA256, Sum: sum[:]}, sum: sum[:],
 	}
 }
 

@@ -10,6 +10,11 @@ const (
 	blockHead = 5
 )
 
+// headOfBlock is the head of a stored block that is not the last.
+func headOfBlock(length int) [blockHead]byte {
+	return [blockHead]byte{0, byte(length), byte(length >> 8), ^byte(length), ^byte(length >> 8)}
+}
+
 // readBlocks is read for an op in stored blocks, none of which is the last of its stream: all but the last of the op are full.
 func (o *op) readBlocks(b Blob, p []byte, at int64) error {
 	for len(p) > 0 {
@@ -17,7 +22,7 @@ func (o *op) readBlocks(b Blob, p []byte, at int64) error {
 		length := min(o.n-block*maxStored, maxStored)
 		var n int
 		if within < blockHead {
-			head := [blockHead]byte{0, byte(length), byte(length >> 8), ^byte(length), ^byte(length >> 8)}
+			head := headOfBlock(int(length))
 			n = copy(p, head[within:])
 		} else {
 			from := within - blockHead

@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -329,6 +331,109 @@ func TestStreams(t *testing.T) {
 		}
 	}
 	checkRecipe(t, r, out, b)
+}
+
+// TestLongBlocks has streams whose last block begins anywhere around the places where the decoder reads more, and is so long that its head
+// was passed on before it ends.
+func TestLongBlocks(t *testing.T) {
+	letters := bytes.Repeat([]byte("abcdefgh"), 25_000)
+	var p parts
+	var made []func(layer.Blob) layer.Content
+	var contents [][]byte
+	for _, n := range []int{0, 1, 65_000, 65_480, 65_490, 65_494, 65_495, 65_496, 65_497, 65_498, 65_499, 65_500, 65_501, 65_510, 65_520, 65_526, 65_527, 65_528, 65_529, 65_530, 65_531, 65_532, 65_535} {
+		raw := append([]byte{0, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)}, noise(n)...)
+		contents = append(contents, append(noise(n), letters...))
+		made = append(made, p.deflated(contents[len(contents)-1], append(raw, fixedBlock(letters)...)))
+	}
+	b := newBlob(p.data)
+	var entries []layer.Entry
+	for i, m := range made {
+		sum := sha256.Sum256(contents[i])
+		e := layer.Entry{Path: fmt.Sprintf("%02d", i), Kind: layer.File, Mode: 0o644, Content: m(b), Stated: &wheelfile.Digest{Algorithm: wheelfile.SHA256, Sum: sum[:]}}
+		entries = append(entries, e)
+	}
+	r, out := write(t, entries, layer.Options{})
+	if len(r.Deviations) > 0 {
+		t.Errorf("%d deviations", len(r.Deviations))
+	}
+	z, err := gzip.NewReader(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, bodies, _ := unpack(t, z)
+	for i, c := range contents {
+		if !bytes.Equal(bodies[fmt.Sprintf("%02d", i)], c) {
+			t.Errorf("stream %d differs", i)
+		}
+	}
+	checkRecipe(t, r, out, b)
+}
+
+// fixedBlock is a last block of ASCII in fixed codes (RFC 1951, 3.2.6).
+func fixedBlock(text []byte) (raw []byte) {
+	bits, count := 0b011, 3
+	add := func(code, length int) { // codes begin with their highest bit
+		for i := length - 1; i >= 0; i-- {
+			bits |= code >> i & 1 << count
+			if count++; count == 8 {
+				raw, bits, count = append(raw, byte(bits)), 0, 0
+			}
+		}
+	}
+	for _, c := range text {
+		add(0x30+int(c), 8)
+	}
+	add(0, 7)
+	return append(raw, byte(bits))
+}
+
+// TestHashesOfManyFiles has contents of all sizes about those of blocks and chunks, each with a hash, of which a few are false.
+func TestHashesOfManyFiles(t *testing.T) {
+	var entries []layer.Entry
+	var want []string
+	random := rand.New(rand.NewSource(3))
+	for i := range 3000 {
+		size := random.Intn(1 << random.Intn(13))
+		if i%500 == 7 {
+			size = 256<<10 - 2000 + random.Intn(4000)
+		}
+		content := noise(size)
+		sum := sha256.Sum256(content)
+		stated := &wheelfile.Digest{Algorithm: wheelfile.SHA256, Sum: sum[:]}
+		if i%10 == 3 {
+			long := sha512.Sum512(content)
+			stated = &wheelfile.Digest{Algorithm: "sha512", Sum: long[:]}
+		}
+		name := fmt.Sprintf("%04d", i)
+		if i%97 == 3 || i%100 == 3 {
+			stated.Sum[5] ^= 1
+			want = append(want, name)
+		}
+		if i%11 == 5 {
+			stated = nil
+			want = slices.DeleteFunc(want, func(s string) bool { return s == name })
+		}
+		entries = append(entries, layer.Entry{Path: name, Kind: layer.File, Mode: 0o644, Content: layer.Bytes(content), Stated: stated})
+	}
+	r, out := write(t, entries, layer.Options{})
+	var got []string
+	for _, d := range r.Deviations {
+		got = append(got, d.Path)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if sum := sha256.Sum256(out); r.Digest != "sha256:"+hex.EncodeToString(sum[:]) || r.Size != int64(len(out)) {
+		t.Errorf("%s of %d bytes is of %d with %x", r.Digest, r.Size, len(out), sum)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, z); err != nil || r.DiffID != "sha256:"+hex.EncodeToString(h.Sum(nil)) {
+		t.Errorf("diff ID %s, the tar has %x, %v", r.DiffID, h.Sum(nil), err)
+	}
 }
 
 func checkRecipe(t *testing.T, r *layer.Result, out []byte, b layer.Blob) {

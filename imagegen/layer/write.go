@@ -46,8 +46,7 @@ var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
 const history = 32 << 10
 
 // Write makes the layer of the entries, which may be in any order. Contents are read once, in order of
-// path, except that the compressed bytes in blobs are read twice. All of size, CRC-32 and the exact
-// end of deflate streams are checked.
+// path. All of size, CRC-32 and the exact end of deflate streams are checked.
 //
 // Errors: [*EntryError] for entries that make no layer and for contents that are not what the entry
 // says; ctx's error; what Output returned, wrapped.
@@ -79,6 +78,7 @@ type writer struct {
 	head []byte
 	buf  []byte
 	tail []byte // the last bytes of spliced content
+	held []byte // see splicer
 	crc  uint32 // of the tar up to now
 	size int64
 }
@@ -93,7 +93,7 @@ func (w *writer) reset(ctx context.Context, opts Options) {
 // literalWriter takes what the encoder writes.
 type literalWriter struct{ p *pipeline }
 
-func (l literalWriter) Write(p []byte) (int, error) { return len(p), l.p.literal(p) }
+func (l literalWriter) Write(p []byte) (int, error) { return len(p), l.p.addLiteral(p) }
 
 func (w *writer) run(entries []Entry) (*Result, error) {
 	err := w.all(entries)
@@ -111,7 +111,7 @@ func (w *writer) run(entries []Entry) (*Result, error) {
 }
 
 func (w *writer) all(entries []Entry) error {
-	if err := w.literal(gzipHeader); err != nil {
+	if err := w.addLiteral(gzipHeader); err != nil {
 		return err
 	}
 	for i := range entries {
@@ -144,7 +144,7 @@ func (w *writer) all(entries []Entry) error {
 	var trailer [8]byte
 	binary.LittleEndian.PutUint32(trailer[:], w.crc)
 	binary.LittleEndian.PutUint32(trailer[4:], uint32(w.size))
-	return w.literal(trailer[:])
+	return w.addLiteral(trailer[:])
 }
 
 var zeros [2 * blockSize]byte
@@ -156,7 +156,7 @@ func (w *writer) plain(p []byte) error {
 	}
 	w.crc = crc32.Update(w.crc, crc32.IEEETable, p)
 	w.size += int64(len(p))
-	if err := w.tar(p); err != nil {
+	if err := w.addTar(p); err != nil {
 		return err
 	}
 	_, err := w.enc.Write(p)
@@ -240,12 +240,16 @@ func (w *writer) deflated(c Deflated) error {
 	}
 	w.tail = w.tail[:0]
 	var seen int64
-	src := io.NewSectionReader(c.Blob, c.Offset, c.Compressed)
+	var src io.Reader = io.NewSectionReader(c.Blob, c.Offset, c.Compressed)
+	splice := splicer{w: w, src: src, held: w.held[:0]}
+	if c.Length > 0 {
+		src = &splice
+	}
 	s, err := w.dec.Decode(src, c.Compressed, c.Length, func(p []byte) error {
 		w.keep(p, c.Length-seen)
 		seen += int64(len(p))
 		w.progress(len(p))
-		return w.tar(p)
+		return w.addTar(p)
 	})
 	if err != nil {
 		return err
@@ -254,17 +258,20 @@ func (w *writer) deflated(c Deflated) error {
 		return err
 	}
 	patch := deflate.Splice(s)
-	if err := w.blobRange(c.Blob, c.Offset, c.Compressed, patch.Bytes); err != nil {
+	if err := splice.end(patch); err != nil {
 		return err
 	}
-	if err := w.literal(patch.Suffix); err != nil {
+	w.held = splice.held
+	if err := w.addRange(c.Blob, c.Offset, c.Compressed, patch.Bytes); err != nil {
+		return err
+	}
+	if err := w.addLiteral(patch.Suffix); err != nil {
 		return err
 	}
 	return w.enc.Skip(w.tail)
 }
 
-// stored puts a part of a blob between the headers of stored blocks, and gives its CRC-32, by which it is to be verified. The
-// hash of the compressed bytes is made meanwhile, of what is read a second time.
+// stored puts a part of a blob into stored blocks, and gives its CRC-32, by which it is to be verified.
 func (w *writer) stored(b Blob, offset, length int64) (crc uint32, err error) {
 	if length == 0 {
 		return 0, nil
@@ -272,25 +279,32 @@ func (w *writer) stored(b Blob, offset, length int64) (crc uint32, err error) {
 	if err := w.enc.Flush(); err != nil {
 		return 0, err
 	}
-	if err := w.blobBlocks(b, offset, length); err != nil {
-		return 0, err
-	}
 	w.tail = w.tail[:0]
 	for at := int64(0); at < length; {
-		p := w.buf[:min(length-at, int64(len(w.buf)))]
+		p := w.buf[:min(length-at, maxStored)]
 		if err := readFull(b, p, offset+at); err != nil {
 			return 0, err
 		}
 		w.keep(p, length-at)
 		crc = crc32.Update(crc, crc32.IEEETable, p)
 		w.progress(len(p))
-		if err := w.tar(p); err != nil {
+		if err := w.addTar(p); err != nil {
+			return 0, err
+		}
+		head := headOfBlock(len(p))
+		if err := w.addPart(head[:]); err != nil {
+			return 0, err
+		}
+		if err := w.addPart(p); err != nil {
 			return 0, err
 		}
 		if err := w.ctx.Err(); err != nil {
 			return 0, err
 		}
 		at += int64(len(p))
+	}
+	if err := w.addBlocks(b, offset, length); err != nil {
+		return 0, err
 	}
 	return crc, w.enc.Skip(w.tail)
 }

@@ -154,7 +154,7 @@ func (b *remoteBlobs) kept(digest string) (*Origin, error) {
 // document is a blob that the store has, read and checked; nil if it has it not, or not any more because it was damaged.
 func (b *remoteBlobs) document(h v1.Hash) ([]byte, error) {
 	if b.opts.Store != nil {
-		err := b.opts.Store.Check(h.Hex)
+		err := b.opts.Store.Check(b.ctx, 1, h.Hex)
 		if damage := (*store.DamageError)(nil); errors.Is(err, store.ErrNotFound) || errors.As(err, &damage) {
 			return nil, nil
 		}

@@ -177,7 +177,7 @@ func (r *wheelResult) fault(p string, layer int, format string, args ...any) {
 func (r *wheelResult) member(in *install.Installed, s install.Source) ([]byte, error) {
 	own := sha256.New()
 	var stated hash.Hash
-	if s.Stated.Algorithm != "" && s.Stated.Algorithm != "sha256" {
+	if s.Stated.Algorithm != "" && s.Stated.Algorithm != wheelfile.SHA256 {
 		stated = wheelfile.NewHash(s.Stated.Algorithm)
 	}
 	err := in.ReadMember(s.Member, func(p []byte) error {

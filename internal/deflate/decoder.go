@@ -21,6 +21,9 @@ const (
 	// overrun is how far ip may stand behind the end of the stream while bits of the stream are
 	// still unused: the bit buffer holds less than 8 bytes.
 	overrun = 8
+	// Unseen is how many of the bytes read up to now the decoder may have to look at still when it reads the next: of a block that
+	// begins before these it has told FinalBit.
+	Unseen = inSlack + overrun
 )
 
 // Stream is what decoding learns about a stream.
@@ -124,7 +127,7 @@ func (d *Decoder) reset(limit int64, sink func([]byte) error) {
 	d.bits, d.nbits = 0, 0
 	d.op, d.passed, d.why = 0, 0, ""
 	d.sink, d.limit, d.total, d.crc = sink, limit, 0, 0
-	d.part, d.found, d.before, d.skip = header, Stream{}, nil, 0
+	d.part, d.final, d.found, d.before, d.skip = header, false, Stream{}, nil, 0
 }
 
 // stream inflates all blocks, from where it stands.
@@ -195,6 +198,9 @@ func (d *Decoder) endBlock() {
 		d.part = end
 	}
 }
+
+// FinalBit gives, while a stream is decoded, what [Stream].FinalBit will be, once the last block has begun.
+func (d *Decoder) FinalBit() (bit int64, known bool) { return d.found.FinalBit, d.final }
 
 // position is the offset of the next unused bit.
 func (d *Decoder) position() int64 {

@@ -26,7 +26,7 @@ var storedSuffix = []byte{0, 0, 0, 0xff, 0xff}
 // the whole stream, which ends in the byte that has the bit before s.EndBit.
 func Splice(s Stream) Patch {
 	var p Patch
-	p.Bytes = append(p.Bytes, BytePatch{Offset: s.FinalBit / 8, Clear: 1 << (s.FinalBit % 8)})
+	p.Bytes = append(p.Bytes, ClearFinal(s.FinalBit))
 	padding := (8 - s.EndBit%8) % 8
 	if padding > 0 {
 		clear := byte(0xff) << (8 - padding)
@@ -43,6 +43,9 @@ func Splice(s Stream) Patch {
 	}
 	return p
 }
+
+// ClearFinal is the change that makes the block whose BFINAL bit is there not final.
+func ClearFinal(bit int64) BytePatch { return BytePatch{Offset: bit / 8, Clear: 1 << (bit % 8)} }
 
 // Apply changes what p contains of the stream, when p is the part that begins at offset from.
 func (p Patch) Apply(part []byte, from int64) {

@@ -59,9 +59,12 @@ func ParseRecord(raw []byte) ([]RecordRow, error) {
 	}
 }
 
+// SHA256 is the algorithm that nearly every RECORD uses.
+const SHA256 = "sha256"
+
 // Digest is a hash of RECORD, decoded.
 type Digest struct {
-	Algorithm string // "sha256", "sha384", "sha512"
+	Algorithm string // [SHA256], "sha384", "sha512"
 	Sum       []byte
 }
 
@@ -71,7 +74,7 @@ var ErrWeakHash = errors.New("neither sha256 nor stronger")
 // NewHash makes the hash of an algorithm that RECORD may use ("sha256 or better"); nil: of no other.
 func NewHash(algorithm string) hash.Hash {
 	switch algorithm {
-	case "sha256":
+	case SHA256:
 		return sha256.New()
 	case "sha384":
 		return sha512.New384()

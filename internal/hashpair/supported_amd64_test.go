@@ -1,0 +1,5 @@
+//go:build !purego
+
+package hashpair
+
+func supported() bool { return hasInstructions() }
