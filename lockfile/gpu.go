@@ -13,6 +13,7 @@ type GPU struct {
 	CUDA      string   `toml:"cuda"`       // versions of CUDA that packages may bring, as the manifest has them without blanks: "auto", ">=12.4,<13"
 	MinDriver string   `toml:"min-driver"` // oldest driver of the hosts: "535", "535.104.05"; "": none is named
 	Devices   []string `toml:"devices"`    // GPUs as the manifest has them
+	Require   string   `toml:"require"`    // what NVIDIA_REQUIRE_CUDA is in the image, unless the manifest sets it: "cuda>=13.0"; "": nothing is known to be needed
 	// Targets are what was found, one a target.
 	Targets []GPUTarget `toml:"target"`
 }
@@ -51,6 +52,7 @@ func (c *codec) gpu(g **GPU) {
 	c.text("cuda", &(*g).CUDA)
 	c.text("min-driver", &(*g).MinDriver)
 	c.list("devices", &(*g).Devices)
+	c.text("require", &(*g).Require)
 	tables(c, "[[gpu.target]]", &(*g).Targets, func(t *GPUTarget) {
 		c.text("platform", &t.Platform)
 		c.text("cuda", &t.CUDA)
@@ -78,6 +80,7 @@ func (g *GPU) clone() *GPU {
 
 var (
 	cudaVersion   = regexp.MustCompile(`^[1-9][0-9]?(\.[0-9]{1,2})?$`)
+	cudaRequired  = regexp.MustCompile(`^cuda>=[1-9][0-9]?\.[0-9]{1,2}$`)
 	driverVersion = regexp.MustCompile(`^[1-9][0-9]{2,3}(\.[0-9]{1,4}){0,2}$`)
 )
 
@@ -94,6 +97,9 @@ func (v *validator) gpu() {
 		if d == "" || strings.TrimSpace(d) != d {
 			v.fail(fmt.Sprintf("gpu.devices[%d]", i), "%q is no name of a GPU", d)
 		}
+	}
+	if g.Require != "" {
+		v.form("gpu.require", g.Require, cudaRequired, "a condition such as cuda>=12.0")
 	}
 	seen := map[string]bool{}
 	for i, t := range g.Targets {

@@ -68,6 +68,7 @@ func TestValidate(t *testing.T) {
 		"gpu.cuda: \">=12, <13\" is not a range":                     func(l *Lock) { l.GPU.CUDA = ">=12, <13" },
 		"gpu.min-driver: \"R535\" is not a version":                  func(l *Lock) { l.GPU.MinDriver = "R535" },
 		"gpu.devices[0]: \"\" is no name":                            func(l *Lock) { l.GPU.Devices = []string{""} },
+		"gpu.require: \"cuda>12\" is not a condition":                func(l *Lock) { l.GPU.Require = "cuda>12" },
 		"gpu.target[0].platform: there is no target":                 func(l *Lock) { l.GPU.Targets[0].Platform = "linux/s390x" },
 		"gpu.target[1].platform: linux/arm64 stands twice":           func(l *Lock) { l.GPU.Targets[1].Platform = "linux/arm64" },
 		"gpu.target[0].cuda: \"cu12\" is not a version":              func(l *Lock) { l.GPU.Targets[0].CUDA = "cu12" },

@@ -34,7 +34,7 @@ func sample() *Lock {
 			Labels: map[string]string{"org.example.team": "a\\b\t\x01\x7f"},
 		},
 		GPU: &GPU{
-			CUDA: ">=12.4,<13", MinDriver: "535.104.05", Devices: []string{"H100", "A100"},
+			CUDA: ">=12.4,<13", MinDriver: "535.104.05", Devices: []string{"H100", "A100"}, Require: "cuda>=12.0",
 			Targets: []GPUTarget{
 				{Platform: "linux/arm64", CUDA: "12"},
 				{Platform: "linux/amd64", CUDA: "12.6", Driver: "525.60.13", Reason: "torch 2.2.1+cu126 brings CUDA 12.6 in its wheels."},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"time"
@@ -104,6 +105,12 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if err := bases.addLibraries(ctx, targets, src.Scan); err != nil {
 		return nil, err
 	}
+	if err := bases.refuseDrivers(); err != nil {
+		return nil, err
+	}
+	if err := bases.judgeGPU(ctx, targets, src.Scan); err != nil {
+		return nil, err
+	}
 	warn(ctx, done, policies, o.Now, o.Warn)
 	warnUnhashed(done, o.Warn)
 	lockfile.ChooseLayers(lock, o.Previous)
@@ -117,10 +124,16 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	return lock, nil
 }
 
-// Image is what the manifest says of the image's configuration, as a lock has it.
-func Image(m *manifest.Manifest) lockfile.Image {
+// Image is what the manifest says of the image's configuration, as a lock has it, with the variables that follow from the
+// lock's [gpu], which may be nil.
+func Image(m *manifest.Manifest, gpu *lockfile.GPU) lockfile.Image {
+	env := m.Image.Env
+	if ours := gpuEnv(gpu); ours != nil {
+		maps.Copy(ours, env)
+		env = ours
+	}
 	return lockfile.Image{
-		Command: m.Image.Command, Env: m.Image.Env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
+		Command: m.Image.Command, Env: env, Ports: m.Image.Ports, Volumes: m.Image.Volumes,
 		User: m.Image.User, Workdir: m.Image.Workdir, Labels: m.Image.Labels, Include: m.Image.Include,
 	}
 }
@@ -129,7 +142,8 @@ func Image(m *manifest.Manifest) lockfile.Image {
 func newLock(m *manifest.Manifest, now time.Time) *lockfile.Lock {
 	lock := &lockfile.Lock{
 		Project: lockfile.Project{Name: m.Name, Manifest: m.Hash(), Groups: m.Selection.Groups, WithoutGroups: m.Selection.Without, AsOf: m.AsOf.Instant(now)},
-		Image:   Image(m),
+		Image:   Image(m, nil),
+		GPU:     gpuOf(m),
 	}
 	for _, i := range m.Indexes {
 		x := lockfile.Index{Name: i.Name, URL: i.URL, Path: i.Path}

@@ -292,7 +292,7 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 			s.ui().Printf("%s", line)
 		}
 	}
-	for _, line := range decidedByGPU(old.compare, l) {
+	for _, line := range append(decidedByGPU(old.compare, l), decidedForGPUs(old.compare, l)...) {
 		s.ui().Printf("%s", line)
 	}
 	if dry {
@@ -360,11 +360,12 @@ type summary struct {
 	Files     int               `json:"files,omitempty"` // of [[file]]
 	New       bool              `json:"new"`
 	DryRun    bool              `json:"dry_run,omitempty"` // nothing was written
+	GPUs      []gpuSummary      `json:"gpus,omitempty"`    // with [gpu]
 	Changes   []lockfile.Change `json:"changes"`
 }
 
 func lockSummary(l *lockfile.Lock, changes []lockfile.Change, isNew bool) summary {
-	out := summary{Packages: len(l.Packages), Base: l.Base.Distro, Debs: len(l.Base.Debs), Files: len(l.Data), New: isNew, Changes: changes}
+	out := summary{Packages: len(l.Packages), Base: l.Base.Distro, Debs: len(l.Base.Debs), Files: len(l.Data), New: isNew, GPUs: gpuSummaries(l), Changes: changes}
 	for _, t := range l.Targets {
 		out.Platforms = append(out.Platforms, t.Platform)
 	}

@@ -67,10 +67,10 @@ func holdManifest(l *lockfile.Lock, m *manifest.Manifest, path string) error {
 	return holdImage(l, m, path)
 }
 
-// holdImage holds the lock's copy of [image] and of the platforms to the manifest, which the hash
+// holdImage holds the lock's copy of [image], [gpu] and the platforms to the manifest, which the hash
 // says it was made from.
 func holdImage(l *lockfile.Lock, m *manifest.Manifest, path string) error {
-	want := lockfile.Lock{Image: resolver.Image(m)}
+	want := lockfile.Lock{Image: resolver.Image(m, l.GPU)}
 	want.Normalize()
 	var platforms []string
 	for _, t := range l.Targets {
@@ -84,6 +84,8 @@ func holdImage(l *lockfile.Lock, m *manifest.Manifest, path string) error {
 		what = "[[target]]"
 	case !sameData(l, m):
 		what = "[[file]]"
+	case !resolver.SameGPU(l, m):
+		what = "[gpu]"
 	default:
 		return nil
 	}

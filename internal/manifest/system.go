@@ -9,6 +9,7 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/cuda"
 )
 
 // System is the [system] table and the [[apt]] tables.
@@ -167,6 +168,10 @@ func (d *document) readSystemPackages(s *System) error {
 		if !packageForm().MatchString(p) {
 			return d.fail(pos, "system.packages: %q is no package of a distribution", p).
 				Hint(`the names are apt's, as in "ffmpeg", or with a version in "ffmpeg=7:5.1.6-0+deb12u1"`)
+		}
+		if name, _, _ := strings.Cut(p, "="); cuda.IsDriver(name) {
+			return d.fail(pos, "system.packages: %s has a part of NVIDIA's driver, which belongs to the host and not into an image", name).
+				Hint("take it out: the container runtime brings the host's; [gpu] sets the image up for it")
 		}
 		if s.Distro == lockfile.NoDistro {
 			return d.fail(pos, "system.packages needs a distribution, and system.distro is none")

@@ -6,5 +6,5 @@
 // the driver runs this major version of CUDA; whether exactly one brings its libraries; and whether the C library is new
 // enough.
 //
-// The package does no I/O.
+// The package reads no files and knows no network.
 package cuda

@@ -72,8 +72,12 @@ type Report struct {
 	Driver   Driver
 	Requires Version
 	// PTX are the packages of which the GPUs that are named run compiled PTX, which Driver and Requires count in.
-	PTX     []string
-	Answers []Answer // to the four questions, in their order
+	PTX []string
+	// Frameworks is the number of packages whose code is judged; Processor are builds without code for GPUs, with the reason.
+	Frameworks int
+	Processor  []string
+	Mixed      bool     // packages are for several major versions of CUDA
+	Answers    []Answer // to the four questions, in their order
 }
 
 // OK tells whether nothing speaks against running it, and everything that was asked for could be judged.
@@ -102,7 +106,12 @@ type examiner struct {
 // Examine judges an environment for hosts.
 func Examine(e Environment, hosts Hosts) Report {
 	x := &examiner{Environment: e, hosts: hosts, frameworks: e.Frameworks()}
-	x.report.Platform = e.Platform
+	x.report.Platform, x.report.Frameworks = e.Platform, len(x.frameworks)
+	for _, i := range e.Items {
+		if i.brought.Role == Processor {
+			x.report.Processor = append(x.report.Processor, fmt.Sprintf("%s is a build without code for GPUs: %s", i, i.brought.Reason))
+		}
+	}
 	v, by := e.Toolkit()
 	if x.report.CUDA = v; !v.IsZero() {
 		x.report.By = by.String()
@@ -203,7 +212,7 @@ func (x *examiner) provider() Answer {
 		a.say("no package needs CUDA")
 		return a
 	case len(majors) > 1:
-		a.Verdict = No
+		a.Verdict, x.report.Mixed = No, true
 		var sides []string
 		for _, major := range slices.Sorted(maps.Keys(majors)) {
 			sides = append(sides, fmt.Sprintf("%s for CUDA %d", namesOf(majors[major]), major))

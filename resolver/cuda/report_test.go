@@ -157,8 +157,7 @@ glibc: yes
 CUDA , driver , cuda>=
 code: no
   no package has code for GPUs
-  torch 2.15.0+cpu is a build without it: by its version
-  hint: take torch from an index that has builds for CUDA
+  torch 2.15.0+cpu is a build without code for GPUs: by its version
 driver: none
   no package brings CUDA
 libraries: none

@@ -15,7 +15,9 @@ func (x *examiner) code() Answer {
 		a.say("no package has code for GPUs")
 		if len(x.hosts.Devices) > 0 {
 			a.Verdict, a.Device = No, 0
-			x.processorOnly(&a)
+			for _, text := range x.report.Processor {
+				a.say("%s", text)
+			}
 		}
 		return a
 	case len(x.hosts.Devices) == 0:
@@ -36,16 +38,6 @@ func (x *examiner) code() Answer {
 		}
 	}
 	return a
-}
-
-// processorOnly names the builds without code for GPUs.
-func (x *examiner) processorOnly(a *Answer) {
-	for _, i := range x.Items {
-		if i.brought.Role == Processor {
-			a.say("%s is a build without it: %s", i, i.brought.Reason)
-			a.remedy("take %s from an index that has builds for CUDA", i.Name)
-		}
-	}
 }
 
 // device judges one GPU.

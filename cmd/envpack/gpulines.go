@@ -1,0 +1,43 @@
+package main
+
+import (
+	"github.com/envpack/envpack/lockfile"
+)
+
+// decidedForGPUs says what was decided for GPUs, and why: a paragraph for each platform, unless the lock that was there,
+// which may be nil, says the same.
+func decidedForGPUs(old, l *lockfile.Lock) []string {
+	if l.GPU == nil {
+		return nil
+	}
+	var lines []string
+	for _, t := range l.GPU.Targets {
+		if old != nil && old.GPU.On(t.Platform) == t {
+			continue
+		}
+		on := ""
+		if len(l.GPU.Targets) > 1 {
+			on = " on " + t.Platform
+		}
+		lines = append(lines, "GPUs"+on+": "+t.Reason)
+	}
+	return lines
+}
+
+// gpuSummary is what `lock --json` tells of it.
+type gpuSummary struct {
+	Platform string `json:"platform"`
+	CUDA     string `json:"cuda"`   // "" where no package brings it
+	Driver   string `json:"driver"` // the oldest that runs it; "" where that is not known
+	Reason   string `json:"reason"`
+}
+
+func gpuSummaries(l *lockfile.Lock) []gpuSummary {
+	var list []gpuSummary
+	if l.GPU != nil {
+		for _, t := range l.GPU.Targets {
+			list = append(list, gpuSummary(t))
+		}
+	}
+	return list
+}

@@ -1,0 +1,44 @@
+package cuda
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/internal/elffile"
+)
+
+// Read is what counts of a wheel's ELF files.
+func Read(objects []elffile.Object) Reading {
+	var r Reading
+	for i := range objects {
+		o := &objects[i]
+		for _, soname := range o.Needed {
+			if !slices.Contains(r.Needed, soname) {
+				r.Needed = append(r.Needed, soname)
+			}
+		}
+		for _, v := range o.Versions {
+			for _, name := range v.Names {
+				if version, ok := strings.CutPrefix(name, "GLIBC_"); ok && newer(version, r.Glibc) {
+					r.Glibc = version
+				}
+			}
+		}
+	}
+	return r
+}
+
+// driverPackages are beginnings of the names of packages that have a part of the driver: Debian's, Ubuntu's and NVIDIA's.
+var driverPackages = []string{
+	"cuda-compat-", "cuda-drivers", "libcuda1", "libnvidia-", "libxnvctrl", "nvidia-compute-utils", "nvidia-dkms", "nvidia-driver", "nvidia-firmware",
+	"nvidia-headless", "nvidia-kernel", "nvidia-legacy", "nvidia-modprobe", "nvidia-open", "nvidia-opencl-icd", "nvidia-persistenced", "nvidia-smi",
+	"nvidia-tesla", "nvidia-utils", "xserver-xorg-video-nvidia",
+}
+
+// IsDriver tells whether a package of a distribution has a part of NVIDIA's driver. That belongs to the host, whose kernel
+// it must fit; the container runtime puts it into the container.
+func IsDriver(name string) bool {
+	return !strings.HasPrefix(name, "libnvidia-container") && slices.ContainsFunc(driverPackages, func(prefix string) bool {
+		return strings.HasPrefix(name, prefix)
+	})
+}
