@@ -15,6 +15,7 @@ type Item struct {
 	File      string   // of its wheel
 	Libraries []Binary // with code for GPUs, if the wheel was read
 	Glibc     string   // that its libraries need, if it was: "2.28"
+	Faults    []string // libraries whose code could not be read, with the reason
 	Measured  bool     // it was
 
 	brought Brought
@@ -35,6 +36,7 @@ type Environment struct {
 // Reading is what was read of a wheel.
 type Reading struct {
 	Code   []Binary // libraries with code for GPUs
+	Faults []string // libraries whose code for GPUs could not be read, with the reason
 	Needed []string // file names of libraries that its own need
 	Glibc  string   // that its libraries need: "2.28"; "" where that was not looked at
 }
@@ -75,7 +77,7 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 			}
 			if measure != nil {
 				r, ok := measure(f)
-				i.Libraries, i.Needed, i.Glibc, i.Measured = r.Code, r.Needed, r.Glibc, ok
+				i.Libraries, i.Faults, i.Needed, i.Glibc, i.Measured = r.Code, r.Faults, r.Needed, r.Glibc, ok
 			}
 			i.brought = Brings(i.Package)
 			e.Items = append(e.Items, i)
@@ -114,7 +116,7 @@ func (e Environment) Toolkit() (v Version, by Item) {
 func (e Environment) Frameworks() []Item {
 	var list []Item
 	for _, i := range e.Items {
-		if !IsNVIDIA(i.Name) && (i.brought.Role == Framework || len(Main(i.Libraries)) > 0) {
+		if !IsNVIDIA(i.Name) && (i.brought.Role == Framework || len(Main(i.Libraries))+len(i.Faults) > 0) {
 			list = append(list, i)
 		}
 	}

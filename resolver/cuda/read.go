@@ -12,6 +12,12 @@ func Read(objects []elffile.Object) Reading {
 	var r Reading
 	for i := range objects {
 		o := &objects[i]
+		if o.CUDA != nil {
+			r.Code = append(r.Code, Binary{o.Path, o.CUDA})
+		}
+		if o.CUDAFault != "" {
+			r.Faults = append(r.Faults, o.Path+": "+o.CUDAFault)
+		}
 		for _, soname := range o.Needed {
 			if !slices.Contains(r.Needed, soname) {
 				r.Needed = append(r.Needed, soname)

@@ -179,6 +179,17 @@ libraries: yes
 glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},
+		{"code that cannot be read", locked("alpha 1.0", "nvidia-cuda-runtime 13.2.86"), measured(map[string]Reading{"alpha.whl": {Faults: []string{"alpha/a.so: cut off"}}}), "580: A100", `
+CUDA 13.2, driver 580.65.06, cuda>=13.0
+code: unknown
+  A100 (sm_80): what alpha 1.0 has code for could not be read: alpha/a.so: cut off
+driver: yes
+  CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer
+libraries: yes
+  CUDA 13's libraries come with NVIDIA's wheels (nvidia-cuda-runtime 13.2.86)
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
 		{"an old framework", locked("torch 1.12.1"), measured(map[string]Reading{"torch.whl": {Code: []Binary{
 			{"torch/lib/libtorch_cuda.so", code(t, "300 sm_37=1 sm_50=1 sm_60=1 sm_70=1")}, {"torch/lib/libcublas.so.10", code(t, "9 sm_70=1")}}}}), "595: V100", `
 CUDA 10.2, driver 440.33, cuda>=10.2

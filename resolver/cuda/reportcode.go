@@ -65,6 +65,10 @@ func (x *examiner) device(a *Answer, d Device) {
 func (x *examiner) judge(a *Answer, f Item, d Device) {
 	j, ok := Judge(f.Libraries, d, x.hosts.Driver, x.report.CUDA)
 	switch {
+	case !ok && len(f.Faults) > 0:
+		a.worsen(Unknown)
+		a.say("%s: what %s has code for could not be read: %s", d, f, strings.Join(f.Faults, "; "))
+		return
 	case !ok && f.Measured:
 		a.say("%s: %s has no code of its own, and compiles what it needs while it runs", d, f)
 		return
