@@ -57,11 +57,7 @@ func (s *session) buildFrom(ctx context.Context, from string, o buildOptions) (e
 	if err := s.pingEngine(ctx, outputs); err != nil {
 		return err
 	}
-	client, err := registryClient()
-	if err != nil {
-		return err
-	}
-	src, err := publish.Open(ctx, from, publish.OpenOptions{Client: client, Offline: s.offline})
+	src, err := s.openImage(ctx, from, publish.OpenOptions{})
 	if err != nil {
 		return err
 	}

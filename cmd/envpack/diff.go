@@ -21,8 +21,9 @@ base, the project's files, how the image runs), then in layers, then in files, a
 bytes that differ, with their place in the tar. The images may be any, not only envpack's.
 
 A and B are each an image as inspect takes it (oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE,
-or a reference in a registry), a lock's file, or a project's folder. Of a project the image is that
-of its lock and its files; it is built as far as the store does not have it, and nothing is written.
+docker-daemon:NAME, or a reference in a registry), a lock's file, or a project's folder. Of a project
+the image is that of its lock and its files; it is built as far as the store does not have it, and
+nothing is written.
 Two locks, or a lock and a project, are compared by what the locks say.
 
 Layers with the same digest are not read. All others are, and are held to their digests; --shallow

@@ -16,9 +16,10 @@ import (
 // engineWorld is a script's Docker engine, as far as images are loaded into it. It knows an image by its config's digest.
 type engineWorld struct {
 	mu     sync.Mutex
-	loaded []byte          // the last archive
-	images map[string]bool // "sha256:…" of configs
-	names  []string        // that were given, "NAME:TAG", in their order
+	loaded []byte            // the last archive
+	saved  map[string][]byte // archives by the names of their images, and by their configs
+	images map[string]bool   // "sha256:…" of configs
+	names  []string          // that were given, "NAME:TAG", in their order
 	fails  bool
 }
 
@@ -26,6 +27,9 @@ func (e *engineWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	id, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/images/"), "/")
+	if at := strings.LastIndexByte(r.URL.Path, '/'); at > len("/images/") && strings.HasPrefix(r.URL.Path, "/images/") { // a name may have slashes
+		id, what = r.URL.Path[len("/images/"):at], r.URL.Path[at+1:]
+	}
 	answer := func(code int, v any) {
 		rw.WriteHeader(code)
 		json.NewEncoder(rw).Encode(v)
@@ -56,13 +60,22 @@ func (e *engineWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			answer(500, map[string]string{"message": "no manifest.json"})
 			return
 		}
-		e.images["sha256:"+manifests[0].Config[strings.LastIndexByte(manifests[0].Config, '/')+1:]] = true
+		config := "sha256:" + manifests[0].Config[strings.LastIndexByte(manifests[0].Config, '/')+1:]
+		e.images[config] = true
 		e.names = append(e.names, manifests[0].RepoTags...)
+		if e.saved == nil {
+			e.saved = map[string][]byte{}
+		}
+		for _, name := range append(manifests[0].RepoTags, config) {
+			e.saved[strings.TrimSuffix(name, ":latest")] = e.loaded
+		}
 		answer(200, map[string]string{"stream": "Loaded image: " + strings.Join(e.names, " ") + "\n"})
+	case e.saved[id] != nil && what == "json":
+		answer(200, map[string]any{"Id": id, "Size": len(e.saved[id]) / 2})
+	case e.saved[id] != nil && what == "get":
+		rw.Write(e.saved[id])
 	case !e.images[id]:
 		answer(404, map[string]string{"message": "No such image: " + id})
-	case what == "json":
-		answer(200, map[string]string{"Id": id})
 	case what == "tag" && r.Method == http.MethodPost:
 		e.names = append(e.names, r.URL.Query().Get("repo")+":"+r.URL.Query().Get("tag"))
 		rw.WriteHeader(http.StatusCreated)

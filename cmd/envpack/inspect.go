@@ -20,10 +20,11 @@ import (
 const inspectLong = `Shows what is in an image: its command and configuration, its layers with size and contents, the
 base, and the Python packages. The image may be any, not only one of envpack's.
 
-IMAGE is a folder (oci:DIR), a file (oci-archive:FILE or docker-archive:FILE) or a reference in a
-registry (docker://REFERENCE); without its prefix, it is the folder or file if there is one. Behind
-the path of a folder or file with its prefix, :NAME names one of several images. From a registry,
-only the manifest, the config and the small layer with the lock are fetched.
+IMAGE is a folder (oci:DIR), a file (oci-archive:FILE or docker-archive:FILE), an image in a Docker
+engine (docker-daemon:NAME or its ID) or a reference in a registry (docker://REFERENCE); without its
+prefix, it is the folder or file if there is one. Behind the path of a folder or file with its prefix,
+:NAME names one of several images. From a registry, only the manifest, the config and the small layer
+with the lock are fetched; an engine saves the image into a file first.
 
 Base and packages of envpack's images are those of the lock that every image holds. Of other images,
 --files finds them by reading all layers. It also lists what the layers hold, and checks every layer
@@ -66,11 +67,7 @@ func newInspect(s *session) *cobra.Command {
 }
 
 func (s *session) inspect(ctx context.Context, spec string, o inspectOptions) (err error) {
-	client, err := registryClient()
-	if err != nil {
-		return err
-	}
-	src, err := publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: o.platform, Offline: s.offline})
+	src, err := s.openImage(ctx, spec, publish.OpenOptions{Platform: o.platform})
 	if err != nil {
 		return err
 	}

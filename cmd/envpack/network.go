@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -24,6 +25,23 @@ import (
 func registryClient() (publish.Client, error) {
 	transport, err := registryTransport()
 	return publish.Client{Transport: transport, UserAgent: "envpack/" + buildVersion()}, err
+}
+
+// openImage opens what an argument names that is an image; of the options are needed platform and tolerance.
+func (s *session) openImage(ctx context.Context, spec string, o publish.OpenOptions) (*publish.Source, error) {
+	var err error
+	if o.Client, err = registryClient(); err != nil {
+		return nil, err
+	}
+	o.Offline, o.Engine, o.Task = s.offline, dockerEngine, s.task
+	o.Spool = func() (*os.File, error) {
+		st, err := s.openStore(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return st.TempFile()
+	}
+	return publish.Open(ctx, spec, o)
 }
 
 // dockerEngine is where Docker's engine is on this machine, as its own command finds it.

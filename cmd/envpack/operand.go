@@ -92,12 +92,8 @@ func lockOf(spec string, flags lockFlags) (file, project string, err error) {
 }
 
 func (o *operand) openImages(ctx context.Context, spec, platform string) error {
-	client, err := registryClient()
-	if err != nil {
-		return err
-	}
-	o.source, err = publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: platform, Offline: o.offline})
-	if err != nil {
+	var err error
+	if o.source, err = o.openImage(ctx, spec, publish.OpenOptions{Platform: platform}); err != nil {
 		return err
 	}
 	for _, found := range o.source.Images {

@@ -22,8 +22,8 @@ const verifyLong = `Tells whether an image is what its lock makes, byte for byte
 that the lock names, which are held to their hashes and fetched if the store lacks them; nothing that
 the store remembers of layers is believed. All else is hashed. What differs is named down to the byte.
 
-The argument is an image as inspect takes it (oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or a
-reference in a registry), and is held to the lock in it, or to the one of --lock or --project. The
+The argument is an image as inspect takes it (oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE,
+docker-daemon:NAME, or a reference in a registry), and is held to the lock in it, or to the one of --lock or --project. The
 project's files are those of --project, or else the image's own, whose layer must be as envpack writes
 it. Of an image that envpack did not make, the digests are checked.
 
@@ -115,11 +115,7 @@ func (s *session) verify(ctx context.Context, spec string, o verifyOptions) (err
 	if err != nil {
 		return err
 	}
-	client, err := registryClient()
-	if err != nil {
-		return err
-	}
-	src, err := publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: o.platform, Offline: s.offline, Tolerant: true})
+	src, err := s.openImage(ctx, spec, publish.OpenOptions{Platform: o.platform, Tolerant: true})
 	if err != nil {
 		return err
 	}

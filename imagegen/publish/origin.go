@@ -88,7 +88,10 @@ func parseOrigin(spec, dir string) (place, error) {
 			p.path = filepath.Join(dir, p.path)
 		}
 		return p, err
-	case ok && (form == "docker-daemon" || form == "containers-storage"):
+	case ok && Form(form) == DockerDaemon:
+		return place{}, diag.New(diag.Usage, "image %q: to stand on an image in an engine is not supported, since other machines do not have it", spec).
+			Hint("push it to a registry, or save it: `docker save -o image.tar %s`, and docker-archive:image.tar", rest)
+	case ok && form == "containers-storage":
 		return parseSource(spec)
 	case ok && form == "docker" && strings.HasPrefix(rest, "//"):
 		return parseRemote(rest[2:], false)

@@ -15,7 +15,7 @@ import (
 )
 
 // sourceForms is the hint of every source that makes no sense.
-const sourceForms = "an image is a folder (oci:DIR), a file (oci-archive:FILE, docker-archive:FILE), each with :NAME behind it where it holds several, or a reference in a registry (REGISTRY/REPOSITORY:TAG)"
+const sourceForms = "an image is a folder (oci:DIR), a file (oci-archive:FILE, docker-archive:FILE), each with :NAME behind it where it holds several, one of Docker's engine (docker-daemon:NAME), or a reference in a registry (REGISTRY/REPOSITORY:TAG)"
 
 // OpenOptions say how a source is opened.
 type OpenOptions struct {
@@ -25,6 +25,11 @@ type OpenOptions struct {
 	// Tolerant opens what is damaged as well, as far as it can be read: images come with the documents that are there,
 	// whatever digests these have, layers are not looked for, and all else that is wrong is in [Source].Troubles.
 	Tolerant bool
+	// Engine finds Docker's engine, and Spool makes the file that its images are read through; nil: they are not.
+	Engine func() (Engine, error)
+	Spool  func() (*os.File, error)
+	// Task is told of bytes that come from an engine; see imagegen.Builder. May be nil.
+	Task func(name string, total int64) func(n int64)
 }
 
 // Source is what was found at a place that holds images. Its images read from it, until Close.
@@ -56,7 +61,7 @@ func (s *Source) Close() error {
 	return s.close()
 }
 
-// Open finds images for reading. The spec is oci:DIR, oci-archive:FILE, docker-archive:FILE, docker://REF, a
+// Open finds images for reading. The spec is oci:DIR, oci-archive:FILE, docker-archive:FILE, docker-daemon:NAME, docker://REF, a
 // folder or file that exists, or else a reference in a registry, by tag or digest. Behind the path of the first three
 // there may be a colon and the name or tag of one image of several. Manifests and configs are
 // checked against their digests; of local layers, that they are there with the size that the manifest says.
@@ -75,6 +80,8 @@ func Open(ctx context.Context, spec string, opts OpenOptions) (*Source, error) {
 		src, err = openLayout(ctx, p.path, opts)
 	case LayoutArchive, DockerArchive, anyArchive:
 		src, err = openArchive(ctx, p.path, p.form, opts)
+	case DockerDaemon:
+		src, err = openEngine(ctx, p, opts)
 	default:
 		src, err = openRemote(ctx, p, opts)
 	}
@@ -164,7 +171,9 @@ func parseSource(spec string) (place, error) {
 			}
 			path, tag := existing(rest)
 			return place{form: form, path: path, tag: tag, given: spec}, nil
-		case "docker-daemon", "containers-storage":
+		case DockerDaemon:
+			return parseEngine(spec, rest)
+		case "containers-storage":
 			return wrong("image %q: reading from %s is not supported", spec, scheme)
 		}
 	}

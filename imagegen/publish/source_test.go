@@ -293,7 +293,11 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		{"", OpenOptions{}, diag.Usage, "no name"},
 		{"oci:", OpenOptions{}, diag.Usage, "has no path"},
-		{"docker-daemon:x", OpenOptions{}, diag.Usage, "not supported"},
+		{"docker-daemon:x", OpenOptions{}, diag.Usage, "not supported here"},
+		{"docker-daemon:", OpenOptions{}, diag.Usage, "is no name of an image in Docker's engine"},
+		{"docker-daemon:../info?", OpenOptions{}, diag.Usage, "is no name of an image in Docker's engine"},
+		{"docker-daemon:a/../../info", OpenOptions{}, diag.Usage, "is no name of an image in Docker's engine"},
+		{"containers-storage:x", OpenOptions{}, diag.Usage, "not supported"},
 		{"UPPER/Case", OpenOptions{}, diag.Usage, "neither a file"},
 		{"docker://UPPER", OpenOptions{}, diag.Usage, "not a valid image reference"},
 		{"oci:" + in("whole.tar"), OpenOptions{}, diag.Usage, "is a file"},

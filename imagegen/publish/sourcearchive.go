@@ -24,6 +24,7 @@ import (
 // tarFile is a tar whose members are read where they lie: only its headers are read to open it.
 type tarFile struct {
 	file    *os.File
+	called  string            // for people; "": by the file's name
 	members map[string]member // by clean path; of several with one path the last, as tar has it
 }
 
@@ -32,7 +33,12 @@ type member struct {
 	link         string // clean path of another member: this one is a link to it
 }
 
-func (t *tarFile) what() string { return "the archive " + t.file.Name() }
+func (t *tarFile) what() string {
+	if t.called != "" {
+		return t.called
+	}
+	return "the archive " + t.file.Name()
+}
 
 // linkDepth is how many links may lead to a member: Docker's old archives name a shared layer by one.
 const linkDepth = 8
@@ -83,7 +89,7 @@ func (t *tarFile) content(name string) ([]byte, error) {
 	return readDocument(t.reader(m), name+" of "+t.what())
 }
 
-func openArchive(ctx context.Context, file string, form Form, opts OpenOptions) (src *Source, err error) {
+func openArchive(ctx context.Context, file string, form Form, opts OpenOptions) (*Source, error) {
 	switch info, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, diag.New(diag.Failure, "there is no file %s", file).Hint(sourceForms)
@@ -98,12 +104,18 @@ func openArchive(ctx context.Context, file string, form Form, opts OpenOptions) 
 	if err != nil {
 		return nil, diag.Wrap(err, diag.Failure, "reading the image")
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
-	t := &tarFile{file: f, members: map[string]member{}}
+	src, err := openTar(ctx, &tarFile{file: f}, form, opts)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	src.close = f.Close
+	return src, nil
+}
+
+// openTar opens what is in a tar. Its file stays open.
+func openTar(ctx context.Context, t *tarFile, form Form, opts OpenOptions) (src *Source, err error) {
+	t.members = map[string]member{}
 	if err := t.scan(ctx); err != nil {
 		if opts.Tolerant && len(t.members) > 0 && ctx.Err() == nil {
 			return nil, diag.Wrap(err, diag.Mismatch, "")
@@ -120,9 +132,9 @@ func openArchive(ctx context.Context, file string, form Form, opts OpenOptions) 
 	}
 	switch {
 	case form == DockerArchive && manifest == nil:
-		return nil, diag.New(diag.Failure, "%s is not a Docker archive: it has no manifest.json", t.what()).Hint("for an image layout in a tar it is oci-archive:%s", file)
+		return nil, diag.New(diag.Failure, "%s is not a Docker archive: it has no manifest.json", t.what()).Hint("for an image layout in a tar it is oci-archive:%s", t.file.Name())
 	case form == LayoutArchive && top == nil:
-		return nil, diag.New(diag.Failure, "%s holds no image layout: it has no index.json", t.what()).Hint("what `docker save` writes is docker-archive:%s", file)
+		return nil, diag.New(diag.Failure, "%s holds no image layout: it has no index.json", t.what()).Hint("what `docker save` writes is docker-archive:%s", t.file.Name())
 	case top != nil: // in a hybrid it says more: the digest
 		src, err = fromIndex(ctx, t, top, opts, t.content)
 	case manifest != nil:
@@ -130,11 +142,7 @@ func openArchive(ctx context.Context, file string, form Form, opts OpenOptions) 
 	default:
 		return nil, diag.New(diag.Failure, "%s holds no image: it has neither index.json nor manifest.json", t.what()).Hint(sourceForms)
 	}
-	if err != nil {
-		return nil, err
-	}
-	src.close = f.Close
-	return src, nil
+	return src, err
 }
 
 // scan reads the headers.
@@ -158,7 +166,7 @@ func (t *tarFile) scan(ctx context.Context) error {
 		}
 		if err != nil {
 			if len(t.members) == 0 {
-				return diag.New(diag.Failure, "%s is not an image: it is no tar archive", t.file.Name()).Hint(sourceForms)
+				return diag.New(diag.Failure, "%s is not an image: it is no tar archive", strings.TrimPrefix(t.what(), "the archive ")).Hint(sourceForms)
 			}
 			return diag.Wrap(err, diag.Failure, "%s is damaged or cut off", t.what()).Hint("write or copy it again")
 		}
