@@ -69,6 +69,7 @@ func (c *codec) lock(l *Lock) {
 		c.text("url", &x.URL)
 		c.text("path", &x.Path)
 		c.text("format", &x.Format)
+		c.text("variant", &x.Variant)
 	})
 	c.base(&l.Base)
 	tables(c, "[[package]]", &l.Packages, c.pkg)

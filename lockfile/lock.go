@@ -103,6 +103,9 @@ type Index struct {
 	URL    string `toml:"url"`
 	Path   string `toml:"path"`
 	Format string `toml:"format"` // "flat"; "" is the simple API
+	// Variant says of an index that is known by its name, and has neither address nor path, which of its builds this is:
+	// "cu126", "cpu". Where such an index is, the machine knows that builds, as of the default index.
+	Variant string `toml:"variant"`
 }
 
 // FlatIndex is the Format of an index that has the files of all packages in one page or folder.

@@ -206,6 +206,11 @@ func (v *validator) indexList() {
 		}
 		v.indexes[x.Name] = true
 		switch {
+		case x.Variant != "":
+			v.form(at+"variant", x.Variant, oneWord, "a word")
+			if x.URL+x.Path+x.Format != "" {
+				v.fail(at+"variant", "there is an address or a format as well")
+			}
 		case x.Path == "":
 			v.address(at+"url", x.URL)
 		case x.URL != "":

@@ -25,6 +25,7 @@ type Ahead struct {
 // pages as making it, and solves nothing: a reason that takes solving is [ExplainVersion]'s to find.
 func NewestOf(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lock, packages Packages) ([]Ahead, error) {
 	var all []Ahead
+	packages = asLocked(packages, lock)
 	policies := newPolicies(m, lock, Options{Previous: lock})
 	for _, on := range lock.Targets {
 		t, err := newTarget(on)

@@ -130,6 +130,10 @@ func (p *provider) labelHint(name, label string) string {
 	if r := p.met[name]; r != nil && r.project != nil && indexName(r.project.IndexName) != "" {
 		return fmt.Sprintf("index %s has no version of %s with the label +%s: name the index that has, or leave the label out", r.project.IndexName, name, label)
 	}
+	if t := manifest.TemplateFor(packages); t != nil && manifest.IsVariant(label) {
+		return fmt.Sprintf("versions with a local label (+%s) are published on the framework's own index, which envpack knows by name; write into the manifest:\n    [[index]]\n    name = %q\n    variant = %q",
+			label, t.Name, label)
+	}
 	return fmt.Sprintf("versions with a local label (+%s) are published on the framework's own index, not on the default one; name it in the manifest:%s",
 		label, indexLines(label, "https://…/whl/"+label, packages...))
 }

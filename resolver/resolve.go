@@ -79,7 +79,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		src.References = &onceRead{References: src.References}
 	}
 	ask := &question{m: &bounded, targets: targets, sources: src, policies: policies, options: o}
-	done, err := ask.answer(ctx)
+	done, err := ask.vary(ctx, lock)
 	if err != nil {
 		return nil, ask.explain(ctx, err)
 	}

@@ -75,6 +75,7 @@ func ExplainVersion(ctx context.Context, m *manifest.Manifest, lock *lockfile.Lo
 	if src.References != nil {
 		src.References = &onceRead{References: src.References}
 	}
+	src.Packages = asLocked(src.Packages, lock)
 	x := &examiner{m: m, lock: lock, name: name, src: src}
 	free, err := x.free(ctx)
 	if err != nil {

@@ -133,7 +133,7 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 	var indexes []supply.Index
 	for _, i := range m.Indexes {
 		indexes = append(indexes, supply.Index{
-			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Flat, Undated: undated(i.Undated), Pos: i.Place, Default: i.Default, Packages: i.Packages,
+			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Flat, Undated: undated(i.Undated), Pos: i.Place, Default: i.Default, Packages: i.Packages, Variants: m.VariantsOf(i),
 		})
 	}
 	keys := map[string]string{}
@@ -148,6 +148,12 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 	}, use)
 	if err != nil {
 		return nil, err
+	}
+	for _, i := range m.Indexes {
+		if src := sup.Sources.Templates[i.Name]; i.Template && !src.WellKnown {
+			s.ui().Printf("%s from %s (%s)", i.Name, src.URL, src.From)
+			s.warnPlain("the index "+i.Name, src.URL)
+		}
 	}
 	if line := sup.Describe(); line != "" {
 		s.ui().Printf("%s", line)

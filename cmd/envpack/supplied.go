@@ -34,8 +34,13 @@ func (b *building) indexes() []supply.Index {
 	}
 	var list []supply.Index
 	for _, i := range b.lock.Indexes {
+		var variants []string
+		if i.Variant != "" {
+			variants = []string{i.Variant}
+		}
 		list = append(list, supply.Index{
-			Name: i.Name, URL: i.URL, Path: i.Path, Flat: i.Format == lockfile.FlatIndex,
+			Variants: variants,
+			Name:     i.Name, URL: i.URL, Path: i.Path, Flat: i.Format == lockfile.FlatIndex,
 			Default: byName[i.Name].Default, Packages: byName[i.Name].Packages,
 		})
 	}

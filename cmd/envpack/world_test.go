@@ -76,6 +76,7 @@ type worldKey struct{}
 // world is what one script sees of the network.
 type world struct {
 	mu       sync.Mutex // of what handlers read and commands change
+	dir      string     // the script's
 	packages *testenv.Index
 	server   *httptest.Server
 	stall    string // path that ends in the middle and does not go on
@@ -97,7 +98,7 @@ type world struct {
 // newWorld serves it, and writes the configuration that leads there.
 func newWorld(env *testscript.Env, b base) error {
 	w := &world{
-		packages: &testenv.Index{Metadata: true}, archives: slices.Clone(b.archives), owned: map[string]bool{}, files: map[string][]byte{},
+		dir: env.WorkDir, packages: &testenv.Index{Metadata: true}, archives: slices.Clone(b.archives), owned: map[string]bool{}, files: map[string][]byte{},
 	}
 	w.server = httptest.NewServer(w.flip(w.serveIndex))
 	registryServer := httptest.NewServer(w.flip(w.serveRegistry))
@@ -119,8 +120,8 @@ func newWorld(env *testscript.Env, b base) error {
 	if err := os.MkdirAll(config, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[index]\nurl = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nubuntu-ports = %q\ndebian-snapshot = %q\nubuntu-snapshot = %q\nkeyrings = [\"archive.asc\"]\n",
-		w.server.URL+"/simple/", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu", archives.URL+"/ubuntu",
+	text := fmt.Sprintf("[index]\nurl = %q\n[templates]\npytorch = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nubuntu-ports = %q\ndebian-snapshot = %q\nubuntu-snapshot = %q\nkeyrings = [\"archive.asc\"]\n",
+		w.server.URL+"/simple/", w.server.URL+"/whl", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu", archives.URL+"/ubuntu",
 		archives.URL+"/snapshot", archives.URL+"/snapshot")
 	for name, text := range map[string]string{"config.toml": text, "archive.asc": b.key} {
 		if err := os.WriteFile(filepath.Join(config, name), []byte(text), 0o644); err != nil {
@@ -166,6 +167,10 @@ func (w *world) serveIndex(rw http.ResponseWriter, r *http.Request) {
 		rw.(http.Flusher).Flush()
 		w.stalled.Store(true)
 		<-r.Context().Done()
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/whl/") {
+		w.serveTemplate(rw, r)
 		return
 	}
 	w.packages.ServeHTTP(rw, r)

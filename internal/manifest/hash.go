@@ -24,6 +24,7 @@ func (m *Manifest) Hash() string {
 		Path    string  `json:"path,omitempty"`
 		Flat    bool    `json:"flat,omitempty"`
 		Undated Undated `json:"undated,omitempty"`
+		Variant string  `json:"variant,omitempty"`
 	}
 	meaning := struct {
 		Name         string            `json:"name"`
@@ -83,7 +84,7 @@ func (m *Manifest) Hash() string {
 		meaning.Ownership = append(meaning.Ownership, o.Path+" "+o.Package)
 	}
 	for _, i := range m.Indexes {
-		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages), i.Path, i.Flat, i.Undated.meaning()})
+		meaning.Indexes = append(meaning.Indexes, index{i.Name, strings.TrimRight(i.URL, "/"), i.Default, unique(i.Packages), i.Path, i.Flat, i.Undated.meaning(), i.Variant})
 	}
 	if u := m.Undated.meaning(); u != "" {
 		meaning.Indexes = append(meaning.Indexes, index{Default: true, Undated: u})

@@ -16,8 +16,11 @@ type Index struct {
 	Name string
 	// Either is set: an address, or a folder or file, relative to the project if it is not absolute, with
 	// slashes and in its shortest form.
-	URL         string
-	Path        string
+	URL  string
+	Path string
+	// Template: it is one that is known by its name, see [Templates], and has neither. Its variant may be left to [gpu]; "".
+	Template    bool
+	Variant     string
 	Flat        bool // all files of all packages are in one page or folder
 	Undated     Undated
 	Default     bool            // replaces the default index
@@ -95,11 +98,8 @@ func (d *document) readIndex(at string, table map[string]any) (Index, error) {
 	if !nameForm().MatchString(index.Name) {
 		return none, d.fail(d.value(join(at, "name")), "an index needs a name of letters, digits, and . _ - between them")
 	}
-	if err := d.readPlace(at, &index); err != nil {
+	if err := d.readAddress(at, table, &index); err != nil {
 		return none, err
-	}
-	if index.Place = d.value(join(at, "url")); index.Path != "" {
-		index.Place = d.value(join(at, "path"))
 	}
 	switch forms := []string{"simple", "flat"}; text("format") {
 	case "", "simple":
@@ -119,10 +119,32 @@ func (d *document) readIndex(at string, table map[string]any) (Index, error) {
 		index.Packages = append(index.Packages, pep508.NormalizeName(pattern))
 		index.PackagesPos = append(index.PackagesPos, d.value(item(join(at, "packages"), j)))
 	}
+	if index.Template && len(index.Packages) == 0 {
+		index.Packages = slices.Clone(TemplateOf(index.Name).Packages)
+	}
 	if index.Default && len(index.Packages) > 0 {
 		return none, d.fail(d.key(join(at, "default")), "index %s: the default index serves every package; packages binds some to another", index.Name)
 	}
 	return index, nil
+}
+
+// readAddress reads where an index is, or which it is of those that are known by name.
+func (d *document) readAddress(at string, table map[string]any, index *Index) error {
+	if index.URL+index.Path == "" {
+		if err := d.readTemplate(at, table, index); err != nil || index.Template {
+			return err
+		}
+	}
+	if _, there := table["variant"]; there {
+		return templateHint(d.fail(d.key(join(at, "variant")), "index %s: only an index that envpack knows by name, and that has no address, has variants", index.Name), index.Name)
+	}
+	if err := d.readPlace(at, index); err != nil {
+		return err
+	}
+	if index.Place = d.value(join(at, "url")); index.Path != "" {
+		index.Place = d.value(join(at, "path"))
+	}
+	return nil
 }
 
 // readPlace checks where an index is: at an address or in a folder.
@@ -133,6 +155,9 @@ func (d *document) readPlace(at string, index *Index) error {
 	case index.Path == "":
 		if err := checkIndexURL(index.URL); err != nil {
 			e := d.fail(d.value(join(at, "url")), "index %s: %v", index.Name, err)
+			if index.URL == "" {
+				return templateHint(e, index.Name)
+			}
 			if strings.HasPrefix(index.URL, "file:") || index.URL != "" && !strings.Contains(index.URL, ":") {
 				return e.Hint("a folder or file of this machine is named by path, relative to the project: path = \"wheels\"")
 			}

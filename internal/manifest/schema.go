@@ -46,7 +46,7 @@ var schema = map[string]map[string]kind{
 		"user": aString, "workdir": aString, "labels": aTable,
 	},
 	"apt":         {"name": aString, "url": aString, "suite": aString, "components": aList, "key": aString, "fingerprints": aList},
-	"index":       {"name": aString, "url": aString, "path": aString, "format": aString, "undated": aString, "default": aBoolean, "packages": aList},
+	"index":       {"name": aString, "url": aString, "path": aString, "variant": aString, "format": aString, "undated": aString, "default": aBoolean, "packages": aList},
 	"file":        {"url": aString, "path": aString, "sha256": aString, "to": aString, "executable": aBoolean, "platforms": aList},
 	"resolver":    {"prereleases": aString, "no-binary": aList, "exclude": aList, "packages": byPackage},
 	"constraints": nil, // package = "bounds"

@@ -16,6 +16,9 @@ import (
 //	[index]
 //	url = "https://pypi.example/simple/"            # of the default index
 //
+//	[templates]                                     # of indexes that manifests call by name; variants are below
+//	pytorch = "https://mirror.example/whl"
+//
 //	[apt]
 //	debian = "https://mirror.example/debian"
 //	debian-security = "https://mirror.example/debian-security"
@@ -37,6 +40,8 @@ type ownConfig struct {
 	archives map[string]setting // by name
 	keyrings []string
 	mirrors  []mirror
+	// templates are the addresses of indexes that manifests call by name.
+	templates map[string]setting
 }
 
 func readOwn(h Host) (ownConfig, error) {
@@ -62,6 +67,7 @@ func readOwn(h Host) (ownConfig, error) {
 			Keyrings       []string `toml:"keyrings"`
 		} `toml:"apt"`
 		Files        map[string]string `toml:"files"`
+		Templates    map[string]string `toml:"templates"`
 		Interpreters struct {
 			URL string `toml:"url"`
 		} `toml:"interpreters"`
@@ -71,10 +77,18 @@ func readOwn(h Host) (ownConfig, error) {
 	}
 	if unknown := unknownKey(text, &parsed); unknown != "" {
 		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
-			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot, ubuntu-files and keyrings below [apt], and beginnings of addresses below [files]")
+			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot, ubuntu-files and keyrings below [apt], beginnings of addresses below [files], and names of indexes below [templates]")
 	}
 	if parsed.Index.URL != "" {
 		out.index = locate(file, text, parsed.Index.URL)
+	}
+	out.templates = map[string]setting{}
+	for name, value := range parsed.Templates {
+		if _, there := templates[name]; !there {
+			return out, diag.New(diag.Failure, "no index is known by the name %s", name).At(locate(file, text, value).pos).
+				Hint("below [templates] there is %s", strings.Join(slices.Sorted(maps.Keys(templates)), ", "))
+		}
+		out.templates[name] = locate(file, text, value)
 	}
 	out.archives = map[string]setting{}
 	for name, value := range map[string]string{

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"cmp"
 	"net"
 	"net/url"
 	"slices"
@@ -44,7 +45,7 @@ func (c credentials) lookup(host string) (user, password string, ok bool) {
 // findCredentials adds the logins of the manifest's indexes and of netrc, after those of addresses.
 func (f *finder) findCredentials() error {
 	for _, i := range f.o.Indexes {
-		u, err := url.Parse(i.URL)
+		u, err := url.Parse(cmp.Or(i.URL, f.out.Templates[i.Name].URL))
 		if err != nil {
 			continue // the manifest's reader has checked it
 		}

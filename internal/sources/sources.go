@@ -26,10 +26,11 @@ type Options struct {
 
 // Sources is where packages come from.
 type Sources struct {
-	Index    Source            // the default index: the root of its simple API (PEP 503), "/" at the end
-	Archives map[string]Source // of the distributions, by name, no "/" at the end: dists/ and pool/ are below
-	Keyrings []string          // files of keys that the user trusts beside the distribution's own
-	Warnings []Warning         // what the machine's configuration would have added, or has without effect
+	Index     Source            // the default index: the root of its simple API (PEP 503), "/" at the end
+	Archives  map[string]Source // of the distributions, by name, no "/" at the end: dists/ and pool/ are below
+	Templates map[string]Source // of the indexes that manifests call by name: variants are below, no "/" at the end
+	Keyrings  []string          // files of keys that the user trusts beside the distribution's own
+	Warnings  []Warning         // what the machine's configuration would have added, or has without effect
 
 	credentials credentials
 	mirrors     []mirror
@@ -89,7 +90,7 @@ func Redact(address string) string {
 // configuration that cannot be read, with file and line.
 func Find(h Host, o Options) (*Sources, error) {
 	f := &finder{o: o, host: h, out: &Sources{Archives: map[string]Source{}, credentials: credentials{}}}
-	for _, step := range []func() error{f.readConfigurations, f.findIndex, f.findArchives, f.findMirrors, f.findCredentials} {
+	for _, step := range []func() error{f.readConfigurations, f.findIndex, f.findTemplates, f.findArchives, f.findMirrors, f.findCredentials} {
 		if err := step(); err != nil {
 			return nil, err
 		}

@@ -36,6 +36,12 @@ var pythonIndex = origin{"https", "org.pypi", "/simple/"}
 // archives are one there.
 var ubuntuFiles = origin{"https", "net.launchpad", "/ubuntu/+archive/primary/+files"}
 
+// templates are the indexes of frameworks by the names that manifests call them (manifest.Templates). A variant comes after the
+// address, and a slash before that.
+var templates = map[string]origin{
+	"pytorch": {"https", "org.pytorch.download", "/whl"},
+}
+
 // archive is what is known of a distribution's archive. Archives are signed, so that plain HTTP
 // suffices, as in the sources that the distributions' own installers and images write.
 type archive struct {

@@ -29,6 +29,9 @@ type Index struct {
 	Pos      diag.Position // of the address or path in the manifest; zero: of no place
 	Default  bool
 	Packages []string // that come from it alone; none: any
+	// Variants are those of an index that is known by its name, and has neither URL nor Path, which come into question: the
+	// first is what it is unless another one is asked for.
+	Variants []string
 }
 
 // Options say where things come from.
@@ -92,12 +95,32 @@ func New(o Options) (*Supply, error) {
 		if i.Default && o.Sources.Index.URL != "" {
 			i.URL, i.Path, i.Pos = o.Sources.Index.URL, "", o.Sources.Index.Pos // a flag may have given it another address
 		}
-		x, err := s.newIndex(i)
-		if err != nil {
-			return nil, err
+		src := index.Source{Packages: i.Packages, Variants: map[string]*index.Index{}}
+		for _, variant := range i.Variants {
+			of := i
+			if of.URL = o.Sources.Variant(i.Name, variant); of.URL == "" {
+				return nil, diag.New(diag.Failure, "envpack knows no index called %s, which the lock names without an address", i.Name).Hint("a newer envpack may")
+			}
+			if pos := o.Sources.Templates[i.Name].Pos; !pos.IsZero() {
+				of.Pos = pos
+			}
+			x, err := s.newIndex(of)
+			if err != nil {
+				return nil, err
+			}
+			if src.Variants[variant] = x; src.Index == nil {
+				src.Index = x
+			}
+		}
+		if src.Index == nil {
+			x, err := s.newIndex(i)
+			if err != nil {
+				return nil, err
+			}
+			src.Index = x
 		}
 		hasDefault = hasDefault || i.Default
-		list = append(list, index.Source{Index: x, Packages: i.Packages})
+		list = append(list, src)
 	}
 	if !hasDefault {
 		x, err := s.newIndex(Index{Name: resolver.DefaultIndex, URL: o.Sources.Index.URL, Pos: o.Sources.Index.Pos, Undated: o.Undated})
@@ -120,7 +143,7 @@ func (s *Supply) newIndex(i Index) (*index.Index, error) {
 		}
 	}
 	return index.New(index.Options{
-		URL: i.URL, Path: path, Flat: i.Flat, Undated: i.Undated, Name: i.Name, Pos: i.Pos, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
+		URL: i.URL, Path: path, Flat: i.Flat, Undated: i.Undated, Name: i.Name, Pos: i.Pos, Forbids: len(i.Variants) > 0, Fetch: s.Fetch, Store: s.Store, MaxAge: s.MaxAge, Now: s.Now, Offline: s.Offline,
 	})
 }
 
@@ -182,11 +205,7 @@ func (s *Supply) checkMetadata(w imagegen.Wheel) error {
 	if s.Replaced[w.Package.Name] {
 		return nil
 	}
-	name := w.Package.Index
-	if name == "" {
-		name = resolver.DefaultIndex
-	}
-	if x := s.set.Index(name); x != nil {
+	if x := s.indexOf(w.Package); x != nil {
 		return x.CheckMetadata(index.File{Filename: w.File.Name, SHA256: w.File.SHA256})
 	}
 	return nil

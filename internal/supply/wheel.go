@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/lockfile"
@@ -37,7 +38,7 @@ func (s *Supply) WheelURL(ctx context.Context, p lockfile.Package, f lockfile.Fi
 // wheelURLs are WheelURL's address and those of further files of the name of which the index gives no hash.
 func (s *Supply) wheelURLs(ctx context.Context, p lockfile.Package, f lockfile.File) ([]string, error) {
 	name := cmp.Or(p.Index, resolver.DefaultIndex)
-	x := s.set.Index(name)
+	x := s.indexOf(p)
 	if x == nil {
 		return nil, diag.New(diag.Fetch, "the lock takes %s from the index %q, which is not configured", p.Name, name).
 			Hint("lock again, so that the lock and the manifest name the same indexes: `envpack lock`")
@@ -49,9 +50,16 @@ func (s *Supply) wheelURLs(ctx context.Context, p lockfile.Package, f lockfile.F
 	return addresses, explain(err)
 }
 
+// indexOf is the index that a package of the lock comes from, nil if it is not configured. While a lock is made, an index that has
+// several variants is the one whose label the version has.
+func (s *Supply) indexOf(p lockfile.Package) *index.Index {
+	_, label, _ := strings.Cut(p.Version, "+")
+	return s.set.Variant(cmp.Or(p.Index, resolver.DefaultIndex), label)
+}
+
 // renewedURLs are wheelURLs by a page that is asked for anew. The index is known to be configured.
 func (s *Supply) renewedURLs(ctx context.Context, p lockfile.Package, f lockfile.File) ([]string, error) {
-	addresses, err := wheelURLs(ctx, s.set.Index(cmp.Or(p.Index, resolver.DefaultIndex)).Renewed, p, f)
+	addresses, err := wheelURLs(ctx, s.indexOf(p).Renewed, p, f)
 	return addresses, explain(err)
 }
 

@@ -47,6 +47,8 @@ type Options struct {
 	// Flat says that all files of all packages are in one page or folder, as for pip's find-links.
 	Flat    bool
 	Undated Undated
+	// Forbids says that the index answers 403 for what it does not have, as stores of files without a listing do.
+	Forbids bool
 
 	Fetch *fetch.Client
 	Store *store.Store
@@ -187,7 +189,7 @@ func (x *Index) remotePage(ctx context.Context, address, name string, maxAge tim
 	resp, err := x.o.Fetch.Get(ctx, address, fetch.GetOptions{Accept: accept, Limit: pageLimit, Header: header})
 	fresh := &page{}
 	switch {
-	case fetch.StatusOf(err) == http.StatusNotFound, fetch.StatusOf(err) == http.StatusGone:
+	case fetch.StatusOf(err) == http.StatusNotFound, fetch.StatusOf(err) == http.StatusGone, x.o.Forbids && fetch.StatusOf(err) == http.StatusForbidden:
 		fresh.missing = true
 	case err != nil:
 		e := diag.Wrap(err, 0, "asking index %s for %s", x.o.Name, cmp.Or(name, "its files"))

@@ -400,7 +400,7 @@ func TestSet(t *testing.T) {
 	second.add("nvidia-a", "1", testenv.WheelOptions{}, testenv.IndexFile{})
 	second.add("nvidia-b", "1", testenv.WheelOptions{}, testenv.IndexFile{})
 	bound.add("nvidia-a", "1", testenv.WheelOptions{}, testenv.IndexFile{})
-	s, err := NewSet(Source{Index: first.client(named("first"))}, Source{bound.client(named("bound")), []string{"NVIDIA_*", "torch"}},
+	s, err := NewSet(Source{Index: first.client(named("first"))}, Source{Index: bound.client(named("bound")), Packages: []string{"NVIDIA_*", "torch"}},
 		Source{Index: second.client(named("second"))})
 	if err != nil {
 		t.Fatal(err)
@@ -431,7 +431,7 @@ func TestSet(t *testing.T) {
 	s, _ = NewSet(Source{Index: first.client(named("first"))}, Source{Index: second.client(named("second"))})
 	_, err = s.Project(t.Context(), "only")
 	wantError(t, err, diag.Fetch, "401")
-	_, err = NewSet(Source{first.client(), []string{"[a"}})
+	_, err = NewSet(Source{Index: first.client(), Packages: []string{"[a"}})
 	wantError(t, err, diag.Manifest, "packages")
 	_, err = NewSet(Source{Index: first.client()}, Source{Index: second.client()})
 	wantError(t, err, diag.Manifest, "two indexes with the name fake")

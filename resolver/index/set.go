@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ type Source struct {
 	// Packages are the packages that come from this index and no other, by name or pattern
 	// ("nvidia-*"). None: the index is asked for every package that is bound to none.
 	Packages []string
+	// Variants are indexes that may stand in place of Index, of which it is one; none: it has none.
+	Variants map[string]*Index
 }
 
 // Set is the indexes of a resolution, in the order in which they are asked. A package comes from
@@ -40,7 +43,7 @@ func NewSet(sources ...Source) (*Set, error) {
 			return nil, diag.New(diag.Manifest, "there are two indexes with the name %s", name)
 		}
 		s.byName[name] = src.Index
-		bound := Source{Index: src.Index}
+		bound := Source{Index: src.Index, Variants: src.Variants}
 		for _, p := range src.Packages {
 			if _, err := path.Match(p, ""); err != nil {
 				return nil, diag.Wrap(err, diag.Manifest, "index %s: packages: %q", name, p).
@@ -104,8 +107,20 @@ func (s *Set) Unbound(name string) *Set {
 	for _, src := range s.sources {
 		left := slices.DeleteFunc(slices.Clone(src.Packages), func(p string) bool { return p == name })
 		if len(left) > 0 || len(src.Packages) == 0 { // one that is for no package is not asked for others
-			out.sources = append(out.sources, Source{src.Index, left})
+			out.sources = append(out.sources, Source{src.Index, left, src.Variants})
 		}
+	}
+	return out
+}
+
+// WithVariant is the set with a variant in place of the index of that name, which has it. Both share their indexes.
+func (s *Set) WithVariant(name, variant string) *Set {
+	out := &Set{byName: maps.Clone(s.byName)}
+	for _, src := range s.sources {
+		if x := src.Variants[variant]; x != nil && src.Index.Name() == name {
+			src.Index, out.byName[name] = x, x
+		}
+		out.sources = append(out.sources, src)
 	}
 	return out
 }
@@ -133,6 +148,16 @@ func (s *Set) forPackage(name string) (indexes []*Index, bound bool) {
 
 // Index gives the index of that name; nil: there is none.
 func (s *Set) Index(name string) *Index { return s.byName[name] }
+
+// Variant gives the variant of the index of that name whose builds have a local label; else the index itself, nil if there is none.
+func (s *Set) Variant(name, label string) *Index {
+	for _, src := range s.sources {
+		if x := src.Variants[label]; x != nil && src.Index.Name() == name {
+			return x
+		}
+	}
+	return s.byName[name]
+}
 
 // Metadata gives the metadata of a file of a project that this set gave. Errors are those of
 // Index.Metadata.

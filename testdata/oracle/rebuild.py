@@ -44,7 +44,7 @@ TABLES = {
     "project": "name manifest groups without-groups as-of unscanned requires",
     "image": "command ports volumes user workdir include",
     "target": "platform python abi glibc musl",
-    "index": "name url path format",
+    "index": "name url path format variant",
     "base": "distro codename format reference as-of",
     "base.archive": "name url",
     "base.release": "archive suite date valid-until inrelease keys",
