@@ -141,7 +141,8 @@ func isNVIDIAFile(p string) bool {
 
 // copies are beginnings of the names of NVIDIA's libraries that have code for GPUs.
 var copies = []string{
-	"libcublas", "libcudnn", "libcufft", "libcurand", "libcusolver", "libcusparse", "libnccl", "libnvjpeg", "libnpp", "libnvshmem", "libnvinfer",
+	"libcheckpoint", "libcublas", "libcudnn", "libcufft", "libcupti", "libcurand", "libcusolver", "libcusparse", "libnccl", "libnpp", "libnvinfer",
+	"libnvjpeg", "libnvperf", "libnvshmem",
 }
 
 // mainShare is the part of its largest library's code, one in so many, that a library must have to be one of a framework's

@@ -302,11 +302,13 @@ func newer(a, b string) bool {
 	return slices.Compare(x, y) > 0
 }
 
+// mostNamed bounds what is named of one kind.
+const mostNamed = 3
+
 // namesOf names the first few packages.
 func namesOf(items []Item) string {
-	const most = 3
 	var names []string
-	for _, i := range items[:min(most, len(items))] {
+	for _, i := range items[:min(mostNamed, len(items))] {
 		names = append(names, i.String())
 	}
 	if n := len(items) - len(names); n > 0 {

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -19,10 +20,8 @@ func Paragraph(e Environment, r Report, hosts Hosts) string {
 	s = append(s, opening(e, r))
 	s = append(s, foundation(e, r))
 	s = append(s, driverSentence(r, hosts))
-	for _, f := range e.Frameworks() {
-		if text := codeSentence(e, r, f, hosts); text != "" {
-			s = append(s, text)
-		}
+	if text := e.codeSentences(r, hosts); text != "" {
+		s = append(s, text)
 	}
 	return strings.Join(s, " ")
 }
@@ -57,18 +56,18 @@ func foundation(e Environment, r Report) string {
 	})
 	switch {
 	case len(e.libraries()) > 0 && e.BaseCUDA != "":
-		return fmt.Sprintf("Its libraries come in NVIDIA's wheels; the base, %s, has them as well.", e.Base)
+		return fmt.Sprintf("CUDA's libraries come in NVIDIA's wheels; the base, %s, has them as well.", e.Base)
 	case len(e.libraries()) > 0:
 		if e.Base == lockfile.NoDistro {
-			return "Its libraries come in NVIDIA's wheels."
+			return "CUDA's libraries come in NVIDIA's wheels."
 		}
-		return fmt.Sprintf("Its libraries come in NVIDIA's wheels, so the base, %s, needs none of them.", e.Base)
+		return fmt.Sprintf("CUDA's libraries come in NVIDIA's wheels, so the base, %s, needs none of them.", e.Base)
 	case e.BaseCUDA != "":
-		return fmt.Sprintf("Its libraries are in the base, %s.", e.Base)
+		return fmt.Sprintf("CUDA's libraries are in the base, %s.", e.Base)
 	case bundled:
-		return fmt.Sprintf("Its libraries are in the framework's own wheel, so the base, %s, needs none of them.", e.Base)
+		return fmt.Sprintf("CUDA's libraries are in the framework's own wheel, so the base, %s, needs none of them.", e.Base)
 	}
-	return fmt.Sprintf("No package brings its libraries, and the base, %s, has none that envpack knows of.", e.Base)
+	return fmt.Sprintf("No package brings CUDA's libraries, and the base, %s, has none that envpack knows of.", e.Base)
 }
 
 func driverSentence(r Report, hosts Hosts) string {
@@ -85,34 +84,51 @@ func driverSentence(r Report, hosts Hosts) string {
 	return text + "."
 }
 
-// codeSentence says what a framework has code for, and which of the GPUs run it.
-func codeSentence(e Environment, r Report, f Item, hosts Hosts) string {
+// codeSentences say which of the GPUs that are named run what, or, without any, what there is code for.
+func (e Environment) codeSentences(r Report, hosts Hosts) string {
 	x := &examiner{Environment: e, hosts: hosts}
 	x.report.CUDA = r.CUDA
-	has := x.has(f)
-	if has == "" {
-		return ""
-	}
-	text := fmt.Sprintf("%s has %s", f.Name, has)
-	var run, parts []string
-	for _, d := range hosts.Devices {
-		j, ok := Judge(f.Libraries, d, hosts.Driver, r.CUDA)
-		if b, known := facts().known(f); !ok && known {
-			j.Covered = b.serves(d.Capability)
-		}
-		if !j.Covered {
+	var sentences, parts []string
+	served := map[string][]Item{} // by the GPUs that run them
+	for _, f := range e.Frameworks() {
+		if len(hosts.Devices) == 0 {
+			if has := x.has(f); has != "" && len(sentences) < mostNamed {
+				sentences = append(sentences, fmt.Sprintf("%s has %s.", f.Name, has))
+			}
 			continue
 		}
-		run = append(run, d.String())
-		for _, p := range j.Partial {
-			parts = append(parts, fmt.Sprintf("%s of %s on %s", share(p.Of), path.Base(p.Binary.Path), d))
+		var run []string
+		for _, d := range hosts.Devices {
+			j, ok := Judge(f.Libraries, d, hosts.Driver, r.CUDA)
+			if b, known := facts().known(f); !ok && !f.Measured && known {
+				j.Covered = b.serves(d.Capability)
+			}
+			if !j.Covered {
+				continue
+			}
+			run = append(run, d.String())
+			for _, p := range j.Partial {
+				parts = append(parts, fmt.Sprintf("%s of %s's %s on %s", share(p.Of), f.Name, path.Base(p.Binary.Path), d.Name))
+			}
+		}
+		if len(run) > 0 {
+			gpus := strings.Join(run, ", ")
+			served[gpus] = append(served[gpus], f)
 		}
 	}
-	if len(run) > 0 {
-		text += ", which serves " + strings.Join(run, ", ")
+	for _, gpus := range slices.Sorted(maps.Keys(served)) {
+		verb := "has"
+		if len(served[gpus]) > 1 {
+			verb = "have"
+		}
+		sentences = append(sentences, fmt.Sprintf("%s %s code for %s.", namesOf(served[gpus]), verb, gpus))
 	}
-	if len(parts) > 0 {
-		text += " (but " + strings.Join(parts, ", ") + ")"
+	if n := len(parts); n > 0 {
+		more := ""
+		if n > mostNamed {
+			parts, more = parts[:mostNamed], fmt.Sprintf(", and %d more", n-mostNamed)
+		}
+		sentences = append(sentences, "Not all runs everywhere: "+strings.Join(parts, ", ")+more+".")
 	}
-	return text + "."
+	return strings.Join(sentences, " ")
 }
