@@ -217,6 +217,7 @@ type building struct {
 	reseal  bool // seals of other project files are written anew
 	shelf   *publish.Shelf
 	ahead   *publish.Ahead // nil: no output takes layers while they are made
+	beside  []*building    // others, by locks of their own, whose images are published together with this one's
 }
 
 func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Manifest, path string, locked bool, outputs []publish.Output) (*building, error) {

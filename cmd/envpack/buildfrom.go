@@ -86,7 +86,9 @@ func (s *session) buildFrom(ctx context.Context, from string, o buildOptions) (e
 	if err != nil {
 		return err
 	}
-	if err := again.publish(ctx, a, outputs, ref, o.push); err != nil {
+	first := again.builds[0]
+	first.beside = again.builds[1:]
+	if err := first.publish(ctx, a, outputs, ref, o.push); err != nil {
 		return err
 	}
 	if len(outputs) == 0 && !o.push {
@@ -218,20 +220,4 @@ func (a *again) hold(ctx context.Context, found publish.Found, image *imagegen.I
 	}
 	return diag.New(diag.Mismatch, "%s is not what the lock in it makes:\n%s", a.from, strings.Join(lines, "\n")).
 		Hint("`envpack verify %s` says where it differs", shellWord(a.from))
-}
-
-// publish writes and pushes what was built. What the store gives wrongly is made anew, once.
-func (a *again) publish(ctx context.Context, artifact *publish.Artifact, outputs []publish.Output, ref publish.Reference, push bool) error {
-	if len(a.builds) == 1 {
-		return a.builds[0].publish(ctx, artifact, outputs, ref, push)
-	}
-	for _, out := range outputs {
-		if err := mismatched(a.builds[0].write(ctx, out, artifact, ref)); err != nil {
-			return err
-		}
-	}
-	if !push {
-		return nil
-	}
-	return mismatched(a.builds[0].push(ctx, ref, artifact))
 }

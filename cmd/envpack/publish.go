@@ -59,6 +59,13 @@ func mismatched(err error) error {
 // repairAll fetches and makes again what is damaged of any platform.
 func (b *building) repairAll(ctx context.Context) (bool, error) {
 	repaired := false
+	for _, other := range b.beside {
+		did, err := other.repairAll(ctx)
+		if err != nil {
+			return false, err
+		}
+		repaired = repaired || did
+	}
 	for _, t := range b.lock.Targets {
 		plan, err := imagegen.NewPlan(b.lock, t.Platform, b.tree)
 		if err != nil {
