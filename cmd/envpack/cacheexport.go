@@ -13,6 +13,7 @@ import (
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/inventory"
+	"github.com/envpack/envpack/internal/newfile"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/ui"
 	"github.com/envpack/envpack/lockfile"
@@ -142,21 +143,11 @@ func (s *session) writeSet(ctx context.Context, st *store.Store, entries []store
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return inventory.Size{}, diag.New(diag.Usage, "%s is no file", output).Hint("name a new file, or - for standard output")
 	}
-	f, err := createBeside(output)
-	if err != nil {
-		return inventory.Size{}, diag.Wrap(err, diag.Failure, "writing %s", output)
-	}
-	defer os.Remove(f.Name())
-	written, err := inventory.WriteSet(ctx, f, st, entries, read)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), output)
-	}
+	var written inventory.Size
+	err := newfile.Replace(output, 0o644, func(w io.Writer) (err error) {
+		written, err = inventory.WriteSet(ctx, w, st, entries, read)
+		return err
+	})
 	if err != nil && ctx.Err() == nil {
 		err = diag.Wrap(err, 0, "writing %s", output)
 	}

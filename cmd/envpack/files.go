@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/newfile"
 )
 
 // writable tells whether the lock can be written, as far as that can be known before.
@@ -17,7 +19,7 @@ func writable(path string) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	f, err := createBeside(path)
+	f, err := newfile.Beside(path)
 	if err != nil {
 		var file *fs.PathError
 		if errors.As(err, &file) {
@@ -38,10 +40,6 @@ func notWritten(path string, err error) error {
 		_ = e.Hint("make the folder %s writable, or lock a copy of it; `envpack lock --check` tells whether a lock is up to date without writing it", filepath.Dir(path))
 	}
 	return e
-}
-
-func createBeside(path string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+"-*")
 }
 
 // writeWhole replaces a file by a complete one of the same permissions, or leaves it as it was. One that is there already must have
@@ -69,21 +67,7 @@ func writeWhole(path string, data []byte, mark string) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	f, err := createBeside(path)
-	if err != nil {
-		return diag.Wrap(err, diag.Failure, "writing %s", path)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), mode)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	err = newfile.Replace(path, mode, func(w io.Writer) error { _, err := w.Write(data); return err })
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "writing %s", path)
 	}

@@ -168,11 +168,7 @@ func (r *readings) pair(ctx context.Context, i, j int) error {
 	if r.pairs.by[i] == "digest" {
 		return nil
 	}
-	a, err := r.comparison.old.source(i)
-	if err != nil {
-		return err
-	}
-	b, err := r.comparison.now.source(j)
+	a, b, err := r.sources(i, j)
 	if err != nil {
 		return err
 	}
@@ -185,6 +181,15 @@ func (r *readings) pair(ctx context.Context, i, j int) error {
 	}
 	r.both[i], r.old[i], r.now[j] = both, both.old, both.now
 	return nil
+}
+
+// sources are a layer of the old image and one of the new.
+func (r *readings) sources(i, j int) (a, b source, err error) {
+	if a, err = r.comparison.old.source(i); err != nil {
+		return a, b, err
+	}
+	b, err = r.comparison.now.source(j)
+	return a, b, err
 }
 
 // reported is the report's pair of a layer of the old image.
@@ -252,11 +257,7 @@ func (r *readings) tell(ctx context.Context, i, j int) error {
 	if both == nil {
 		return nil
 	}
-	a, err := r.comparison.old.source(i)
-	if err != nil {
-		return err
-	}
-	b, err := r.comparison.now.source(j)
+	a, b, err := r.sources(i, j)
 	if err != nil {
 		return err
 	}
@@ -347,11 +348,7 @@ func (r *readings) wholeContents(ctx context.Context) error {
 			continue
 		}
 		seen[at] = true
-		a, err := r.comparison.old.source(at[0])
-		if err != nil {
-			return err
-		}
-		b, err := r.comparison.now.source(at[1])
+		a, b, err := r.sources(at[0], at[1])
 		if err != nil {
 			return err
 		}

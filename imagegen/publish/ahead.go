@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/envpack/envpack/internal/newfile"
 )
 
 // Ahead writes layers into the folder of an image layout while they are made, before there is an image, so that they need
@@ -39,7 +41,7 @@ func (a *Ahead) Begin() *Draft {
 	d := &Draft{ahead: a}
 	if a.makeFolder() == nil {
 		// The digest, by which blobs are named, is not known before the end.
-		d.file, _ = createBeside(filepath.Join(a.dir, "layer"))
+		d.file, _ = newfile.Beside(filepath.Join(a.dir, "layer"))
 	}
 	return d
 }

@@ -11,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/newfile"
 )
 
 // archiveTime is the modification time of everything in an archive.
@@ -40,7 +41,7 @@ func writeArchive(ctx context.Context, out Output, a *Artifact, blobs []blob, op
 		defer f.Close()
 		return write(f)
 	}
-	return replaceFile(out.Path, write)
+	return newfile.Replace(out.Path, 0, write)
 }
 
 // writeEngine gives an engine the archive that every engine loads.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/newfile"
 )
 
 // writers is how many blobs are written at once.
@@ -41,7 +42,7 @@ func writeLayout(ctx context.Context, dir string, a *Artifact, blobs []blob, opt
 				m.add(b.size)
 				return nil
 			}
-			return replaceFile(path, func(w io.Writer) error { return copyBlob(ctx, w, b, m) })
+			return newfile.Replace(path, 0, func(w io.Writer) error { return copyBlob(ctx, w, b, m) })
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -59,7 +60,7 @@ func writeLayout(ctx context.Context, dir string, a *Artifact, blobs []blob, opt
 		name string
 		data []byte
 	}{{"oci-layout", []byte(layoutFile)}, {"index.json", top}} {
-		err := replaceFile(filepath.Join(dir, f.name), func(w io.Writer) error { _, err := w.Write(f.data); return err })
+		err := newfile.Replace(filepath.Join(dir, f.name), 0, func(w io.Writer) error { _, err := w.Write(f.data); return err })
 		if err != nil {
 			return err
 		}

@@ -193,7 +193,7 @@ func (o Output) Check(platforms int) error {
 	return nil
 }
 
-// temporary is a name that createBeside gives: what an interrupted write leaves.
+// temporary is a name that newfile gives: what an interrupted write leaves.
 var temporary = pattern.New(`\.[0-9]+\.[0-9]+\.tmp$`)
 
 // checkFile refuses to replace a file that is no image: the name is then likely a mistake, and the file may be

@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"os"
 	"runtime"
 	"syscall"
 
@@ -173,40 +172,4 @@ func (c *contextReader) Read(p []byte) (int, error) {
 		c.err = err
 	}
 	return n, err
-}
-
-// createBeside makes a new file in the folder of path, whose mode the umask decides.
-func createBeside(path string) (*os.File, error) {
-	for i := 0; ; i++ {
-		name := fmt.Sprintf("%s.%d.%d.tmp", path, os.Getpid(), i)
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) || i >= 1000 {
-			return f, err
-		}
-	}
-}
-
-// replaceFile makes path hold what write writes, all of it or nothing.
-func replaceFile(path string, write func(w io.Writer) error) (err error) {
-	f, err := createBeside(path)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close() // a second close is harmless
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	// Before the name: after a power cut a file must not have its name without its content.
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

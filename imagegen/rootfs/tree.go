@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/imagegen/layer"
+	"github.com/envpack/envpack/imagegen/links"
 )
 
 // tree is a file system in the making. Keys are clean relative paths without a leading slash.
@@ -52,39 +53,16 @@ func (t *tree) exists(p string) bool {
 	return ok
 }
 
-// maxLinks bounds the symlinks that one look-up follows, as the kernel's ELOOP does.
-const maxLinks = 40
-
 // resolve follows the symlinks in p and gives the path without any. What is missing is taken as
 // a plain name, so that a path to be made can be resolved too.
 func (t *tree) resolve(p string) (string, error) {
-	left := strings.Split(clean(p), "/")
-	at, links := "", 0
-	for len(left) > 0 {
-		name := left[0]
-		left = left[1:]
-		switch name {
-		case "", ".":
-			continue
-		case "..":
-			at = clean(path.Dir(at))
-			continue
-		}
-		next := path.Join(at, name)
-		e, ok := t.nodes[next]
+	return links.Follow(p, true, func(p string) (string, bool) {
+		e, ok := t.nodes[p]
 		if !ok || e.Kind != layer.Symlink {
-			at = next
-			continue
+			return "", false
 		}
-		if links++; links > maxLinks {
-			return "", fmt.Errorf("%s: too many symbolic links", p)
-		}
-		if strings.HasPrefix(e.Link, "/") {
-			at = ""
-		}
-		left = append(strings.Split(strings.Trim(e.Link, "/"), "/"), left...)
-	}
-	return at, nil
+		return e.Link, true
+	})
 }
 
 // clean gives the key for an absolute or relative path; the root is "".

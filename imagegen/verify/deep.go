@@ -8,6 +8,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/imagegen/compare"
+	"github.com/envpack/envpack/imagegen/links"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -161,32 +162,12 @@ func (d *deep) settle() {
 
 // resolve is the place of a path whose folders may be links in the image; all are followed, the last part's too if asked.
 func (d *deep) resolve(p string, last bool) string {
-	const most = 40 // as the kernel's ELOOP
-	left := strings.Split(p, "/")
-	at, links := "", 0
-	for len(left) > 0 {
-		name := left[0]
-		left = left[1:]
-		switch name {
-		case "", ".":
-			continue
-		case "..":
-			at = clean(path.Dir("/" + at))
-			continue
-		}
-		next := path.Join(at, name)
-		f, ok := d.tree.Lookup(next)
-		if !ok || f.Type != symbolicLink || len(left) == 0 && !last {
-			at = next
-			continue
-		}
-		if links++; links > most {
-			return clean(p)
-		}
-		if strings.HasPrefix(f.Target, "/") {
-			at = ""
-		}
-		left = append(strings.Split(strings.Trim(f.Target, "/"), "/"), left...)
+	at, err := links.Follow(p, last, func(p string) (string, bool) {
+		f, ok := d.tree.Lookup(p)
+		return f.Target, ok && f.Type == symbolicLink
+	})
+	if err != nil {
+		return clean(p)
 	}
 	return at
 }
