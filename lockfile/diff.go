@@ -29,24 +29,35 @@ type Change struct {
 	New     string     `json:"new"`     // "" for what was removed
 }
 
-// String is one line: "+ numpy 2.1.0", "- six 1.17.0", "~ scipy 1.13.0 → 1.14.0". The subject stands
-// before the name of all but packages.
+// choiceTexts say for people what was chosen, before the name of what it is about.
+var choiceTexts = map[string]string{
+	AsOfChoice: "as-of of", AssumedChoice: "assumed dependencies of", CUDAChoice: "held by CUDA:", ExcludeChoice: "left out:",
+	LibraryChoice: "provider of", MetadataChoice: "replaced metadata of", OverrideChoice: "override of", OwnerChoice: "owner of",
+	PythonChoice: "base of the", RecordChoice: "rewritten RECORD of",
+}
+
+// String is one line: "+ numpy 2.1.0", "- six 1.17.0", "~ scipy 1.13.0 → 1.14.0", "+ left out: six". The subject stands before the
+// name of all but packages and choices.
 func (c Change) String() string {
-	var b strings.Builder
-	b.WriteString(string(c.Kind))
-	if c.Subject != "package" {
-		b.WriteString(" " + c.Subject)
-	}
-	if c.Name != "" {
-		b.WriteString(" " + c.Name)
+	what := strings.TrimSpace(c.Subject + " " + c.Name)
+	switch c.Subject {
+	case "package":
+		what = c.Name
+	case "choice":
+		kind, name, _ := strings.Cut(c.Name, " ")
+		what = cmp.Or(choiceTexts[kind], kind) + " " + name
+		if kind == ExcludeChoice { // it has no value
+			return string(c.Kind) + " " + what
+		}
+		what += ":"
 	}
 	switch {
 	case c.Old != "" && c.New != "":
-		b.WriteString(" " + c.Old + " → " + c.New)
+		what += " " + c.Old + " → " + c.New
 	case c.Old+c.New != "":
-		b.WriteString(" " + c.Old + c.New)
+		what += " " + c.Old + c.New
 	}
-	return b.String()
+	return string(c.Kind) + " " + what
 }
 
 // Diff is what changed from old to l, in the order: project, image, GPU, targets, indexes, base, archives, interpreters, packages,

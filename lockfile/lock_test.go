@@ -355,7 +355,7 @@ func TestDiff(t *testing.T) {
 		"~ sympy 1.12 → other files of this version",
 		"~ torch 2.2.1+cu126 → 2.2.2+cu126",
 		"~ data /data/labels.txt sha256:" + hex64("1a") + " from data/labels.txt → sha256:" + hex64("1a") + " from data/labels.txt, on linux/amd64, linux/arm64 only",
-		"- choice record torch (linux/amd64) one file differs",
+		"- rewritten RECORD of torch (linux/amd64): one file differs",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

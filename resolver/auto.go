@@ -206,9 +206,6 @@ func requires(p lockfile.Package, platform string) []string {
 // machines are the ELF machines of architectures that a manifest can have.
 var machines = map[string]uint16{"amd64": uint16(elf.EM_X86_64), "arm64": uint16(elf.EM_AARCH64)}
 
-// maxNeeds bounds what one warning names.
-const maxNeeds = 4
-
 // warnLibraries tells what is not added: needs that no package meets, and those of plug-ins.
 func (b *bases) warnLibraries(r *library.Result) {
 	for _, w := range r.Warnings {
@@ -219,7 +216,7 @@ func (b *bases) warnLibraries(r *library.Result) {
 		missing[n.Wheel] = append(missing[n.Wheel], n.File)
 	}
 	for _, wheel := range slices.Sorted(maps.Keys(missing)) {
-		b.options.Warn(fmt.Sprintf("%s: %s; what needs it does not work in the image", wheel, b.nobody(some(missing[wheel]))))
+		b.options.Warn(fmt.Sprintf("%s: %s; what needs it does not work in the image", wheel, b.nobody(strings.Join(missing[wheel], ", "))))
 	}
 	optional := map[string][]string{}
 	for _, c := range r.Optional {
@@ -234,7 +231,7 @@ func (b *bases) warnLibraries(r *library.Result) {
 		if len(optional[wheel]) > 1 {
 			it = "them"
 		}
-		b.options.Warn(fmt.Sprintf("%s has plug-ins for which %s would be needed; list %s in system.packages if the plug-ins are used", wheel, some(optional[wheel]), it))
+		b.options.Warn(fmt.Sprintf("%s has plug-ins for which %s would be needed; list %s in system.packages if the plug-ins are used", wheel, strings.Join(optional[wheel], ", "), it))
 	}
 }
 
@@ -244,12 +241,4 @@ func (b *bases) nobody(what string) string {
 		return fmt.Sprintf("%s has no %s, and of its distribution (%s) no packages are known", b.manifest.System.Image, what, b.lock.Base.Distro)
 	}
 	return fmt.Sprintf("no package of %s has %s", b.chosen.distro, what)
-}
-
-// some names the first few.
-func some(names []string) string {
-	if len(names) <= maxNeeds {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNeeds], ", "), len(names)-maxNeeds)
 }

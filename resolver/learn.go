@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -91,6 +92,17 @@ func warnUnhashed(all []*solved, tell func(string)) {
 		tell(fmt.Sprintf("index %s gives no hash of %s, which came over plain http: what the lock says of it is what the network gave",
 			name, some(files[name])))
 	}
+}
+
+// shownHashed is how many files without a hash one warning names.
+const shownHashed = 4
+
+// some names the first few of files that the lock marks.
+func some(names []string) string {
+	if len(names) <= shownHashed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more, with `hashed` in the lock", strings.Join(names[:shownHashed], ", "), len(names)-shownHashed)
 }
 
 // isPlain tells whether an address is reached without encryption, by http or git's own protocol, and not on this machine.

@@ -139,7 +139,7 @@ platforms
 	for _, all := range []bool{false, true} {
 		text := &diffText{all: all}
 		text.files("files", files)
-		if got := strings.Contains(text.String(), "\n  … and 30 more\n"); got == all {
+		if got := strings.Contains(text.String(), "\n  … and 30 more; --all shows them\n"); got == all {
 			t.Errorf("all %t: %s", all, text.String())
 		}
 	}

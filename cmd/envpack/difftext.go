@@ -55,9 +55,14 @@ func (t *diffText) cut(n int) int {
 	return shownLines
 }
 
+// more says how many are not shown, and how to see them, if that can be.
 func (t *diffText) more(indent string, shown int, all int64) {
+	how := "; --all shows them"
+	if t.all {
+		how = ""
+	}
 	if left := all - int64(shown); left > 0 {
-		t.line("%s… and %d more", indent, left)
+		t.line("%s… and %d more%s", indent, left, how)
 	}
 }
 
@@ -295,7 +300,7 @@ func (t *diffText) layer(p *compare.LayerPair, r *compare.Report) {
 func layerName(p *compare.LayerPair) string {
 	switch {
 	case p.Old == nil:
-		return fmt.Sprintf("layer %d", p.New.Number)
+		return strings.TrimSpace(fmt.Sprintf("layer %d %s", p.New.Number, layerTitle(p.New)))
 	case p.New == nil || p.Old.Number == p.New.Number:
 		return strings.TrimSpace(fmt.Sprintf("layer %d %s", p.Old.Number, layerTitle(p.Old)))
 	}

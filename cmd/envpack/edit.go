@@ -62,7 +62,10 @@ func (e *edit) run(ctx context.Context) error {
 	l := upToDate(m, path, o)
 	if l == nil {
 		if l, err = e.resolve(ctx, st, m, old.prefer, o); err != nil {
-			wrapped := diag.Wrap(err, 0, "").Hint("%s is as it was", e.editor.File())
+			if ctx.Err() != nil {
+				return err
+			}
+			wrapped := diag.Wrap(err, 0, "").Hint("%s was not changed; --no-lock changes it all the same", e.editor.File())
 			if slices.ContainsFunc(diag.HintsOf(err), func(h string) bool { return strings.Contains(h, "lock --no-build") }) {
 				return wrapped.Hint("add and remove take --no-build as lock does")
 			}

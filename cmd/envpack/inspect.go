@@ -200,7 +200,7 @@ func writeLayers(b *strings.Builder, layers []inspect.Layer) {
 		}
 		for i, e := range l.Files.Top {
 			if i == shownEntries {
-				t.add("", "", "", "", "", "", fmt.Sprintf("  and %d more", len(l.Files.Top)-i))
+				t.add("", "", "", "", "", "", fmt.Sprintf("  and %d more; --json has all", len(l.Files.Top)-i))
 				break
 			}
 			t.add("", "", size(e.Size), strconv.FormatInt(e.Entries, 10), "", "", "  "+printable(e.Path))

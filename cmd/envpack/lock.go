@@ -110,7 +110,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		return nil
 	}
 	if l := upToDate(m, path, o); l != nil {
-		return s.nothingChanged(l, path, o.dryRun)
+		return s.nothingChanged(l, path, o.dryRun, o.building.all)
 	}
 	if !o.dryRun {
 		if err := writable(path); err != nil { // before the work, not after it
@@ -195,7 +195,7 @@ func localImage(reference string) bool {
 }
 
 // nothingChanged tells that the lock is the manifest's, as what was locked before: no index is asked and nothing written.
-func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error {
+func (s *session) nothingChanged(l *lockfile.Lock, path string, dry, noBuild bool) error {
 	s.close()
 	if s.json {
 		out := lockSummary(l, []lockfile.Change{}, false)
@@ -206,6 +206,9 @@ func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error 
 		path += " (not written)"
 	}
 	s.ui().Printf("%s: nothing changed (%s)", path, lockCounts(l))
+	if noBuild {
+		s.ui().Printf("--no-build lets a package move to a source distribution only where it moves at all: with --upgrade-package or --upgrade")
+	}
 	return nil
 }
 
@@ -348,8 +351,16 @@ func lockCounts(l *lockfile.Lock) string {
 	if n := len(l.Data); n > 0 {
 		files = " and " + plural(n, "file")
 	}
-	return fmt.Sprintf("%s%s for %s, on %s of %s", plural(len(l.Packages), "Python package"), files, platformsOf(l),
-		plural(len(l.Base.Debs), "package"), l.Base.Distro)
+	base, debs := "", plural(len(l.Base.Debs), "package")
+	switch none := len(l.Base.Debs) == 0; {
+	case l.Base.Reference != "" && none:
+		base = fmt.Sprintf(", on %s (%s)", l.Base.Reference, l.Base.Distro)
+	case l.Base.Reference != "":
+		base = fmt.Sprintf(", on %s (%s) with %s", l.Base.Reference, l.Base.Distro, debs)
+	case !none:
+		base = fmt.Sprintf(", on %s of %s", debs, l.Base.Distro)
+	}
+	return fmt.Sprintf("%s%s for %s%s", plural(len(l.Packages), "Python package"), files, platformsOf(l), base)
 }
 
 type summary struct {

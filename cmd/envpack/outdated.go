@@ -145,6 +145,7 @@ func (s *session) printNewer(list []newer) error {
 		s.ui().Printf("nothing newer")
 		return nil
 	}
+	notes := sharedReasons(list)
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PACKAGE\tLOCKED\tNEW LOCK\tNEWEST\tKIND\tREMARK")
@@ -153,7 +154,10 @@ func (s *session) printNewer(list []newer) error {
 		if n.Security {
 			kind += ", security"
 		}
-		name, remark := n.Name, diag.Clean(strings.ReplaceAll(n.Reason, "\n", " "))
+		name, remark := n.Name, reasonLine(n.Reason)
+		if i := slices.Index(notes, n.Reason); i >= 0 {
+			remark = fmt.Sprintf("[%d]", i+1)
+		}
 		if len(n.Platforms) > 0 {
 			name += " (" + strings.Join(n.Platforms, ", ") + ")"
 		}
@@ -162,6 +166,9 @@ func (s *session) printNewer(list []newer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	for i, reason := range notes {
+		fmt.Fprintf(&text, "[%d] %s\n", i+1, reasonLine(reason))
+	}
 	for line := range strings.Lines(text.String()) {
 		if _, err := fmt.Fprintln(s.stdout, strings.TrimRight(line, " \n")); err != nil {
 			return err
@@ -169,6 +176,24 @@ func (s *session) printNewer(list []newer) error {
 	}
 	return nil
 }
+
+// sharedBy is how many lines share a reason that stands below them, once.
+const sharedBy = 3
+
+// sharedReasons are the reasons that many lines share, in the order of the lines.
+func sharedReasons(list []newer) []string {
+	count := map[string]int{}
+	var shared []string
+	for _, n := range list {
+		if count[n.Reason]++; n.Reason != "" && count[n.Reason] == 1 {
+			shared = append(shared, n.Reason)
+		}
+	}
+	return slices.DeleteFunc(shared, func(reason string) bool { return count[reason] < sharedBy })
+}
+
+// reasonLine is a reason in one line.
+func reasonLine(reason string) string { return diag.Clean(strings.ReplaceAll(reason, "\n", " ")) }
 
 // fixes notes the newest versions in security pockets.
 type fixes struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/internal/diag"
@@ -59,13 +60,20 @@ func (s *session) warnContested(err error) {
 	s.warnOnce(s.keepLock(text))
 }
 
-// warnUnread tells what nobody does in place of packages' scripts, a line for each package, once.
+// shownUnread is how many commands of a package's scripts a warning has; with --json it has all.
+const shownUnread = 5
+
+// warnUnread tells what nobody does in place of packages' scripts, a warning for each package, once.
 func (s *session) warnUnread(unread map[string][]string) {
 	for _, pkg := range slices.Sorted(maps.Keys(unread)) {
-		more := ""
-		if n := len(unread[pkg]) - 1; n > 0 {
-			more = fmt.Sprintf(", and %d more", n)
+		list := unread[pkg]
+		if n := len(list) - shownUnread; n > 0 && !s.json {
+			list = append(slices.Clone(list[:shownUnread]), fmt.Sprintf("and %d more (--json has all)", n))
 		}
-		s.warnOnce(fmt.Sprintf("package %s: nobody does in the image what its script says: %s%s", pkg, unread[pkg][0], more))
+		text := " " + list[0]
+		if len(list) > 1 {
+			text = "\n    " + strings.Join(list, "\n    ")
+		}
+		s.warnOnce(fmt.Sprintf("package %s: nobody does in the image what its script says:%s", pkg, text))
 	}
 }

@@ -137,7 +137,7 @@ func more(n int) string {
 	if n <= 0 {
 		return ""
 	}
-	return fmt.Sprintf(", and %d more", n)
+	return fmt.Sprintf(", and %d more that `envpack verify --deep --all` lists", n)
 }
 
 // withChoices replaces what the lock says of RECORD files of the image's platform.

@@ -156,7 +156,7 @@ func writeNewer(b *strings.Builder, name string, n resolver.Newer) {
 	versions := n.Versions
 	text := list(versions[:min(len(versions), shownVersions)])
 	if more := len(versions) - shownVersions; more > 0 {
-		text += fmt.Sprintf(" and %d more down to %s", more, versions[len(versions)-1])
+		text += fmt.Sprintf(" and %d more down to %s (--json has all)", more, versions[len(versions)-1])
 	}
 	fmt.Fprintf(b, "  %s: %s\n", text, n.Reason)
 	if n.Takes != "" {
@@ -186,7 +186,7 @@ func moving(moves []resolver.Move) string {
 	})
 	for i, m := range moves {
 		if i == shownMoves && len(moves) > shownMoves+1 {
-			words = append(words, fmt.Sprintf("%d more", len(moves)-i))
+			words = append(words, fmt.Sprintf("%d more (--json has all)", len(moves)-i))
 			break
 		}
 		switch {

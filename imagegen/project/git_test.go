@@ -158,7 +158,7 @@ func TestGitUntracked(t *testing.T) {
 	for want, files := range map[string]map[string]string{
 		"": {"x.log": "", "venv/x": "", "envpack.lock": "", "out/index.json": ""},
 		"not in the image, because git does not track it: new, sub/new":                  {"new": "", "sub/new": ""},
-		"not in the image, because git does not track it: n1, n2, n3, n4, n5 and 2 more": {"n1": "", "n2": "", "n3": "", "n4": "", "n5": "", "n6": "", "n7": ""},
+		"not in the image, because git does not track it: n1, n2, n3, n4, n5 and 2 more, as `git ls-files --others --exclude-standard` lists them": {"n1": "", "n2": "", "n3": "", "n4": "", "n5": "", "n6": "", "n7": ""},
 	} {
 		put(t, dir, files)
 		tree, err := Select(context.Background(), dir, nil, filepath.Join(dir, "out"))

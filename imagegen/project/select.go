@@ -161,7 +161,7 @@ func (s *selection) byDefault() error {
 		return err
 	}
 	if len(s.images) > 0 {
-		s.tree.Warnings = append(s.tree.Warnings, "not in the image, because they are images themselves: "+shorten(s.images))
+		s.tree.Warnings = append(s.tree.Warnings, "not in the image, because they are images themselves: "+shorten(s.images, ""))
 	}
 	return nil
 }
@@ -235,14 +235,15 @@ func (s *selection) warnOfUntracked(repo *repository, list []tracked) error {
 	if len(names) == 0 {
 		return nil
 	}
-	s.tree.Warnings = append(s.tree.Warnings, "not in the image, because git does not track it: "+shorten(names))
+	s.tree.Warnings = append(s.tree.Warnings, "not in the image, because git does not track it: "+shorten(names, ", as `git ls-files --others --exclude-standard` lists them"))
 	return nil
 }
 
-func shorten(names []string) string {
+// shorten names the first few; rest says where the others are to be seen.
+func shorten(names []string, rest string) string {
 	shown := strings.Join(names[:min(len(names), shownNames)], ", ")
 	if more := len(names) - shownNames; more > 0 {
-		shown += fmt.Sprintf(" and %d more", more)
+		shown += fmt.Sprintf(" and %d more%s", more, rest)
 	}
 	return shown
 }
