@@ -11,7 +11,6 @@ import (
 
 // planned are commands that are to come, and what does a part of their work until then, "" if nothing does.
 var planned = map[string]string{
-	"check":  "`envpack lock --check` tells whether the lock is up to date",
 	"doctor": "",
 	"import": "`envpack init` writes a manifest that reads requirements.txt",
 	"run":    "`podman run` and `docker run` run the image",

@@ -62,7 +62,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return int(diag.OK)
 	}
-	if errors.Is(err, errDiffer) { // which was shown
+	if errors.Is(err, errDiffer) || errors.Is(err, errUnfit) { // which was shown
 		return 1
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -127,7 +127,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SuggestionsMinimumDistance = 2
 	s.addFlags(cmd.PersistentFlags())
 	for _, add := range []func(*session) *cobra.Command{
-		newInit, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newDiff, newVerify, newExport, newCache, newCompletion, newVersion,
+		newInit, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newDiff, newVerify, newCheck, newExport, newCache, newCompletion, newVersion,
 	} {
 		cmd.AddCommand(add(s))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/envpack/envpack/internal/elffile"
 	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/wheelfile"
+	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
 	"github.com/envpack/envpack/resolver/index"
 )
@@ -25,11 +26,9 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 	var unread []int
 	var missing []imagegen.Wheel
 	for i, w := range wheels {
-		if data, ok := s.Store.Memo(elfMemo, elfKey(w)); ok {
-			if objects, err := elffile.Decode(data); err == nil {
-				found[i] = objects
-				continue
-			}
+		if objects, ok := Remembered(s.Store, w.File); ok {
+			found[i] = objects
+			continue
 		}
 		unread = append(unread, i)
 		missing = append(missing, imagegen.Wheel{Package: w.Package, File: w.File})
@@ -67,7 +66,17 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 	return found, group.Wait()
 }
 
-func elfKey(w resolver.Wheel) string { return fmt.Sprintf("%s-%d", w.File.SHA256, elffile.WheelFormat) }
+// Remembered gives what was read of a wheel's ELF files before, as far as the store has it.
+func Remembered(st *store.Store, f lockfile.File) ([]elffile.Object, bool) {
+	data, ok := st.Memo(elfMemo, elfKey(f))
+	if !ok {
+		return nil, false
+	}
+	objects, err := elffile.Decode(data)
+	return objects, err == nil
+}
+
+func elfKey(f lockfile.File) string { return fmt.Sprintf("%s-%d", f.SHA256, elffile.WheelFormat) }
 
 // readObjects reads a wheel that the store has. early, which may be nil, is what was read of it before.
 func (s *Supply) readObjects(ctx context.Context, w resolver.Wheel, early *earlyRead) ([]elffile.Object, error) {
@@ -90,7 +99,7 @@ func (s *Supply) readObjects(ctx context.Context, w resolver.Wheel, early *early
 	if err != nil {
 		return nil, err
 	}
-	return objects, s.Store.PutMemo(elfMemo, elfKey(w), data)
+	return objects, s.Store.PutMemo(elfMemo, elfKey(w.File), data)
 }
 
 // largeWheel is the size in bytes from which a wheel is read while it is downloaded, for one request more.

@@ -18,8 +18,8 @@ type Binary struct {
 
 // Coverage is what part of a library a GPU runs, counted in the containers that the compiler makes, one for each file.
 type Coverage struct {
-	// Total are the containers that have code for more than one GPU. Those with nothing but code for certain others (sm_90a)
-	// are kept for these by design, and not counted.
+	// Total are the containers that count: those that are for GPUs in general, and those that are for this one. What else is
+	// kept for one architecture alone (sm_90a, or sm_90 in a library that has others) is so by design.
 	Total int
 	Cubin int // with machine code for the GPU
 	PTX   int // with no such code, but PTX that the driver compiles
@@ -61,11 +61,10 @@ func Covers(s *fatbin.Summary, d Device, driver Driver) Coverage {
 	if s == nil {
 		return c
 	}
-	for _, g := range s.Groups {
+	general := generals(s)
+	for i, g := range s.Groups {
 		cubin, ptx := false, []fatbin.Version(nil)
-		general := false
 		for _, code := range g.Codes {
-			general = general || code.Arch.Suffix == 0 && code.Kind != fatbin.LTO
 			switch {
 			case code.Kind == fatbin.Cubin && runs(code.Arch, d.Capability):
 				cubin = true
@@ -73,7 +72,7 @@ func Covers(s *fatbin.Summary, d Device, driver Driver) Coverage {
 				ptx = append(ptx, code.PTX)
 			}
 		}
-		if !general && !cubin && len(ptx) == 0 {
+		if !general[i] && !cubin && len(ptx) == 0 {
 			continue
 		}
 		c.Total += g.Count
@@ -88,6 +87,28 @@ func Covers(s *fatbin.Summary, d Device, driver Driver) Coverage {
 		}
 	}
 	return c
+}
+
+// generals tells of each group whether it is for GPUs in general: it has PTX, or machine code for more than one architecture
+// that is not for one GPU or family alone. In a library that has no such container, one architecture is enough.
+func generals(s *fatbin.Summary) []bool {
+	is, single := make([]bool, len(s.Groups)), make([]bool, len(s.Groups))
+	some := false
+	for i, g := range s.Groups {
+		archs := map[int]bool{}
+		for _, code := range g.Codes {
+			if code.Arch.Suffix == 0 && code.Kind != fatbin.LTO {
+				archs[code.Arch.Number] = true
+				is[i] = is[i] || code.Kind == fatbin.PTX
+			}
+		}
+		is[i], single[i] = is[i] || len(archs) > 1, len(archs) == 1
+		some = some || is[i]
+	}
+	if some {
+		return is
+	}
+	return single
 }
 
 // rely counts containers of which only PTX serves.
@@ -168,12 +189,12 @@ func Main(all []Binary) []Binary {
 	return slices.DeleteFunc(own, func(l Binary) bool { return mainShare*size(l) < largest })
 }
 
-// generalSize is the size of the containers that have code for more than one GPU, in bytes.
+// generalSize is the size of the containers that are for GPUs in general, in bytes.
 func generalSize(s *fatbin.Summary) int64 {
 	var n int64
-	for _, g := range s.Groups {
-		if slices.ContainsFunc(g.Codes, func(c fatbin.Code) bool { return c.Arch.Suffix == 0 && c.Kind != fatbin.LTO }) {
-			n += g.Size
+	for i, is := range generals(s) {
+		if is {
+			n += s.Groups[i].Size
 		}
 	}
 	return n
@@ -237,25 +258,23 @@ func isForOther(p string, of Version) bool {
 }
 
 // Has are the capabilities that a library has machine code for in most of its containers, and those that its PTX is for,
-// ascending; of code that is for more than one GPU.
+// ascending; of containers that are for GPUs in general.
 func Has(s *fatbin.Summary) (cubin, ptx []Capability) {
 	total := 0
 	count := map[fatbin.Kind]map[Capability]int{fatbin.Cubin: {}, fatbin.PTX: {}}
-	for _, g := range s.Groups {
-		general := false
-		seen := map[fatbin.Kind]map[Capability]bool{fatbin.Cubin: {}, fatbin.PTX: {}}
-		for _, code := range g.Codes {
-			if code.Arch.Suffix != 0 || seen[code.Kind] == nil {
-				continue
-			}
-			general = true
-			if c := capabilityOf(code.Arch.Number); !seen[code.Kind][c] {
-				seen[code.Kind][c] = true
-				count[code.Kind][c] += g.Count
-			}
+	for i, is := range generals(s) {
+		if !is {
+			continue
 		}
-		if general {
-			total += g.Count
+		g := s.Groups[i]
+		total += g.Count
+		seen := map[fatbin.Code]bool{}
+		for _, code := range g.Codes {
+			code.PTX = fatbin.Version{} // PTX of several versions is one
+			if of := count[code.Kind]; of != nil && code.Arch.Suffix == 0 && !seen[code] {
+				seen[code] = true
+				of[capabilityOf(code.Arch.Number)] += g.Count
+			}
 		}
 	}
 	list := func(kind fatbin.Kind) []Capability {

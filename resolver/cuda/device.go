@@ -116,6 +116,9 @@ func capabilityText(text string) (Capability, bool) {
 	return Capability{}, false
 }
 
+// Names are the names of GPUs that are known.
+func Names() []string { return slices.Clone(facts().deviceNames) }
+
 // UnknownDevice says that a text names no GPU that is known.
 type UnknownDevice struct {
 	Name string

@@ -101,6 +101,7 @@ type examiner struct {
 	frameworks []Item
 	report     Report
 	ptx        Coverage // the most demanding that is relied on
+	covered    []string // what runs on the GPU that is being judged
 }
 
 // Examine judges an environment for hosts.

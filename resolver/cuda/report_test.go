@@ -72,8 +72,7 @@ func TestExamine(t *testing.T) {
 		{"torch", locked(set...), measured(torch), "580: A100, T4", `
 CUDA 13.2, driver 580.65.06, cuda>=13.0
 code: yes
-  A100 (sm_80): torch 2.15.0 has code (libtorch_cuda.so, all 476 parts)
-  T4 (sm_75): torch 2.15.0 has code (libtorch_cuda.so, all 476 parts)
+  A100 (sm_80), T4 (sm_75): torch 2.15.0 has code (libtorch_cuda.so, all 476 parts)
   T4 (sm_75): libtorch_cuda_linalg.so of torch 2.15.0 in part (1 of 33 parts)
 driver: yes
   CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer
@@ -168,9 +167,8 @@ glibc: yes
 		{"jax, by the table", locked("jax-cuda12-plugin 0.12.0.1", "nvidia-cuda-runtime-cu12 12.9.79", "nvidia-cudnn-cu12 9.28.0.42"), nil, "535: P100, A100", `
 CUDA 12.9, driver 525.60.13, cuda>=12.0
 code: no
+  P100 (sm_60), A100 (sm_80): jax-cuda12-plugin 0.12.0.1 compiles for it
   P100 (sm_60): nvidia-cudnn-cu12 9.28.0.42 has nothing for GPUs before sm_75
-  P100 (sm_60): jax-cuda12-plugin 0.12.0.1 compiles for it
-  A100 (sm_80): jax-cuda12-plugin 0.12.0.1 compiles for it
   hint: bound it: nvidia-cudnn-cu12 = "<9.11" below [constraints]
 driver: yes
   CUDA 12.9 (nvidia-cuda-runtime-cu12 12.9.79) runs with driver 525.60.13 or newer

@@ -29,15 +29,34 @@ func (x *examiner) code() Answer {
 		}
 		return a
 	}
+	covered := map[string][]string{} // GPUs by what runs there
+	var lines []string               // of these, in the order of the GPUs
 	for i, d := range x.hosts.Devices {
 		before := a.Verdict
 		a.worsen(Yes)
+		x.covered = nil
 		x.device(&a, d)
 		if a.Verdict == No && before != No {
 			a.Device = i
 		}
+		if line := strings.Join(x.covered, ", "); line != "" {
+			if covered[line] == nil {
+				lines = append(lines, line)
+			}
+			covered[line] = append(covered[line], d.String())
+		}
 	}
+	var why []string
+	for _, line := range lines {
+		why = append(why, strings.Join(covered[line], ", ")+": "+line)
+	}
+	a.Why = append(why, a.Why...)
 	return a
+}
+
+// run notes what of a framework runs on the GPU that is judged.
+func (x *examiner) run(format string, args ...any) {
+	x.covered = append(x.covered, fmt.Sprintf(format, args...))
 }
 
 // device judges one GPU.
@@ -70,7 +89,7 @@ func (x *examiner) judge(a *Answer, f Item, d Device) {
 		a.say("%s: what %s has code for could not be read: %s", d, f, strings.Join(f.Faults, "; "))
 		return
 	case !ok && f.Measured:
-		a.say("%s: %s has no code of its own, and compiles what it needs while it runs", d, f)
+		x.run("%s has no code of its own, and compiles what it needs while it runs", f)
 		return
 	case !ok:
 		x.byTable(a, f, d)
@@ -82,9 +101,9 @@ func (x *examiner) judge(a *Answer, f Item, d Device) {
 	}
 	switch {
 	case j.Covered && j.Of.PTX > j.Of.Cubin:
-		a.say("%s: %s has PTX that the driver compiles (%s, %s)", d, f, file, share(j.Of))
+		x.run("%s has PTX that the driver compiles (%s, %s)", f, file, share(j.Of))
 	case j.Covered:
-		a.say("%s: %s has code (%s, %s)", d, f, file, share(j.Of))
+		x.run("%s has code (%s, %s)", f, file, share(j.Of))
 	case j.Of.Unknown:
 		a.worsen(Unknown)
 		a.say("%s: %s has PTX alone, of a version that is newer than envpack's table (%s)", d, f, file)
@@ -135,11 +154,11 @@ func (x *examiner) byTable(a *Answer, f Item, d Device) {
 			a.worsen(No)
 			a.say("%s: %s compiles for GPUs from %s on", d, f, b.Oldest.SM())
 		} else {
-			a.say("%s: %s compiles for it", d, f)
+			x.run("%s compiles for it", f)
 		}
 	case ok && len(b.gpus) > 0:
 		if b.serves(d.Capability) {
-			a.say("%s: %s has code, by envpack's table: its wheel was not read", d, f)
+			x.run("%s has code, by envpack's table: its wheel was not read", f)
 		} else {
 			a.worsen(No)
 			a.say("%s: %s has no code for it, by envpack's table: its wheel was not read", d, f)

@@ -1,0 +1,138 @@
+// Package gpuhost finds out what NVIDIA's driver and GPUs a machine has: from the program nvidia-smi, which asks the
+// driver's management library (NVML), else from what the kernel module says of itself. Nothing of it ever enters a lock or
+// an image.
+package gpuhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/envpack/envpack/internal/pattern"
+)
+
+// Host is what was found.
+type Host struct {
+	Driver string // "535.104.05"
+	GPUs   []GPU  // none where only the kernel module was asked
+	From   string // what said so: "nvidia-smi", or a file
+}
+
+// GPU is one of the machine's.
+type GPU struct {
+	Name       string // "NVIDIA A100-SXM4-80GB"
+	Capability string // "8.0"; "" where nvidia-smi is too old to say it
+}
+
+// ErrNone is wrapped where there is no driver of NVIDIA's.
+var ErrNone = errors.New("this machine has no driver of NVIDIA's")
+
+// files are what the kernel module says of itself, in the order in which they are asked.
+var files = []string{"proc/driver/nvidia/version", "sys/module/nvidia/version"}
+
+// patience is how long nvidia-smi may take; a driver that hangs answers never.
+const patience = 30 * time.Second
+
+// Find looks below root, which is "/" but in tests, and asks nvidia-smi if it is in the path. Errors: one that wraps
+// [ErrNone]; that nvidia-smi is there and fails, as it does where module and library are not of one version; ctx's.
+func Find(ctx context.Context, root string) (Host, error) {
+	smi, err := exec.LookPath("nvidia-smi")
+	if err == nil {
+		return ask(ctx, smi)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Host{}, fmt.Errorf("asking the driver for its version: %w", err)
+		}
+		if version := versionIn(string(data)); version != "" {
+			return Host{Driver: version, From: "/" + name}, nil
+		}
+	}
+	return Host{}, fmt.Errorf("%w: nvidia-smi is not in the path, and there is neither /%s nor /%s", ErrNone, files[0], files[1])
+}
+
+// moduleVersion is the version in the first line of /proc/driver/nvidia/version ("NVRM version: NVIDIA UNIX x86_64 Kernel Module
+// 535.104.05  Sat Aug 19 …", "… Open Kernel Module for x86_64  580.65.06  Release Build …"), and all of /sys/module/nvidia/version.
+var moduleVersion = pattern.New(`(?:^|\s)([1-9][0-9]{2,3}\.[0-9]{2,3}(?:\.[0-9]{2})?)(?:\s|$)`)
+
+func versionIn(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	if m := moduleVersion().FindStringSubmatch(line); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// ask asks nvidia-smi; an old one does not know capabilities.
+func ask(ctx context.Context, smi string) (Host, error) {
+	h := Host{From: "nvidia-smi"}
+	out, err := query(ctx, smi, "driver_version,name,compute_cap")
+	fields := 3
+	if err != nil && ctx.Err() == nil {
+		out, err = query(ctx, smi, "driver_version,name")
+		fields = 2
+	}
+	if err != nil {
+		return Host{}, err
+	}
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		parts := strings.Split(line, ",")
+		if len(parts) < fields {
+			return Host{}, fmt.Errorf("nvidia-smi answers %q, which is not %d values", line, fields)
+		}
+		g := GPU{Name: strings.TrimSpace(parts[1])}
+		if fields == 3 {
+			g.Capability = strings.TrimSpace(parts[2])
+		}
+		h.Driver = strings.TrimSpace(parts[0])
+		h.GPUs = append(h.GPUs, g)
+	}
+	return h, nil
+}
+
+// longest bounds what nvidia-smi may answer.
+const longest = 1 << 20
+
+func query(ctx context.Context, smi, what string) (string, error) {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	cmd := exec.CommandContext(ctx, smi, "--query-gpu="+what, "--format=csv,noheader")
+	var said strings.Builder
+	cmd.Stderr = &limited{&said, longest}
+	var out strings.Builder
+	cmd.Stdout = &limited{&out, longest}
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return "", fmt.Errorf("nvidia-smi did not answer within %s: %w", patience, ctx.Err())
+		}
+		text := strings.TrimSpace(out.String() + said.String())
+		line, _, _ := strings.Cut(text, "\n")
+		return "", fmt.Errorf("nvidia-smi failed (%w): %s", err, line)
+	}
+	return out.String(), nil
+}
+
+// limited writes what fits, and takes the rest without a word.
+type limited struct {
+	w    io.Writer
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.left)
+	l.left -= n
+	if _, err := l.w.Write(p[:n]); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
