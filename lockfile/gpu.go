@@ -23,7 +23,8 @@ type GPUTarget struct {
 	Platform string `toml:"platform"`
 	CUDA     string `toml:"cuda"`   // that the packages bring: "13.2", or "13" where the minor version is not known; "": none
 	Driver   string `toml:"driver"` // the oldest that runs it: "580.65.06"; "": not known
-	Reason   string `toml:"reason"` // for people: why so, and why this base
+	Base     string `toml:"base"`   // for people: which base brings libraries of CUDA, and why; "": none needs to, or nobody looked
+	Reason   string `toml:"reason"` // for people: why so
 }
 
 // On is what was found for a platform; zero if nothing was.
@@ -57,6 +58,7 @@ func (c *codec) gpu(g **GPU) {
 		c.text("platform", &t.Platform)
 		c.text("cuda", &t.CUDA)
 		c.text("driver", &t.Driver)
+		c.text("base", &t.Base)
 		c.text("reason", &t.Reason)
 	})
 }

@@ -37,7 +37,7 @@ func sample() *Lock {
 			CUDA: ">=12.4,<13", MinDriver: "535.104.05", Devices: []string{"H100", "A100"}, Require: "cuda>=12.0",
 			Targets: []GPUTarget{
 				{Platform: "linux/arm64", CUDA: "12"},
-				{Platform: "linux/amd64", CUDA: "12.6", Driver: "525.60.13", Reason: "torch 2.2.1+cu126 brings CUDA 12.6 in its wheels."},
+				{Platform: "linux/amd64", CUDA: "12.6", Driver: "525.60.13", Base: "debian:12 without CUDA: no wheel asks for a library of CUDA", Reason: "torch 2.2.1+cu126 brings CUDA 12.6 in its wheels."},
 			},
 		},
 		Targets: []Target{

@@ -36,6 +36,10 @@ func (b *bases) addLibraries(ctx context.Context, targets []*target, scan Scanne
 		return nil
 	}
 	more := map[string][]string{}
+	for _, d := range b.cudaDebs {
+		more[d.platform] = append(more[d.platform], d.name)
+		b.choose(lockfile.Choice{Kind: lockfile.LibraryChoice, Name: d.need.Library, Value: d.name, Target: d.platform, Reason: d.need.String()})
+	}
 	for _, t := range targets {
 		if scan == nil || b.options.NoScan {
 			b.lock.Project.Unscanned = true
@@ -101,15 +105,19 @@ func (b *bases) keepLibraries(t *target, more map[string][]string) {
 	}
 }
 
-// libraries finds the packages for one target. Errors: those of the scanner; errNoContents.
-func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*library.Result, error) {
+// input is what is known of the libraries of a target before the distribution is asked, with the wheels read. Errors: those
+// of the scanner.
+func (b *bases) input(ctx context.Context, t *target, scan Scanner) (library.Input, error) {
+	if in, ok := b.inputs[t.Platform]; ok {
+		return in, nil
+	}
 	_, arch, _ := strings.Cut(t.Platform, "/")
 	in := library.Input{Architecture: arch, Python: t.Minor(), Glibc: t.Glibc, Musl: t.Musl != "", Brought: map[string]bool{}, Chosen: map[string]bool{}, Packages: nobody{}}
 	wheels := b.wheelsOf(t.Platform)
 	b.options.Progress("reading wheels for " + t.Platform)
 	objects, err := scan.Objects(ctx, wheels)
 	if err != nil {
-		return nil, diag.Wrap(err, 0, "looking for the libraries that wheels need")
+		return in, diag.Wrap(err, 0, "looking for the libraries that wheels need")
 	}
 	for i, w := range wheels {
 		in.Wheels = append(in.Wheels, library.Wheel{
@@ -120,14 +128,32 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 		program := elffile.Object{Path: "bin/python", Type: 2, Class: 2, Machine: machines[arch], Needed: own.Needed}
 		in.Wheels = append(in.Wheels, library.Wheel{Name: "python", Version: own.Version, Objects: []elffile.Object{program}})
 	}
-	var debs []string
+	b.inputs[t.Platform] = in
+	return in, nil
+}
+
+// debsOf are the names of the distribution's packages of a platform.
+func (b *bases) debsOf(platform string) []string {
+	var names []string
 	for _, d := range b.lock.Base.Debs {
-		if slices.Contains(d.Targets, t.Platform) {
-			debs = append(debs, d.Name)
-			in.Chosen[d.Name] = true
-			for _, soname := range everywhere[d.Name] {
-				in.Brought[soname] = true
-			}
+		if slices.Contains(d.Targets, platform) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// libraries finds the packages for one target. Errors: those of the scanner; errNoContents.
+func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*library.Result, error) {
+	in, err := b.input(ctx, t, scan)
+	if err != nil {
+		return nil, err
+	}
+	debs := b.debsOf(t.Platform)
+	for _, name := range debs {
+		in.Chosen[name] = true
+		for _, soname := range everywhere[name] {
+			in.Brought[soname] = true
 		}
 	}
 	image := b.images[t.Platform]
@@ -137,6 +163,7 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 			in.Chosen[name] = true
 		}
 	}
+	maps.Copy(in.Brought, b.cudaDebs.files(t.Platform))
 	// Most projects need nothing of the distribution, whose index of files is large.
 	r, err := library.Find(in)
 	if err != nil || b.chosen == nil || len(r.Add)+len(r.Missing)+len(r.Optional) == 0 {
@@ -151,6 +178,7 @@ func (b *bases) libraries(ctx context.Context, t *target, scan Scanner) (*librar
 		return nil, err
 	}
 	in.Brought, in.Packages = contents.Brought(debs), contents
+	maps.Copy(in.Brought, b.cudaDebs.files(t.Platform))
 	if image != nil {
 		maps.Copy(in.Brought, image.Brought)
 	}
@@ -238,7 +266,7 @@ func (b *bases) warnLibraries(r *library.Result) {
 // nobody says that libraries or programs are nowhere to be had.
 func (b *bases) nobody(what string) string {
 	if b.chosen == nil {
-		return fmt.Sprintf("%s has no %s, and of its distribution (%s) no packages are known", b.manifest.System.Image, what, b.lock.Base.Distro)
+		return fmt.Sprintf("%s has no %s, and of its distribution (%s) no packages are known", b.imageName(), what, b.lock.Base.Distro)
 	}
 	return fmt.Sprintf("no package of %s has %s", b.chosen.distro, what)
 }

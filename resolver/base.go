@@ -12,6 +12,8 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/apt"
+	"github.com/envpack/envpack/resolver/cudabase"
+	"github.com/envpack/envpack/resolver/library"
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
@@ -48,10 +50,15 @@ type bases struct {
 	chosen       *baseCandidate          // what the base is assembled of; nil for an image, or none
 	interpreters map[string]*Interpreter // by platform, those of archives
 	images       map[string]*BaseImage   // by platform, if the base is one
+
+	inputs   map[string]library.Input // by platform, of wheels that were read
+	cudaDebs cudaDebs                 // packages that bring CUDA's libraries
+	wheels   *wheelRemedies           // set once the packages are chosen
+	cudaBase map[string]string        // by platform, which base brings libraries of CUDA and why
 }
 
 func newBases(m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) *bases {
-	return &bases{manifest: m, source: src, lock: lock, options: o, asOf: asOfBase(m, o), interpreters: map[string]*Interpreter{}, images: map[string]*BaseImage{}}
+	return &bases{manifest: m, source: src, lock: lock, options: o, asOf: asOfBase(m, o), interpreters: map[string]*Interpreter{}, images: map[string]*BaseImage{}, inputs: map[string]library.Input{}, cudaBase: map[string]string{}}
 }
 
 // base resolves the base of every platform into the lock, and gives the targets that follow from it.
@@ -65,7 +72,7 @@ func (b *bases) base(ctx context.Context) ([]*target, error) {
 	case len(m.System.Archives) > 0 && m.Distro == lockfile.NoDistro:
 		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and system.distro is none").
 			At(m.System.Archives[0].Pos).Hint("remove [[apt]], or name a distribution in system.distro")
-	case m.System.Image != "":
+	case b.imageName() != "":
 		return b.image(ctx)
 	case m.Distro == lockfile.NoDistro:
 		return b.none(ctx)
@@ -113,7 +120,7 @@ func (b *bases) candidates() ([]baseCandidate, error) {
 		known = []apt.Distribution{d}
 	}
 	kept := ""
-	if old := b.options.Previous; m.Distro == "" && old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
+	if old := b.options.Previous; m.Distro == "" && old != nil && !cudabase.Is(old.Base.Reference) && (!b.options.Upgrade || b.options.KeepDistro) {
 		kept = old.Base.Distro
 	}
 	archived := baseCandidate{distro: known[0].Name, archive: true}

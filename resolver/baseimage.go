@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -22,6 +23,8 @@ type ImageRequest struct {
 	Wanted       func(version string) bool
 	What         string
 	FreeThreaded bool // the wanted build
+	// Bare takes an image that has no Python at all: its Version is "".
+	Bare bool
 }
 
 // BaseImage is what an image to stand on has.
@@ -35,15 +38,16 @@ type BaseImage struct {
 	Status   []byte          // dpkg's database as one text; nil: it has none
 	Packages []string        // names of what is installed
 	Brought  map[string]bool // file names of its shared libraries
+	Env      []string        // NAME=VALUE of its configuration
 }
 
 // image makes the targets that stand on an image.
 func (b *bases) image(ctx context.Context) ([]*target, error) {
 	m := b.manifest
-	base := lockfile.Base{Reference: m.System.Image, Format: lockfile.RootfsFormat, AsOf: b.asOf}
+	base := lockfile.Base{Reference: b.imageName(), Format: lockfile.RootfsFormat, AsOf: b.asOf}
 	var targets []*target
 	for _, platform := range m.Platforms {
-		want := ImageRequest{Reference: m.System.Image, Platform: platform, What: m.Python.Text, FreeThreaded: m.Python.FreeThreaded, Digest: b.lockedImage(platform), Folders: []string{m.Image.Workdir}}
+		want := ImageRequest{Reference: b.imageName(), Platform: platform, What: m.Python.Text, FreeThreaded: m.Python.FreeThreaded, Digest: b.lockedImage(platform), Folders: []string{m.Image.Workdir}}
 		var own *Interpreter
 		if len(m.System.Pythons) > 0 {
 			i, err := b.interpreter(ctx, platform)
@@ -51,20 +55,20 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 				return nil, err
 			}
 			own = i
-			base.Interpreters = append(base.Interpreters, i.Interpreter)
 		} else {
 			want.Wanted = func(version string) bool {
 				v, err := pep440.Parse(version)
 				return err == nil && m.Python.Specifiers.Contains(v)
 			}
 		}
-		image, err := b.source.ReadImage(ctx, want)
+		image, err := b.readImage(ctx, want, &own)
 		if err != nil {
 			return nil, b.refused(err, platform)
 		}
 		version := image.Version
 		if own != nil {
-			if err := b.runsOn(own, m.System.Image, image.Glibc, image.Musl); err != nil {
+			base.Interpreters = append(base.Interpreters, own.Interpreter)
+			if err := b.runsOn(own, b.imageName(), image.Glibc, image.Musl); err != nil {
 				return nil, err
 			}
 			version = own.Version
@@ -84,17 +88,39 @@ func (b *bases) image(ctx context.Context) ([]*target, error) {
 	b.lock.Base = base
 	b.chosen = b.onImage(base)
 	if len(m.System.Archives) > 0 && b.chosen == nil {
-		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and %s is of %s, which is none that is known", m.System.Image, base.Distro).
+		return nil, diag.New(diag.Manifest, "an archive of packages needs a distribution that takes them, and %s is of %s, which is none that is known", b.imageName(), base.Distro).
 			At(m.System.Archives[0].Pos).Hint("remove [[apt]], or choose an image of Debian or Ubuntu; known are %s", distributions())
 	}
 	if len(m.System.Packages) == 0 {
 		return targets, nil
 	}
 	if b.chosen == nil {
-		return nil, diag.New(diag.Manifest, "packages cannot be added to %s: it is of %s, and has no packages of a distribution that is known", m.System.Image, base.Distro).
+		return nil, diag.New(diag.Manifest, "packages cannot be added to %s: it is of %s, and has no packages of a distribution that is known", b.imageName(), base.Distro).
 			At(m.System.Packages[0].Pos).Hint("choose an image of Debian or Ubuntu, or make one that has what is needed (packages of apk or rpm are not added); known are %s", distributions())
 	}
 	return targets, b.extend(ctx, nil)
+}
+
+// readImage reads the image for a platform. Where it has no Python, and the manifest asks for GPUs, the interpreter is a published
+// one, as on a distribution that lacks the wanted Python: NVIDIA's images have none.
+func (b *bases) readImage(ctx context.Context, want ImageRequest, own **Interpreter) (*BaseImage, error) {
+	want.Bare = want.Wanted != nil && b.manifest.GPU != nil
+	image, err := b.source.ReadImage(ctx, want)
+	if err != nil || !want.Bare || image.Version != "" {
+		return image, err
+	}
+	if *own, err = b.interpreter(ctx, want.Platform); err != nil {
+		return nil, err
+	}
+	if *own == nil {
+		want.Bare = false // which says what it lacks
+		return b.source.ReadImage(ctx, want)
+	}
+	b.choose(lockfile.Choice{
+		Kind: lockfile.PythonChoice, Name: "interpreter", Value: image.Distro,
+		Reason: fmt.Sprintf("%s has no Python", b.imageName()),
+	})
+	return image, nil
 }
 
 // onImage is whose packages are added to the images, nil if nobody's can be.
@@ -117,7 +143,7 @@ func (b *bases) onImage(base lockfile.Base) *baseCandidate {
 // stand on something else: that is asked for.
 func (b *bases) lockedImage(platform string) string {
 	old := b.options.Previous
-	if old == nil || b.options.Upgrade || b.options.UpgradeBase || old.Base.Reference != b.manifest.System.Image {
+	if old == nil || b.options.Upgrade || b.options.UpgradeBase || old.Base.Reference != b.imageName() {
 		return ""
 	}
 	for _, i := range old.Base.Images {
@@ -135,5 +161,9 @@ func (b *bases) refused(err error, platform string) error {
 	if code == diag.Usage {
 		code = diag.Manifest
 	}
-	return diag.Wrap(err, code, "standing on %s for %s", b.manifest.System.Image, platform).At(b.manifest.System.ImagePos)
+	e := diag.Wrap(err, code, "standing on %s for %s", b.imageName(), platform).At(b.imagePos())
+	if b.options.cudaImage != "" {
+		e = e.Hint("it was chosen since wheels ask for libraries of CUDA that none brings; a mirror of it is named below [images] of envpack's configuration, another image by system.image")
+	}
+	return e
 }

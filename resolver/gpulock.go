@@ -49,14 +49,15 @@ func (b *bases) judgeGPU(ctx context.Context, targets []*target, scan Scanner) e
 		if err != nil {
 			return err
 		}
+		on := lockfile.GPUTarget{Platform: t.Platform, Base: b.cudaBase[t.Platform]}
+		b.lock.GPU.Targets = append(b.lock.GPU.Targets, on)
 		e := cuda.Of(b.lock, t.Platform, measure)
 		r := cuda.Examine(e, hosts)
 		if err := b.refuse(r, t); err != nil {
 			return err
 		}
-		b.lock.GPU.Targets = append(b.lock.GPU.Targets, lockfile.GPUTarget{
-			Platform: t.Platform, CUDA: r.CUDA.String(), Driver: r.Driver.String(), Reason: cuda.Paragraph(e, r, hosts),
-		})
+		on.CUDA, on.Driver, on.Reason = r.CUDA.String(), r.Driver.String(), cuda.Paragraph(e, r, hosts)
+		b.lock.GPU.Targets[len(b.lock.GPU.Targets)-1] = on
 		reports = append(reports, r)
 	}
 	b.lock.GPU.Require = requireOf(reports)

@@ -50,6 +50,8 @@ type Options struct {
 	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
 	// an extra that a package does not have, files that could not be understood, an as-of that is still to come. Each once. May be nil.
 	Warn func(text string)
+
+	cudaImage string // the image that the base has to be, where the manifest names none
 }
 
 // Resolve makes the lock for a manifest. Errors are diag errors: NoAnswer with an explanation when
@@ -62,6 +64,18 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
+	o.cudaImage = keptImage(m, o)
+	lock, err := attempt(ctx, m, src, o)
+	if other := (*standing)(nil); errors.As(err, &other) && o.cudaImage == "" {
+		warnUnkept(other.image, o.Warn)
+		o.cudaImage = other.image.Reference
+		lock, err = attempt(ctx, m, src, o)
+	}
+	return lock, err
+}
+
+// attempt makes the lock on the base that the manifest and the options say. Errors: *standing too.
+func attempt(ctx context.Context, m *manifest.Manifest, src Sources, o Options) (*lockfile.Lock, error) {
 	lock := newLock(m, o.Now)
 	if o.Previous != nil && !o.Upgrade {
 		keepAsOf(lock, m, o.Previous)
@@ -100,6 +114,10 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		return nil, err
 	}
 	if err := policies.record(ctx, lock, done, o.Warn); err != nil {
+		return nil, err
+	}
+	bases.wheels = &wheelRemedies{question: ask, done: done}
+	if err := bases.cudaLibraries(ctx, targets, src.Scan); err != nil {
 		return nil, err
 	}
 	if err := bases.addLibraries(ctx, targets, src.Scan); err != nil {

@@ -11,7 +11,8 @@ import (
 
 // image makes an image to stand on, in the folder oci:DIR or under the name REPOSITORY:TAG in the registry, and sets
 // $DIGEST to its digest. Keys: python=VERSION, arch=, package=NAME_VERSION, env=NAME_VALUE, file=PATH (with a line of
-// text; a folder ends in a slash), owned=PACKAGE:PATH, folder=PATH:MODE:UID:GID, user=NAME:ID, musl=VERSION, foreign=.
+// text; a folder ends in a slash), os=DISTRO:VERSION, cuda=VERSION:LIBRARY,… (as NVIDIA's images have it), owned=PACKAGE:PATH,
+// folder=PATH:MODE:UID:GID, user=NAME:ID, musl=VERSION, foreign=.
 func (w *world) image(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("want NAME [KEY=VALUE]...")
@@ -49,6 +50,11 @@ func (w *world) image(ts *testscript.TestScript, args []string) {
 		case "user":
 			name, id, _ := strings.Cut(value, ":")
 			o.Files["etc/passwd"] = "root:x:0:0:root:/root:/bin/bash\n" + name + ":x:" + id + ":" + id + "::/home/" + name + ":/bin/sh\n"
+		case "os":
+			o.Distro = value
+		case "cuda":
+			version, libraries, _ := strings.Cut(value, ":")
+			o.CUDA(version, strings.Split(libraries, ",")...)
 		case "musl":
 			o.Musl = value
 		case "foreign":

@@ -20,6 +20,9 @@ func decidedForGPUs(old, l *lockfile.Lock) []string {
 			on = " on " + t.Platform
 		}
 		lines = append(lines, "GPUs"+on+": "+t.Reason)
+		if t.Base != "" {
+			lines = append(lines, "base"+on+": "+t.Base)
+		}
 	}
 	return lines
 }
@@ -29,6 +32,7 @@ type gpuSummary struct {
 	Platform string `json:"platform"`
 	CUDA     string `json:"cuda"`   // "" where no package brings it
 	Driver   string `json:"driver"` // the oldest that runs it; "" where that is not known
+	Base     string `json:"base,omitempty"`
 	Reason   string `json:"reason"`
 }
 

@@ -120,9 +120,9 @@ func newWorld(env *testscript.Env, b base) error {
 	if err := os.MkdirAll(config, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[index]\nurl = %q\n[templates]\npytorch = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nubuntu-ports = %q\ndebian-snapshot = %q\nubuntu-snapshot = %q\nkeyrings = [\"archive.asc\"]\n",
+	text := fmt.Sprintf("[index]\nurl = %q\n[templates]\npytorch = %q\n[interpreters]\nurl = %q\n[apt]\ndebian = %q\ndebian-security = %q\nubuntu = %q\nubuntu-security = %q\nubuntu-ports = %q\ndebian-snapshot = %q\nubuntu-snapshot = %q\nkeyrings = [\"archive.asc\"]\n[images]\n\"nvidia/cuda\" = %q\n",
 		w.server.URL+"/simple/", w.server.URL+"/whl", archives.URL+"/interpreters", archives.URL+"/debian", archives.URL+"/debian-security", archives.URL+"/ubuntu", archives.URL+"/ubuntu", archives.URL+"/ubuntu",
-		archives.URL+"/snapshot", archives.URL+"/snapshot")
+		archives.URL+"/snapshot", archives.URL+"/snapshot", strings.TrimPrefix(registryServer.URL, "http://")+"/nvidia/cuda")
 	for name, text := range map[string]string{"config.toml": text, "archive.asc": b.key} {
 		if err := os.WriteFile(filepath.Join(config, name), []byte(text), 0o644); err != nil {
 			return err

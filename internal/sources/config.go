@@ -31,6 +31,9 @@ import (
 //	[files]                                         # mirrors of what [[file]] names, by the beginning of addresses
 //	"https://models.example/" = "https://mirror.example/models/"
 //
+//	[images]                                        # mirrors of images to stand on, by the beginning of references
+//	"nvidia/cuda" = "mirror.example/nvidia/cuda"
+//
 //	[interpreters]
 //	url = "https://mirror.example/python-builds"    # of python-build-standalone's releases
 //
@@ -42,6 +45,7 @@ type ownConfig struct {
 	mirrors  []mirror
 	// templates are the addresses of indexes that manifests call by name.
 	templates map[string]setting
+	images    map[string]string
 }
 
 func readOwn(h Host) (ownConfig, error) {
@@ -68,6 +72,7 @@ func readOwn(h Host) (ownConfig, error) {
 		} `toml:"apt"`
 		Files        map[string]string `toml:"files"`
 		Templates    map[string]string `toml:"templates"`
+		Images       map[string]string `toml:"images"`
 		Interpreters struct {
 			URL string `toml:"url"`
 		} `toml:"interpreters"`
@@ -77,7 +82,7 @@ func readOwn(h Host) (ownConfig, error) {
 	}
 	if unknown := unknownKey(text, &parsed); unknown != "" {
 		return out, diag.New(diag.Failure, "unknown key %s", unknown).At(diag.Position{File: file}).
-			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot, ubuntu-files and keyrings below [apt], beginnings of addresses below [files], and names of indexes below [templates]")
+			Hint("known are url below [index] and [interpreters], and debian, debian-security, ubuntu, ubuntu-security, ubuntu-ports, debian-snapshot, ubuntu-snapshot, ubuntu-files and keyrings below [apt], beginnings of addresses below [files], of references below [images], and names of indexes below [templates]")
 	}
 	if parsed.Index.URL != "" {
 		out.index = locate(file, text, parsed.Index.URL)
@@ -112,6 +117,13 @@ func readOwn(h Host) (ownConfig, error) {
 		}
 		out.mirrors = append(out.mirrors, m)
 	}
+	for from, to := range parsed.Images {
+		if from == "" || to == "" || strings.ContainsAny(from+to, " @") {
+			return out, diag.New(diag.Failure, "below [images], %q = %q is no mirror of images", from, to).At(diag.Position{File: file}).
+				Hint(`as in "team/base" = "mirror.example/team/base"`)
+		}
+	}
+	out.images = parsed.Images
 	for _, k := range parsed.Apt.Keyrings {
 		if !filepath.IsAbs(k) {
 			k = filepath.Join(filepath.Dir(file), k)

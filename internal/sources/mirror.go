@@ -99,3 +99,19 @@ func (s *Sources) mirrorOf(address string) (*mirror, string) {
 	}
 	return nil, ""
 }
+
+// Image is where an image to stand on is asked for: where envpack's configuration names a mirror whose reference its own begins
+// with, the mirror's, of several the one with the longest; else its own. It is the same image, held to the lock's digest.
+func (s *Sources) Image(reference string) string {
+	best := ""
+	for from := range s.images {
+		rest, ok := strings.CutPrefix(reference, from)
+		if ok && (rest == "" || strings.ContainsRune("/:@", rune(rest[0]))) && len(from) > len(best) {
+			best = from
+		}
+	}
+	if best == "" {
+		return reference
+	}
+	return s.images[best] + strings.TrimPrefix(reference, best)
+}

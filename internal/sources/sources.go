@@ -34,6 +34,7 @@ type Sources struct {
 
 	credentials credentials
 	mirrors     []mirror
+	images      map[string]string // mirrors of images to stand on
 }
 
 // Source is an address and where it came from.
@@ -96,6 +97,7 @@ func Find(h Host, o Options) (*Sources, error) {
 		}
 	}
 	f.findAdditions()
+	f.out.images = f.own.images
 	return f.out, nil
 }
 

@@ -2,6 +2,7 @@ package supply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -35,7 +36,7 @@ func (s *Supply) ReadImage(ctx context.Context, want resolver.ImageRequest) (*re
 			UserID: imagegen.UserID(found.Tree),
 		},
 		Distro: distroOf(found.Distro), Codename: found.Distro.Codename,
-		Status: found.Status, Brought: map[string]bool{},
+		Status: found.Status, Brought: map[string]bool{}, Env: found.Settings.Env,
 	}
 	switch found.Libc.Kind {
 	case parent.Glibc:
@@ -56,6 +57,9 @@ func (s *Supply) ReadImage(ctx context.Context, want resolver.ImageRequest) (*re
 	if want.Wanted != nil {
 		wanted := func(p parent.Python) bool { return p.FreeThreaded == want.FreeThreaded && want.Wanted(p.Version) }
 		python, err := found.Choose(wanted, want.What, imagegen.Prefix)
+		if why := (*parent.Refusal)(nil); want.Bare && errors.As(err, &why) && why.Reason == parent.NoPython && len(why.Have) == 0 {
+			err = nil // it has none at all, and could be stood upon with one
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +109,7 @@ func (s *Supply) openOrigin(ctx context.Context, reference, platform, digest str
 	o := publish.OriginOptions{Digest: digest, Dir: s.Dir, Store: s.Store}
 	o.Client, o.Platform = s.Registry, platform
 	o.Offline = s.Offline
-	origin, err := publish.OpenOrigin(ctx, reference, o)
+	origin, err := publish.OpenOrigin(ctx, s.Sources.Image(reference), o)
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "opening the base image %s", reference)
 	}

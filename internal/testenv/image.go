@@ -25,6 +25,8 @@ type ImageOptions struct {
 	Files        map[string]string // further files; a path that ends in a slash is a folder
 	Modes        map[string]uint32 // instead of 0644 (folders 0755)
 	Owners       map[string][2]int // UID and GID instead of 0, 0
+	Links        map[string]string // symlinks
+	Distro       string            // "ubuntu:22.04"; "" is Debian 12
 	Packages     []string          // further packages, NAME=VERSION
 	Env          []string
 	Entrypoint   []string
@@ -86,9 +88,10 @@ func (o ImageOptions) tar() []byte {
 	if o.Architecture == "arm64" {
 		machine, triplet, loader = elf.EM_AARCH64, "aarch64-linux-gnu", "/lib/ld-linux-aarch64.so.1"
 	}
+	release, glibc := o.release()
 	files := map[string]string{
 		"etc/": "", "usr/": "", "usr/bin/": "", "usr/lib/": "", "opt/": "", "home/": "", "var/": "", "var/lib/": "", "var/lib/dpkg/": "",
-		"usr/lib/os-release": "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+		"usr/lib/os-release": release,
 		"etc/passwd":         "root:x:0:0:root:/root:/bin/bash\n", "etc/group": "root:x:0:\nshadow:x:42:\n", "etc/shadow": "root:*:19000:0:99999:7:::\n",
 		"var/lib/dpkg/info/format": "1\n",
 	}
@@ -99,10 +102,10 @@ func (o ImageOptions) tar() []byte {
 			"\x00musl libc (x86_64)\nVersion %s\n\x00" + o.Musl + "\x00"
 		files["usr/lib/os-release"] = "ID=alpine\nVERSION_ID=3.22.1\nPRETTY_NAME=\"Alpine Linux v3.22\"\n"
 	} else {
-		files["usr/lib/"+triplet+"/libc.so.6"] = string(libc.Bytes()) + "\x00GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36.\n"
+		files["usr/lib/"+triplet+"/libc.so.6"] = string(libc.Bytes()) + fmt.Sprintf("\x00GNU C Library (Debian GLIBC %s-9) stable release version %s.\n", glibc, glibc)
 		files["usr/lib/"+triplet+"/ld.so"] = string(ELF{Machine: machine}.Bytes())
 	}
-	packages := append([]string{"libc6=2.36-9"}, o.Packages...)
+	packages := append([]string{"libc6=" + glibc + "-9"}, o.Packages...)
 	modes := map[string]uint32{"etc/shadow": 0o640}
 	if o.Python != "" {
 		version, threaded := strings.CutSuffix(o.Python, "t")
@@ -151,6 +154,9 @@ func (o ImageOptions) tar() []byte {
 			h.Mode = int64(mode)
 		}
 		write(h, files[p][:h.Size])
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Links)) {
+		write(&tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: o.Links[name], Mode: 0o777}, "")
 	}
 	for _, link := range [][2]string{{"bin", "usr/bin"}, {"etc/os-release", "../usr/lib/os-release"}, {"lib", "usr/lib"}, {"lib64", "usr/lib"}} {
 		write(&tar.Header{Typeflag: tar.TypeSymlink, Name: link[0], Linkname: link[1], Mode: 0o777}, "")

@@ -58,6 +58,9 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 			e.BaseCUDA = "its name"
 		}
 	}
+	if e.BaseCUDA == "" && l.GPU.On(platform).Base != "" {
+		e.BaseCUDA = "its libraries"
+	}
 	for _, d := range l.Base.Debs {
 		if slices.Contains(d.Targets, platform) && isToolkitDeb(d.Name) {
 			e.BaseCUDA = "its package " + d.Name

@@ -2,6 +2,7 @@ package cudabase
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -160,4 +161,12 @@ func (t *table) spared(w library.Wheel) (map[*group]bool, error) {
 		}
 	}
 	return groups, err
+}
+
+// String is a reason for people.
+func (a Ask) String() string {
+	if a.Opened {
+		return fmt.Sprintf("%s %s opens %s", a.Wheel, a.Version, a.Library)
+	}
+	return fmt.Sprintf("%s: %s needs %s", a.Wheel, a.By, a.Library)
 }

@@ -152,7 +152,7 @@ func (t *table) soname(name string, v, cudnn cuda.Version) string {
 	g := t.byName[name]
 	numbers := g.in(v)
 	switch {
-	case g.Part == "cudnn" && !cudnn.IsZero():
+	case g.Part == cudnnPart && !cudnn.IsZero():
 		return name + ".so." + strconv.Itoa(cudnn.Major)
 	case len(numbers) == 0:
 		return ""

@@ -3,12 +3,24 @@ package cudabase
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/resolver/cuda"
 )
 
 // parts are what images begin to have, the smallest image first.
-var parts = []string{"base", "runtime", "cudnn", "devel"}
+var parts = []string{"base", "runtime", cudnnPart, "devel"}
+
+// What has a version of its own, whatever the CUDA.
+const (
+	cudnnPart = "cudnn"
+	ncclWheel = "nvidia-nccl"
+)
+
+// Is tells whether a reference is of one of the images that are chosen.
+func Is(reference string) bool {
+	return strings.HasPrefix(reference, facts().repository+":")
+}
 
 // Flavour is how much of CUDA an image has.
 type Flavour int
@@ -44,7 +56,7 @@ func (f Flavour) has(part string) bool {
 		return true
 	case "runtime":
 		return f >= Runtime
-	case "cudnn":
+	case cudnnPart:
 		return f == CuDNNRuntime || f == CuDNNDevel
 	}
 	return f >= Devel
@@ -105,7 +117,7 @@ func (t *table) has(r release, f Flavour, soname string) bool {
 	if g == nil || !f.has(g.Part) {
 		return false
 	}
-	if g.Part == "cudnn" {
+	if g.Part == cudnnPart {
 		return number == r.cudnnMajor()
 	}
 	return slices.Contains(g.in(r.cuda), number)

@@ -1,0 +1,96 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/cudabase"
+)
+
+// judgeCuDNN holds the cuDNN of an image to that of the frameworks: of one major version it must not be older.
+func (b *bases) judgeCuDNN(platform string, asks []cudabase.Ask) error {
+	image := b.images[platform]
+	if image == nil {
+		return nil
+	}
+	for _, a := range asks {
+		if have := cudabase.CuDNN(image.Status, a.CuDNN.Major); !have.IsZero() && a.CuDNN.Minor > have.Minor {
+			return diag.New(diag.Manifest, "%s has cuDNN %s, and %s was built with %s: it needs that minor version or a newer one", b.imageName(), have, name(a), a.CuDNN).
+				At(b.imagePos()).Hint("choose an image with a newer cuDNN %d, or a release of %s that was built with an older one", a.CuDNN.Major, a.Wheel)
+		}
+	}
+	return nil
+}
+
+// warnCUDA tells what an image has that may come in the way of what wheels bring.
+func (b *bases) warnCUDA(platform string, asks []cudabase.Ask) {
+	image := b.images[platform]
+	if image == nil {
+		return
+	}
+	twice := cudabase.Brought(b.inputs[platform])
+	twice = slices.DeleteFunc(twice, func(soname string) bool { return !image.Brought[soname] })
+	if len(twice) == 0 {
+		return
+	}
+	b.options.Warn(fmt.Sprintf("%s has libraries of CUDA that wheels bring as well (%s): the image is larger for nothing, and what is opened by name may be either's; "+
+		"%s", b.imageName(), some(twice), b.without(asks)))
+	for _, e := range image.Env {
+		if folders, ok := strings.CutPrefix(e, "LD_LIBRARY_PATH="); ok && strings.Contains(folders, "cuda") {
+			b.options.Warn(fmt.Sprintf("%s sets LD_LIBRARY_PATH=%s, so that its libraries are found before those of wheels; set LD_LIBRARY_PATH = \"\" in [image] env", b.imageName(), folders))
+		}
+	}
+}
+
+// without says whether the image's libraries are needed.
+func (b *bases) without(asks []cudabase.Ask) string {
+	if len(asks) > 0 {
+		return "it is needed for " + told(asks)
+	}
+	return "nothing asks for them, so that an assembled base does: take image out of [system]"
+}
+
+// sayBase says which base brings a platform what wheels ask for, and why. That nothing is asked of it is told with the packages.
+func (b *bases) sayBase(ctx context.Context, platform string, asks []cudabase.Ask) {
+	if len(asks) == 0 {
+		return
+	}
+	why := "wheels ask for libraries of CUDA that none brings: " + told(asks)
+	if a := asks[0]; a.Opened {
+		why += ", which opens them by name"
+	} else {
+		why += " (" + path.Base(a.By) + ")"
+	}
+	var text string
+	switch {
+	case b.options.cudaImage != "":
+		text = fmt.Sprintf("%s, the smallest of NVIDIA's images that has what is needed: %s", b.imageName(), why)
+	case b.imageName() != "":
+		text = fmt.Sprintf("%s, as the manifest says, which has what is needed: %s", b.imageName(), why)
+	case len(b.cudaDebs) > 0:
+		var names []string
+		for _, d := range b.cudaDebs {
+			if d.platform == platform {
+				names = append(names, d.name)
+			}
+		}
+		text = fmt.Sprintf("%s with %s: %s", b.lock.Base.Distro, some(names), why)
+	default:
+		text = fmt.Sprintf("%s, whose packages bring CUDA: %s", b.lock.Base.Distro, why)
+	}
+	if lines := b.wheels.find(ctx, asks); len(lines) > 0 {
+		text += "; a base without CUDA would do too: " + strings.Join(lines, "; ")
+	}
+	b.cudaBase[platform] = text
+}
+
+// warnUnkept tells of a chosen image that its maker may delete.
+func warnUnkept(image cudabase.Image, warn func(string)) {
+	if !image.Kept {
+		warn(fmt.Sprintf("%s is an image that NVIDIA no longer supports and may delete: copy it to a registry of your own, and name it in system.image", image.Reference))
+	}
+}
