@@ -163,6 +163,9 @@ func (b *bases) refused(err error, platform string) error {
 	}
 	e := diag.Wrap(err, code, "standing on %s for %s", b.imageName(), platform).At(b.imagePos())
 	if b.options.cudaImage != "" {
+		for _, line := range b.options.cudaInstead {
+			e = e.Hint("%s", line)
+		}
 		e = e.Hint("it was chosen since wheels ask for libraries of CUDA that none brings; a mirror of it is named below [images] of envpack's configuration, another image by system.image")
 	}
 	return e

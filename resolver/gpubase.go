@@ -14,7 +14,10 @@ import (
 
 // standing is the error that says that the base has to be an image of CUDA. It ends an attempt to make a lock, and the
 // next one stands on it.
-type standing struct{ image cudabase.Image }
+type standing struct {
+	image   cudabase.Image
+	instead []string // what would do without it
+}
 
 func (s *standing) Error() string { return "the base has to be " + s.image.Reference }
 
@@ -51,7 +54,8 @@ func (b *bases) cudaLibraries(ctx context.Context, targets []*target, scan Scann
 		return nil
 	}
 	if scan == nil || b.options.NoScan || !b.manifest.System.Auto {
-		return nil // then nobody knows, and nothing is said
+		b.keepCUDA(targets) // nobody looks
+		return nil
 	}
 	var lacking []cudabase.Ask
 	asks := map[string][]cudabase.Ask{}
@@ -84,6 +88,17 @@ func (b *bases) cudaLibraries(ctx context.Context, targets []*target, scan Scann
 		b.sayBase(ctx, t.Platform, asks[t.Platform])
 	}
 	return nil
+}
+
+// keepCUDA keeps what the earlier lock says of the base, as long as it is the same one.
+func (b *bases) keepCUDA(targets []*target) {
+	old := b.options.Previous
+	if old == nil || old.Base.Distro != b.lock.Base.Distro || old.Base.Reference != b.lock.Base.Reference {
+		return
+	}
+	for _, t := range targets {
+		b.cudaBase[t.Platform] = old.GPU.On(t.Platform).Base
+	}
 }
 
 // usableMajor tells whether an image may be of a major version of CUDA.
@@ -123,7 +138,7 @@ func (b *bases) lacks(ctx context.Context, targets []*target, asks []cudabase.As
 		e := diag.New(diag.Manifest, "%s has no libraries of CUDA, and wheels ask for some that none brings: %s", b.chosen.distro, told(asks)).At(b.manifest.DistroPos)
 		return b.remedies(ctx, e, asks).Hint("or `image = %q` in place of distro: %s", image.Reference, b.byTable(image))
 	}
-	return &standing{image}
+	return &standing{image, b.wheels.find(ctx, asks)}
 }
 
 // byTable says of an image what is not known of it before it is read.

@@ -82,7 +82,11 @@ func (b *bases) sayBase(ctx context.Context, platform string, asks []cudabase.As
 	default:
 		text = fmt.Sprintf("%s, whose packages bring CUDA: %s", b.lock.Base.Distro, why)
 	}
-	if lines := b.wheels.find(ctx, asks); len(lines) > 0 {
+	lines := b.options.cudaInstead
+	if b.options.cudaImage == "" {
+		lines = b.wheels.find(ctx, asks)
+	}
+	if len(lines) > 0 {
 		text += "; a base without CUDA would do too: " + strings.Join(lines, "; ")
 	}
 	b.cudaBase[platform] = text

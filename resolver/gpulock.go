@@ -125,6 +125,8 @@ func (b *bases) placeOf(a cuda.Answer) diag.Position {
 		return g.DevicesPos[a.Device]
 	case a.Question == cuda.Runs && !g.MinDriverPos.IsZero():
 		return g.MinDriverPos
+	case a.Question == cuda.CLibrary && len(b.images) > 0:
+		return b.imagePos()
 	case a.Question == cuda.CLibrary && !b.manifest.System.DistroPos.IsZero():
 		return b.manifest.System.DistroPos
 	}

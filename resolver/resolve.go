@@ -51,7 +51,8 @@ type Options struct {
 	// an extra that a package does not have, files that could not be understood, an as-of that is still to come. Each once. May be nil.
 	Warn func(text string)
 
-	cudaImage string // the image that the base has to be, where the manifest names none
+	cudaImage   string   // the image that the base has to be, where the manifest names none
+	cudaInstead []string // what would do without it, for people
 }
 
 // Resolve makes the lock for a manifest. Errors are diag errors: NoAnswer with an explanation when
@@ -68,7 +69,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	lock, err := attempt(ctx, m, src, o)
 	if other := (*standing)(nil); errors.As(err, &other) && o.cudaImage == "" {
 		warnUnkept(other.image, o.Warn)
-		o.cudaImage = other.image.Reference
+		o.cudaImage, o.cudaInstead = other.image.Reference, other.instead
 		lock, err = attempt(ctx, m, src, o)
 	}
 	return lock, err

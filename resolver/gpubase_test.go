@@ -1,0 +1,73 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+)
+
+// bareImages are distributions, and images of CUDA without a Python.
+type bareImages struct {
+	*distros
+	asked   []string
+	brought map[string]bool
+}
+
+func (b *bareImages) ReadImage(_ context.Context, want ImageRequest) (*BaseImage, error) {
+	b.asked = append(b.asked, want.Reference)
+	if !want.Bare && want.Wanted != nil {
+		return nil, diag.New(diag.Manifest, "it has no Python")
+	}
+	return &BaseImage{
+		BaseImage: lockfile.BaseImage{Target: want.Platform, Digest: "sha256:" + hashOf("image"), Config: "sha256:" + hashOf("config"),
+			Layers: []lockfile.BaseLayer{{Digest: "sha256:" + hashOf("layer"), DiffID: "sha256:" + hashOf("diff"), Size: 1, MediaType: "application/vnd.oci.image.layer.v1.tar+gzip"}}},
+		Glibc: "2.39", Distro: "ubuntu:24.04", Codename: "noble", Brought: b.brought,
+	}, nil
+}
+
+// TestChosenImage holds that an image of CUDA is chosen where nobody brings what wheels ask for, that it gets a published
+// interpreter, and that one is not taken where there is none.
+func TestChosenImage(t *testing.T) {
+	const image = "nvidia/cuda:12.9.1-base-ubuntu24.04"
+	for name, c := range map[string]struct {
+		published, image string
+		want             string // of the lock, or of the error
+	}{
+		"interpreter":    {published: "3.11.9", want: image},
+		"no interpreter": {want: "it has no Python"},
+		"named":          {published: "3.11.9", image: "team/cuda:1", want: "team/cuda:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.add("seeker", "1.0", rel{})
+			m := project("seeker")
+			m.GPU, m.System.Auto, m.System.Image = &manifest.GPU{}, true, c.image
+			m = python(m, "3.11")
+			base := &bareImages{distros: &distros{published: c.published}, brought: map[string]bool{"libcudart.so.12": true, "libc.so.6": true}}
+			lock, err := Resolve(t.Context(), m, Sources{Packages: w, Base: base, Scan: scanner{needed: []string{"libcudart.so.12", "libc.so.6"}}}, Options{})
+			if err != nil {
+				if !strings.Contains(err.Error(), c.want) || diag.CodeOf(err) != diag.Manifest || errors.As(err, new(*standing)) {
+					t.Errorf("%v, want %s", err, c.want)
+				}
+				return
+			}
+			if lock.Base.Reference != c.want || len(lock.Base.Interpreters) != 1 || lock.Targets[0].Python != c.published || lock.Targets[0].Glibc != "2.39" {
+				t.Errorf("%+v, targets %+v", lock.Base, lock.Targets)
+			}
+			if text := lock.GPU.On("linux/amd64").Base; !strings.HasPrefix(text, c.want+", ") || !strings.Contains(text, "libcudart.so.12 for seeker 1.0") {
+				t.Errorf("the lock says %q", text)
+			}
+			if c.image == "" {
+				again, err := Resolve(t.Context(), m, Sources{Packages: w, Base: base}, Options{Previous: lock, NoScan: true})
+				if err != nil || again.Base.Reference != image || again.GPU.On("linux/amd64").Base != lock.GPU.On("linux/amd64").Base {
+					t.Errorf("without a look at wheels: %v, %+v", err, again)
+				}
+			}
+		})
+	}
+}
