@@ -197,7 +197,7 @@ func TestExplanations(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			m, err := manifest.Load(dir)
+			m, err := manifest.Load(dir, manifest.Selection{})
 			if err != nil {
 				t.Fatal(err)
 			}

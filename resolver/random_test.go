@@ -92,7 +92,7 @@ var moments = func() map[string]manifest.AsOf {
 		if err := os.WriteFile(file, []byte("[project]\nname = 'x'\npython = '3.11'\nas-of = '"+text+"'\n"), 0o600); err != nil {
 			panic(err)
 		}
-		m, err := manifest.Load(file)
+		m, err := manifest.Load(file, manifest.Selection{})
 		if err != nil {
 			panic(err)
 		}

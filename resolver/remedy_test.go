@@ -107,7 +107,7 @@ func TestChanges(t *testing.T) {
 		}
 		writeManifest(t, dir, m, more)
 		lock := func() error {
-			m, err := manifest.Load(dir)
+			m, err := manifest.Load(dir, manifest.Selection{})
 			if err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}

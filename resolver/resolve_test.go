@@ -268,7 +268,7 @@ func setAsOf(t *testing.T, m *manifest.Manifest, instant string) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	read, err := manifest.Load(path)
+	read, err := manifest.Load(path, manifest.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}

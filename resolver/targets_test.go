@@ -146,7 +146,7 @@ func TestFreeThreadedRemedy(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, manifest.FileName), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		m, err := manifest.Load(dir)
+		m, err := manifest.Load(dir, manifest.Selection{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,7 +61,7 @@ func load(t *testing.T, name, text string, settings bool) (*manifest.Manifest, e
 			t.Fatal(err)
 		}
 	}
-	return manifest.Load(dir)
+	return manifest.Load(dir, manifest.Selection{})
 }
 
 // uncomment takes the comment sign from lines that are TOML behind it.

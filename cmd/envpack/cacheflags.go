@@ -102,7 +102,7 @@ func (s *session) lockNamed(name string) (namedLock, error) {
 	}
 	found := namedLock{lock: l, path: path, m: &manifest.Manifest{Dir: folderOf(project)}}
 	selected := manifest.Selection{Groups: l.Project.Groups, Without: l.Project.WithoutGroups}
-	if m, err := manifest.LoadSelected(project, selected); err == nil {
+	if m, err := manifest.Load(project, selected); err == nil {
 		found.m = m
 	}
 	return found, nil

@@ -92,7 +92,7 @@ func (f *lockFlags) load(dir string) (*manifest.Manifest, string, error) {
 	if asked.IsZero() {
 		asked = recorded
 	}
-	m, err := manifest.LoadSelected(dir, asked)
+	m, err := manifest.Load(dir, asked)
 	if err != nil && len(f.groups)+len(f.without) == 0 {
 		return nil, "", recordedHint(err, path, recorded)
 	}

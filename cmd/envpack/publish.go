@@ -128,7 +128,7 @@ func (b *building) push(ctx context.Context, ref publish.Reference, a *publish.A
 func (s *session) phase(name string, do func(progress func(done, total int64)) error) error {
 	phase := s.ui().Phase(name)
 	err := do(func(done, total int64) {
-		phase.Expect(0, total)
+		phase.Expect(total)
 		phase.Set(done)
 	})
 	if err != nil {

@@ -84,7 +84,7 @@ func (s *session) printJSON(v any) error {
 // task shows work that takes a while, in bytes.
 func (s *session) task(name string, total int64) func(int64) {
 	t := s.ui().Phase(name)
-	t.Expect(0, total)
+	t.Expect(total)
 	left := total
 	if total == 0 {
 		t.Done()

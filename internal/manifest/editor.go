@@ -53,7 +53,7 @@ type Editor struct {
 // has. Errors: those of Load; Usage for a group
 // that has no file to stand in; Manifest for a file that is not UTF-8.
 func Edit(path string, list List, s Selection) (*Editor, error) {
-	m, err := LoadSelected(path, s)
+	m, err := Load(path, s)
 	if err != nil {
 		return nil, err
 	}

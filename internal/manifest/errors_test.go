@@ -38,7 +38,7 @@ func TestErrors(t *testing.T) {
 				t.Fatal("the last file is not want")
 			}
 			write(t, archive.Files[:len(archive.Files)-1])
-			m, err := Load(".")
+			m, err := Load(".", Selection{})
 			if err == nil || m != nil {
 				t.Fatalf("no error, or a manifest beside it: %v, %v", m, err)
 			}

@@ -66,7 +66,7 @@ func FuzzManifest(f *testing.F) {
 	seeds(f, FileName)
 	f.Add("a.\"b.c\".'d' = [ {x = 1}, [2, \"\"\"\n\\\" ] \"\"\"\"] ]\n[[t]]\n[t.u]\nv = '''a'''''\n[[t]]\nw = 1979-05-27 07:32:00 # c\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := parse(filepath.Join("testdata", "nowhere", FileName), text)
+		m, err := parseBeside(filepath.Join("testdata", "nowhere", FileName), text, nil, Selection{})
 		check(t, m, err)
 		var root map[string]any
 		if _, err := toml.Decode(text, &root); err == nil && !strings.Contains(text, "\\") {
@@ -116,7 +116,7 @@ func FuzzRequirements(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		m, err := Load(dir)
+		m, err := Load(dir, Selection{})
 		check(t, m, err)
 	})
 }
@@ -125,7 +125,7 @@ func FuzzRequirements(f *testing.F) {
 func FuzzPyproject(f *testing.F) {
 	seeds(f, PyProject)
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := parse(filepath.Join("testdata", "nowhere", PyProject), text)
+		m, err := parseBeside(filepath.Join("testdata", "nowhere", PyProject), text, nil, Selection{})
 		check(t, m, err)
 	})
 }

@@ -18,12 +18,9 @@ import (
 	"github.com/envpack/envpack/internal/tomltext"
 )
 
-// Load reads the manifest of a project. path is the project's folder, which must have envpack.toml
-// or a pyproject.toml with [tool.envpack], or one of these files by any name.
-func Load(path string) (*Manifest, error) { return LoadSelected(path, Selection{}) }
-
-// LoadSelected is Load with a selection of dependency groups.
-func LoadSelected(path string, s Selection) (*Manifest, error) {
+// Load reads the manifest of a project, with a selection of dependency groups. path is the project's folder, which must have
+// envpack.toml or a pyproject.toml with [tool.envpack], or one of these files by any name.
+func Load(path string, s Selection) (*Manifest, error) {
 	file, err := find(path)
 	if err != nil {
 		return nil, err
@@ -178,10 +175,8 @@ func fromUTF16(data []byte) string {
 	return string(utf16.Decode(units))
 }
 
-func parse(file, text string) (*Manifest, error) { return parseBeside(file, text, nil, Selection{}) }
-
-// parseBeside is parse where the file beside the manifest that has the dependency groups has another text than on the
-// disk. sibling may be nil.
+// parseBeside reads the text of a manifest. sibling is that of the file beside it that has the dependency groups, if it is another one
+// than on the disk; it may be nil.
 func parseBeside(file, text string, sibling *string, selected Selection) (*Manifest, error) {
 	var root map[string]any
 	if _, err := toml.Decode(text, &root); err != nil {

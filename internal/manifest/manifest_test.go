@@ -33,7 +33,7 @@ func project(t *testing.T, archive string) string {
 
 func load(t *testing.T, archive string) *Manifest {
 	t.Helper()
-	m, err := Load(project(t, archive))
+	m, err := Load(project(t, archive), Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestEncodings(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "r.txt"), []byte(data), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		m, err := Load(dir)
+		m, err := Load(dir, Selection{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -289,7 +289,7 @@ func TestEncodings(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, FileName), []byte("a = 1\nb = '\xe4'\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "envpack.toml:2: not UTF-8") {
+	if _, err := Load(dir, Selection{}); err == nil || !strings.Contains(err.Error(), "envpack.toml:2: not UTF-8") {
 		t.Errorf("invalid UTF-8: %v", err)
 	}
 }
@@ -338,7 +338,7 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("%d examples, %v", len(examples), err)
 	}
 	for _, e := range examples {
-		if m, err := Load(filepath.Dir(e)); err != nil || len(m.Requirements) == 0 || len(m.Image.Command) == 0 {
+		if m, err := Load(filepath.Dir(e), Selection{}); err != nil || len(m.Requirements) == 0 || len(m.Image.Command) == 0 {
 			t.Errorf("%s: %v", e, err)
 		}
 	}
@@ -350,7 +350,7 @@ func TestEndless(t *testing.T) {
 	if err := os.Symlink("/dev/zero", filepath.Join(dir, "r.txt")); err != nil {
 		return // not on Windows
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := Load(dir, Selection{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Error(err)
 	}
 }

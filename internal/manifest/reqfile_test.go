@@ -59,7 +59,7 @@ func TestOracleRequirementsFiles(t *testing.T) {
 	put(map[string][]byte{FileName: []byte("[project]\nname = 'x'\npython = '3.11'\nrequirements = ['requirements.txt']\n")})
 	for _, c := range data.Cases {
 		put(c.Files)
-		m, err := Load(root)
+		m, err := Load(root, Selection{})
 		for name := range c.Files {
 			if err := os.Remove(filepath.Join(root, filepath.FromSlash(name))); err != nil {
 				t.Fatal(err)

@@ -29,7 +29,7 @@ func TestTemplates(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, FileName), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		m, err := Load(dir)
+		m, err := Load(dir, Selection{})
 		if c.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%s: %v, want %s", c.tables, err, c.fails)

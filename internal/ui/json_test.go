@@ -12,7 +12,7 @@ func TestJSON(t *testing.T) {
 	u := New(&out, Options{JSON: true, Now: time.Now})
 	u.Printf("locking <%s>\nagain\n", "a")
 	p := u.Phase("downloading")
-	p.Expect(1, 10)
+	p.Expect(10)
 	p.Done()
 	u.Warn("%s", "a \x1b[2J \"b\"")
 	u.Close()

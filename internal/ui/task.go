@@ -6,19 +6,14 @@ import (
 	"time"
 )
 
-// Task is a phase, or a part of one. Progress is in bytes.
+// Task is a phase. Progress is in bytes.
 type Task struct {
-	u      *UI
-	parent *Task // nil for a phase
-	name   string
-	note   string
-	done   int64 // bytes, of a phase those of its parts that are done included
-	total  int64 // 0: unknown
-
-	parts    []*Task // under way
-	finished int     // parts done
-	expected int     // parts to come in all; 0: unknown
-	ended    bool
+	u     *UI
+	name  string
+	note  string
+	done  int64 // bytes
+	total int64 // 0: unknown
+	ended bool
 
 	started, reported time.Time
 	samples           []sample
@@ -50,23 +45,8 @@ func (t *Task) change(do func()) {
 	t.u.refresh(false)
 }
 
-// Part begins a part of the phase, such as one download of total bytes; 0 or less: unknown.
-func (t *Task) Part(name string, total int64) *Task {
-	if t == nil {
-		return nil
-	}
-	p := &Task{u: t.u, parent: t, name: oneLine(name), total: max(total, 0)}
-	t.change(func() {
-		p.started = t.u.o.Now()
-		t.parts = append(t.parts, p)
-	})
-	return p
-}
-
-// Expect says how many parts there will be, and how many bytes; 0: unknown.
-func (t *Task) Expect(parts int, bytes int64) {
-	t.change(func() { t.expected, t.total = parts, max(bytes, 0) })
-}
+// Expect says how many bytes there will be; 0: unknown.
+func (t *Task) Expect(bytes int64) { t.change(func() { t.total = max(bytes, 0) }) }
 
 // Set says how many bytes are done; the number may fall, when a download starts over.
 func (t *Task) Set(n int64) { t.change(func() { t.done = n }) }
@@ -79,10 +59,10 @@ func (t *Task) Note(format string, args ...any) {
 	t.change(func() { t.note = oneLine(fmt.Sprintf(format, args...)) })
 }
 
-// Done ends a task. Of a phase it prints a line that sums it up. It may be called more than once.
+// Done ends a task, and prints a line that sums it up. It may be called more than once.
 func (t *Task) Done() { t.end(true) }
 
-// Drop ends a task that failed or was not needed: without a line, and its bytes don't count.
+// Drop ends a task that failed or was not needed, without a line.
 func (t *Task) Drop() { t.end(false) }
 
 func (t *Task) end(well bool) {
@@ -95,21 +75,12 @@ func (t *Task) end(well bool) {
 		return
 	}
 	t.ended = true
-	if p := t.parent; p != nil {
-		p.parts = without(p.parts, t)
-		if well {
-			p.finished++
-			p.done += t.done
-		}
-		t.u.refresh(false)
-		return
-	}
 	t.u.phases = without(t.u.phases, t)
 	if len(t.u.phases) == 0 {
 		t.u.rest()
 	}
 	text := ""
-	if took := t.u.o.Now().Sub(t.started); well && (took >= worthALine || t.bytes() > 0) {
+	if took := t.u.o.Now().Sub(t.started); well && (took >= worthALine || t.done > 0) {
 		text = t.summary(took) + "\n"
 	}
 	t.u.erase([]byte(text))
@@ -128,17 +99,8 @@ func without(list []*Task, t *Task) []*Task {
 	return out
 }
 
-// bytes are those done, the parts under way included.
-func (t *Task) bytes() int64 {
-	n := t.done
-	for _, p := range t.parts {
-		n += p.done
-	}
-	return n
-}
-
 func (t *Task) sample(now time.Time) {
-	t.samples = append(t.samples, sample{now, t.bytes()})
+	t.samples = append(t.samples, sample{now, t.done})
 	for len(t.samples) > 2 && now.Sub(t.samples[1].at) >= rateOver {
 		t.samples = t.samples[1:]
 	}
@@ -162,13 +124,7 @@ func (t *Task) rate() float64 {
 
 // progress is the line of a phase under way.
 func (t *Task) progress() string {
-	var facts []string
-	if t.expected > 0 {
-		facts = append(facts, fmt.Sprintf("%d of %d", t.finished, t.expected))
-	} else if t.finished > 0 {
-		facts = append(facts, fmt.Sprint(t.finished))
-	}
-	facts = append(facts, t.amount()...)
+	facts := t.amount()
 	if t.note != "" {
 		facts = append(facts, t.note)
 	}
@@ -179,7 +135,7 @@ func (t *Task) progress() string {
 }
 
 func (t *Task) amount() []string {
-	n := t.bytes()
+	n := t.done
 	var facts []string
 	switch {
 	case t.total > 0:
@@ -193,30 +149,10 @@ func (t *Task) amount() []string {
 	return facts
 }
 
-// line is the line of a part: name to the left, figures to the right.
-func (t *Task) line(width int) string {
-	figures := strings.Join(t.amount(), "  ")
-	if t.note != "" {
-		figures = strings.TrimSpace(t.note + "  " + figures)
-	}
-	room := width - 2 - len([]rune(figures)) - 2
-	if room < 10 {
-		return cut("  "+t.name, width)
-	}
-	name := cut(t.name, room)
-	if figures == "" {
-		return "  " + name
-	}
-	return "  " + name + strings.Repeat(" ", room-len([]rune(name))) + "  " + figures
-}
-
 // summary is the line of a phase that is done.
 func (t *Task) summary(took time.Duration) string {
 	var facts []string
-	if t.finished > 0 {
-		facts = append(facts, fmt.Sprint(t.finished))
-	}
-	if n := t.bytes(); n > 0 {
+	if n := t.done; n > 0 {
 		facts = append(facts, Bytes(n))
 		if s := took.Seconds(); s >= 0.1 {
 			facts = append(facts, Bytes(int64(float64(n)/s))+"/s")

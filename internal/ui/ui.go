@@ -24,9 +24,8 @@ import (
 )
 
 const (
-	redrawEvery  = 100 * time.Millisecond // on a terminal
-	reportEvery  = 5 * time.Second        // in plain lines
-	longestShown = 6                      // tasks under way that have a line
+	redrawEvery = 100 * time.Millisecond // on a terminal
+	reportEvery = 5 * time.Second        // in plain lines
 )
 
 // Options say how a UI writes.
@@ -236,7 +235,7 @@ func (u *UI) refresh(force bool) {
 	_, _ = io.WriteString(u.w, b.String())
 }
 
-// lines are the display: each phase with the tasks under way below it.
+// lines are the display: one for each phase.
 func (u *UI) lines(now time.Time) []string {
 	width := u.o.Width()
 	if width <= 0 {
@@ -246,18 +245,6 @@ func (u *UI) lines(now time.Time) []string {
 	for _, p := range u.phases {
 		p.sample(now)
 		lines = append(lines, cutEnd(p.progress(), width-1))
-		hidden := 0
-		for _, part := range p.parts {
-			if len(lines) >= longestShown {
-				hidden++
-				continue
-			}
-			part.sample(now)
-			lines = append(lines, part.line(width-1))
-		}
-		if hidden > 0 {
-			lines = append(lines, cut(fmt.Sprintf("  and %d more", hidden), width-1))
-		}
 	}
 	return lines
 }
@@ -274,18 +261,4 @@ func cutEnd(s string, width int) string {
 		return string(runes[:max(width, 0)])
 	}
 	return string(runes[:width-1]) + "…"
-}
-
-// cut shortens a text to a number of characters, in the middle, so that the beginning and the end
-// of a file name stay.
-func cut(s string, width int) string {
-	runes := []rune(s)
-	if len(runes) <= width {
-		return s
-	}
-	if width < 3 {
-		return cutEnd(s, width)
-	}
-	front := (width - 1) * 2 / 3
-	return string(runes[:front]) + "…" + string(runes[len(runes)-(width-1-front):])
 }

@@ -102,31 +102,24 @@ func TestTerminal(t *testing.T) {
 	u, s, c := onScreen(t, 60)
 	u.Printf("reading %s", "envpack.toml")
 	p := u.Phase("downloading")
-	p.Expect(3, 30_000_000)
-	torch := p.Part("torch-2.4.0-cp311-cp311-manylinux_2_28_x86_64.whl", 20_000_000)
-	numpy := p.Part("numpy.whl", 0)
+	p.Expect(30_000_000)
 	c.pass(time.Second)
-	torch.Set(10_000_000)
-	wants(t, s, "reading envpack.toml", "downloading: 0 of 3, 10.0 MB of 30.0 MB, 10.0 MB/s",
-		"  torch-2.4.0-cp31…86_64.whl  10.0 MB of 20.0 MB  10.0 MB/s", "  numpy.whl")
-	numpy.Add(500)
+	p.Set(10_000_000)
+	wants(t, s, "reading envpack.toml", "downloading: 10.0 MB of 30.0 MB, 10.0 MB/s")
 	u.Warn("a mirror is slow")
-	wants(t, s, "reading envpack.toml", "warning: a mirror is slow", "downloading: 0 of 3, 10.0 MB of 30.0 MB, 10.0 MB/s",
-		"  torch-2.4.0-cp31…86_64.whl  10.0 MB of 20.0 MB  10.0 MB/s", "  numpy.whl                                  500 B  500 B/s")
-	torch.Set(20_000_000)
-	torch.Done()
-	torch.Done()
-	torch.Set(1)
-	numpy.Drop()
+	p.Add(10_000_000)
 	c.pass(time.Second)
-	p.Note("verifying")
-	wants(t, s, "reading envpack.toml", "warning: a mirror is slow", "downloading: 1 of 3, 20.0 MB of 30.0 MB, 10.0 MB/s, verify…")
+	p.Note("verifying what came")
+	wants(t, s, "reading envpack.toml", "warning: a mirror is slow", "downloading: 20.0 MB of 30.0 MB, 10.0 MB/s, verifying what…")
 	p.Done()
-	wants(t, s, "reading envpack.toml", "warning: a mirror is slow", "downloading: done, 1, 20.0 MB, 10.0 MB/s, 2.0 s")
+	p.Done()
+	p.Set(1)
+	wants(t, s, "reading envpack.toml", "warning: a mirror is slow", "downloading: done, 20.0 MB, 10.0 MB/s, 2.0 s")
+	u.Phase("failing").Drop()
 	q := u.Phase("resolving")
 	c.pass(100 * time.Millisecond)
 	q.Done()
-	wants(t, s, "reading envpack.toml", "warning: a mirror is slow", "downloading: done, 1, 20.0 MB, 10.0 MB/s, 2.0 s")
+	wants(t, s, "reading envpack.toml", "warning: a mirror is slow", "downloading: done, 20.0 MB, 10.0 MB/s, 2.0 s")
 }
 
 // TestClose holds that an interruption leaves nothing of the display.
@@ -134,14 +127,10 @@ func TestClose(t *testing.T) {
 	u, s, c := onScreen(t, 40)
 	u.Printf("before")
 	p := u.Phase("one")
-	for i := range 12 {
-		p.Part(fmt.Sprintf("part %d", i), 10)
-	}
 	q := u.Phase("two")
 	c.pass(time.Second)
 	q.Note("at it")
-	wants(t, s, "before", "one", "  part 0                    0 B of 10 B", "  part 1                    0 B of 10 B", "  part 2                    0 B of 10 B",
-		"  part 3                    0 B of 10 B", "  part 4                    0 B of 10 B", "  and 7 more", "two: at it")
+	wants(t, s, "before", "one", "two: at it")
 	u.Close()
 	wants(t, s, "before")
 	p.Set(1)
@@ -156,8 +145,8 @@ func TestClose(t *testing.T) {
 func TestNarrow(t *testing.T) {
 	for width := 1; width < 30; width++ {
 		u, s, c := onScreen(t, width)
-		p := u.Phase("downloading things")
-		p.Part("größe.whl", 100).Set(5)
+		p := u.Phase("größere things")
+		p.Set(5)
 		c.pass(time.Second)
 		p.Add(0)
 		for _, line := range s.lines {
@@ -175,19 +164,17 @@ func TestPlain(t *testing.T) {
 	c := &clock{time.Unix(0, 0)}
 	u := New(&b, Options{Still: true, Color: true, Now: func() time.Time { return c.now }})
 	p := u.Phase("downloading")
-	p.Expect(2, 4000)
+	p.Expect(4000)
 	for range 12 {
 		c.pass(time.Second)
 		p.Add(100)
 	}
-	part := p.Part("a", 1)
-	part.Add(300)
-	part.Done()
+	p.Add(300)
 	u.Printf("message\n")
 	u.Warn("two\nlines")
 	p.Done()
-	wants(t, &b, "downloading", "downloading: 0 of 2, 500 B of 4.0 kB, 100 B/s", "downloading: 0 of 2, 1.0 kB of 4.0 kB, 100 B/s",
-		"message", "\x1b[33mwarning:\x1b[0m two", "lines", "downloading: done, 1, 1.5 kB, 125 B/s, 12.0 s", "")
+	wants(t, &b, "downloading", "downloading: 500 B of 4.0 kB, 100 B/s", "downloading: 1.0 kB of 4.0 kB, 100 B/s",
+		"message", "\x1b[33mwarning:\x1b[0m two", "lines", "downloading: done, 1.5 kB, 125 B/s, 12.0 s", "")
 }
 
 func TestQuiet(t *testing.T) {
@@ -195,7 +182,7 @@ func TestQuiet(t *testing.T) {
 	u := New(&b, Options{Quiet: true, Now: time.Now})
 	u.Printf("message")
 	p := u.Phase("x")
-	p.Part("y", 1).Set(1)
+	p.Set(1)
 	p.Done()
 	u.Warn("careful")
 	u.Close()
@@ -203,7 +190,7 @@ func TestQuiet(t *testing.T) {
 	var none *UI
 	none.Printf("x")
 	none.Warn("x")
-	none.Phase("x").Part("y", 1).Done()
+	none.Phase("x").Done()
 	none.Close()
 }
 
@@ -227,18 +214,20 @@ func TestConcurrent(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for j := range 20 {
-				part := p.Part(fmt.Sprintf("%d/%d", i, j), 100)
+				part := u.Phase(fmt.Sprintf("%d/%d", i, j))
+				part.Expect(100)
 				part.Add(100)
+				p.Add(100)
 				u.Printf("%d %d", i, j)
 				time.Sleep(time.Millisecond)
-				part.Done()
+				part.Drop()
 			}
 		}()
 	}
 	wg.Wait()
 	p.Done()
 	u.Close()
-	if lines := strings.Split(s.String(), "\n"); len(lines) != 161 || !strings.HasPrefix(lines[160], "downloading: done, 160, 16.0 kB") {
+	if lines := strings.Split(s.String(), "\n"); len(lines) != 161 || !strings.HasPrefix(lines[160], "downloading: done, 16.0 kB") {
 		t.Errorf("%d lines, the last is %q", len(lines), lines[len(lines)-1])
 	}
 }
