@@ -34,7 +34,8 @@ status 6; after an edit of the project's files, those of the environment alone. 
 digests of today's files.
 
 With --push or --cache-repo, layers that the lock's seal names are taken from the registry if it has
-them, by their digests: they are not made, and no package of theirs is downloaded.
+them, by their digests: they are not made, and no package of theirs is downloaded. The seal is then
+believed as the rest of the lock is; --rebuild believes neither it nor the store, and makes all.
 
 --from builds an image again from nothing but its name, by the lock in it, and compares; the project's
 files, of which the lock says nothing, are those in the image. It ends with status 6, and writes
@@ -59,6 +60,7 @@ type buildOptions struct {
 	push      bool
 	locked    bool
 	seal      bool
+	rebuild   bool
 	platforms []string
 }
 
@@ -103,6 +105,7 @@ func (o *buildOptions) addFlags(cmd *cobra.Command, verb string) {
 	f.StringVarP(&o.tag, "tag", "t", "", "the image's `NAME`, instead of the manifest's")
 	f.StringArrayVar(&o.platforms, "platform", nil, verb+" this `PLATFORM` of the lock only; may be given several times")
 	completeFlag(cmd, "platform", completeLocked)
+	f.BoolVar(&o.rebuild, "rebuild", false, "make every layer again, whatever store and registry have, and hold it to the lock's seal")
 	f.StringVar(&o.cacheRepo, "cache-repo", "", "a `REPOSITORY` that layers of the lock's seal are taken from, and that a push leaves them in, instead of the manifest's; none: no such repository")
 	cmd.PreRunE = checkNames
 }
@@ -145,7 +148,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	defer b.supply.Close()
 	b.writeAhead(outputs)
 	defer b.dropAhead()
-	b.reseal = o.seal
+	b.reseal, b.rebuild = o.seal, o.rebuild
 	if err := b.lookElsewhere(ref, o.push, cache); err != nil {
 		return err
 	}
@@ -215,6 +218,7 @@ type building struct {
 	builder *imagegen.Builder
 	supply  *supply.Supply
 	reseal  bool // seals of other project files are written anew
+	rebuild bool // every layer is made, whatever is known of it
 	shelf   *publish.Shelf
 	ahead   *publish.Ahead // nil: no output takes layers while they are made
 	beside  []*building    // others, by locks of their own, whose images are published together with this one's
@@ -340,6 +344,7 @@ func (b *building) image(ctx context.Context, platform string) (*imagegen.Image,
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "")
 	}
+	plan.Fresh = b.rebuild
 	image, err := b.builder.Build(ctx, plan)
 	if mayBeDamage(ctx, err) && b.repaired(ctx, plan) {
 		image, err = b.builder.Build(ctx, plan)

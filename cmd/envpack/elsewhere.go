@@ -48,7 +48,9 @@ func (b *building) lookElsewhere(ref publish.Reference, push bool, cache publish
 		o.Target = ref
 	}
 	b.shelf = publish.NewShelf(o)
-	b.builder.Elsewhere = b.shelf
+	if !b.rebuild { // else it only remembers for the push what the registry has
+		b.builder.Elsewhere = b.shelf
+	}
 	return nil
 }
 

@@ -16,10 +16,14 @@ last line.
 --cache-repo names a repository that sealed layers are taken from as well, mounted or copied, and that
 the image's layers are left in.
 
+A sealed digest is believed as the rest of the lock is. Where somebody else may change the lock, as in
+a pull request, --rebuild makes every layer and holds it to the seal, as ` + "`envpack verify`" + ` does.
+
 Credentials are those of Docker and Podman: ` + "`docker login REGISTRY`" + ` or a credential helper.`
 
 const pushExample = `  envpack push                                     # to the manifest's tag
   envpack push --tag registry.example/team/digits:v1
+  envpack push --rebuild                           # in CI, of a lock that others may have changed
   envpack push examples/digits --tag 127.0.0.1:5000/digits`
 
 func newPush(s *session) *cobra.Command {
