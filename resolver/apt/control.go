@@ -15,24 +15,37 @@ func parseControl(text string) ([]paragraph, error) {
 	var all []paragraph
 	var p paragraph
 	field := ""
+	var lines strings.Builder // of the field, if it has several: a Release has thousands
+	end := func() {
+		if lines.Len() > 0 {
+			p[field] = lines.String()
+			lines.Reset()
+		}
+	}
 	for n := 1; text != ""; n++ {
 		var line string
 		line, text, _ = strings.Cut(text, "\n")
 		line = strings.TrimRight(line, " \t\r")
 		switch {
 		case line == "":
+			end()
 			p, field = nil, ""
 		case line[0] == '#':
 		case line[0] == ' ' || line[0] == '\t':
 			if field == "" {
 				return nil, fmt.Errorf("line %d continues no field", n)
 			}
-			p[field] += "\n" + line[1:]
+			if lines.Len() == 0 {
+				lines.WriteString(p[field])
+			}
+			lines.WriteByte('\n')
+			lines.WriteString(line[1:])
 		default:
 			name, value, ok := strings.Cut(line, ":")
 			if !ok || name == "" || strings.ContainsAny(name, " \t") {
 				return nil, fmt.Errorf("line %d is no field", n)
 			}
+			end()
 			field = strings.ToLower(name)
 			if p == nil {
 				p = paragraph{}
@@ -44,5 +57,6 @@ func parseControl(text string) ([]paragraph, error) {
 			p[field] = strings.TrimLeft(value, " \t")
 		}
 	}
+	end()
 	return all, nil
 }

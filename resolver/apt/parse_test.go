@@ -2,6 +2,7 @@ package apt
 
 import (
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -97,6 +98,22 @@ func TestParseControl(t *testing.T) {
 		if _, err := parseControl(bad); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
+	}
+}
+
+// TestParseControlLongField: a field of many lines is not copied for each.
+func TestParseControlLongField(t *testing.T) {
+	want := strings.Repeat("\nline", 100_000)
+	text := "A:" + strings.ReplaceAll(want, "\n", "\n ") + "\nB: 1\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	all, err := parseControl(text)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(all) != 1 || all[0]["a"] != want || all[0]["b"] != "1" {
+		t.Fatalf("%d stanzas, %v", len(all), err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 20*uint64(len(text)) {
+		t.Errorf("%d bytes were allocated for a text of %d", n, len(text))
 	}
 }
 
