@@ -102,6 +102,7 @@ type examiner struct {
 	report     Report
 	ptx        Coverage // the most demanding that is relied on
 	covered    []string // what runs on the GPU that is being judged
+	unread     []Item   // frameworks of which nothing is known
 }
 
 // Examine judges an environment for hosts.
@@ -175,7 +176,7 @@ func (x *examiner) runs() Answer {
 		a.Why[0] += fmt.Sprintf(", and driver %s, which brings CUDA %s, is older", driver, orUnknown(MaxCUDA(driver)))
 		a.remedy("use hosts with driver %s or newer", r.Driver)
 		if runs := MaxCUDA(driver); runs.Major < r.CUDA.Major && !runs.IsZero() {
-			a.remedy(`or lock with min-driver = "%s" below [gpu], which chooses packages for CUDA %d`, driver, runs.Major)
+			a.remedy(`lock with min-driver = "%s" below [gpu], which chooses packages for CUDA %d`, driver, runs.Major)
 		}
 	}
 	for i, d := range x.hosts.Devices {

@@ -88,11 +88,11 @@ code: no
   V100 (sm_70): torch 2.15.0 has no code for it (libtorch_cuda.so has code for sm_75, sm_80, sm_86, sm_90, sm_100, sm_120 and no PTX)
   hint: set cuda = "12" below [gpu] and lock again: CUDA 12.9 is the last for V100 (sm_70)
   hint: torch 2.14.* for CUDA 12.6 has code for V100 (sm_70), by envpack's table
-  hint: or take V100 (sm_70) out of the devices
+  hint: take V100 (sm_70) out of the devices
 driver: no
   CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer, and driver 535, which brings CUDA 12.2, is older
   hint: use hosts with driver 580.65.06 or newer
-  hint: or lock with min-driver = "535" below [gpu], which chooses packages for CUDA 12
+  hint: lock with min-driver = "535" below [gpu], which chooses packages for CUDA 12
 libraries: yes
   CUDA 13's libraries come with NVIDIA's wheels (nvidia-cuda-runtime 13.2.86, nvidia-cudnn-cu13 9.26.0.51)
 glibc: yes
@@ -185,6 +185,18 @@ driver: yes
   CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer
 libraries: yes
   CUDA 13's libraries come with NVIDIA's wheels (nvidia-cuda-runtime 13.2.86)
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"nothing is known", locked("cupy-cuda12x 14.2.0", "libcudf-cu12 26.10.2", "nvidia-cuda-runtime-cu12 12.9.79"), nil, "580: A100, H100", `
+CUDA 12.9, driver 525.60.13, cuda>=12.0
+code: unknown
+  which GPUs cupy-cuda12x 14.2.0, libcudf-cu12 26.10.2 have code for is not known, since their wheels were not read
+  hint: lock with the wheels read (` + "`envpack lock`" + `, without --no-scan)
+driver: yes
+  CUDA 12.9 (nvidia-cuda-runtime-cu12 12.9.79) runs with driver 525.60.13 or newer
+libraries: yes
+  CUDA 12's libraries come with NVIDIA's wheels (nvidia-cuda-runtime-cu12 12.9.79)
 glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},

@@ -51,6 +51,14 @@ func (x *examiner) code() Answer {
 		why = append(why, strings.Join(covered[line], ", ")+": "+line)
 	}
 	a.Why = append(why, a.Why...)
+	if len(x.unread) > 0 {
+		verb, wheels := "has", "its wheel was not read"
+		if len(x.unread) > 1 {
+			verb, wheels = "have", "their wheels were not read"
+		}
+		a.say("which GPUs %s %s code for is not known, since %s", namesOf(x.unread), verb, wheels)
+		a.remedy("lock with the wheels read (`envpack lock`, without --no-scan)")
+	}
 	return a
 }
 
@@ -166,8 +174,9 @@ func (x *examiner) byTable(a *Answer, f Item, d Device) {
 		}
 	default:
 		a.worsen(Unknown)
-		a.say("%s: what %s has code for is not known, since its wheel was not read", d, f)
-		a.remedy("lock with the wheels read (`envpack lock`, without --no-scan)")
+		if !slices.ContainsFunc(x.unread, func(i Item) bool { return i.Name == f.Name }) {
+			x.unread = append(x.unread, f)
+		}
 	}
 }
 
@@ -180,7 +189,7 @@ func (x *examiner) elsewhere(a *Answer, f Item, d Device) {
 			break
 		}
 	}
-	a.remedy("or take %s out of the devices", d)
+	a.remedy("take %s out of the devices", d)
 }
 
 // serves tells whether a build has code that a GPU runs.
