@@ -41,7 +41,7 @@ def main():
     print(f"{'':32}{'min s':>9}{'median s':>10}{'cpu s':>8}{'peak MB':>9}{'ratio':>7}{'of cpu':>8}")
     for name, _, _ in commands:
         middle = statistics.median(times[name])
-        print(f"{name:32}{min(times[name]):9.2f}{middle:10.2f}{cpu[name]:8.2f}{memory[name]:9.0f}{middle / base:7.2f}{cpu[name] / base_cpu:8.2f}")
+        print(f"{name:32}{min(times[name]):9.2f}{middle:10.2f}{cpu[name]:8.3f}{memory[name]:9.0f}{middle / base:7.2f}{cpu[name] / base_cpu:8.2f}")
 
 
 if __name__ == "__main__":
