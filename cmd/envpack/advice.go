@@ -1,17 +1,32 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 
+	"github.com/envpack/envpack/imagegen/rootfs"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/wheelfile"
 )
 
-// advise adds to the error of a wheel that cannot be installed what to do. Its bytes are those that the lock
+// advise adds to the error of a wheel or a package that cannot be installed what to do. Its bytes are those that the lock
 // names, so that no other try helps.
 func advise(err error) error {
+	if len(diag.HintsOf(err)) > 0 {
+		return err
+	}
+	var unreadable *rootfs.PackageError
+	var file *fs.PathError // of this machine
+	if errors.As(err, &unreadable) && !errors.As(err, &file) && !errors.Is(err, context.Canceled) {
+		return diag.Wrap(err, 0, "").
+			Hint("the package has the hash that its archive's signed index names: it was published like this, and who publishes it should know").
+			Hint("to go on without it, leave it out of system.packages, or ask for another version there, such as %q",
+				fmt.Sprintf("%s (<< %s)", unreadable.Name, unreadable.Version))
+	}
 	var wrong *wheelfile.Error
-	if !errors.As(err, &wrong) || len(diag.HintsOf(err)) > 0 {
+	if !errors.As(err, &wrong) {
 		return err
 	}
 	e := diag.Wrap(err, 0, "")

@@ -27,7 +27,11 @@ var update = flag.Bool("update", false, "rewrite the expected outputs in testdat
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"envpack": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"envpack": func() {
+			code := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+			notePeak()
+			os.Exit(code)
+		},
 	})
 }
 
@@ -74,6 +78,7 @@ func TestMain(m *testing.M) {
 //	empty DIR                            the directory has no entries, or does not exist
 //	tmpfs DIR BYTES                      mount a small file system on a new directory
 //	readonly DIR                         let nothing be written into the directory
+//	refused KIND                         hostile wheels, packages, images or projects are refused; see [world.refused]
 //	misremember LAYER OTHER              let the store say of LAYER in envpack.lock what it says of OTHER
 func TestScripts(t *testing.T) {
 	base := newBase(t)
@@ -130,6 +135,7 @@ func TestScripts(t *testing.T) {
 			"tmpfs":    tmpfs,
 			"readonly": readonly,
 
+			"refused":     withWorld((*world).refused),
 			"misremember": misremember,
 		},
 	})

@@ -59,7 +59,8 @@ func judgeNames(paths []string) error {
 		}
 		for part := p; part != "."; part = path.Dir(part) {
 			if strings.HasPrefix(path.Base(part), ".wh.") {
-				return diag.New(diag.Failure, "the project file %s cannot be in an image: names that begin with .wh. mark deleted files there", p)
+				return diag.New(diag.Failure, "the project file %s cannot be in an image: names that begin with .wh. mark deleted files there", p).
+					Hint("rename it, or leave it out of [image] include")
 			}
 			key := strings.ToLower(part)
 			other, known := folded[key]

@@ -131,6 +131,18 @@ func (c *configuration) configure(d *unpacked, left map[string][]string) error {
 	return nil
 }
 
+// PackageError is about a package that cannot be read, or could not be put where its files are kept.
+type PackageError struct {
+	Name, Version string
+	Err           error
+}
+
+// Error implements error.
+func (e *PackageError) Error() string { return fmt.Sprintf("package %s %s: %v", e.Name, e.Version, e.Err) }
+
+// Unwrap gives what is wrong with it.
+func (e *PackageError) Unwrap() error { return e.Err }
+
 func unpackAll(ctx context.Context, debs []Deb, o Options) ([]*unpacked, error) {
 	debs = append([]Deb(nil), debs...)
 	sort.SliceStable(debs, func(i, j int) bool {
@@ -147,7 +159,7 @@ func unpackAll(ctx context.Context, debs []Deb, o Options) ([]*unpacked, error) 
 		group.Go(func() error {
 			u, err := unpack(ctx, d, o, &next)
 			if err != nil {
-				return fmt.Errorf("package %s %s: %w", d.Name, d.Version, err)
+				return &PackageError{d.Name, d.Version, err}
 			}
 			all[i] = u
 			if o.Progress != nil {

@@ -157,6 +157,8 @@ func TestRefusedFiles(t *testing.T) {
 		"inner parent":    {"the name is", []tar.Header{{Name: "./a/../../b", Typeflag: tar.TypeReg}}},
 		"double slash":    {"the name is", []tar.Header{{Name: "./a//b", Typeflag: tar.TypeReg}}},
 		"latin 1":         {"not UTF-8", []tar.Header{{Name: "./\xe9", Typeflag: tar.TypeReg, Format: tar.FormatGNU}}},
+		"whiteout":        {".wh.", []tar.Header{{Name: "./a/.wh.b", Typeflag: tar.TypeReg}}},
+		"below whiteout":  {".wh.", []tar.Header{{Name: "./.wh.a/b", Typeflag: tar.TypeReg}}},
 		"twice":           {"is there twice", []tar.Header{file, file}},
 		"file and folder": {"is there twice", []tar.Header{file, {Name: "./a/", Typeflag: tar.TypeDir}}},
 		"folder and file": {"is there twice", []tar.Header{{Name: "./a/b", Typeflag: tar.TypeReg}, file}},

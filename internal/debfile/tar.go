@@ -130,6 +130,9 @@ func cleanName(name string) (string, error) {
 	if !utf8.ValidString(clean) {
 		return "", errors.New("the name is not UTF-8")
 	}
+	if strings.HasPrefix(clean, ".wh.") || strings.Contains(clean, "/.wh.") {
+		return "", errors.New("the name begins with .wh., which takes files away in an image's layer")
+	}
 	return clean, nil
 }
 

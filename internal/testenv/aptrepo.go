@@ -129,6 +129,15 @@ func (r *AptRepo) Fingerprint() string { return fmt.Sprintf("%X", r.key.PrimaryK
 // AddDeb adds a package made by [Deb] and returns its path below the archive.
 func (r *AptRepo) AddDeb(name, version, arch string, o DebOptions) string {
 	file, content := Deb(name, version, arch, o)
+	return r.add(name, version, arch, file, content, o)
+}
+
+// AddFile adds a package whose file is content, whatever that is.
+func (r *AptRepo) AddFile(name, version, arch string, content []byte) string {
+	return r.add(name, version, arch, name+"_"+version+"_"+arch+".deb", content, DebOptions{})
+}
+
+func (r *AptRepo) add(name, version, arch, file string, content []byte, o DebOptions) string {
 	d := repoDeb{
 		name: name, version: version, arch: arch, pocket: o.Pocket, path: "pool/main/" + name[:1] + "/" + name + "/" + file, content: content,
 		section: o.Fields["Section"],

@@ -70,6 +70,27 @@ func Deb(name, version, arch string, o DebOptions) (filename string, content []b
 	return name + "_" + unepoched + "_" + arch + ".deb", out.Bytes()
 }
 
+// ArMember is a member of an archive made by [Ar].
+type ArMember struct {
+	Name    string
+	Content []byte
+}
+
+// Ar makes an ar archive, as packages are, of the members in their order. It makes no judgement of them.
+func Ar(members ...ArMember) []byte {
+	out := bytes.NewBufferString("!<arch>\n")
+	for _, m := range members {
+		arMember(out, m.Name, m.Content)
+	}
+	return out.Bytes()
+}
+
+// DebControl is the member control.tar of a package.
+func DebControl(name, version, arch string) []byte {
+	text := debControl(name, version, arch, nil)
+	return tarball([]*tar.Header{{Name: "./control", Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(text))}}, func(string) string { return text })
+}
+
 // debControl is the text of the control file, without the fields that only an index has.
 func debControl(name, version, arch string, fields map[string]string) string {
 	all := map[string]string{"Maintainer": "Nobody <nobody@maintainer.example>", "Description": name}

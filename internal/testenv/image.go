@@ -54,7 +54,18 @@ func NewImage(o ImageOptions) Image {
 		o.Architecture = "amd64"
 	}
 	plain := o.tar()
-	layer := Gzip(plain)
+	return o.image(plain, Gzip(plain))
+}
+
+// NewImageOf is NewImage with another layer: stored is what is there, and plain its tar, as the image says.
+func NewImageOf(stored, plain []byte) Image {
+	return ImageOptions{Architecture: "amd64"}.image(plain, stored)
+}
+
+// Tar is the tar of the layer that the image has.
+func (o ImageOptions) Tar() []byte { return o.tar() }
+
+func (o ImageOptions) image(plain, layer []byte) Image {
 	media := imageLayer
 	if o.Foreign {
 		media = foreignLayer

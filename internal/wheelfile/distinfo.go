@@ -16,12 +16,21 @@ type DistInfo struct {
 // Path is the name of a member of the folder.
 func (i DistInfo) Path(name string) string { return i.Dir + "/" + name }
 
-// The largest metadata files that are read, in bytes. RECORD of the largest wheels has a few MB.
+// The largest metadata files that are read, in bytes.
 const (
 	maxMetadata = 32 << 20
-	maxRecord   = 256 << 20
 	maxSmall    = 1 << 20
 )
+
+// maxRecord is how large a RECORD may be, in bytes: it has a row for each member, of its name, a hash of at most 100 characters and a size.
+// Some have rows for files that are not there, such as compiled ones, so it is four times that, and at least 1 MiB.
+func (d *Directory) maxRecord() int64 {
+	n := int64(maxSmall)
+	for _, e := range d.Entries {
+		n += 4 * (int64(len(e.Name)) + 128)
+	}
+	return n
+}
 
 // ParseName splits a wheel's file name into the name and version of its distribution, which are
 // escaped (PyPA's binary distribution format, File name convention).
@@ -124,7 +133,7 @@ func (d *Directory) EntryPoints() ([]EntryPoint, error) {
 
 // Record reads and parses RECORD.
 func (d *Directory) Record() ([]RecordRow, error) {
-	return parseMember(d, "RECORD", maxRecord, ParseRecord)
+	return parseMember(d, "RECORD", d.maxRecord(), ParseRecord)
 }
 
 func parseMember[T any](d *Directory, name string, limit int64, parse func([]byte) (T, error)) (T, error) {
