@@ -28,7 +28,8 @@ const oldestCUDA, newestCUDA = 7, 29
 // gpu is what the manifest's [gpu] asks of versions; nil asks nothing. It does not change while it is solved.
 type gpu struct {
 	want  *manifest.GPU
-	loose bool // nothing is asked after all: to find out what would be
+	loose bool               // nothing is asked after all: to find out what would be
+	found map[string]finding // by findingKey: what was read of wheels, which grows between solving and solving
 }
 
 // newGPU gives nil for a manifest without [gpu].
@@ -36,7 +37,7 @@ func newGPU(m *manifest.Manifest) *gpu {
 	if m.GPU == nil {
 		return nil
 	}
-	return &gpu{want: m.GPU}
+	return &gpu{want: m.GPU, found: map[string]finding{}}
 }
 
 // release is CUDA as a release.
@@ -60,6 +61,15 @@ func (g *gpu) refusal(major int) reason {
 	v := cuda.Version{Major: major, Minor: -1}
 	if !g.want.CUDA.Contains(v) {
 		return reason{otherCUDA, g.notWanted()}
+	}
+	for i, d := range g.want.Devices {
+		if serves, oldest := cuda.Serves(v, d.Capability); !serves {
+			place := ""
+			if i < len(g.want.DevicesPos) {
+				place = at(g.want.DevicesPos[i])
+			}
+			return reason{noKernels, fmt.Sprintf("is for GPUs from %s on, and gpu.devices has %s%s", oldest.SM(), d, place)}
+		}
 	}
 	driver := g.want.MinDriver
 	if driver.IsZero() {
@@ -90,13 +100,30 @@ func at(pos diag.Position) string {
 
 // carries adds to a version's dependencies the CUDA that it is for. A version that is for one which cannot be used, or for no
 // GPU at all, is unavailable.
-func (g *gpu) carries(d *deps, name string, v pep440.Version, requires []pep508.Requirement) {
+func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires []pep508.Requirement) {
 	if g == nil || g.loose {
 		return
 	}
 	var names []string
 	for _, r := range requires {
 		names = append(names, r.Name)
+	}
+	if why := g.unfit(platform, name, v.String()); why != "" {
+		d.Unavailable = reason{noKernels, why}
+		return
+	}
+	found, read := g.found[findingKey(platform, name, v.String())]
+	if !read { // else that goes before the table
+		for i, device := range g.want.Devices {
+			if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: v.String(), Requires: names}, device); lacks != "" {
+				d.Unavailable = reason{noKernels, g.lacks(i, lacks)}
+				return
+			}
+		}
+	}
+	if found.major != 0 {
+		d.Depends = append(d.Depends, dep{Package: toolkit, Set: pep440.Singleton(majorVersion(found.major)), Reason: builtFor(found.major)})
+		return
 	}
 	switch b := g.brings(name, v, names); {
 	case b.Listed && slices.ContainsFunc(names, cuda.IsLibrary): // these say it themselves

@@ -22,7 +22,7 @@ func (q *question) moved(ctx context.Context, lock *lockfile.Lock, done []*solve
 		return nil
 	}
 	free := q.variant()
-	free.policies.gpu = &gpu{want: q.m.GPU, loose: true}
+	free.policies.gpu = &gpu{want: q.m.GPU, loose: true, found: q.policies.gpu.found}
 	free.options.Packages = slices.Clone(free.options.Packages)
 	for _, s := range done { // what the lock has of them may be what [gpu] once led to
 		free.options.Packages = append(free.options.Packages, slices.Collect(maps.Keys(s.versions))...)
@@ -86,6 +86,9 @@ func (s *solved) forOtherCUDA(ctx context.Context, name string, wanted int, g *g
 	if err != nil {
 		return "", err
 	}
+	if why := g.without(s.target.Platform, name, s.versions[name].String(), list); why != "" {
+		return why, nil
+	}
 	own := g.brings(name, s.versions[name], list)
 	if own.Role == cuda.Library {
 		return "", nil // whatever needs it is what people know
@@ -99,14 +102,27 @@ func (s *solved) forOtherCUDA(ctx context.Context, name string, wanted int, g *g
 		if err != nil {
 			return "", err
 		}
-		if b := g.brings(r, v, more); g.against(b, wanted) != "" && b.Role == cuda.Library {
-			return fmt.Sprintf("needs %s %s, for CUDA %s, which %s", r, v, b.Version, g.against(b, wanted)), nil
+		if b := g.brings(r, v, more); g.refuses(b, wanted) != "" && b.Role == cuda.Library {
+			return fmt.Sprintf("needs %s %s, for CUDA %s, which %s", r, v, b.Version, g.refuses(b, wanted)), nil
 		}
 	}
-	if why := g.against(own, wanted); why != "" {
+	if why := g.refuses(own, wanted); why != "" {
 		return fmt.Sprintf("is for CUDA %s, which %s", own.Version, why), nil
 	}
 	return "", nil
+}
+
+// without says that a version has no code for a wanted GPU; "" if it has, or nothing is known.
+func (g *gpu) without(platform, name, version string, requires []string) string {
+	if why := g.unfit(platform, name, version); why != "" {
+		return why
+	}
+	for i, d := range g.want.Devices {
+		if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: version, Requires: requires}, d); lacks != "" {
+			return g.lacks(i, lacks)
+		}
+	}
+	return ""
 }
 
 // needs are the names of what a package of the answer requires, with the extras that are chosen.
@@ -130,8 +146,8 @@ func (g *gpu) brings(name string, v pep440.Version, requires []string) cuda.Brou
 	return cuda.Brings(cuda.Package{Name: name, Version: v.String(), Requires: requires})
 }
 
-// against says why what a package brings cannot be used beside the wanted major version, "" if it can.
-func (g *gpu) against(b cuda.Brought, wanted int) string {
+// refuses says why what a package brings cannot be used beside the wanted major version, "" if it can.
+func (g *gpu) refuses(b cuda.Brought, wanted int) string {
 	major := b.Version.Major
 	if major < oldestCUDA || major > newestCUDA {
 		return ""

@@ -287,7 +287,7 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 		p.depend(&d, r, q.name, v, nil)
 	}
 	if q.extra == "" {
-		p.policies.gpu.carries(&d, q.name, v, list)
+		p.policies.gpu.carries(&d, p.target.Platform, q.name, v, list)
 	}
 	return d, nil
 }

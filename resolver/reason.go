@@ -40,6 +40,7 @@ const (
 	needsDriver               // of CUDA: detail says which, and which is wanted
 	noGPUCode                 // detail: how that is known
 	noExtra                   // detail: the extra, which is of CUDA
+	noKernels                 // detail: for which GPU, and what there is
 	otherCUDA                 // detail: what gpu.cuda says, and where
 )
 
@@ -114,7 +115,7 @@ func (r reason) clause(project, versions string, all bool) string {
 		return subject + " has no code for GPUs (" + r.detail + ")"
 	case noExtra:
 		return subject + " has no extra " + r.detail
-	case needsDriver, otherCUDA:
+	case needsDriver, otherCUDA, noKernels:
 		return subject + " " + r.detail
 	}
 	return subject + " cannot be used"

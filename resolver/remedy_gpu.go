@@ -33,6 +33,9 @@ func (r *remedies) gpus(ctx context.Context) {
 	if r.kinds(otherCUDA) {
 		r.anyCUDA(ctx)
 	}
+	if r.kinds(noKernels) {
+		r.fewerDevices(ctx)
+	}
 }
 
 // otherNames tries projects and extras that are named after a version of CUDA for another one: cupy-cuda12x in place of
@@ -123,6 +126,26 @@ func (r *remedies) anyCUDA(ctx context.Context) {
 	}
 }
 
+// fewerDevices tries to leave out each of the GPUs.
+func (r *remedies) fewerDevices(ctx context.Context) {
+	g := r.question.m.GPU
+	for i, d := range g.Devices {
+		if i >= len(g.DevicesPos) {
+			return
+		}
+		e, ok := remove(g.DevicesPos[i], true)
+		if !ok {
+			continue
+		}
+		done := r.wanting(ctx, func(g *manifest.GPU) {
+			g.Devices, g.DevicesPos = slices.Delete(g.Devices, i, i+1), slices.Delete(slices.Clone(g.DevicesPos), i, i+1)
+		})
+		if done != nil {
+			r.offer(movingDistro, e, fmt.Sprintf("without %s among the devices it resolves", d.Name), with(done, r.wanted()...))
+		}
+	}
+}
+
 // wanting asks the question with another [gpu].
 func (r *remedies) wanting(ctx context.Context, change func(*manifest.GPU)) []*solved {
 	q := r.question.variant()
@@ -131,5 +154,6 @@ func (r *remedies) wanting(ctx context.Context, change func(*manifest.GPU)) []*s
 	change(&own)
 	q.m.GPU = &own
 	q.policies.gpu = newGPU(q.m)
+	q.policies.gpu.found = r.question.policies.gpu.found
 	return r.try(ctx, q)
 }

@@ -50,6 +50,8 @@ type Options struct {
 	// Warn is told what is not wrong and should be known: a package that is archived or deprecated, a yanked version,
 	// an extra that a package does not have, files that could not be understood, an as-of that is still to come. Each once. May be nil.
 	Warn func(text string)
+	// Tell is told what was decided on the way and why, which is neither wrong nor in the lock. Each once. May be nil.
+	Tell func(text string)
 
 	cudaImage   string   // the image that the base has to be, where the manifest names none
 	cudaInstead []string // what would do without it, for people
@@ -65,6 +67,7 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if o.Warn == nil {
 		o.Warn = func(string) {}
 	}
+	o.Tell = once(o.Tell)
 	o.cudaImage = keptImage(m, o)
 	lock, err := attempt(ctx, m, src, o)
 	if other := (*standing)(nil); errors.As(err, &other) && o.cudaImage == "" {
@@ -73,6 +76,17 @@ func Resolve(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		lock, err = attempt(ctx, m, src, o)
 	}
 	return lock, err
+}
+
+// once tells nothing twice: a second attempt comes by what the first one did. nil tells nobody.
+func once(tell func(string)) func(string) {
+	told := map[string]bool{}
+	return func(text string) {
+		if tell != nil && !told[text] {
+			told[text] = true
+			tell(text)
+		}
+	}
 }
 
 // attempt makes the lock on the base that the manifest and the options say. Errors: *standing too.
@@ -94,7 +108,7 @@ func attempt(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		src.References = &onceRead{References: src.References}
 	}
 	ask := &question{m: &bounded, targets: targets, sources: src, policies: policies, options: o}
-	done, err := ask.vary(ctx, lock)
+	done, err := ask.measured(ctx, lock)
 	if err != nil {
 		return nil, ask.explain(ctx, err)
 	}

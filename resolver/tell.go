@@ -268,7 +268,7 @@ next:
 	for _, p := range list {
 		why, ok := p.fact.Reason.(reason)
 		for _, q := range out {
-			if other, same := q.fact.Reason.(reason); ok && same && why.kind == other.kind && (why.kind != otherCUDA || why == other) && p.fact.Kind == pubgrub.Unavailable && q.fact.Kind == p.fact.Kind {
+			if other, same := q.fact.Reason.(reason); ok && same && why.kind == other.kind && (why.kind != otherCUDA && why.kind != noKernels || why == other) && p.fact.Kind == pubgrub.Unavailable && q.fact.Kind == p.fact.Kind {
 				q.set = q.set.Union(p.set)
 				q.addPython(why, p.set)
 				continue next

@@ -255,7 +255,7 @@ func (x *examiner) examine(ctx context.Context, free *solved, locked *lockfile.P
 var unusableKinds = map[reasonKind]string{
 	noFiles: "files", noUploadTime: "as-of", afterAsOf: "as-of", needsPython: "python", onlySdist: "source", onlySource: "source", onlyWheels: "wheels", noWheel: "wheel",
 	undated: "as-of", onlyVariants: "variant", otherHash: "hash", wasYanked: "yanked", isPrerelease: KindPrerelease, badMetadata: "metadata",
-	needsAddress: "address", badRequirement: "metadata", quarantined: "quarantined", noGPUCode: "cuda", noExtra: "extra", needsDriver: "driver", otherCUDA: "cuda",
+	needsAddress: "address", badRequirement: "metadata", quarantined: "quarantined", noGPUCode: "cuda", noExtra: "extra", needsDriver: "driver", noKernels: "gpu", otherCUDA: "cuda",
 }
 
 // unusable says why a version cannot be used whatever else is chosen.

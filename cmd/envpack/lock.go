@@ -217,6 +217,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	options := resolver.Options{
 		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.all, AsIs: o.kept, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
 		Warn: func(text string) { s.ui().Warn("%s", text) },
+		Tell: func(text string) { s.ui().Printf("%s", text) },
 	}
 	if err := upgrades(old, o.packages, &options); err != nil {
 		return nil, err

@@ -1,0 +1,37 @@
+package cuda
+
+import (
+	"fmt"
+	"path"
+)
+
+// Lacks says what the main library of a framework has in place of code for a GPU: "libtorch_cuda.so has code for sm_75, sm_80 and no
+// PTX"; of PTX that the driver is too old to compile, which would.
+func (j Judged) Lacks() string {
+	file := path.Base(j.Main.Path)
+	if j.Of.TooNew > 0 && !j.Of.Unknown {
+		return fmt.Sprintf("%s has PTX alone, which drivers from %s on compile", file, j.Of.Driver)
+	}
+	return file + " has " + list(Has(j.Main.Code))
+}
+
+// TableLacks says why a version of a package has no code for a GPU, by the table of frameworks; "" if it has some, or the table
+// does not know.
+func TableLacks(p Package, d Device) string {
+	b, ok := facts().known(Item{Package: p, brought: Brings(p)})
+	switch {
+	case !ok:
+		return ""
+	case !b.Oldest.isZero() && d.Capability.Compare(b.Oldest) < 0:
+		return "it compiles for GPUs from " + b.Oldest.SM() + " on"
+	case !b.Oldest.isZero() || len(b.gpus) == 0 || b.serves(d.Capability):
+		return ""
+	}
+	return "it has " + list(b.gpus, b.ptx) + ", by envpack's table"
+}
+
+// Linked tells which CUDA the libraries that a wheel's own link with are of; zero where they are of none, or of several.
+func Linked(needed []string) (v Version, reason string) {
+	b := ofNeeded(needed)
+	return b.Version, b.Reason
+}
