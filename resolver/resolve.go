@@ -144,6 +144,7 @@ func attempt(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if err := bases.judgeGPU(ctx, targets, src.Scan); err != nil {
 		return nil, err
 	}
+	tellUnwanted(m, lock, o.Previous, o.Tell)
 	warn(ctx, done, policies, o.Now, o.Warn)
 	warnUnhashed(done, o.Warn)
 	lockfile.ChooseLayers(lock, o.Previous)
