@@ -48,7 +48,7 @@ func librariesOf(lock *lockfile.Lock) libraries {
 	var out libraries
 	sizes := map[string]int64{}
 	for _, p := range lock.Packages {
-		if cuda.Brings(cuda.Package{Name: p.Name, Version: p.Version}).Role != cuda.Library {
+		if !cuda.IsLibrary(p.Name) || cuda.Brings(cuda.Package{Name: p.Name, Version: p.Version}).Role != cuda.Library {
 			if requiring(p) && (out.by == "" || slices.ContainsFunc(lock.Project.Requires, func(d lockfile.Dependency) bool { return d.Name == p.Name })) {
 				out.by, out.byName = p.Name+" "+p.Version, p.Name
 			}
