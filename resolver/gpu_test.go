@@ -1,6 +1,10 @@
 package resolver
 
 import (
+	"fmt"
+	"maps"
+	"math/rand"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +13,8 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
+	"github.com/envpack/envpack/resolver/index"
+	"github.com/envpack/envpack/resolver/pep508"
 )
 
 // wanting sets what the manifest says of GPUs.
@@ -194,5 +200,75 @@ func TestCUDANeverFallsBack(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v\nwanted: %s", c.requires, err, c.want)
 		}
+	}
+}
+
+// TestRandomCUDA holds, on random indexes, that there is an answer with [gpu] exactly if there is one where CUDA is a package of the
+// index, as trying all sets of packages finds; and that the answer has one version of CUDA, which the driver runs.
+func TestRandomCUDA(t *testing.T) {
+	n := 400
+	if testing.Short() {
+		n = 80
+	}
+	solved := 0
+	for seed := range n {
+		r := rand.New(rand.NewSource(int64(seed)))
+		w, m := randomCase(r)
+		m.Platforms = []string{amd64}
+		plain := newWorld()
+		for name, p := range w.projects {
+			p.Files = slices.DeleteFunc(p.Files, func(f index.File) bool { return strings.Contains(f.Filename, "+cpu") }) // which [gpu] refuses
+			if len(p.Files) == 0 {
+				delete(w.projects, name)
+				continue
+			}
+			plain.projects[name] = p
+		}
+		for _, file := range slices.Sorted(maps.Keys(w.metadata)) {
+			meta := *w.metadata[file]
+			if r.Intn(2) == 0 {
+				of, err := pep508.Parse(fmt.Sprintf("nvidia-cudnn-cu%d", 11+r.Intn(3)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				meta.Requires = append(slices.Clone(meta.Requires), of)
+			}
+			w.metadata[file], plain.metadata[file] = &meta, &meta
+		}
+		driver := []string{"", "580", "535", "470"}[r.Intn(4)]
+		allowed := map[string]int{"": 13, "580": 13, "535": 12, "470": 11}[driver]
+		for major := 11; major <= 13; major++ {
+			name := fmt.Sprintf("nvidia-cudnn-cu%d", major)
+			w.add(name, "9.1", rel{})
+			plain.add(name, "9.1", rel{requires: []string{fmt.Sprintf("the-cuda==%d", major)}})
+			if major <= allowed {
+				plain.add("the-cuda", fmt.Sprint(major), rel{})
+			}
+		}
+		possible := bruteForce(t, plain, m, amd64)
+		wanting(t, m, "", driver)
+		l, err := lockWith(w, m, Options{})
+		if (err == nil) != possible {
+			t.Fatalf("seed %d, driver %s: possible %v, but: %v", seed, driver, possible, err)
+		}
+		if err != nil {
+			continue
+		}
+		solved++
+		majors := map[string]bool{}
+		for _, p := range l.Packages {
+			if major, ok := strings.CutPrefix(p.Name, "nvidia-cudnn-cu"); ok {
+				majors[major] = true
+				if major > fmt.Sprint(allowed) {
+					t.Fatalf("seed %d: CUDA %s with driver %s", seed, major, driver)
+				}
+			}
+		}
+		if len(majors) > 1 {
+			t.Fatalf("seed %d: %s", seed, chosen(l, amd64))
+		}
+	}
+	if solved < n/10 || solved > n*9/10 {
+		t.Errorf("%d of %d have an answer", solved, n)
 	}
 }
