@@ -98,3 +98,14 @@ func warnUnkept(image cudabase.Image, warn func(string)) {
 		warn(fmt.Sprintf("%s is an image that NVIDIA no longer supports and may delete: copy it to a registry of your own, and name it in system.image", image.Reference))
 	}
 }
+
+// mostLibraries is how many libraries or packages a sentence about the base names.
+const mostLibraries = 4
+
+// some names the first few.
+func some(names []string) string {
+	if len(names) <= mostLibraries {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostLibraries], ", "), len(names)-mostLibraries)
+}

@@ -90,15 +90,15 @@ func warnUnhashed(all []*solved, tell func(string)) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		slices.Sort(files[name])
 		tell(fmt.Sprintf("index %s gives no hash of %s, which came over plain http: what the lock says of it is what the network gave",
-			name, some(files[name])))
+			name, someFiles(files[name])))
 	}
 }
 
 // shownHashed is how many files without a hash one warning names.
 const shownHashed = 4
 
-// some names the first few of files that the lock marks.
-func some(names []string) string {
+// someFiles names the first few of files that the lock marks.
+func someFiles(names []string) string {
 	if len(names) <= shownHashed {
 		return strings.Join(names, ", ")
 	}
