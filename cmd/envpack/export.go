@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -95,7 +96,11 @@ func (s *session) exportRequirements(dir, output string, o pylock.RequirementsOp
 		}
 		return beside(filepath.Join(p.m.Dir, path), output)
 	}
-	text, err := pylock.Requirements(p.lock, o)
+	found, err := s.sources(sources.Options{Indexes: p.m.Indexes})
+	if err != nil {
+		return err
+	}
+	text, err := pylock.Requirements(addressed(p.lock, found), o)
 	if err != nil {
 		return diag.Wrap(err, 0, "exporting the lock")
 	}
@@ -141,7 +146,7 @@ func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFl
 	if err != nil {
 		return err
 	}
-	text, err := pylock.Export(p.lock, func(p lockfile.Package, f lockfile.File) (string, error) {
+	text, err := pylock.Export(addressed(p.lock, sup.Sources), func(p lockfile.Package, f lockfile.File) (string, error) {
 		address, err := sup.WheelURL(ctx, p, f)
 		if path, ok := index.LocalPath(address); ok && err == nil {
 			return beside(path, output)
@@ -159,6 +164,18 @@ func (s *session) exportPylock(ctx context.Context, dir, output string, f lockFl
 		s.ui().Warn("%s is no name of such a file (PEP 751), and tools may not take it: they are called pylock.toml, or pylock.NAME.toml", base)
 	}
 	return s.export(output, text, "lock-version = ")
+}
+
+// addressed is the lock with the addresses of indexes that are known by name, which other tools do not know.
+func addressed(l *lockfile.Lock, found *sources.Sources) *lockfile.Lock {
+	out := *l
+	out.Indexes = slices.Clone(l.Indexes)
+	for i := range out.Indexes {
+		if x := &out.Indexes[i]; x.Variant != "" {
+			x.URL, x.Variant = found.Variant(x.Name, x.Variant), ""
+		}
+	}
+	return &out
 }
 
 // pylockName is what files of the format are called (PEP 751, File Name).
