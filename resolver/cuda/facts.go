@@ -59,6 +59,18 @@ type table struct {
 	builds        map[string][]build // by package
 	with          []string           // "PATTERN REQUIREMENT"
 	trimmed       []trimmed
+	troubles      []trouble
+}
+
+// trouble is about releases that fail on GPUs for which they have code.
+type trouble struct {
+	Name     string     `toml:"name"`
+	Versions string     `toml:"versions"`
+	GPUs     Capability `toml:"gpus"`
+	What     string     `toml:"what"`
+	Source   string     `toml:"source"`
+
+	specifiers pep440.Specifiers
 }
 
 // trimmed is a library that leaves out older GPUs from a version on.
@@ -140,6 +152,7 @@ func readFacts(text string) (*table, error) {
 			With   []string `toml:"with"`
 		} `toml:"libraries"`
 		Trimmed []trimmed `toml:"trimmed"`
+		Trouble []trouble `toml:"trouble"`
 	}
 	meta, err := toml.Decode(text, &raw)
 	if err != nil {
@@ -149,7 +162,12 @@ func readFacts(text string) (*table, error) {
 		return nil, fmt.Errorf("unknown key %s", unknown[0])
 	}
 	t := &table{
-		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, with: raw.Libraries.With, trimmed: raw.Trimmed,
+		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, with: raw.Libraries.With, trimmed: raw.Trimmed, troubles: raw.Trouble,
+	}
+	for i := range t.troubles {
+		if t.troubles[i].specifiers, err = pep440.ParseSpecifiers(t.troubles[i].Versions); err != nil {
+			return nil, err
+		}
 	}
 	for i := range t.trimmed {
 		if t.trimmed[i].specifiers, err = pep440.ParseSpecifiers(t.trimmed[i].Versions); err != nil {

@@ -278,14 +278,15 @@ func (x *examiner) cLibrary() Answer {
 		a.say("the base has no glibc whose version is known")
 		return a
 	}
-	most, by := "", Item{}
+	most, by, all := "", Item{}, true
 	for _, i := range x.Items {
+		all = all && i.Measured
 		if newer(i.Glibc, most) {
 			most, by = i.Glibc, i
 		}
 	}
 	switch {
-	case most == "":
+	case most == "" || !all && !newer(most, x.Glibc): // what was not read may need more
 		a.say("the base has glibc %s, and every wheel is tagged for it or an older one", x.Glibc)
 	case newer(most, x.Glibc):
 		a.Verdict = No

@@ -57,8 +57,7 @@ func TestExamine(t *testing.T) {
 	torch := map[string]Reading{"torch.whl": {Code: torchLibraries(t), Glibc: "2.28"}}
 	measured := func(readings map[string]Reading) Measure {
 		return func(f lockfile.File) (Reading, bool) {
-			r, ok := readings[f.Name]
-			return r, ok
+			return readings[f.Name], true
 		}
 	}
 	set := []string{"torch 2.15.0 cuda-toolkit nvidia-cudnn-cu13", "cuda-toolkit 13.2.2 nvidia-cuda-runtime", "cuda-bindings 13.5.0", "nvidia-cuda-runtime 13.2.86", "nvidia-cudnn-cu13 9.26.0.51"}
@@ -185,6 +184,20 @@ driver: yes
   CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer
 libraries: yes
   CUDA 13's libraries come with NVIDIA's wheels (nvidia-cuda-runtime 13.2.86)
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"a release that fails", locked("tensorflow 2.20.0", "nvidia-cuda-runtime-cu12 12.9.79"), measured(map[string]Reading{"tensorflow.whl": {
+			Code: []Binary{{"tensorflow/libtensorflow_cc.so.2", code(t, "249 sm_60=1 sm_90=1 compute_90@8.3=1")}}}}), "580: RTX 5090", `
+CUDA 12.9, driver 545.23.06, cuda>=12.3
+code: no
+  RTX 5090 (sm_120): tensorflow 2.20.0 has PTX that the driver compiles (libtensorflow_cc.so.2, all 249 parts)
+  RTX 5090 (sm_120): tensorflow 2.20.0 fails there all the same, with CUDA_ERROR_INVALID_PTX (tensorflow/tensorflow#89272, #97387, #99592, #101746)
+  hint: choose another release of tensorflow than >=2.19,<2.21
+driver: yes
+  CUDA 12.9 (nvidia-cuda-runtime-cu12 12.9.79) and the PTX of tensorflow 2.20.0, which the driver compiles, need driver 545.23.06 or newer
+libraries: yes
+  CUDA 12's libraries come with NVIDIA's wheels (nvidia-cuda-runtime-cu12 12.9.79)
 glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},

@@ -85,6 +85,13 @@ func (x *examiner) device(a *Answer, d Device) {
 	}
 	for _, f := range x.frameworks {
 		x.judge(a, f, d)
+		for _, t := range facts().troubles {
+			if t.Name == f.Name && t.GPUs == d.Capability && contains(t.specifiers, f.Version) {
+				a.worsen(No)
+				a.say("%s: %s fails there all the same, with %s (%s)", d, f, t.What, t.Source)
+				a.remedy("choose another release of %s than %s", f.Name, t.Versions)
+			}
+		}
 	}
 }
 
