@@ -62,7 +62,7 @@ func (c Change) String() string {
 
 // Diff is what changed from old to l, in the order: project, image, GPU, targets, indexes, base, archives, interpreters, packages,
 // data files, choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
-// indexes, reasons and seals are not looked at, so locks that differ may have no changes to show.
+// indexes, kernels, reasons and seals are not looked at, so locks that differ may have no changes to show.
 // The old lock may be nil: then all is added.
 func Diff(old, l *Lock) []Change { return diff(old, l, &differ{}) }
 

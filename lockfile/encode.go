@@ -169,6 +169,7 @@ func (c *codec) pkg(p *Package) {
 		c.flag("hashed", &f.Hashed)
 		c.time("uploaded", &f.Uploaded)
 		c.list("targets", &f.Targets)
+		c.kernels(&f.Kernels)
 	})
 }
 

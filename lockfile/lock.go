@@ -218,6 +218,7 @@ type File struct {
 	Hashed   bool      `toml:"hashed"`   // nobody promised a hash: SHA256 is that of what was downloaded or read
 	Uploaded time.Time `toml:"uploaded"` // UTC, whole seconds; zero: the index does not say
 	Targets  []string  `toml:"targets"`  // platforms, sorted
+	Kernels  []Kernels `toml:"kernels"`  // of a wheel that was read: its libraries with code for GPUs
 }
 
 // IsWheel tells whether the file can be installed as it is; else it is a source distribution.

@@ -164,6 +164,9 @@ func TestProjection(t *testing.T) {
 	if d := cmp.Diff([]Choice{{Kind: "library", Name: "awk", Value: "gawk"}}, got.Choices); d != "" {
 		t.Error(d)
 	}
+	if amd, err := l.Projection("linux/amd64"); err != nil || strings.Contains(string(amd), "kernels") || !strings.Contains(string(amd), "torch-2.2.1") {
+		t.Errorf("the code for GPUs counts for the image: %v\n%s", err, amd)
+	}
 	if _, err := l.Projection("linux/s390x"); err == nil {
 		t.Error("a platform that is not there has a projection")
 	}

@@ -14,13 +14,14 @@ import (
 //   - targets, those of the GPU too, by platform; indexes and archives by name; releases by archive, suite, hash; images
 //     and interpreters by platform
 //   - debs by name, architecture, version, archive, path
-//   - packages by name, version, index, url, path, git, commit, subdirectory; their files by name
+//   - packages by name, version, index, url, path, git, commit, subdirectory; their files by name, and kernels of these by
+//     library
 //   - data files by to, url, path, hash
 //   - choices by kind, name, target, value; seals by platform
 //   - every list of platforms, extras, keys, ports, volumes, include patterns and devices by itself, doubles
 //     dropped
 //
-// The command and the layers of images and seals keep their order, which has a meaning. Times become UTC and
+// The command, the layers of images and seals and the code of kernels keep their order, which has a meaning. Times become UTC and
 // lose what is below a second. Empty lists and maps become nil.
 func (l *Lock) Normalize() {
 	l.Project.AsOf = wholeUTC(l.Project.AsOf)
@@ -100,6 +101,7 @@ func (p *Package) normalize() {
 	for i := range p.Files {
 		p.Files[i].Uploaded = wholeUTC(p.Files[i].Uploaded)
 		p.Files[i].Targets = sortedSet(p.Files[i].Targets)
+		p.Files[i].Kernels = normalizeKernels(p.Files[i].Kernels)
 	}
 	p.Files = sorted(p.Files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 }
@@ -164,6 +166,7 @@ func (l *Lock) clone() *Lock {
 		p.Files = slices.Clone(p.Files)
 		for j := range p.Files {
 			p.Files[j].Targets = slices.Clone(p.Files[j].Targets)
+			p.Files[j].Kernels = slices.Clone(p.Files[j].Kernels)
 		}
 	}
 	c.Base.Archives = slices.Clone(l.Base.Archives)

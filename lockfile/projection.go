@@ -9,7 +9,7 @@ import (
 
 // Projection is the lock of one platform as it stands in the image, at /opt/env/envpack.lock: the
 // canonical encoding without what says nothing of the image (the hash of the manifest, the as-of dates, whether wheels
-// were read, the signed indexes, what is asked of GPUs, reasons), what building finds (seals, and what is wrong with RECORD files), and other targets with all that only they
+// were read and what for GPUs was found, the signed indexes, what is asked of GPUs, reasons), what building finds (seals, and what is wrong with RECORD files), and other targets with all that only they
 // use. [Parse] reads it. It fails only for a platform that the lock does not have.
 func (l *Lock) Projection(platform string) ([]byte, error) {
 	p, err := l.project(platform)
@@ -53,6 +53,7 @@ func (l *Lock) project(platform string) (*Lock, error) {
 		for i := range q.Files {
 			q.Files[i].Targets = only
 			q.Files[i].Hashed = false // says how the hash was learnt, and nothing of the image
+			q.Files[i].Kernels = nil  // as the hash has it
 		}
 		q.Revision = "" // the commit says what is meant
 		q.Requires = edgesOn(platform, q.Requires)

@@ -60,7 +60,11 @@ func sample() *Lock {
 		Packages: []Package{
 			{Name: "torch", Version: "2.2.1+cu126", Index: "pytorch", OwnLayer: true,
 				Requires: []Dependency{{Name: "sympy"}},
-				Files:    []File{{Name: "torch-2.2.1+cu126-cp311-cp311-linux_x86_64.whl", SHA256: hex64("4"), Size: 700 << 20, Uploaded: at("2024-02-22T19:00:00.5Z"), Targets: []string{"linux/amd64"}}}},
+				Files: []File{{Name: "torch-2.2.1+cu126-cp311-cp311-linux_x86_64.whl", SHA256: hex64("4"), Size: 700 << 20, Uploaded: at("2024-02-22T19:00:00.5Z"), Targets: []string{"linux/amd64"},
+					Kernels: []Kernels{
+						{Library: "torch/lib/libtorch_cuda.so", Code: []string{"59 sm_90=700000 sm_90a=500000 compute_90@8.5=3000", "417 sm_90=9000000", "prelinked 2 sm_90=500"}},
+						{Library: "torch/lib/libnew.so", Fault: "the CUDA code at 4096 cannot be read"},
+					}}}},
 			{Name: "sympy", Version: "1.12", Yanked: true,
 				Files: []File{{Name: "sympy-1.12-py3-none-any.whl", SHA256: hex64("5"), Size: 5 << 20, Hashed: true, Targets: both()}}},
 			{Name: "requests", Version: "2.31.0", Requires: []Dependency{{Name: "numpy", Targets: both()}, {Name: "numpy"}},

@@ -183,6 +183,7 @@ func (v *validator) packages() {
 			v.size(at+"size", f.Size)
 			v.instant(at+"uploaded", f.Uploaded)
 			v.platforms(at+"targets", f.Targets, true)
+			v.kernels(at, f.Kernels)
 			for k, t := range f.Targets {
 				v.install(fmt.Sprintf("%stargets[%d]", at, k), t, p.Name)
 			}

@@ -32,7 +32,7 @@ type Wheel struct {
 
 // addLibraries adds to every target's base the packages whose libraries its wheels need and nobody brings.
 func (b *bases) addLibraries(ctx context.Context, targets []*target, scan Scanner) error {
-	if b.chosen == nil && len(b.images) == 0 || !b.manifest.System.Auto {
+	if !b.scans() {
 		return nil
 	}
 	more := map[string][]string{}
@@ -114,8 +114,7 @@ func (b *bases) input(ctx context.Context, t *target, scan Scanner) (library.Inp
 	_, arch, _ := strings.Cut(t.Platform, "/")
 	in := library.Input{Architecture: arch, Python: t.Minor(), Glibc: t.Glibc, Musl: t.Musl != "", Brought: map[string]bool{}, Chosen: map[string]bool{}, Packages: nobody{}}
 	wheels := b.wheelsOf(t.Platform)
-	b.options.Progress("reading wheels for " + t.Platform)
-	objects, err := scan.Objects(ctx, wheels)
+	objects, err := b.objects(ctx, t, scan, wheels)
 	if err != nil {
 		return in, diag.Wrap(err, 0, "looking for the libraries that wheels need")
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/elffile"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/apt"
@@ -51,10 +52,11 @@ type bases struct {
 	interpreters map[string]*Interpreter // by platform, those of archives
 	images       map[string]*BaseImage   // by platform, if the base is one
 
-	inputs   map[string]library.Input // by platform, of wheels that were read
-	cudaDebs cudaDebs                 // packages that bring CUDA's libraries
-	wheels   *wheelRemedies           // set once the packages are chosen
-	cudaBase map[string]string        // by platform, which base brings libraries of CUDA and why
+	read     map[string][]elffile.Object // by hash, of wheels that were read
+	inputs   map[string]library.Input    // by platform, of wheels that were read
+	cudaDebs cudaDebs                    // packages that bring CUDA's libraries
+	wheels   *wheelRemedies              // set once the packages are chosen
+	cudaBase map[string]string           // by platform, which base brings libraries of CUDA and why
 }
 
 func newBases(m *manifest.Manifest, src BaseSource, lock *lockfile.Lock, o Options) *bases {

@@ -73,7 +73,7 @@ func (b *bases) measure(ctx context.Context, t *target, scan Scanner) (cuda.Meas
 		return nil, nil
 	}
 	wheels := b.wheelsOf(t.Platform)
-	objects, err := scan.Objects(ctx, wheels)
+	objects, err := b.objects(ctx, t, scan, wheels)
 	if err != nil {
 		return nil, diag.Wrap(err, 0, "looking for the code that wheels have for GPUs")
 	}

@@ -37,7 +37,7 @@ type Options struct {
 	NoBuild bool
 	// AsIs are projects, normalised, of which source distributions are taken so without NoBuild.
 	AsIs []string
-	// NoScan does not read the wheels for the libraries that they need: what Previous has found stays.
+	// NoScan does not read the wheels, for the libraries that they need and their code for GPUs: what Previous has found stays.
 	NoScan     bool
 	KeepData   bool     // keep what Previous has of data files even if Upgrade is set
 	KeepDistro bool     // keep Previous' distribution even if Upgrade is set
@@ -136,6 +136,9 @@ func attempt(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		return nil, err
 	}
 	if err := bases.addLibraries(ctx, targets, src.Scan); err != nil {
+		return nil, err
+	}
+	if err := bases.addKernels(ctx, targets, src.Scan); err != nil {
 		return nil, err
 	}
 	if err := bases.refuseDrivers(); err != nil {

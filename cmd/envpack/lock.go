@@ -169,7 +169,7 @@ func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
 		return nil
 	}
 	l, err := readLock(m, path)
-	if err != nil || l.Project.Unscanned && !o.noScan {
+	if err != nil || (l.Project.Unscanned || unmeasured(m, l)) && !o.noScan {
 		return nil
 	}
 	for _, p := range l.Packages {
@@ -298,6 +298,9 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 	}
 	for _, line := range append(decidedByGPU(old.compare, l), decidedForGPUs(old.compare, l)...) {
 		s.ui().Printf("%s", line)
+	}
+	if old.compare != nil && !old.compare.Measured() && l.Measured() {
+		s.ui().Printf("the lock says now which code for GPUs its wheels have; `envpack inspect --gpu` shows it")
 	}
 	if dry {
 		path += " (not written)"

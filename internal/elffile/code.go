@@ -44,13 +44,14 @@ func (r *reader) code(w Walker) error {
 	if err != nil {
 		return err
 	}
-	var relocatable []fatbin.Section
-	if finder.Scattered() { // the sections' headers stand at the file's end, and most files need not be read to there
-		if relocatable, err = r.relocatable(finder); err != nil {
+	var sections []fatbin.Section
+	var known bool
+	if finder.Scattered() || finder.Doubtful() { // the sections' headers stand at the file's end, and most files need not be read to there
+		if sections, known, err = r.sections(finder); err != nil {
 			return err
 		}
 	}
-	found, err := finder.Summary(relocatable)
+	found, err := finder.Summary(sections, known)
 	if err != nil {
 		r.file.CUDAFault = err.Error()
 	}
@@ -58,49 +59,52 @@ func (r *reader) code(w Walker) error {
 	return nil
 }
 
-// relocatable finds the sections of code that is not linked. A table of sections that makes no sense has none. Names are
-// read only where several sections have code.
-func (r *reader) relocatable(finder *fatbin.Finder) ([]fatbin.Section, error) {
+// sections finds the sections of code by their names; not known if there is no table of sections that makes sense, or if no
+// two of them begin with a container, so that none is relocatable while another is not.
+func (r *reader) sections(finder *fatbin.Finder) (all []fatbin.Section, known bool, err error) {
+	if r.table.count == 0 || r.table.count > maxSections || r.table.names >= r.table.count {
+		return nil, false, nil
+	}
+	headers, err := r.span(r.table.offset, uint64(r.table.count)*sectionSize, maxSections*sectionSize, "")
+	if err != nil {
+		return nil, false, nil
+	}
+	if err := r.fetch([]*span{headers}); err != nil {
+		return nil, false, err
+	}
+	le := binary.LittleEndian
+	place := func(h []byte) (offset, size uint64) { return le.Uint64(h[24:]), le.Uint64(h[32:]) }
 	begins := map[uint64]bool{}
 	for _, p := range finder.Containers() {
 		begins[uint64(p.Offset)] = true
 	}
-	if r.table.count == 0 || r.table.count > maxSections || r.table.names >= r.table.count {
-		return nil, nil
-	}
-	headers, err := r.span(r.table.offset, uint64(r.table.count)*sectionSize, maxSections*sectionSize, "")
-	if err != nil {
-		return nil, nil
-	}
-	if err := r.fetch([]*span{headers}); err != nil {
-		return nil, err
-	}
-	var sections [][]byte
-	le := binary.LittleEndian
-	place := func(h []byte) (offset, size uint64) { return le.Uint64(h[24:]), le.Uint64(h[32:]) }
+	n := 0
 	for h := headers.data; len(h) > 0; h = h[sectionSize:] {
-		if offset, size := place(h); begins[offset] && size > 0 && size <= uint64(r.size) {
-			sections = append(sections, h)
+		if offset, size := place(h); begins[offset] && size > 0 {
+			n++
 		}
+	}
+	if n < 2 && !finder.Doubtful() {
+		return nil, false, nil
 	}
 	offset, size := place(headers.data[r.table.names*sectionSize:])
 	names, err := r.span(offset, size, maxNames, "")
-	if len(sections) < 2 || err != nil {
-		return nil, nil
+	if err != nil {
+		return nil, false, nil
 	}
 	if err := r.fetch([]*span{names}); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var all []fatbin.Section
-	for _, h := range sections {
+	for h := headers.data; len(h) > 0; h = h[sectionSize:] {
 		at := le.Uint32(h)
 		if uint64(at) >= size {
 			continue
 		}
-		if name, _, _ := bytes.Cut(names.data[at:], []byte{0}); string(name) == "__nv_relfatbin" {
-			offset, size := place(h)
-			all = append(all, fatbin.Section{Offset: int64(offset), Size: int64(size)})
+		name, _, _ := bytes.Cut(names.data[at:], []byte{0})
+		relocatable := string(name) == "__nv_relfatbin"
+		if offset, size := place(h); (relocatable || string(name) == ".nv_fatbin") && offset <= uint64(r.size) && size <= uint64(r.size) {
+			all = append(all, fatbin.Section{Offset: int64(offset), Size: int64(size), Relocatable: relocatable})
 		}
 	}
-	return all, nil
+	return all, true, nil
 }

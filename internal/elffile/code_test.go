@@ -2,6 +2,7 @@ package elffile
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ func TestReadCode(t *testing.T) {
 	lying.Data[9]++
 	embedded := section(".rodata", old)
 	embedded.Data = append(make([]byte, 16), embedded.Data...)
+	compiler := testenv.ELFSection{Name: ".text", Data: append(slices.Clone(linked.Data[:8]), "code that follows"...)}
 	first := "1 sm_75=64\n2 sm_90a=128 compute_120@9.0=128"
 	for name, c := range map[string]struct {
 		file   testenv.ELF
@@ -33,10 +35,13 @@ func TestReadCode(t *testing.T) {
 		want   string
 		unread int // bytes of the file's end that are not asked for
 	}{
-		"none":                     {file: testenv.ELF{Sections: []testenv.ELFSection{zeros(100)}}},
-		"small":                    {file: testenv.ELF{Sections: []testenv.ELFSection{zeros(100), linked}}, want: first},
-		"both":                     {file: testenv.ELF{Sections: []testenv.ELFSection{linked, zeros(100), other}}, want: first + "\nprelinked 1 sm_75=64"},
-		"both, adjacent":           {file: testenv.ELF{Sections: []testenv.ELFSection{linked, other, zeros(100), linked}}, want: "2 sm_75=128\n4 sm_90a=256 compute_120@9.0=256\nprelinked 1 sm_75=64"},
+		"none":                  {file: testenv.ELF{Sections: []testenv.ELFSection{zeros(100)}}},
+		"small":                 {file: testenv.ELF{Sections: []testenv.ELFSection{zeros(100), linked}}, want: first},
+		"both":                  {file: testenv.ELF{Sections: []testenv.ELFSection{linked, zeros(100), other}}, want: first + "\nprelinked 1 sm_75=64"},
+		"both, adjacent":        {file: testenv.ELF{Sections: []testenv.ELFSection{linked, other, zeros(100), linked}}, want: "2 sm_75=128\n4 sm_90a=256 compute_120@9.0=256\nprelinked 1 sm_75=64"},
+		"a compiler's constant": {file: testenv.ELF{Sections: []testenv.ELFSection{compiler, linked}}, want: first},
+		"a compiler's constant, stripped": {file: testenv.ELF{Sections: []testenv.ELFSection{compiler, linked}}, strip: true,
+			want: "fault: the CUDA code at 192 cannot be read: it has 7018987701745774435 bytes"},
 		"relocatable":              {file: testenv.ELF{Sections: []testenv.ELFSection{other}}, want: "1 sm_75=64"},
 		"embedded":                 {file: testenv.ELF{Sections: []testenv.ELFSection{linked, zeros(100), embedded}}, want: "2 sm_75=128\n2 sm_90a=128 compute_120@9.0=128"},
 		"lying":                    {file: testenv.ELF{Sections: []testenv.ELFSection{lying, zeros(1000), linked}}, want: "fault: the CUDA code at 192 cannot be read: an entry's version is 0x0, and not 0x101"},

@@ -17,6 +17,7 @@ const (
 	maxGroups     = 1 << 10 // sets of codes in a library; that of PyTorch 1.4 has 15
 	maxCodes      = 1 << 8  // codes of a container; CuPy has 13
 	maxHeld       = 1 << 20 // codes of all containers
+	maxFaults     = 1 << 10 // malformed ones; a library of cuDNN that has a compiler has one
 )
 
 // Finder finds the containers in a stream of a file's bytes from the first one on. The zero value is ready.
@@ -35,7 +36,7 @@ type Finder struct {
 	found   []container
 	sets    [][]Code
 	numbers map[string]int // of sets, by text
-	fault   *fault         // the first one
+	faults  []fault        // the first ones
 	held    int            // codes of all containers
 	full    bool           // there are more than are kept
 }
@@ -122,9 +123,11 @@ func (f *Finder) word(b []byte) {
 
 // bad gives up the container that is being read.
 func (f *Finder) bad(format string, args ...any) {
-	if f.fault == nil {
-		f.fault = &fault{f.open.from, fmt.Sprintf(format, args...)}
+	if len(f.faults) == maxFaults {
+		f.full = true
+		return
 	}
+	f.faults = append(f.faults, fault{f.open.from, fmt.Sprintf(format, args...)})
 }
 
 func (f *Finder) head(b []byte) {

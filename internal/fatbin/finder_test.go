@@ -30,9 +30,10 @@ func in(data []byte, n int) *Finder {
 
 func read(t *testing.T, data []byte, sections ...Section) []string {
 	t.Helper()
+	known := len(sections) > 0
 	var first []string
 	for i, n := range []int{len(data), 1, 7, 64, 4096} {
-		s, err := in(data, n).Summary(sections)
+		s, err := in(data, n).Summary(sections, known)
 		var lines []string
 		if err != nil {
 			lines = []string{"error: " + err.Error()}
@@ -102,7 +103,7 @@ func TestSections(t *testing.T) {
 	first := Section{Offset: at, Size: 3*size + 16}
 	last := Section{Offset: int64(len(data)) - size, Size: size}
 	all := in(data, 100)
-	if diff := cmp.Diff([]Section{{at, size}, {at + size + 16, size}, {at + 2*size + 16, size}, last}, all.Containers()); diff != "" {
+	if diff := cmp.Diff([]Section{{Offset: at, Size: size}, {Offset: at + size + 16, Size: size}, {Offset: at + 2*size + 16, Size: size}, last}, all.Containers()); diff != "" {
 		t.Error(diff)
 	}
 	if some := in(data[:at+first.Size], 100); !all.Scattered() || some.Scattered() || len(some.Containers()) != 3 {
@@ -111,18 +112,28 @@ func TestSections(t *testing.T) {
 	if none := in(text, 100).Containers(); len(none) > 0 {
 		t.Errorf("the text has %v", none)
 	}
+	malformed := slices.Clone(one)
+	malformed[9]++
+	broken := slices.Concat(data, malformed, two)
+	rel := func(s Section) Section { s.Relocatable = true; return s }
 	for name, c := range map[string]struct {
-		relocatable []Section
-		want        string
+		data     []byte
+		sections []Section
+		want     string
 	}{
-		"all linked":      {nil, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
-		"one":             {[]Section{last}, "1 sm_75=64\n2 sm_80=128\nprelinked 1 sm_90=64"},
-		"the other":       {[]Section{first}, "1 sm_90=64\nprelinked 1 sm_75=64\nprelinked 2 sm_80=128"},
-		"all relocatable": {[]Section{last, first}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
-		"another place":   {[]Section{{0, 100}}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
-		"in part":         {[]Section{{at, size + 20}}, "2 sm_80=128\n1 sm_90=64\nprelinked 1 sm_75=64"},
+		"not known":       {data, nil, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
+		"all linked":      {data, []Section{first, last}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
+		"one":             {data, []Section{first, rel(last)}, "1 sm_75=64\n2 sm_80=128\nprelinked 1 sm_90=64"},
+		"the other":       {data, []Section{rel(first)}, "1 sm_90=64\nprelinked 1 sm_75=64\nprelinked 2 sm_80=128"},
+		"all relocatable": {data, []Section{rel(last), rel(first)}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
+		"another place":   {data, []Section{{0, 100, true}}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
+		"in part":         {data, []Section{{at, size + 20, true}}, "1 sm_80=64\n1 sm_90=64\nprelinked 1 sm_75=64\nprelinked 1 sm_80=64"},
+		"malformed":       {broken, nil, "error: the CUDA code at 2736 cannot be read: it has 320 bytes"},
+		"malformed, in a section": {broken, []Section{{int64(len(data)), size, false}},
+			"error: the CUDA code at 2736 cannot be read: it has 320 bytes"},
+		"malformed, elsewhere": {broken, []Section{first}, "1 sm_75=64\n3 sm_80=192\n1 sm_90=64"},
 	} {
-		if got := strings.Join(read(t, data, c.relocatable...), "\n"); got != c.want {
+		if got := strings.Join(read(t, c.data, c.sections...), "\n"); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -189,7 +200,7 @@ func TestLimits(t *testing.T) {
 	for range maxContainers + 100 {
 		f.Write(empty)
 	}
-	if _, err := f.Summary(nil); err == nil || !strings.Contains(err.Error(), "there is more CUDA code than is read") {
+	if _, err := f.Summary(nil, false); err == nil || !strings.Contains(err.Error(), "there is more CUDA code than is read") {
 		t.Errorf("with %d containers: %v", maxContainers+100, err)
 	}
 	if len(f.found) > maxContainers {
@@ -203,7 +214,7 @@ func TestLimits(t *testing.T) {
 	for range 3 {
 		data = append(data, all...)
 	}
-	if _, err := in(data, len(data)).Summary(nil); err == nil {
+	if _, err := in(data, len(data)).Summary(nil, false); err == nil {
 		t.Error("too many sets are read")
 	}
 }
@@ -215,9 +226,9 @@ func FuzzFinder(f *testing.F) {
 		if len(data) == 0 {
 			return
 		}
-		sections := []Section{{Size: int64(len(data)) / 2}}
-		one, err := in(data, len(data)).Summary(sections)
-		other, err2 := in(data, int(cut)+1).Summary(sections)
+		sections, known := []Section{{Size: int64(len(data)) / 2, Relocatable: cut%2 == 0}}, cut%3 > 0
+		one, err := in(data, len(data)).Summary(sections, known)
+		other, err2 := in(data, int(cut)+1).Summary(sections, known)
 		if !cmp.Equal(one, other) || (err == nil) != (err2 == nil) {
 			t.Fatalf("in chunks of %d: %+v, %v, and not %+v, %v", int(cut)+1, other, err2, one, err)
 		}

@@ -6,7 +6,12 @@ import (
 )
 
 // Section is a part of the file.
-type Section struct{ Offset, Size int64 }
+type Section struct {
+	Offset, Size int64
+	Relocatable  bool // of the name __nv_relfatbin
+}
+
+func (s Section) has(from int64) bool { return from >= s.Offset && from-s.Offset < s.Size }
 
 // maxGap is what may lie between containers of one section.
 const maxGap = 64
@@ -15,7 +20,7 @@ const maxGap = 64
 func (f *Finder) Containers() []Section {
 	all := make([]Section, len(f.found))
 	for i, c := range f.found {
-		all[i] = Section{c.from, c.to - c.from}
+		all[i] = Section{Offset: c.from, Size: c.to - c.from}
 	}
 	return all
 }
@@ -30,14 +35,20 @@ func (f *Finder) Scattered() bool {
 	return false
 }
 
-// Summary tells what was found, all of which counts, wherever it lies: code that is no section of its own can be loaded
-// as well. What lies in the sections of relocatable code (__nv_relfatbin) is prelinked, if there is any other. The
-// result is nil where there is no code.
+// Doubtful tells whether something begins as a container and is malformed, which may be the code of a compiler that writes
+// containers.
+func (f *Finder) Doubtful() bool { return len(f.faults) > 0 }
+
+// Summary tells what was found, wherever it lies: code that is no section of its own can be loaded as well. What lies in
+// sections of relocatable code is prelinked, if there is any other. The sections are those called .nv_fatbin and
+// __nv_relfatbin; known tells that they are all. The result is nil where there is no code.
 //
-// Errors: what begins as a container does and cannot be read.
-func (f *Finder) Summary(relocatable []Section) (*Summary, error) {
-	if f.fault != nil {
-		return nil, fmt.Errorf("the CUDA code at %d cannot be read: %s", f.fault.at, f.fault.why)
+// Errors: a malformed container in one of the sections, or anywhere if they are not known; more than fits.
+func (f *Finder) Summary(sections []Section, known bool) (*Summary, error) {
+	for _, x := range f.faults {
+		if !known || slices.ContainsFunc(sections, func(s Section) bool { return s.has(x.at) }) {
+			return nil, fmt.Errorf("the CUDA code at %d cannot be read: %s", x.at, x.why)
+		}
 	}
 	if f.full {
 		return nil, fmt.Errorf("there is more CUDA code than is read (%d containers, %d sets of code, %d codes)", maxContainers, maxGroups, maxHeld)
@@ -45,10 +56,8 @@ func (f *Finder) Summary(relocatable []Section) (*Summary, error) {
 	linked, other := newTally(f), newTally(f)
 	for _, c := range f.found {
 		to := linked
-		for _, s := range relocatable {
-			if c.from >= s.Offset && c.to-s.Offset <= s.Size {
-				to = other
-			}
+		if slices.ContainsFunc(sections, func(s Section) bool { return s.Relocatable && s.has(c.from) }) {
+			to = other
 		}
 		to.add(c)
 	}

@@ -54,6 +54,7 @@ TABLES = {
     "base.interpreter": "target version archive path sha256 size",
     "package": "name version index url path git revision commit subdirectory tree yanked own-layer targets requires",
     "package.file": "name sha256 size hashed uploaded targets",
+    "package.file.kernels": "library code fault",
     "file": "to url path sha256 size hashed executable targets",
     "choice": "kind name value target reason",
     "seal": "platform environment project image",
@@ -113,6 +114,8 @@ def encode(lock):
             table(name, value)
             for inner in value.get(part, []):
                 table(f"{name}.{part}", inner)
+                for kernels in inner.get("kernels", []):
+                    table("package.file.kernels", kernels)
     return ("\n".join(out) + "\n").encode()
 
 
@@ -130,7 +133,7 @@ def project(lock, platform):
     packages = []
     for p in lock.get("package", []):
         if files := here(p["file"]):
-            files = [{k: v for k, v in f.items() if k != "hashed"} for f in files]
+            files = [{k: v for k, v in f.items() if k not in ("hashed", "kernels")} for f in files]
             packages.append({**p, "revision": "", "file": files, "requires": [*edges(p.get("requires", []))]})
     debs = here(lock["base"].get("deb", []))
     choices = [c for c in lock.get("choice", []) if c["kind"] not in ("record", "as-of", "cuda") and c.get("target", platform) == platform]
