@@ -14,7 +14,8 @@ import (
 type Kernels struct {
 	Library string `toml:"library"` // path in the wheel
 	// Code are groups of containers, each "COUNT CODE=SIZE CODE=SIZE": how many of the library's containers have just these
-	// codes ("sm_90a", "compute_120@8.7", "lto_90"), and the bytes of each in all of them; behind "prelinked" those that do not run.
+	// codes ("sm_90a", "compute_120@8.7", "lto_90"), and the bytes of each in all of them; behind "prelinked" those that do not run, behind
+	// "embedded" those among the library's other data.
 	Code  []string `toml:"code"`
 	Fault string   `toml:"fault"` // why Code is not known, for people
 }
@@ -44,7 +45,7 @@ func normalizeKernels(list []Kernels) []Kernels {
 	})
 }
 
-var kernelCode = regexp.MustCompile(`^(prelinked )?[1-9][0-9]*( [a-z]+[0-9]*_[0-9]+[af]?(@[0-9]+\.[0-9]+)?=[0-9]+)+$`)
+var kernelCode = regexp.MustCompile(`^(prelinked |embedded )?[1-9][0-9]*( [a-z]+[0-9]*_[0-9]+[af]?(@[0-9]+\.[0-9]+)?=[0-9]+)+$`)
 
 func (v *validator) kernels(at string, list []Kernels) {
 	for i, k := range list {

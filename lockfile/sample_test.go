@@ -62,7 +62,7 @@ func sample() *Lock {
 				Requires: []Dependency{{Name: "sympy"}},
 				Files: []File{{Name: "torch-2.2.1+cu126-cp311-cp311-linux_x86_64.whl", SHA256: hex64("4"), Size: 700 << 20, Uploaded: at("2024-02-22T19:00:00.5Z"), Targets: []string{"linux/amd64"},
 					Kernels: []Kernels{
-						{Library: "torch/lib/libtorch_cuda.so", Code: []string{"59 sm_90=700000 sm_90a=500000 compute_90@8.5=3000", "417 sm_90=9000000", "prelinked 2 sm_90=500"}},
+						{Library: "torch/lib/libtorch_cuda.so", Code: []string{"59 sm_90=700000 sm_90a=500000 compute_90@8.5=3000", "417 sm_90=9000000", "prelinked 2 sm_90=500", "embedded 29 sm_90=1919768"}},
 						{Library: "torch/lib/libnew.so", Fault: "the CUDA code at 4096 cannot be read"},
 					}}}},
 			{Name: "sympy", Version: "1.12", Yanked: true,

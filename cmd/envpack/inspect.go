@@ -30,16 +30,25 @@ Base and packages of envpack's images are those of the lock that every image hol
 --files finds them by reading all layers. It also lists what the layers hold, and checks every layer
 against its digests; an image that is not what its digests say ends with status 6.
 
-Digests are shortened; --json has all that is known, as {"images": [...]}.`
+With --gpu it shows which code for GPUs there is, and may be given a project's folder or a lock, which
+say it of their wheels, or a wheel, too; without an argument it is the project of this folder. Of an
+image all layers are read. The table has for each library the containers that its code is in, one for
+each file that was compiled, and for each code in what share of them it is and its size: sm_90 is
+machine code, sm_90a for that GPU alone, sm_100f for its family, compute_120@8.7 PTX of that version.
+
+Digests are shortened; --json has all that is known, as {"images": [...]}, and with --gpu {"gpu": [...]}.`
 
 const inspectExample = `  envpack inspect oci:image
   envpack inspect image.tar                       # of envpack, skopeo, podman or docker save
   envpack inspect registry.example/team/digits:v1 --platform linux/arm64
   envpack inspect --files oci:image               # read and check every layer
+  envpack inspect --gpu                           # which code for GPUs the project's lock has
+  envpack inspect --gpu torch-2.15.0-cp311-cp311-manylinux_2_28_x86_64.whl
   envpack inspect --json image.tar | jq '.images[0].python.packages'`
 
 type inspectOptions struct {
 	files    bool
+	gpu      bool
 	platform string
 }
 
@@ -47,19 +56,28 @@ func newInspect(s *session) *cobra.Command {
 	var o inspectOptions
 	cmd := &cobra.Command{
 		Use:     "inspect IMAGE",
-		Short:   "Show an image's layers, packages, base and command",
+		Short:   "Show an image's layers, packages, base and command, or code for GPUs",
 		Long:    inspectLong,
 		Example: inspectExample,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) != 1 && !(o.gpu && len(args) == 0) {
 				return diag.New(diag.Usage, "%s takes one image, not %d arguments", cmd.CommandPath(), len(args)).
 					Hint("see `%s --help`", cmd.CommandPath())
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return s.inspect(cmd.Context(), args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case o.gpu && o.files:
+				return diag.New(diag.Usage, "--files and --gpu show different things: give one of them")
+			case o.gpu:
+				return s.inspectGPU(cmd.Context(), dirOf(cmd, args), o)
+			}
+			return s.inspect(cmd.Context(), args[0], o)
+		},
 	}
 	cmd.Flags().BoolVar(&o.files, "files", false, "read every layer: list what it holds, and check it against its digests")
+	cmd.Flags().BoolVar(&o.gpu, "gpu", false, "show which code for GPUs an image, a project, a lock or a wheel has")
 	cmd.Flags().StringVar(&o.platform, "platform", "", "show the image for this `PLATFORM` only")
 	completeFlag(cmd, "platform", completePlatform)
 	cmd.ValidArgsFunction = completeImages(1)

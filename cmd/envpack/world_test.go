@@ -179,7 +179,7 @@ func (w *world) serveIndex(rw http.ResponseWriter, r *http.Request) {
 }
 
 // wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
-// PATH:TEXT, an elf PATH:SONAME,…, a library that needs others. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
+// PATH:TEXT, an elf PATH:SONAME,…, a library that needs others, and a code PATH:CODE,…;CODE,… one with containers of such code for GPUs, behind ! with a malformed one. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
 // its Wheel-Version; metadata adds so many bytes to METADATA, and claims is what the index says that it requires. With to=DIR it is written into that folder instead.
 func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
@@ -213,6 +213,14 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 		case "elf":
 			path, needed, _ := strings.Cut(value, ":")
 			add(path, string(testenv.ELF{Needed: strings.Split(needed, ",")}.Bytes()))
+		case "code":
+			path, text, _ := strings.Cut(value, ":")
+			text, spoiled := strings.CutPrefix(text, "!")
+			sections := testenv.FatBinarySections(".nv_fatbin", testenv.FatBinaries(text)...)
+			if spoiled {
+				sections[0].Data[18] = 9 // the version of the first entry
+			}
+			add(path, string(testenv.ELF{Needed: []string{"libc.so.6"}, Sections: sections}.Bytes()))
 		case "size":
 			add(args[0]+"/data.bin", string(noise(number(ts, value))))
 		case "cut":

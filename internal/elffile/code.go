@@ -59,8 +59,8 @@ func (r *reader) code(w Walker) error {
 	return nil
 }
 
-// sections finds the sections of code by their names; not known if there is no table of sections that makes sense, or if no
-// two of them begin with a container, so that none is relocatable while another is not.
+// sections finds the sections of code by their names, which are read only where they are needed: the one section that begins
+// with a container is one of code, whatever its name. They are not known if there is no table of sections that makes sense.
 func (r *reader) sections(finder *fatbin.Finder) (all []fatbin.Section, known bool, err error) {
 	if r.table.count == 0 || r.table.count > maxSections || r.table.names >= r.table.count {
 		return nil, false, nil
@@ -78,15 +78,15 @@ func (r *reader) sections(finder *fatbin.Finder) (all []fatbin.Section, known bo
 	for _, p := range finder.Containers() {
 		begins[uint64(p.Offset)] = true
 	}
-	n := 0
 	for h := headers.data; len(h) > 0; h = h[sectionSize:] {
-		if offset, size := place(h); begins[offset] && size > 0 {
-			n++
+		if offset, size := place(h); begins[offset] && size > 0 && size <= uint64(r.size) {
+			all = append(all, fatbin.Section{Offset: int64(offset), Size: int64(size)})
 		}
 	}
-	if n < 2 && !finder.Doubtful() {
-		return nil, false, nil
+	if len(all) < 2 && !finder.Doubtful() {
+		return all, len(all) > 0, nil
 	}
+	all = nil
 	offset, size := place(headers.data[r.table.names*sectionSize:])
 	names, err := r.span(offset, size, maxNames, "")
 	if err != nil {

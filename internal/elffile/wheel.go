@@ -15,7 +15,7 @@ import (
 )
 
 // WheelFormat numbers the form and meaning of [Encode]'s result; it belongs into the key of what is remembered.
-const WheelFormat = 4
+const WheelFormat = 5
 
 // Object is an ELF file of a wheel.
 type Object struct {

@@ -48,6 +48,7 @@ func TestSummaryText(t *testing.T) {
 		"3 compute_75=1",
 		"prelinked 1 sm_75=1",
 		"prelinked 128 sm_80=10",
+		"embedded 1 sm_80=10",
 	}
 	s, err := Parse(lines)
 	if err != nil {
@@ -69,7 +70,7 @@ func TestSummaryText(t *testing.T) {
 	}
 	for _, bad := range [][]string{
 		{""}, {"0 sm_75=1"}, {"1"}, {"1 sm_75"}, {"1 sm_75="}, {"1 sm_75=-1"}, {"1 sm_75=01"}, {"1  sm_75=1"}, {"1 sm_75=1 "}, {"1 sm_80=1 sm_75=1"},
-		{"1 sm_75=1 sm_75=1"}, {"-1 sm_75=1"}, {"1 sm_75=1", "1 sm_75=2"}, {"1 sm_80=1", "1 sm_75=1"}, {"prelinked 1 sm_75=1", "1 sm_80=1"},
+		{"1 sm_75=1 sm_75=1"}, {"-1 sm_75=1"}, {"1 sm_75=1", "1 sm_75=2"}, {"1 sm_80=1", "1 sm_75=1"}, {"prelinked 1 sm_75=1", "1 sm_80=1"}, {"embedded 1 sm_75=1", "prelinked 1 sm_80=1"},
 		{"prelinked prelinked 1 sm_75=1"}, {"4294967296 sm_75=1"}, {"1 sm_75=72057594037927936 sm_80=1"},
 	} {
 		if s, err := Parse(bad); err == nil {

@@ -123,15 +123,17 @@ func TestSections(t *testing.T) {
 	}{
 		"not known":       {data, nil, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
 		"all linked":      {data, []Section{first, last}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
+		"embedded":        {data, []Section{first}, "1 sm_75=64\n2 sm_80=128\nembedded 1 sm_90=64"},
+		"all embedded":    {data, []Section{{0, 100, false}}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
 		"one":             {data, []Section{first, rel(last)}, "1 sm_75=64\n2 sm_80=128\nprelinked 1 sm_90=64"},
-		"the other":       {data, []Section{rel(first)}, "1 sm_90=64\nprelinked 1 sm_75=64\nprelinked 2 sm_80=128"},
+		"one embedded":    {data, []Section{rel(first)}, "1 sm_75=64\n2 sm_80=128\nembedded 1 sm_90=64"},
 		"all relocatable": {data, []Section{rel(last), rel(first)}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
 		"another place":   {data, []Section{{0, 100, true}}, "1 sm_75=64\n2 sm_80=128\n1 sm_90=64"},
-		"in part":         {data, []Section{{at, size + 20, true}}, "1 sm_80=64\n1 sm_90=64\nprelinked 1 sm_75=64\nprelinked 1 sm_80=64"},
+		"in part":         {data, []Section{{at, size + 20, true}}, "1 sm_75=64\n1 sm_80=64\nembedded 1 sm_80=64\nembedded 1 sm_90=64"},
 		"malformed":       {broken, nil, "error: the CUDA code at 2736 cannot be read: it has 320 bytes"},
 		"malformed, in a section": {broken, []Section{{int64(len(data)), size, false}},
 			"error: the CUDA code at 2736 cannot be read: it has 320 bytes"},
-		"malformed, elsewhere": {broken, []Section{first}, "1 sm_75=64\n3 sm_80=192\n1 sm_90=64"},
+		"malformed, elsewhere": {broken, []Section{first}, "1 sm_75=64\n2 sm_80=128\nembedded 1 sm_80=64\nembedded 1 sm_90=64"},
 	} {
 		if got := strings.Join(read(t, c.data, c.sections...), "\n"); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -236,7 +238,7 @@ func FuzzFinder(f *testing.F) {
 			return
 		}
 		var size int64
-		for _, g := range slices.Concat(one.Groups, one.Prelinked) {
+		for _, g := range slices.Concat(one.Groups, one.Prelinked, one.Embedded) {
 			size += g.Size
 		}
 		if size > int64(len(data)) {

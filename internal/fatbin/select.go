@@ -39,9 +39,9 @@ func (f *Finder) Scattered() bool {
 // containers.
 func (f *Finder) Doubtful() bool { return len(f.faults) > 0 }
 
-// Summary tells what was found, wherever it lies: code that is no section of its own can be loaded as well. What lies in
-// sections of relocatable code is prelinked, if there is any other. The sections are those called .nv_fatbin and
-// __nv_relfatbin; known tells that they are all. The result is nil where there is no code.
+// Summary tells what was found. The sections are those called .nv_fatbin and __nv_relfatbin; known tells that they are all,
+// so that what lies elsewhere is embedded. Where there is none of one kind, the next one counts as the library's code. The
+// result is nil where there is no code.
 //
 // Errors: a malformed container in one of the sections, or anywhere if they are not known; more than fits.
 func (f *Finder) Summary(sections []Section, known bool) (*Summary, error) {
@@ -53,19 +53,22 @@ func (f *Finder) Summary(sections []Section, known bool) (*Summary, error) {
 	if f.full {
 		return nil, fmt.Errorf("there is more CUDA code than is read (%d containers, %d sets of code, %d codes)", maxContainers, maxGroups, maxHeld)
 	}
-	linked, other := newTally(f), newTally(f)
+	linked, relocatable, elsewhere := newTally(f), newTally(f), newTally(f)
 	for _, c := range f.found {
 		to := linked
-		if slices.ContainsFunc(sections, func(s Section) bool { return s.Relocatable && s.has(c.from) }) {
-			to = other
+		if i := slices.IndexFunc(sections, func(s Section) bool { return s.has(c.from) }); i >= 0 && sections[i].Relocatable {
+			to = relocatable
+		} else if i < 0 && known {
+			to = elsewhere
 		}
 		to.add(c)
 	}
-	s := &Summary{Groups: linked.groups()}
+	s := &Summary{Groups: linked.groups(), Prelinked: relocatable.groups(), Embedded: elsewhere.groups()}
 	if s.Groups == nil {
-		s.Groups = other.groups()
-	} else {
-		s.Prelinked = other.groups()
+		s.Groups, s.Prelinked = s.Prelinked, nil
+	}
+	if s.Groups == nil {
+		s.Groups, s.Embedded = s.Embedded, nil
 	}
 	if s.Groups == nil {
 		return nil, nil

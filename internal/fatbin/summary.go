@@ -17,6 +17,9 @@ type Summary struct {
 	// Prelinked are containers of relocatable code, where the library has linked code too, which Groups then are.
 	// They take room and never run.
 	Prelinked []Group
+	// Embedded are containers among the library's other data, where it has some in sections. The library loads them by
+	// itself: TensorFlow has kernels there that it did not compile with nvcc, and PyTorch some for single GPUs.
+	Embedded []Group
 }
 
 // Group stands for all containers of a library that have the same codes.
@@ -49,6 +52,7 @@ const (
 	maxVersion = 999
 	maxBytes   = 1 << 56
 	prelinked  = "prelinked "
+	embedded   = "embedded "
 )
 
 // ParseGroup is the inverse of [Group.String]; nothing but what that writes is read.
@@ -84,14 +88,25 @@ func ParseGroup(s string) (Group, error) {
 	return g, nil
 }
 
-// Lines is the text form: the groups, then those that are prelinked, behind that word; each sorted by codes.
+// lists are all groups, by the word that stands before them.
+func (s *Summary) lists() [3]struct {
+	word   string
+	groups *[]Group
+} {
+	return [3]struct {
+		word   string
+		groups *[]Group
+	}{{"", &s.Groups}, {prelinked, &s.Prelinked}, {embedded, &s.Embedded}}
+}
+
+// Lines is the text form: the groups, then those that are prelinked and those that are embedded, behind these words; each
+// sorted by codes.
 func (s *Summary) Lines() []string {
 	var all []string
-	for _, g := range s.Groups {
-		all = append(all, g.String())
-	}
-	for _, g := range s.Prelinked {
-		all = append(all, prelinked+g.String())
+	for _, list := range s.lists() {
+		for _, g := range *list.groups {
+			all = append(all, list.word+g.String())
+		}
 	}
 	return all
 }
@@ -99,22 +114,23 @@ func (s *Summary) Lines() []string {
 // Parse is the inverse of [Summary.Lines]. Errors: a line that is none, or stands where it would not be written.
 func Parse(lines []string) (*Summary, error) {
 	s := &Summary{}
+	last := 0
 	for _, line := range lines {
-		text, is := strings.CutPrefix(line, prelinked)
+		which, text := 0, line
+		for i, list := range s.lists() {
+			if rest, ok := strings.CutPrefix(line, list.word); ok {
+				which, text = i, rest
+			}
+		}
 		g, err := ParseGroup(text)
 		if err != nil {
 			return nil, err
 		}
-		to := &s.Groups
-		if is {
-			to = &s.Prelinked
-		} else if s.Prelinked != nil {
-			return nil, errors.New("groups of CUDA code stand behind those that are prelinked")
-		}
-		if n := len(*to); n > 0 && compareCodes((*to)[n-1].Codes, g.Codes) >= 0 {
+		to := s.lists()[which].groups
+		if n := len(*to); which < last || n > 0 && compareCodes((*to)[n-1].Codes, g.Codes) >= 0 {
 			return nil, errors.New("the groups of CUDA code are not sorted")
 		}
-		*to = append(*to, g)
+		*to, last = append(*to, g), which
 	}
 	return s, nil
 }

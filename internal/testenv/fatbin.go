@@ -21,6 +21,26 @@ type FatCode struct {
 	Joined FatBinary
 }
 
+// FatBinaries are containers of a text: their codes joined with ",", the containers with ";", as "sm_75,compute_90@8.0;sm_90a".
+func FatBinaries(text string) []FatBinary {
+	var all []FatBinary
+	for part := range strings.SplitSeq(text, ";") {
+		var f FatBinary
+		for name := range strings.SplitSeq(part, ",") {
+			c := FatCode{Payload: make([]byte, 200)}
+			var version string
+			if c.Code, version, _ = strings.Cut(name, "@"); version != "" {
+				if _, err := fmt.Sscanf(version, "%d.%d", &c.PTX[0], &c.PTX[1]); err != nil {
+					panic("testenv: no version of PTX is " + version)
+				}
+			}
+			f = append(f, c)
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
 // FatBinarySections are a library's sections of device code.
 func FatBinarySections(name string, all ...FatBinary) []ELFSection {
 	var data []byte

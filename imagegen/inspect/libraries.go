@@ -1,0 +1,118 @@
+package inspect
+
+import (
+	"archive/tar"
+	"context"
+	"debug/elf"
+	"errors"
+	"io"
+	"os"
+	"path"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/envpack/envpack/imagegen/layertar"
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/elffile"
+)
+
+// LayerLibraries are the libraries of a layer that have code for GPUs, or whose code is not known.
+type LayerLibraries struct {
+	Layer
+	Objects []elffile.Object
+}
+
+// Libraries reads all layers for libraries with code for GPUs: of layers that have some, these in the order of the tar. A file
+// that a layer above takes away or replaces is there as well, for it takes room. One library at a time is held in a temporary
+// file. Errors: those of [Read]; of the temporary file.
+func Libraries(ctx context.Context, img v1.Image, opts Options) (all []LayerLibraries, err error) {
+	opts.Files = false
+	r := &reader{opts: opts}
+	if err := r.describe(img); err != nil {
+		return nil, err
+	}
+	if err := r.readLayers(ctx, img); err != nil { // of envpack's images the lock says what layers hold
+		return nil, err
+	}
+	r.environment()
+	spool, err := os.CreateTemp("", "envpack-library-")
+	if err != nil {
+		return nil, diag.Wrap(err, diag.Failure, "reading the layers for code for GPUs")
+	}
+	defer func() {
+		spool.Close()
+		os.Remove(spool.Name())
+	}()
+	advance := func(int64) {}
+	if opts.Task != nil {
+		advance = opts.Task("reading layers for code for GPUs", r.report.Size)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range layers {
+		found := LayerLibraries{Layer: r.report.Layers[i]}
+		err := layertar.Walk(ctx, l, r.wanted[i], advance, func(h *tar.Header, content io.Reader) error {
+			if h.Typeflag != tar.TypeReg || h.Size < 64 {
+				return nil
+			}
+			o, err := object(spool, h, content)
+			if o != nil && (o.CUDA != nil || o.CUDAFault != "") {
+				found.Objects = append(found.Objects, *o)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(found.Objects) > 0 {
+			all = append(all, found)
+		}
+	}
+	return all, nil
+}
+
+// object reads a file of a layer; nil: it is no ELF file, or is malformed.
+func object(spool *os.File, h *tar.Header, content io.Reader) (*elffile.Object, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(content, head[:]); err != nil {
+		return nil, err
+	}
+	if string(head[:]) != elf.ELFMAG {
+		return nil, nil
+	}
+	if _, err := spool.WriteAt(head[:], 0); err != nil {
+		return nil, err
+	}
+	if _, err := spool.Seek(int64(len(head)), io.SeekStart); err != nil {
+		return nil, err
+	}
+	n, err := io.Copy(spool, content)
+	if err != nil {
+		return nil, err
+	}
+	size := int64(len(head)) + n
+	f, err := elffile.ReadCUDA(spooled{io.NewSectionReader(spool, 0, size)}, size)
+	if failed := (*os.PathError)(nil); errors.As(err, &failed) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, nil
+	}
+	return &elffile.Object{Path: path.Clean(layertar.Clean(h.Name)), CUDA: f.CUDA, CUDAFault: f.CUDAFault}, nil
+}
+
+// spooled is a file that can be read in order.
+type spooled struct{ *io.SectionReader }
+
+// Walk implements elffile.Walker.
+func (s spooled) Walk(from, to int64, f func(p []byte) error) error {
+	_, err := io.CopyBuffer(sink(f), struct{ io.Reader }{io.NewSectionReader(s, from, to-from)}, make([]byte, 256<<10))
+	return err
+}
+
+type sink func(p []byte) error
+
+// Write implements io.Writer.
+func (f sink) Write(p []byte) (int, error) { return len(p), f(p) }
