@@ -157,7 +157,7 @@ func TestGitUntracked(t *testing.T) {
 	git(t, dir, "add", "-A")
 	for want, files := range map[string]map[string]string{
 		"": {"x.log": "", "venv/x": "", "envpack.lock": "", "out/index.json": ""},
-		"not in the image, because git does not track it: new, sub/new":                  {"new": "", "sub/new": ""},
+		"not in the image, because git does not track it: new, sub/new":                                                                            {"new": "", "sub/new": ""},
 		"not in the image, because git does not track it: n1, n2, n3, n4, n5 and 2 more, as `git ls-files --others --exclude-standard` lists them": {"n1": "", "n2": "", "n3": "", "n4": "", "n5": "", "n6": "", "n7": ""},
 	} {
 		put(t, dir, files)

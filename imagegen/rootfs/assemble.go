@@ -138,7 +138,9 @@ type PackageError struct {
 }
 
 // Error implements error.
-func (e *PackageError) Error() string { return fmt.Sprintf("package %s %s: %v", e.Name, e.Version, e.Err) }
+func (e *PackageError) Error() string {
+	return fmt.Sprintf("package %s %s: %v", e.Name, e.Version, e.Err)
+}
 
 // Unwrap gives what is wrong with it.
 func (e *PackageError) Unwrap() error { return e.Err }
