@@ -88,7 +88,7 @@ func (g *gpu) judge(r cuda.Reading, major int) finding {
 		f.major = linked.Major
 	}
 	for _, d := range g.want.Devices {
-		j, ok := cuda.Judge(r.Code, d, g.want.MinDriver, cuda.Version{Major: max(major, f.major), Minor: -1})
+		j, ok := cuda.Judge(r.Code, d, hostsOf(g.want).DriverOf(d), cuda.Version{Major: max(major, f.major), Minor: -1})
 		if ok && !j.Covered && !j.Of.Unknown {
 			f.lacks[d.Name] = j.Lacks()
 		}

@@ -25,6 +25,11 @@ func gpuOf(m *manifest.Manifest) *lockfile.GPU {
 	return g
 }
 
+// hostsOf are the hosts that a manifest asks for: an image is for all of its GPUs, which need not be in hosts of one kind.
+func hostsOf(g *manifest.GPU) cuda.Hosts {
+	return cuda.Hosts{Driver: g.MinDriver, Devices: g.Devices, Various: true}
+}
+
 // SameGPU tells whether what a lock says that the manifest asks of GPUs is what it asks.
 func SameGPU(l *lockfile.Lock, m *manifest.Manifest) bool {
 	want := gpuOf(m)
@@ -42,7 +47,7 @@ func (b *bases) judgeGPU(ctx context.Context, targets []*target, scan Scanner) e
 	if m.GPU == nil {
 		return nil
 	}
-	hosts := cuda.Hosts{Driver: m.GPU.MinDriver, Devices: m.GPU.Devices}
+	hosts := hostsOf(m.GPU)
 	var reports []cuda.Report
 	for _, t := range targets {
 		measure, err := b.measure(ctx, t, scan)

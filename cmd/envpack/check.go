@@ -176,7 +176,7 @@ func (o checkOptions) hosts(host *gpuhost.Host) (*cuda.Hosts, error) {
 
 // asked are the hosts that the lock has of the manifest.
 func asked(l *lockfile.Lock) (*cuda.Hosts, error) {
-	h := &cuda.Hosts{}
+	h := &cuda.Hosts{Various: true}
 	if l.GPU == nil {
 		return h, nil
 	}

@@ -13,6 +13,16 @@ import (
 type Hosts struct {
 	Driver  Driver   // the oldest; zero: not given
 	Devices []Device // none: not given
+	// Various: they are hosts of several kinds, so that those with a GPU which the oldest driver does not know have a newer one.
+	Various bool
+}
+
+// DriverOf is the oldest driver of the hosts that have a GPU; zero: not given.
+func (h Hosts) DriverOf(d Device) Driver {
+	if first, _ := DriversFor(d.Capability); h.Various && !h.Driver.IsZero() && !h.Driver.Meets(first) {
+		return first
+	}
+	return h.Driver
 }
 
 // Verdict answers a question.
@@ -181,7 +191,7 @@ func (x *examiner) runs() Answer {
 	}
 	for i, d := range x.hosts.Devices {
 		first, last := DriversFor(d.Capability)
-		if !driver.Meets(first) {
+		if !x.hosts.DriverOf(d).Meets(first) {
 			a.Device = i
 			a.worsen(No)
 			a.say("%s is known to drivers from branch %s on, and driver %s is older", d, first, driver)

@@ -97,7 +97,7 @@ func (x *examiner) device(a *Answer, d Device) {
 
 // judge judges a framework for a GPU: by its code, else by the table.
 func (x *examiner) judge(a *Answer, f Item, d Device) {
-	j, ok := Judge(f.Libraries, d, x.hosts.Driver, x.report.CUDA)
+	j, ok := Judge(f.Libraries, d, x.hosts.DriverOf(d), x.report.CUDA)
 	switch {
 	case !ok && len(f.Faults) > 0:
 		a.worsen(Unknown)
@@ -112,7 +112,7 @@ func (x *examiner) judge(a *Answer, f Item, d Device) {
 	}
 	file := path.Base(j.Main.Path)
 	if !j.Of.Driver.IsZero() && (j.Covered || j.Of.TooNew > 0) {
-		x.rely(f, j.Of)
+		x.rely(f, d, j.Of)
 	}
 	switch {
 	case j.Covered && j.Of.PTX > j.Of.Cubin:
@@ -124,7 +124,7 @@ func (x *examiner) judge(a *Answer, f Item, d Device) {
 		a.say("%s: %s has PTX alone, of a version that is newer than envpack's table (%s)", d, f, file)
 	case j.Of.TooNew > 0:
 		a.worsen(No)
-		a.say("%s: %s has PTX alone, and driver %s does not compile it: CUDA %s came with %s (%s)", d, f, x.hosts.Driver, j.Of.CUDA, j.Of.Driver, file)
+		a.say("%s: %s has PTX alone, and driver %s does not compile it: CUDA %s came with %s (%s)", d, f, x.hosts.DriverOf(d), j.Of.CUDA, j.Of.Driver, file)
 		a.remedy("use hosts with driver %s or newer", j.Of.Driver)
 	default:
 		a.worsen(No)
@@ -151,7 +151,10 @@ func share(c Coverage) string {
 }
 
 // rely notes a package of which PTX is compiled.
-func (x *examiner) rely(f Item, of Coverage) {
+func (x *examiner) rely(f Item, d Device, of Coverage) {
+	if first, _ := DriversFor(d.Capability); x.hosts.Various && first.Meets(of.Driver) {
+		return // every host that has the GPU has a driver that compiles it, and the others do not need to
+	}
 	if !slices.Contains(x.report.PTX, f.String()) {
 		x.report.PTX = append(x.report.PTX, f.String())
 	}

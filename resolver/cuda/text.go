@@ -99,7 +99,7 @@ func (e Environment) codeSentences(r Report, hosts Hosts) string {
 		}
 		var run []string
 		for _, d := range hosts.Devices {
-			j, ok := Judge(f.Libraries, d, hosts.Driver, r.CUDA)
+			j, ok := Judge(f.Libraries, d, hosts.DriverOf(d), r.CUDA)
 			if b, known := facts().known(f); !ok && !f.Measured && known {
 				j.Covered = b.serves(d.Capability)
 			}
