@@ -97,6 +97,11 @@ func (x *examiner) ahead(ctx context.Context, s *solved, locked string) (*Ahead,
 		}
 	}
 	a.Reason = strings.Join(words, "; ")
+	for _, choice := range x.lock.Choices {
+		if choice.Kind == lockfile.CUDAChoice && choice.Name == x.name && (choice.Target == "" || choice.Target == s.target.Platform) && a.Reason == "" {
+			a.Reason = choice.Reason
+		}
+	}
 	if a.Reason == "" {
 		a.Reason = fmt.Sprintf("it does not go with the rest: `envpack why %s` tells", x.name)
 	}
