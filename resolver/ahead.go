@@ -86,6 +86,12 @@ func (x *examiner) ahead(ctx context.Context, s *solved, locked string) (*Ahead,
 		a.Reason = x.unusable(s.provider, r, i, why).Reason
 		return a, nil
 	}
+	for _, choice := range x.lock.Choices {
+		if choice.Kind == lockfile.CUDAChoice && choice.Name == x.name && choice.Target == s.target.Platform {
+			a.Reason = choice.Reason
+			return a, nil
+		}
+	}
 	bounds, err := x.bounds(ctx, s)
 	if err != nil {
 		return nil, err
@@ -97,11 +103,6 @@ func (x *examiner) ahead(ctx context.Context, s *solved, locked string) (*Ahead,
 		}
 	}
 	a.Reason = strings.Join(words, "; ")
-	for _, choice := range x.lock.Choices {
-		if choice.Kind == lockfile.CUDAChoice && choice.Name == x.name && (choice.Target == "" || choice.Target == s.target.Platform) && a.Reason == "" {
-			a.Reason = choice.Reason
-		}
-	}
 	if a.Reason == "" {
 		a.Reason = fmt.Sprintf("it does not go with the rest: `envpack why %s` tells", x.name)
 	}
