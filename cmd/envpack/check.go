@@ -12,7 +12,6 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/gpuhost"
 	"github.com/envpack/envpack/internal/store"
-	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
 )
@@ -25,7 +24,8 @@ whether the C library is new enough.
 Driver and GPUs are those of --driver and --gpu; with --host those of this machine, which nvidia-smi
 or the kernel module knows; else those that the lock has of the manifest's [gpu]. An image made by
 envpack is judged by the lock in it. Which code its wheels have is known where envpack read them: when
-the lock was made, or earlier with this store. Of others the table of frameworks is asked.
+the lock was made, or earlier with this store; an image on this machine is read for it. Of others the
+table of frameworks is asked.
 
 It ends with status 0 if nothing speaks against it, and with 1 if something does, or if something that
 was asked for is not known.`
@@ -87,6 +87,7 @@ type checked struct {
 	name  string // of the image, "" of a lock
 	lock  *lockfile.Lock
 	where string // platform
+	known readings
 }
 
 func (s *session) check(ctx context.Context, spec string, o checkOptions) error {
@@ -103,11 +104,11 @@ func (s *session) check(ctx context.Context, spec string, o checkOptions) error 
 	if err != nil {
 		return err
 	}
-	all, err := s.toCheck(ctx, spec, o)
+	st, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	st, err := s.openStore(ctx)
+	all, err := s.toCheck(ctx, st, spec, o)
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (s *session) check(ctx context.Context, spec string, o checkOptions) error 
 				return err
 			}
 		}
-		r := cuda.Examine(cuda.Of(c.lock, c.where, measured(st)), *hosts)
+		r := cuda.Examine(cuda.Of(c.lock, c.where, c.known.of), *hosts)
 		out.Checks = append(out.Checks, newCheckResult(c.name, r, *hosts))
 	}
 	s.close()
@@ -197,13 +198,13 @@ func asked(l *lockfile.Lock) (*cuda.Hosts, error) {
 }
 
 // toCheck are the platforms of a lock, or the images.
-func (s *session) toCheck(ctx context.Context, spec string, o checkOptions) ([]checked, error) {
+func (s *session) toCheck(ctx context.Context, st *store.Store, spec string, o checkOptions) ([]checked, error) {
 	file, project, err := lockOf(spec, o.lockFlags)
 	switch {
 	case err != nil:
 		return nil, err
 	case file == "":
-		return s.imagesToCheck(ctx, spec, o.platform)
+		return s.imagesToCheck(ctx, st, spec, o.platform)
 	}
 	var l *lockfile.Lock
 	if project != "" {
@@ -215,9 +216,13 @@ func (s *session) toCheck(ctx context.Context, spec string, o checkOptions) ([]c
 		return nil, err
 	}
 	var all []checked
+	read, err := known(st, l)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range l.Targets {
 		if o.platform == "" || t.Platform == o.platform {
-			all = append(all, checked{lock: l, where: t.Platform})
+			all = append(all, checked{lock: l, where: t.Platform, known: read})
 		}
 	}
 	if len(all) == 0 {
@@ -226,7 +231,7 @@ func (s *session) toCheck(ctx context.Context, spec string, o checkOptions) ([]c
 	return all, nil
 }
 
-func (s *session) imagesToCheck(ctx context.Context, spec, platform string) (all []checked, err error) {
+func (s *session) imagesToCheck(ctx context.Context, st *store.Store, spec, platform string) (all []checked, err error) {
 	client, err := registryClient()
 	if err != nil {
 		return nil, err
@@ -249,18 +254,16 @@ func (s *session) imagesToCheck(ctx context.Context, spec, platform string) (all
 		if err != nil {
 			return nil, diag.Wrap(err, 0, "%s", spec)
 		}
-		all = append(all, checked{name: found.Name, lock: l, where: found.Platform})
+		read, err := known(st, l)
+		if err != nil {
+			return nil, err
+		}
+		if !src.Remote() && unread(l, found.Platform, read) {
+			if err := s.measureImage(ctx, found, l, read); err != nil {
+				return nil, src.Explain(ctx, err)
+			}
+		}
+		all = append(all, checked{name: found.Name, lock: l, where: found.Platform, known: read})
 	}
 	return all, nil
-}
-
-// measured gives what the store knows of wheels.
-func measured(st *store.Store) cuda.Measure {
-	return func(f lockfile.File) (cuda.Reading, bool) {
-		objects, ok := supply.Remembered(st, f)
-		if !ok {
-			return cuda.Reading{}, false
-		}
-		return cuda.Read(objects), true
-	}
 }

@@ -172,7 +172,7 @@ const mainShare = 20
 
 // Main are the main libraries of a framework: that with the most code for GPUs in general, and those that have at least a
 // twentieth of that. Copies of NVIDIA's libraries are none, nor are those that have nothing but code for certain GPUs, as
-// long as there are others.
+// long as there are others. The largest is the first.
 func Main(all []Binary) []Binary {
 	size := func(l Binary) int64 { return generalSize(l.Code) }
 	var own []Binary
@@ -186,7 +186,9 @@ func Main(all []Binary) []Binary {
 	if largest == 0 {
 		return own
 	}
-	return slices.DeleteFunc(own, func(l Binary) bool { return mainShare*size(l) < largest })
+	own = slices.DeleteFunc(own, func(l Binary) bool { return mainShare*size(l) < largest })
+	slices.SortStableFunc(own, func(a, b Binary) int { return cmp.Compare(size(b), size(a)) })
+	return own
 }
 
 // generalSize is the size of the containers that are for GPUs in general, in bytes.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/elffile"
+	"github.com/envpack/envpack/internal/fatbin"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // Read is what counts of a wheel's ELF files.
@@ -32,6 +34,23 @@ func Read(objects []elffile.Object) Reading {
 		}
 	}
 	return r
+}
+
+// ReadKernels is what a lock says of a wheel's libraries. Errors: code of a form that is not known.
+func ReadKernels(kernels []lockfile.Kernels) (Reading, error) {
+	var r Reading
+	for _, k := range kernels {
+		if k.Fault != "" {
+			r.Faults = append(r.Faults, k.Library+": "+k.Fault)
+			continue
+		}
+		code, err := fatbin.Parse(k.Code)
+		if err != nil {
+			return r, err
+		}
+		r.Code = append(r.Code, Binary{k.Library, code})
+	}
+	return r, nil
 }
 
 // driverPackages are beginnings of the names of packages that have a part of the driver: Debian's, Ubuntu's and NVIDIA's.

@@ -72,7 +72,7 @@ func TestExamine(t *testing.T) {
 CUDA 13.2, driver 580.65.06, cuda>=13.0
 code: yes
   A100 (sm_80), T4 (sm_75): torch 2.15.0 has code (libtorch_cuda.so, all 476 parts)
-  T4 (sm_75): libtorch_cuda_linalg.so of torch 2.15.0 in part (1 of 33 parts)
+  T4 (sm_75): but 1 of 33 parts of torch's libtorch_cuda_linalg.so
 driver: yes
   CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer
 libraries: yes

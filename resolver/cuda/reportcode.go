@@ -133,18 +133,20 @@ func (x *examiner) judge(a *Answer, f Item, d Device) {
 	}
 	for _, p := range j.Partial {
 		if j.Covered {
-			a.say("%s: %s of %s in part (%s)", d, path.Base(p.Binary.Path), f, share(p.Of))
+			a.say("%s: but %s of %s's %s", d, share(p.Of), f.Name, path.Base(p.Binary.Path))
 		}
 	}
 }
 
 // share is what part runs, for people.
 func share(c Coverage) string {
-	switch s := c.Share(); s {
-	case 100:
+	switch s := c.Share(); {
+	case s == 100 && c.Total == 1:
+		return "its only part"
+	case s == 0:
+		return "nothing"
+	case s == 100:
 		return fmt.Sprintf("all %d parts", c.Total)
-	case 0:
-		return fmt.Sprintf("none of %d parts", c.Total)
 	default:
 		return fmt.Sprintf("%d of %d parts", c.Runs(), c.Total)
 	}
@@ -240,13 +242,7 @@ func (x *examiner) has(f Item) string {
 		}
 		return ""
 	}
-	// Of several main libraries that with the most containers for one GPU.
 	cubin, ptx := Has(main[0].Code)
-	for _, l := range main[1:] {
-		if c, p := Has(l.Code); len(c)+len(p) > len(cubin)+len(ptx) {
-			cubin, ptx = c, p
-		}
-	}
 	return list(cubin, ptx)
 }
 
