@@ -79,7 +79,7 @@ func (w *work) settle(set *wheelSet, list []*install.Installed) error {
 	if err := install.Settle(list, ownerOf(owners)); err != nil {
 		return w.plan.contested(err, list)
 	}
-	set.settlement, set.installed = settlement{Omit: omissions{}, Alone: alone(set.all, before)}, map[string]*install.Installed{}
+	set.settlement, set.installed = settlement{Omit: omissions{}, Shares: shares(set.all, before)}, map[string]*install.Installed{}
 	for i, in := range list {
 		sum := set.all[i].File.SHA256
 		set.installed[sum] = in
@@ -110,27 +110,30 @@ func (w *work) settle(set *wheelSet, list []*install.Installed) error {
 	return nil
 }
 
-// alone are the wheels that have no path with another, by SHA-256, sorted; paths are those of each.
-func alone(wheels []Wheel, paths [][]string) []string {
-	first := map[string]int{}
-	shares := map[int]bool{}
+// shares are the wheels with which each has a path in common, by SHA-256; paths are those of each.
+func shares(wheels []Wheel, paths [][]string) map[string][]string {
+	having := map[string][]int{}
 	for i, list := range paths {
 		for _, p := range list {
-			if other, ok := first[p]; ok {
-				shares[i], shares[other] = true, true
-				continue
+			having[p] = append(having[p], i)
+		}
+	}
+	all := map[string][]string{}
+	for _, list := range having {
+		for _, i := range list {
+			for _, j := range list {
+				if i != j {
+					sum := wheels[i].File.SHA256
+					all[sum] = append(all[sum], wheels[j].File.SHA256)
+				}
 			}
-			first[p] = i
 		}
 	}
-	var sums []string
-	for i, wheel := range wheels {
-		if !shares[i] {
-			sums = append(sums, wheel.File.SHA256)
-		}
+	for sum, list := range all {
+		slices.Sort(list)
+		all[sum] = slices.Compact(list)
 	}
-	slices.Sort(sums)
-	return sums
+	return all
 }
 
 // contested says what to do about two wheels with one path.

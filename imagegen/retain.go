@@ -9,7 +9,7 @@ import (
 
 // Retain begins the seal of a plan's image with those layers of another lock's seal that are made of the same: a seal without
 // the digests of an image, until a build closes it. Beside them it has the layer "lock", which says what lock it is
-// of, and the inputs of layers of wheels that nobody has made yet, but only of those that can be made of their own wheels alone.
+// of, and the inputs of layers of wheels that nobody has made yet, with the packages whose wheels are to be looked at for them.
 // The choices are those of kind record about the wheels of layers that stay. Both are nil if nothing but small layers would stay.
 //
 // It makes no layer but the one of the lock and asks for no file: what only the files say, as which paths wheels share, it takes from the
@@ -25,7 +25,7 @@ func (b *Builder) Retain(ctx context.Context, p *Plan, old *lockfile.Lock) (*loc
 			return nil, nil, err
 		}
 	}
-	now, wheels, err := w.expected(ctx)
+	now, with, err := w.expected(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,8 +45,8 @@ func (b *Builder) Retain(ctx context.Context, p *Plan, old *lockfile.Lock) (*loc
 		return nil, nil, nil
 	}
 	for _, g := range p.groups {
-		if in := wheels[g.Name]; in != "" && !has[g.Name] {
-			seal.Layers = append(seal.Layers, lockfile.SealedLayer{Name: g.Name, Kind: WheelFormat, Inputs: in})
+		if others, ok := with[g.Name]; ok && !has[g.Name] {
+			seal.Layers = append(seal.Layers, lockfile.SealedLayer{Name: g.Name, Kind: WheelFormat, Inputs: now[g.Name], With: others})
 		}
 	}
 	l, err := w.projection(ctx)
@@ -58,10 +58,10 @@ func (b *Builder) Retain(ctx context.Context, p *Plan, old *lockfile.Lock) (*loc
 }
 
 // expected are the inputs of the plan's layers by name, but for those of the project and the lock, as far as they are known without
-// asking for files; and apart those of layers of wheels that share no path with others.
-func (w *work) expected(ctx context.Context) (all, alone map[string]string, err error) {
+// asking for files; and for the layers of wheels, if that is known, which packages of other layers share a path with theirs.
+func (w *work) expected(ctx context.Context) (all map[string]string, with map[string][]string, err error) {
 	p := w.plan
-	all, alone = map[string]string{}, map[string]string{}
+	all, with = map[string]string{}, map[string][]string{}
 	if p.parent != nil {
 		for i, l := range p.parent.Layers {
 			all[parentName(i)] = inputs(ParentFormat, "layer "+l.Digest)
@@ -79,10 +79,10 @@ func (w *work) expected(ctx context.Context) (all, alone map[string]string, err 
 	}
 	set := w.everyWheel()
 	defer set.close()
-	if !w.recall(set) {
+	if !w.recall(set) || set.Shares == nil {
 		for _, wheel := range set.all {
 			if !w.Store.Has(wheel.File.SHA256) {
-				return all, alone, nil
+				return all, with, nil
 			}
 		}
 		if err := w.settleAll(ctx, set); err != nil {
@@ -92,11 +92,19 @@ func (w *work) expected(ctx context.Context) (all, alone map[string]string, err 
 	for _, g := range p.groups {
 		wheels := p.wheels(g)
 		all[g.Name] = w.wheelInputs(set, wheels)
-		if !slices.ContainsFunc(wheels, func(x Wheel) bool { return !slices.Contains(set.Alone, x.File.SHA256) }) {
-			alone[g.Name] = all[g.Name]
+		var others []string
+		for _, wheel := range wheels {
+			for _, sum := range set.Shares[wheel.File.SHA256] {
+				i := slices.IndexFunc(set.all, func(x Wheel) bool { return x.File.SHA256 == sum })
+				if name := set.all[i].Package.Name; !slices.ContainsFunc(wheels, func(x Wheel) bool { return x.Package.Name == name }) {
+					others = append(others, name)
+				}
+			}
 		}
+		slices.Sort(others)
+		with[g.Name] = slices.Compact(others)
 	}
-	return all, alone, nil
+	return all, with, nil
 }
 
 // recordsOf are another lock's choices of kind record about the wheels of layers.

@@ -31,14 +31,14 @@ func TestRecordsOf(t *testing.T) {
 	}
 }
 
-// TestAlone: every wheel of a path that several have is told, the one that keeps it too.
-func TestAlone(t *testing.T) {
+// TestShares: every wheel of a path that several have is told, also to the one that keeps it.
+func TestShares(t *testing.T) {
 	var wheels []Wheel
 	for _, sum := range []string{"d", "c", "b", "a"} {
 		wheels = append(wheels, Wheel{File: lockfile.File{SHA256: sum}})
 	}
-	got := alone(wheels, [][]string{{"x", "one"}, {"y"}, {"x"}, {"z", "two"}})
-	if d := cmp.Diff([]string{"a", "c"}, got); d != "" {
+	got := shares(wheels, [][]string{{"x", "one", "y"}, {"z"}, {"x"}, {"x", "y", "two"}})
+	if d := cmp.Diff(map[string][]string{"d": {"a", "b"}, "b": {"a", "d"}, "a": {"b", "d"}}, got); d != "" {
 		t.Error(d)
 	}
 }

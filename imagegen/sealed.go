@@ -3,11 +3,13 @@ package imagegen
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/envpack/envpack/imagegen/install"
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/lockfile"
 )
@@ -119,8 +121,8 @@ func (w *work) remembers(inputs string) bool {
 }
 
 // sealedWheels are the layers of the wheels if the seal says what they are: those that neither the store has nor anybody else
-// are made of their own wheels alone. Nothing is given where that is not possible: where a layer leaves files to
-// another's wheels, all must be looked at.
+// are made of their own wheels and those that the seal names beside them. Nothing is given where that is not possible: where a layer leaves files to
+// another's wheels, and the seal does not name these, all must be looked at.
 func (w *work) sealedWheels(ctx context.Context) ([]Layer, error) {
 	groups := w.plan.groups
 	layers := make([]Layer, len(groups))
@@ -140,11 +142,30 @@ func (w *work) sealedWheels(ctx context.Context) ([]Layer, error) {
 		if layers[i] = l; ok {
 			continue
 		}
-		if w.wheelInputs(&wheelSet{}, wheels) != sealed.Inputs {
+		if sealed.Digest != "" && w.wheelInputs(&wheelSet{}, wheels) != sealed.Inputs {
 			return nil, nil
 		}
 		missing = append(missing, i)
-		set.all = append(set.all, wheels...)
+		set.add(wheels)
+		for _, wheel := range w.everyWheel().all {
+			if slices.Contains(sealed.With, wheel.Package.Name) {
+				set.add([]Wheel{wheel})
+			}
+		}
+	}
+	slices.SortStableFunc(set.all, byName)
+	if len(missing) > 0 {
+		// Of the paths that these wheels have in common with others it may be the others' to say whose they are.
+		if err := w.open(ctx, set); errors.As(err, new(*install.ContestedError)) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	for _, i := range missing {
+		if w.wheelInputs(set, w.plan.wheels(groups[i])) != w.sealed[groups[i].Name].Inputs {
+			return nil, nil
+		}
 	}
 	if err := w.makeWheels(ctx, set, missing, layers); err != nil {
 		return nil, err

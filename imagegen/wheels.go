@@ -27,11 +27,12 @@ const settleMemo = "settlement"
 
 // settlement is what is known of a set of wheels once all have been opened.
 type settlement struct {
-	Omit  omissions
-	Cede  omissions         `json:",omitempty"`
-	Alone []string          `json:",omitempty"` // wheels that share no path with another, by SHA-256, sorted
-	Idle  []string          `json:",omitempty"` // as in Image
-	Newer map[string]string `json:",omitempty"` // as in Image
+	Omit omissions
+	Cede omissions `json:",omitempty"`
+	// Shares are, by the SHA-256 of a wheel, those of the wheels with which it shares a path, sorted. nil: nobody noted them.
+	Shares map[string][]string
+	Idle   []string          `json:",omitempty"` // as in Image
+	Newer  map[string]string `json:",omitempty"` // as in Image
 }
 
 // omissions are, by the SHA-256 of a wheel, paths that another wheel of the set has in its place: with the same bytes, or, those
@@ -49,6 +50,17 @@ type wheelSet struct {
 func (s *wheelSet) close() {
 	for _, c := range s.closers {
 		_ = c()
+	}
+}
+
+// add puts wheels into the set that are not in it yet.
+func (s *wheelSet) add(wheels []Wheel) {
+	for _, wheel := range wheels {
+		if !slices.ContainsFunc(s.all, func(have Wheel) bool {
+			return have.File.SHA256 == wheel.File.SHA256 && have.File.Name == wheel.File.Name
+		}) {
+			s.all = append(s.all, wheel)
+		}
 	}
 }
 

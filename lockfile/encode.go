@@ -185,6 +185,7 @@ func (c *codec) seal(s *Seal) {
 		c.text("digest", &y.Digest)
 		c.text("diff-id", &y.DiffID)
 		c.number("size", &y.Size)
+		c.list("with", &y.With)
 	})
 }
 

@@ -324,4 +324,6 @@ type SealedLayer struct {
 	Digest string `toml:"digest"`  // "sha256:…" of the compressed bytes
 	DiffID string `toml:"diff-id"` // "sha256:…" of the tar
 	Size   int64  `toml:"size"`    // compressed bytes
+	// With are, of a layer of wheels that nobody has made yet, the packages in other layers whose wheels share a path with its own; sorted.
+	With []string `toml:"with"`
 }

@@ -271,7 +271,7 @@ func begun() *Lock {
 	l := sample()
 	l.Seals = []Seal{{Platform: "linux/amd64", Layers: []SealedLayer{
 		{Name: "base", Kind: "rootfs/1", Inputs: hex64("0a"), Digest: "sha256:" + hex64("0b"), DiffID: "sha256:" + hex64("0c"), Size: 1},
-		{Name: "wheels 07", Kind: "wheel/1", Inputs: hex64("0d")},
+		{Name: "wheels 07", Kind: "wheel/1", Inputs: hex64("0d"), With: []string{"beta", "alpha", "beta"}},
 		{Name: "lock", Kind: "files/1", Inputs: hex64("0e"), Digest: "sha256:" + hex64("0f"), DiffID: "sha256:" + hex64("0c"), Size: 2},
 	}}}
 	return l
@@ -287,7 +287,7 @@ func TestBegunSeal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := read.SealOf("linux/amd64"); s.Closed() || len(s.Layers) != 3 || s.Layers[1].Digest != "" {
+	if s := read.SealOf("linux/amd64"); s.Closed() || len(s.Layers) != 3 || s.Layers[1].Digest != "" || !slices.Equal(s.Layers[1].With, []string{"alpha", "beta"}) {
 		t.Errorf("%+v", s)
 	}
 	if read.SealOf("linux/arm64").Closed() {

@@ -65,6 +65,9 @@ func (l *Lock) Normalize() {
 	})
 	for i := range l.Seals {
 		l.Seals[i].Layers = orNil(l.Seals[i].Layers)
+		for j := range l.Seals[i].Layers {
+			l.Seals[i].Layers[j].With = sortedSet(l.Seals[i].Layers[j].With)
+		}
 	}
 	l.Seals = sorted(l.Seals, func(a, b Seal) int { return strings.Compare(a.Platform, b.Platform) })
 }
@@ -178,6 +181,12 @@ func (l *Lock) clone() *Lock {
 	}
 	c.Choices = slices.Clone(l.Choices)
 	c.Seals = slices.Clone(l.Seals)
+	for i := range c.Seals {
+		c.Seals[i].Layers = slices.Clone(c.Seals[i].Layers)
+		for j := range c.Seals[i].Layers {
+			c.Seals[i].Layers[j].With = slices.Clone(c.Seals[i].Layers[j].With)
+		}
+	}
 	return &c
 }
 

@@ -301,6 +301,9 @@ func (v *validator) seals() {
 			names[y.Name] = true
 			v.form(at+"kind", y.Kind, kindFormat, "a kind and its format, such as wheel/1")
 			v.hash(at+"inputs", y.Inputs)
+			if len(y.With) > 0 && y.Digest != "" {
+				v.fail(at+"with", "is of a layer that nobody has made, and this one has a digest")
+			}
 			if y.Digest == "" && y.DiffID == "" && y.Size == 0 && !s.Closed() && j < len(s.Layers)-1 {
 				continue
 			}

@@ -58,7 +58,7 @@ TABLES = {
     "file": "to url path sha256 size hashed executable targets",
     "choice": "kind name value target reason",
     "seal": "platform environment project image",
-    "seal.layer": "name kind inputs digest diff-id size",
+    "seal.layer": "name kind inputs digest diff-id size with",
 }
 
 
