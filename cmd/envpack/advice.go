@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/envpack/envpack/imagegen/rootfs"
@@ -22,8 +21,7 @@ func advise(err error) error {
 	if errors.As(err, &unreadable) && !errors.As(err, &file) && !errors.Is(err, context.Canceled) {
 		return diag.Wrap(err, 0, "").
 			Hint("the package has the hash that its archive's signed index names: it was published like this, and who publishes it should know").
-			Hint("to go on without it, leave it out of system.packages, or ask for another version there, such as %q",
-				fmt.Sprintf("%s (<< %s)", unreadable.Name, unreadable.Version))
+			Hint("to go on without it, leave it out of system.packages, or ask there for another version than %s, as in \"%s=VERSION\"", unreadable.Version, unreadable.Name)
 	}
 	var wrong *wheelfile.Error
 	if !errors.As(err, &wrong) {

@@ -24,7 +24,7 @@ func TestAdvise(t *testing.T) {
 		{"broken", wheel(errors.New("has CRC-32 00000000")), []string{"published like this", `"some-thing != 1.0"`}},
 		{"unsafe", wheel(wheelfile.AsUnsafe(errors.New("is a symbolic link"))), []string{"do not use it", `"some-thing != 1.0"`}},
 		{"understood", diag.Wrap(wheel(errors.New("x")), diag.Fetch, "y").Hint("z"), []string{"z"}},
-		{"package", fmt.Errorf("layer base: %w", &rootfs.PackageError{Name: "odd", Version: "1.0", Err: errors.New("x")}), []string{"published like this", `"odd (<< 1.0)"`}},
+		{"package", fmt.Errorf("layer base: %w", &rootfs.PackageError{Name: "odd", Version: "1.0", Err: errors.New("x")}), []string{"published like this", `another version than 1.0, as in "odd=VERSION"`}},
 		{"disk", &rootfs.PackageError{Name: "odd", Version: "1.0", Err: &fs.PathError{Op: "write", Path: "x", Err: fs.ErrPermission}}, nil},
 		{"another", errors.New("x"), nil},
 	} {
