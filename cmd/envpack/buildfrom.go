@@ -1,11 +1,15 @@
 package main
 
 import (
+	"archive/tar"
 	"context"
+	"errors"
+	"io"
 	"os"
 	"slices"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/envpack/envpack/imagegen"
@@ -13,6 +17,8 @@ import (
 	"github.com/envpack/envpack/imagegen/verify"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/lockfile"
 )
 
 // notFrom are flags of build that are about a project, of which an image has none.
@@ -165,6 +171,9 @@ func (a *again) build(ctx context.Context, found publish.Found) error {
 	if b.tree, err = v.Project(ctx, lock, spool); err != nil {
 		return diag.Wrap(err, 0, "%s", a.from)
 	}
+	if err := a.takeData(ctx, found, lock, b.builder.Store); err != nil {
+		return a.source.Explain(ctx, err)
+	}
 	image, err := b.image(ctx, found.Platform)
 	if err != nil {
 		return err
@@ -180,6 +189,59 @@ func (a *again) build(ctx context.Context, found publish.Found) error {
 	a.images = append(a.images, image)
 	a.artifacts = append(a.artifacts, publish.PlatformImage{Platform: image.Platform, Image: image.Image, Origin: b.supply.Origin(image.Platform)})
 	return nil
+}
+
+// takeData takes data files that the lock names by a path, which only the machine has that made it, out of the image. They are held to the
+// lock's hashes; one that is not there, or another, is left for the build to miss.
+func (a *again) takeData(ctx context.Context, found publish.Found, lock *lockfile.Lock, st *store.Store) error {
+	for _, f := range lock.DataOn(found.Platform) {
+		if f.Path == "" || st.Has(f.SHA256) {
+			continue
+		}
+		config, err := found.Image.ConfigFile()
+		if err != nil {
+			return err
+		}
+		layers, err := found.Image.Layers()
+		if err != nil {
+			return err
+		}
+		filled := slices.DeleteFunc(slices.Clone(config.History), func(h v1.History) bool { return h.EmptyLayer })
+		at := slices.IndexFunc(filled, func(h v1.History) bool { return h.CreatedBy == "envpack: file "+f.To })
+		if at < 0 || at >= len(layers) {
+			continue
+		}
+		if err := takeFile(ctx, layers[at], strings.TrimPrefix(f.To, "/"), f.SHA256, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeFile puts a file of a layer into the store if it is the one with the hash.
+func takeFile(ctx context.Context, l v1.Layer, path, sha256 string, st *store.Store) error {
+	r, err := l.Uncompressed()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for archive := tar.NewReader(r); ; {
+		h, err := archive.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if h.Name != path || h.Typeflag != tar.TypeReg {
+			continue
+		}
+		err = st.Put(ctx, archive, sha256, h.Size)
+		if errors.As(err, new(*store.MismatchError)) {
+			return nil
+		}
+		return err
+	}
 }
 
 // hold holds an image to the one that is there. If it is not that one by its digest, all is made anew and verified: the
