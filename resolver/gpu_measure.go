@@ -32,8 +32,12 @@ func (q *question) measured(ctx context.Context, lock *lockfile.Lock) ([]*solved
 	for try := 1; ; try++ {
 		done, err := q.vary(ctx, lock)
 		g := q.policies.gpu
-		if err != nil || g == nil || q.sources.Scan == nil || q.options.NoScan {
+		if err != nil || g == nil || q.sources.Scan == nil {
 			return done, err
+		}
+		if q.options.NoScan {
+			q.options.Tell("the wheels were not read for their code for GPUs (--no-scan): versions were chosen by names, requirements and envpack's table")
+			return done, nil
 		}
 		news, err := q.read(ctx, done)
 		if err != nil || len(news) == 0 {

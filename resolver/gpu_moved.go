@@ -2,7 +2,6 @@ package resolver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,25 +26,49 @@ func (q *question) moved(ctx context.Context, lock *lockfile.Lock, done []*solve
 	for _, s := range done { // what the lock has of them may be what [gpu] once led to
 		free.options.Packages = append(free.options.Packages, slices.Collect(maps.Keys(s.versions))...)
 	}
-	without, err := free.answer(ctx)
-	if errors.As(err, new(*unsolved)) {
-		return nil // then nothing can be said of what would be
+	choices, err := free.movedFrom(ctx, done, q.policies.gpu)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
+	if err != nil { // nothing can be said of what would be, as where an index cannot be reached; the lock is right without
+		choices = q.saidBefore(done)
+	}
+	lock.Choices = append(lock.Choices, choices...)
+	return nil
+}
+
+// saidBefore are the reasons that the lock that is there has for versions which stay.
+func (q *question) saidBefore(done []*solved) []lockfile.Choice {
+	if q.options.Previous == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(q.options.Previous.Choices), func(c lockfile.Choice) bool {
+		stays := slices.ContainsFunc(done, func(s *solved) bool {
+			return s.target.Platform == c.Target && s.has(c.Name) && s.versions[c.Name].String() == c.Value
+		})
+		return c.Kind != lockfile.CUDAChoice || !stays
+	})
+}
+
+// movedFrom compares the answers of the question without [gpu] with those with it.
+func (q *question) movedFrom(ctx context.Context, done []*solved, g *gpu) ([]lockfile.Choice, error) {
+	without, err := q.answer(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var choices []lockfile.Choice
 	for i, s := range done {
-		reasons, err := s.movedFrom(ctx, without[i], q.policies.gpu)
+		reasons, err := s.movedFrom(ctx, without[i], g)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, name := range slices.Sorted(maps.Keys(reasons)) {
-			lock.Choices = append(lock.Choices, lockfile.Choice{
+			choices = append(choices, lockfile.Choice{
 				Kind: lockfile.CUDAChoice, Name: name, Value: s.versions[name].String(), Target: s.target.Platform, Reason: reasons[name],
 			})
 		}
 	}
-	return nil
+	return choices, nil
 }
 
 // movedFrom are the packages that have an older version than without [gpu] because that is for a CUDA which cannot be
