@@ -22,7 +22,8 @@ export ENVPACK_WHEELS=$work/wheels
 pip download -q --no-deps --only-binary=:all: -d "$ENVPACK_WHEELS" \
     numpy scipy scikit-learn joblib threadpoolctl cloudpickle narwhals jinja2 markupsafe 'pip>=26.1' setuptools wheel \
     black pyyaml requests six tqdm \
-    pandas pillow jupyterlab notebook pydantic-core
+    pandas pillow jupyterlab notebook pydantic-core \
+    nvidia-cuda-cuobjdump bitsandbytes jax-cuda13-plugin
 # Runtimes of containers inside containers: no systemd, no cgroup v2, few open files.
 export CONTAINERS_CONF=$work/containers.conf
 cat >"$CONTAINERS_CONF" <<END

@@ -46,7 +46,7 @@ func (r *reader) code(w Walker) error {
 	}
 	var sections []fatbin.Section
 	var known bool
-	if finder.Scattered() || finder.Doubtful() { // the sections' headers stand at the file's end, and most files need not be read to there
+	if len(finder.Containers()) > 0 || finder.Doubtful() { // else the file need not be read to its end, where the sections' headers stand
 		if sections, known, err = r.sections(finder); err != nil {
 			return err
 		}

@@ -35,6 +35,8 @@ func TestReadCode(t *testing.T) {
 		want   string
 		unread int // bytes of the file's end that are not asked for
 	}{
+		"none, rest not asked":  {file: testenv.ELF{Apart: 100_000, Sections: []testenv.ELFSection{zeros(100)}}, unread: 90_000},
+		"adjacent":              {file: testenv.ELF{Sections: []testenv.ELFSection{linked, other}}, want: first + "\nprelinked 1 sm_75=64"},
 		"none":                  {file: testenv.ELF{Sections: []testenv.ELFSection{zeros(100)}}},
 		"small":                 {file: testenv.ELF{Sections: []testenv.ELFSection{zeros(100), linked}}, want: first},
 		"both":                  {file: testenv.ELF{Sections: []testenv.ELFSection{linked, zeros(100), other}}, want: first + "\nprelinked 1 sm_75=64"},
@@ -45,8 +47,6 @@ func TestReadCode(t *testing.T) {
 		"relocatable":              {file: testenv.ELF{Sections: []testenv.ELFSection{other}}, want: "1 sm_75=64"},
 		"embedded":                 {file: testenv.ELF{Sections: []testenv.ELFSection{linked, zeros(100), embedded}}, want: first + "\nembedded 1 sm_75=64"},
 		"lying":                    {file: testenv.ELF{Sections: []testenv.ELFSection{lying, zeros(1000), linked}}, want: "fault: the CUDA code at 192 cannot be read: an entry's version is 0x0, and not 0x101"},
-		"rest not asked":           {file: testenv.ELF{Apart: 100_000, Sections: []testenv.ELFSection{zeros(100), linked}}, want: first, unread: 90_000},
-		"small code, large rest":   {file: testenv.ELF{Apart: 100_000, Sections: []testenv.ELFSection{zeros(100), linked}}, want: first, unread: 90_000},
 		"both, names apart":        {file: testenv.ELF{Apart: 100_000, Sections: []testenv.ELFSection{linked, zeros(100), other}}, want: first + "\nprelinked 1 sm_75=64"},
 		"both, stripped of tables": {file: testenv.ELF{Sections: []testenv.ELFSection{linked, zeros(100), other}}, strip: true, want: "2 sm_75=128\n2 sm_90a=128 compute_120@9.0=128"},
 	} {

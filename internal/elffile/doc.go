@@ -5,7 +5,7 @@
 // that patch wheels leave them wrong, and the linker does not look at them. That is why debug/elf, which finds
 // the dynamic section by them, gives only its names for numbers here. The package resolves no names, and reads no
 // symbols and no code, but what the containers of code for GPUs say of themselves (package fatbin; [ReadCUDA]). Only where
-// these stand in several places, the names of sections tell which of them are not linked.
+// there are some, the names of sections tell which of them are not linked.
 //
 // A file is read by ranges, in order as far as its form allows ([Read]); [ReadWheel] reads all ELF files of a wheel.
 // Memory is bounded whatever the file says: less than 5 MiB for a file, 40 MiB for one that

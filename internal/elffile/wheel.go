@@ -15,7 +15,7 @@ import (
 )
 
 // WheelFormat numbers the form and meaning of [Encode]'s result; it belongs into the key of what is remembered.
-const WheelFormat = 5
+const WheelFormat = 6
 
 // Object is an ELF file of a wheel.
 type Object struct {

@@ -106,9 +106,6 @@ func TestSections(t *testing.T) {
 	if diff := cmp.Diff([]Section{{Offset: at, Size: size}, {Offset: at + size + 16, Size: size}, {Offset: at + 2*size + 16, Size: size}, last}, all.Containers()); diff != "" {
 		t.Error(diff)
 	}
-	if some := in(data[:at+first.Size], 100); !all.Scattered() || some.Scattered() || len(some.Containers()) != 3 {
-		t.Errorf("scattered: %t, and of the begin %t", all.Scattered(), some.Scattered())
-	}
 	if none := in(text, 100).Containers(); len(none) > 0 {
 		t.Errorf("the text has %v", none)
 	}

@@ -13,9 +13,6 @@ type Section struct {
 
 func (s Section) has(from int64) bool { return from >= s.Offset && from-s.Offset < s.Size }
 
-// maxGap is what may lie between containers of one section.
-const maxGap = 64
-
 // Containers are the places of all containers, in order.
 func (f *Finder) Containers() []Section {
 	all := make([]Section, len(f.found))
@@ -23,16 +20,6 @@ func (f *Finder) Containers() []Section {
 		all[i] = Section{Offset: c.from, Size: c.to - c.from}
 	}
 	return all
-}
-
-// Scattered tells whether containers stand apart, as they never do within a section.
-func (f *Finder) Scattered() bool {
-	for i := 1; i < len(f.found); i++ {
-		if f.found[i].from-f.found[i-1].to > maxGap {
-			return true
-		}
-	}
-	return false
 }
 
 // Doubtful tells whether something begins as a container and is malformed, which may be the code of a compiler that writes
