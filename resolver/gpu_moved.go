@@ -26,7 +26,7 @@ func (q *question) moved(ctx context.Context, lock *lockfile.Lock, done []*solve
 	for _, s := range done { // what the lock has of them may be what [gpu] once led to
 		free.options.Packages = append(free.options.Packages, slices.Collect(maps.Keys(s.versions))...)
 	}
-	choices, err := free.movedFrom(ctx, done, q.policies.gpu)
+	choices, err := free.movedFrom(ctx, done, q)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -50,12 +50,14 @@ func (q *question) saidBefore(done []*solved) []lockfile.Choice {
 	})
 }
 
-// movedFrom compares the answers of the question without [gpu] with those with it.
-func (q *question) movedFrom(ctx context.Context, done []*solved, g *gpu) ([]lockfile.Choice, error) {
+// movedFrom compares the answers of the question without [gpu] with those of the one with it.
+func (q *question) movedFrom(ctx context.Context, done []*solved, with *question) ([]lockfile.Choice, error) {
 	without, err := q.answer(ctx)
 	if err != nil {
 		return nil, err
 	}
+	g := with.policies.gpu
+	var upgraded []*solved // asked for where it is needed
 	var choices []lockfile.Choice
 	for i, s := range done {
 		reasons, err := s.movedFrom(ctx, without[i], g)
@@ -63,6 +65,18 @@ func (q *question) movedFrom(ctx context.Context, done []*solved, g *gpu) ([]loc
 			return nil, err
 		}
 		for _, name := range slices.Sorted(maps.Keys(reasons)) {
+			if q.options.Previous != nil && !without[i].ruledOut(ctx, name, g) {
+				if upgraded == nil {
+					fresh := with.variant()
+					fresh.options.Packages = q.options.Packages
+					if upgraded, err = fresh.answer(ctx); err != nil {
+						return nil, err
+					}
+				}
+				if s.versions[name].Less(upgraded[i].versions[name]) {
+					continue // the lock keeps what it had, as of every package
+				}
+			}
 			choices = append(choices, lockfile.Choice{
 				Kind: lockfile.CUDAChoice, Name: name, Value: s.versions[name].String(), Target: s.target.Platform, Reason: reasons[name],
 			})
@@ -101,6 +115,12 @@ func (s *solved) movedFrom(ctx context.Context, without *solved, g *gpu) (map[st
 		reasons[first] += "; with it " + strings.Join(along, ", ")
 	}
 	return reasons, nil
+}
+
+// ruledOut tells whether what the package of the answer without [gpu] is for cannot be used at all, whatever other packages are for.
+func (s *solved) ruledOut(ctx context.Context, name string, g *gpu) bool {
+	why, err := s.forOtherCUDA(ctx, name, 0, g)
+	return err == nil && why != ""
 }
 
 // forOtherCUDA says how a package of the answer is for a major version of CUDA that is not the one wanted; "" if it is not.

@@ -187,6 +187,24 @@ func TestCUDAReasons(t *testing.T) {
 	}
 }
 
+// TestCUDAKept holds that a version which is there because the lock had it is no choice of CUDA.
+func TestCUDAKept(t *testing.T) {
+	m := project("flame")
+	wanting(t, m, "", "535")
+	old := mustLock(t, frameworks(), m, Options{})
+	wanting(t, m, "", "580")
+	l := mustLock(t, frameworks(), m, Options{Previous: old})
+	at := slices.IndexFunc(l.Packages, func(p lockfile.Package) bool { return p.Name == "flame" })
+	if v := l.Packages[at].Version; v != "2.1" {
+		t.Errorf("flame moved to %s", v)
+	}
+	for _, c := range l.Choices {
+		if c.Kind == lockfile.CUDAChoice {
+			t.Errorf("%s %s: %s", c.Name, c.Value, c.Reason)
+		}
+	}
+}
+
 // TestCUDANeverFallsBack holds that a version without CUDA is not taken in place of one whose CUDA cannot be used.
 func TestCUDANeverFallsBack(t *testing.T) {
 	for _, c := range []struct{ requires, driver, want string }{
