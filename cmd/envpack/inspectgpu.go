@@ -166,7 +166,7 @@ func gpuOfLock(l *lockfile.Lock, file, command, platform string) (gpuReport, err
 	if l.Project.Unscanned {
 		r.Notes = append(r.Notes, fmt.Sprintf("the wheels were not read when the lock was made; `%s` reads them", command))
 	} else if !l.Measured() && forCUDA(l) {
-		r.Notes = append(r.Notes, fmt.Sprintf("the lock does not say which code for GPUs its wheels have; `%s` adds that", command))
+		r.Notes = append(r.Notes, fmt.Sprintf("the lock does not say which code for GPUs its wheels have; `%s` adds that", strings.Replace(command, " lock", " lock --refresh", 1)))
 	}
 	return r, nil
 }

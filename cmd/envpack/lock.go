@@ -169,7 +169,7 @@ func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
 		return nil
 	}
 	l, err := readLock(m, path)
-	if err != nil || (l.Project.Unscanned || unmeasured(m, l)) && !o.noScan {
+	if err != nil || l.Project.Unscanned && !o.noScan {
 		return nil
 	}
 	for _, p := range l.Packages {

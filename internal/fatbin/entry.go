@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	joined     Kind = 256 // several entries, compressed as one
-	flagOnly        = 0x100000
-	flagFamily      = 0x200000
+	joined Kind = 256 // several entries, compressed as one
+
+	flagOnly   = 0x100000
+	flagFamily = 0x200000
 )
 
 // entry reads an entry's header.
