@@ -232,11 +232,7 @@ func (s *session) toCheck(ctx context.Context, st *store.Store, spec string, o c
 }
 
 func (s *session) imagesToCheck(ctx context.Context, st *store.Store, spec, platform string) (all []checked, err error) {
-	client, err := registryClient()
-	if err != nil {
-		return nil, err
-	}
-	src, err := publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: platform, Offline: s.offline})
+	src, err := s.openImage(ctx, spec, publish.OpenOptions{Platform: platform})
 	if err != nil {
 		return nil, err
 	}

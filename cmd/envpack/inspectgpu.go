@@ -172,11 +172,7 @@ func gpuOfLock(l *lockfile.Lock, file, command, platform string) (gpuReport, err
 }
 
 func (s *session) gpuOfImages(ctx context.Context, spec string, o inspectOptions) (reports []gpuReport, err error) {
-	client, err := registryClient()
-	if err != nil {
-		return nil, err
-	}
-	src, err := publish.Open(ctx, spec, publish.OpenOptions{Client: client, Platform: o.platform, Offline: s.offline})
+	src, err := s.openImage(ctx, spec, publish.OpenOptions{Platform: o.platform})
 	if err != nil {
 		return nil, err
 	}
