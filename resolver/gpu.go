@@ -64,11 +64,7 @@ func (g *gpu) refusal(major int) reason {
 	}
 	for i, d := range g.want.Devices {
 		if serves, oldest := cuda.Serves(v, d.Capability); !serves {
-			place := ""
-			if i < len(g.want.DevicesPos) {
-				place = at(g.want.DevicesPos[i])
-			}
-			return reason{noKernels, fmt.Sprintf("is for GPUs from %s on, and gpu.devices has %s%s", oldest.SM(), d, place)}
+			return reason{noKernels, fmt.Sprintf("is for GPUs from %s on, and gpu.devices has %s%s", oldest.SM(), d, g.placeOf(i))}
 		}
 	}
 	driver := g.want.MinDriver
@@ -107,6 +103,10 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 	var names []string
 	for _, r := range requires {
 		names = append(names, r.Name)
+	}
+	if why := g.fails(name, v.String()); why != "" {
+		d.Unavailable = reason{noKernels, why}
+		return
 	}
 	if why := g.unfit(platform, name, v.String()); why != "" {
 		d.Unavailable = reason{noKernels, why}

@@ -141,11 +141,25 @@ func (g *gpu) unfit(platform, name, version string) string {
 	return ""
 }
 
+// fails says on which wanted GPU a version is known to fail, whatever code it has; "" if on none.
+func (g *gpu) fails(name, version string) string {
+	for i, d := range g.want.Devices {
+		if why := cuda.TableFails(cuda.Package{Name: name, Version: version}, d); why != "" {
+			return fmt.Sprintf("is not for %s%s: it %s", d, g.placeOf(i), why)
+		}
+	}
+	return ""
+}
+
+// placeOf is where the manifest names a GPU, in brackets; "" where that is not known.
+func (g *gpu) placeOf(i int) string {
+	if i < len(g.want.DevicesPos) {
+		return at(g.want.DevicesPos[i])
+	}
+	return ""
+}
+
 // lacks words that there is no code for a wanted GPU.
 func (g *gpu) lacks(i int, what string) string {
-	place := ""
-	if i < len(g.want.DevicesPos) {
-		place = at(g.want.DevicesPos[i])
-	}
-	return fmt.Sprintf("has no code for %s%s: %s", g.want.Devices[i], place, what)
+	return fmt.Sprintf("has no code for %s%s: %s", g.want.Devices[i], g.placeOf(i), what)
 }

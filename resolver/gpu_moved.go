@@ -157,6 +157,9 @@ func (s *solved) forOtherCUDA(ctx context.Context, name string, wanted int, g *g
 
 // without says that a version has no code for a wanted GPU; "" if it has, or nothing is known.
 func (g *gpu) without(platform, name, version string, requires []string) string {
+	if why := g.fails(name, version); why != "" {
+		return why
+	}
 	if why := g.unfit(platform, name, version); why != "" {
 		return why
 	}

@@ -20,6 +20,8 @@ func TestRealCUDA(t *testing.T) {
 		{`cuda = ">=12.4,<13"`, "torch", "torch 2.10.0"},
 		{`devices = ["V100"]`, "torch", "torch 2.10.0"},
 		{`devices = ["GTX 1080"]`, "torch", "torch 2.7.1"},
+		{`devices = ["V100"]`, "jax[cuda12]", "jax 0.12.0.1, nvidia-cudnn-cu12 9.10.2.21"}, // later ones have nothing for it
+		{`devices = ["V100"]`, "onnxruntime-gpu[cuda,cudnn]", "onnxruntime-gpu 1.26.0, nvidia-cudnn-cu12 9.10.2.21"},
 		{`min-driver = "535"`, "jax[cuda12]", "jax 0.12.0.1, jax-cuda12-plugin 0.12.0.1"},
 		{`min-driver = "580"`, "jax[cuda13]", "jax 0.12.0.1, jax-cuda13-plugin 0.12.0.1"},
 		{`min-driver = "535"`, "tensorflow[and-cuda]", "tensorflow 2.21.0"},

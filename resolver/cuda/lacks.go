@@ -30,6 +30,22 @@ func TableLacks(p Package, d Device) string {
 	return "it has " + list(b.gpus, b.ptx) + ", by envpack's table"
 }
 
+// TableFails says why a release fails on a GPU whatever code it has, by the tables of libraries that left out older GPUs and of releases that
+// are known to fail; "" if nothing is known. It continues a sentence that begins with the package.
+func TableFails(p Package, d Device) string {
+	for _, t := range facts().trimmed {
+		if t.Name == p.Name && contains(t.specifiers, p.Version) && d.Capability.Compare(t.Oldest) < 0 {
+			return "has nothing for GPUs before " + t.Oldest.SM()
+		}
+	}
+	for _, t := range facts().troubles {
+		if t.Name == p.Name && t.GPUs == d.Capability && contains(t.specifiers, p.Version) {
+			return fmt.Sprintf("fails there, with %s (%s)", t.What, t.Source)
+		}
+	}
+	return ""
+}
+
 // Linked tells which CUDA the libraries that a wheel's own link with are of; zero where they are of none, or of several.
 func Linked(needed []string) (v Version, reason string) {
 	b := ofNeeded(needed)
