@@ -121,6 +121,9 @@ func (s *session) check(ctx context.Context, spec string, o checkOptions) error 
 			}
 		}
 		r := cuda.Examine(cuda.Of(c.lock, c.where, c.known.of), *hosts)
+		if found != nil && len(hosts.Devices) == 0 {
+			withoutGPUs(&r)
+		}
 		out.Checks = append(out.Checks, newCheckResult(c.name, r, *hosts))
 	}
 	s.close()
@@ -133,6 +136,17 @@ func (s *session) check(ctx context.Context, spec string, o checkOptions) error 
 		return errUnfit
 	}
 	return err
+}
+
+// withoutGPUs says of a machine that does not say its GPUs that whether there is code for them is not known: it was asked for.
+func withoutGPUs(r *cuda.Report) {
+	for i := range r.Answers {
+		if a := &r.Answers[i]; a.Question == cuda.Code && (r.Frameworks > 0 || !r.CUDA.IsZero()) {
+			a.Verdict = cuda.Unknown
+			a.Why[0] = "this machine does not say which GPUs it has"
+			a.Remedies = append(a.Remedies, "--gpu names them")
+		}
+	}
 }
 
 // hosts are those of the flags, and of this machine where flags do not say; nil: neither was asked for.

@@ -49,6 +49,11 @@ func newCheckResult(name string, r cuda.Report, h cuda.Hosts) checkResult {
 		Name: name, Platform: r.Platform, Driver: h.Driver.String(), GPUs: []string{}, OK: r.OK(), CUDA: r.CUDA.String(), Needs: r.Driver.String(),
 		Requires: r.Requires.String(), Answers: r.Answers,
 	}
+	for i := range c.Answers { // lists, never null
+		if a := &c.Answers[i]; a.Remedies == nil {
+			a.Remedies = []string{}
+		}
+	}
 	for _, d := range h.Devices {
 		c.GPUs = append(c.GPUs, d.String())
 	}
@@ -74,8 +79,11 @@ func (o checkOutput) text() string {
 			b.WriteString("\n")
 		}
 		verdict := "yes"
-		if !c.OK {
+		switch {
+		case !c.OK:
 			verdict = "no"
+		case c.Driver == "" && len(c.GPUs) == 0:
+			verdict = "nothing was asked (--driver, --gpu, --host)"
 		}
 		title := c.Platform
 		if c.Name != "" {

@@ -20,14 +20,14 @@ import (
 // Host is what was found.
 type Host struct {
 	Driver string // "535.104.05"
-	GPUs   []GPU  // none where only the kernel module was asked
+	GPUs   []GPU  // none where the kernel module was asked and does not say them
 	From   string // what said so: "nvidia-smi", or a file
 }
 
 // GPU is one of the machine's.
 type GPU struct {
 	Name       string // "NVIDIA A100-SXM4-80GB"
-	Capability string // "8.0"; "" where nvidia-smi is too old to say it
+	Capability string // "8.0"; "" where nvidia-smi is too old to say it, and of the kernel module, which does not
 }
 
 // ErrNone is wrapped where there is no driver of NVIDIA's.
@@ -55,10 +55,33 @@ func Find(ctx context.Context, root string) (Host, error) {
 			return Host{}, fmt.Errorf("asking the driver for its version: %w", err)
 		}
 		if version := versionIn(string(data)); version != "" {
-			return Host{Driver: version, From: "/" + name}, nil
+			gpus, err := models(root)
+			return Host{Driver: version, GPUs: gpus, From: "/" + name}, err
 		}
 	}
 	return Host{}, fmt.Errorf("%w: nvidia-smi is not in the path, and there is neither /%s nor /%s", ErrNone, files[0], files[1])
+}
+
+// models are the GPUs that the kernel module names, each in a file with a line "Model: \t\t NVIDIA A100-SXM4-80GB", by their
+// places on the bus.
+func models(root string) ([]GPU, error) {
+	files, err := filepath.Glob(filepath.Join(root, "proc/driver/nvidia/gpus/*/information"))
+	if err != nil {
+		return nil, err
+	}
+	var gpus []GPU
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("asking the driver for the GPUs: %w", err)
+		}
+		for line := range strings.Lines(string(data)) {
+			if model, ok := strings.CutPrefix(line, "Model:"); ok && strings.TrimSpace(model) != "" {
+				gpus = append(gpus, GPU{Name: strings.TrimSpace(model)})
+			}
+		}
+	}
+	return gpus, nil
 }
 
 // moduleVersion is the version in the first line of /proc/driver/nvidia/version ("NVRM version: NVIDIA UNIX x86_64 Kernel Module

@@ -44,6 +44,32 @@ func TestModule(t *testing.T) {
 	}
 }
 
+func TestModuleGPUs(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"version":                       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n",
+		"gpus/0000:3b:00.0/information": "Model: \t\t Tesla V100-SXM2-16GB\nIRQ:   \t\t 182\nGPU UUID: \t GPU-00000000-0000-0000-0000-000000000000\n",
+		"gpus/0000:af:00.0/information": "Model: \t\t NVIDIA A100-SXM4-80GB\nIRQ:   \t\t 183\n",
+	} {
+		name = filepath.Join(root, "proc/driver/nvidia", name)
+		if runtime.GOOS == "windows" {
+			t.Skip("a bus address is no name of a folder here")
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := Find(context.Background(), root)
+	want := Host{Driver: "535.104.05", GPUs: []GPU{{Name: "Tesla V100-SXM2-16GB"}, {Name: "NVIDIA A100-SXM4-80GB"}}, From: "/proc/driver/nvidia/version"}
+	if d := cmp.Diff(want, h); err != nil || d != "" {
+		t.Error(err, d)
+	}
+}
+
 // smi puts a program into the path.
 func smi(t *testing.T, script string) {
 	t.Helper()
