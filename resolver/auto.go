@@ -20,6 +20,8 @@ import (
 type Scanner interface {
 	// Objects reads the ELF files of wheels: a list for each, in their order.
 	Objects(ctx context.Context, wheels []Wheel) ([][]elffile.Object, error)
+	// Knows tells whether Objects answers for a wheel from what was read of it before, without a download.
+	Knows(w Wheel) bool
 	// Contents reads which package of a distribution has which library.
 	Contents(ctx context.Context, want apt.Options) (*apt.Contents, error)
 }

@@ -24,6 +24,8 @@ func (s noIndex) Objects(_ context.Context, wheels []Wheel) ([][]elffile.Object,
 	return all, nil
 }
 
+func (noIndex) Knows(Wheel) bool { return true }
+
 func (s noIndex) Contents(context.Context, apt.Options) (*apt.Contents, error) { return nil, errAsked }
 
 // The index of files has tens of megabytes, and some mirrors have another than the signed release says.

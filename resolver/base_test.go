@@ -93,6 +93,8 @@ func (s scanner) Objects(_ context.Context, wheels []Wheel) ([][]elffile.Object,
 	return all, nil
 }
 
+func (scanner) Knows(Wheel) bool { return true }
+
 func (s scanner) Contents(context.Context, apt.Options) (*apt.Contents, error) {
 	if s.none != nil {
 		return nil, s.none

@@ -12,8 +12,8 @@ import (
 	"github.com/envpack/envpack/resolver/cuda"
 )
 
-// measuredTries bounds how often versions are exchanged because of what their wheels turned out to have: each try
-// may download the wheels of a framework.
+// measuredTries bounds how often versions are exchanged because of what their wheels turned out to have, of the tries that
+// download wheels: those of a framework are large. What was read before costs nothing, so that locking again gets further.
 const measuredTries = 8
 
 // finding is what was read of a version's wheels, for one platform.
@@ -29,7 +29,7 @@ func findingKey(platform, name, version string) string { return platform + " " +
 // measured answers the question, and holds the answer to what is in the wheels of the packages that have code for GPUs. Where that is for
 // another CUDA than was thought, or lacks code for a GPU, it is known from then on, and the question is answered again.
 func (q *question) measured(ctx context.Context, lock *lockfile.Lock) ([]*solved, error) {
-	for try := 1; ; try++ {
+	for tries := 0; ; {
 		done, err := q.vary(ctx, lock)
 		g := q.policies.gpu
 		if err != nil || g == nil || q.sources.Scan == nil {
@@ -39,13 +39,17 @@ func (q *question) measured(ctx context.Context, lock *lockfile.Lock) ([]*solved
 			q.options.Tell("the wheels were not read for their code for GPUs (--no-scan): versions were chosen by names, requirements and envpack's table")
 			return done, nil
 		}
-		news, err := q.read(ctx, done)
+		before := len(g.found)
+		news, downloaded, err := q.read(ctx, done)
 		if err != nil || len(news) == 0 {
 			return done, err
 		}
-		if try == measuredTries {
-			return nil, diag.New(diag.NoAnswer, "the wheels of %d choices were read, and none is for the hosts of [gpu]; the last one: %s", try, strings.Join(news, "; ")).
-				At(q.m.GPU.Pos).Hint("bound the versions to those that may do, and lock again: what was read is remembered")
+		if downloaded || len(g.found) == before {
+			tries++
+		}
+		if tries == measuredTries {
+			return nil, diag.New(diag.NoAnswer, "the wheels of %d choices were downloaded and read, and none is for the hosts of [gpu]; the last one: %s", tries, strings.Join(news, "; ")).
+				At(q.m.GPU.Pos).Hint("lock again to go on from there, since what was read is remembered; bounds to the versions that may do make it shorter")
 		}
 		for _, text := range news {
 			q.options.Tell(text + "; looking for another")
@@ -54,16 +58,15 @@ func (q *question) measured(ctx context.Context, lock *lockfile.Lock) ([]*solved
 	}
 }
 
-// read notes what the wheels of an answer have, and says what of it speaks against the answer.
-func (q *question) read(ctx context.Context, done []*solved) ([]string, error) {
+// read notes what the wheels of an answer have, and says what of it speaks against the answer; and whether one was downloaded for it.
+func (q *question) read(ctx context.Context, done []*solved) (news []string, downloaded bool, err error) {
 	if err := learnAll(ctx, done, q.options.Progress); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var news []string
 	for _, s := range done {
 		draft := &lockfile.Lock{Targets: []lockfile.Target{s.target.Target}}
 		if err := merge(ctx, draft, q.m, []*solved{s}); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		wheels := slices.DeleteFunc((&bases{lock: draft}).wheelsOf(s.target.Platform), func(w Wheel) bool {
 			return cuda.IsNVIDIA(w.Package.Name) || strings.HasSuffix(w.File.Name, "-any.whl")
@@ -71,9 +74,10 @@ func (q *question) read(ctx context.Context, done []*solved) ([]string, error) {
 		if q.options.Progress != nil {
 			q.options.Progress("reading the code for GPUs in wheels for " + s.target.Platform)
 		}
+		downloaded = downloaded || slices.ContainsFunc(wheels, func(w Wheel) bool { return !q.sources.Scan.Knows(w) })
 		objects, err := q.sources.Scan.Objects(ctx, wheels)
 		if err != nil {
-			return nil, diag.Wrap(err, 0, "looking for the code that wheels have for GPUs")
+			return nil, false, diag.Wrap(err, 0, "looking for the code that wheels have for GPUs")
 		}
 		for i, w := range wheels {
 			f := q.policies.gpu.judge(cuda.Read(objects[i]), s.cuda)
@@ -81,7 +85,7 @@ func (q *question) read(ctx context.Context, done []*solved) ([]string, error) {
 		}
 		news = append(news, q.policies.gpu.against(s)...)
 	}
-	return news, nil
+	return news, downloaded, nil
 }
 
 // judge is the finding of what was read of a wheel in an image for a major version of CUDA.

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,17 +19,23 @@ type wheelCode map[string]struct {
 	needed []string
 }
 
-// readings counts what is read.
+// readings remembers what was read, and counts what was read anew.
 type readings struct {
 	wheelCode
 	read []string
 }
 
+func keyOf(w Wheel) string { return w.Package.Name + " " + w.Package.Version }
+
+func (r *readings) Knows(w Wheel) bool { return slices.Contains(r.read, keyOf(w)) }
+
 func (r *readings) Objects(_ context.Context, wheels []Wheel) ([][]elffile.Object, error) {
 	out := make([][]elffile.Object, len(wheels))
 	for i, w := range wheels {
-		key := w.Package.Name + " " + w.Package.Version
-		r.read = append(r.read, key)
+		key := keyOf(w)
+		if !r.Knows(w) {
+			r.read = append(r.read, key)
+		}
 		o := elffile.Object{Path: "lib" + w.Package.Name + ".so", Needed: r.wheelCode[key].needed}
 		if text := r.wheelCode[key].code; text != "" {
 			var err error
@@ -110,16 +117,21 @@ func TestCUDAIsMeasured(t *testing.T) {
 	}
 }
 
-// TestCUDAMeasuringEnds holds that reading wheels is bounded, and that the error names what was found last.
+// TestCUDAMeasuringEnds holds that downloading wheels is bounded, that the error names what was found last, and that locking again goes on
+// from there.
 func TestCUDAMeasuringEnds(t *testing.T) {
 	w, what := newWorld(), wheelCode{}
-	for _, version := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"} {
+	for _, version := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"} {
 		w.add("ember", version, rel{tags: []string{"cp311-cp311-manylinux_2_28_x86_64"}})
 		what["ember "+version] = struct {
 			code   string
 			needed []string
 		}{code: "9 sm_90=100"}
 	}
+	what["ember 1"] = struct {
+		code   string
+		needed []string
+	}{code: "9 sm_80=100"}
 	m := project("ember")
 	d, err := cuda.ParseDevice("A100")
 	if err != nil {
@@ -128,15 +140,22 @@ func TestCUDAMeasuringEnds(t *testing.T) {
 	m.GPU = &manifest.GPU{Devices: []cuda.Device{d}}
 	scan := &readings{wheelCode: what}
 	_, err = Resolve(context.Background(), m, Sources{Packages: w, Base: fakeBase{"3.11.2"}, Scan: scan}, Options{Now: published.AddDate(1, 0, 0)})
-	if err == nil || !strings.Contains(err.Error(), "8 choices") || !strings.Contains(err.Error(), "ember 2 has no code for A100 (sm_80): libember.so has code for sm_90 and no PTX") {
+	if err == nil || !strings.Contains(err.Error(), "8 choices") || !strings.Contains(err.Error(), "ember 3 has no code for A100 (sm_80): libember.so has code for sm_90 and no PTX") {
 		t.Error(err)
 	}
 	if len(scan.read) != measuredTries {
 		t.Errorf("%d wheels were read", len(scan.read))
 	}
 
+	l, err := Resolve(context.Background(), m, Sources{Packages: w, Base: fakeBase{"3.11.2"}, Scan: scan}, Options{Now: published.AddDate(1, 0, 0)})
+	if err != nil {
+		t.Error(err)
+	} else if got := chosen(l, amd64); got != "ember 1" {
+		t.Errorf("chosen: %s", got)
+	}
+
 	// Where all were read, there is no answer, and the reasons are told as any others.
-	m.Requirements = requirements("ember<4")
+	m.Requirements = requirements("ember>1,<4")
 	_, err = Resolve(context.Background(), m, Sources{Packages: w, Base: fakeBase{"3.11.2"}, Scan: scan}, Options{Now: published.AddDate(1, 0, 0)})
 	if err == nil || !strings.Contains(err.Error(), "has no code for A100 (sm_80): libember.so has code for sm_90") {
 		t.Error(err)

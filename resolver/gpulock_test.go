@@ -43,6 +43,8 @@ func (c codes) Objects(_ context.Context, wheels []Wheel) ([][]elffile.Object, e
 	return all, nil
 }
 
+func (codes) Knows(Wheel) bool { return true }
+
 func (codes) Contents(context.Context, apt.Options) (*apt.Contents, error) { return nil, errAsked }
 
 func TestJudgeGPU(t *testing.T) {

@@ -66,6 +66,12 @@ func (s *Supply) Objects(ctx context.Context, wheels []resolver.Wheel) ([][]elff
 	return found, group.Wait()
 }
 
+// Knows implements resolver.Scanner.
+func (s *Supply) Knows(w resolver.Wheel) bool {
+	_, ok := Remembered(s.Store, w.File)
+	return ok
+}
+
 // Remembered gives what was read of a wheel's ELF files before, as far as the store has it.
 func Remembered(st *store.Store, f lockfile.File) ([]elffile.Object, bool) {
 	data, ok := st.Memo(elfMemo, elfKey(f))
