@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 
+	"github.com/envpack/envpack/imagegen/inspect"
+	"github.com/envpack/envpack/internal/elffile"
 	"github.com/envpack/envpack/internal/gpuhost"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
@@ -26,5 +28,29 @@ func TestCheckHostWithoutGPUs(t *testing.T) {
 		if got := r.Answers[0].Verdict; got != c.want || (got == cuda.Unknown) == r.OK() {
 			t.Errorf("%s: %s %q", c.name, got, r.Answers[0].Why)
 		}
+	}
+}
+
+// Of a layer with a library that is nobody's no wheel counts as read, and of others all do.
+func TestCheckReadsLayers(t *testing.T) {
+	layer := func(file string, packages ...string) inspect.LayerLibraries {
+		return inspect.LayerLibraries{
+			Layer: inspect.Layer{Packages: packages}, Objects: []elffile.Object{{Path: file, CUDAFault: "malformed"}},
+			Installed: map[string][]string{"faiss-gpu": {"site-packages/faiss/_swig.so"}},
+		}
+	}
+	seen := read([]inspect.LayerLibraries{
+		layer("site-packages/faiss/_swig.so", "faiss-gpu 1.0", "numpy 2.4.6"),
+		layer("site-packages/onnxruntime/libonnxruntime.so", "onnxruntime-gpu 1.27.0", "rich 14.0"),
+		layer("site-packages/torch/libtorch.so", "torch 2.15.0"),
+		layer("usr/lib/libnpp.so.13"),
+	})
+	for name, faults := range map[string]int{"faiss-gpu 1.0": 1, "numpy 2.4.6": 0, "torch 2.15.0": 1} {
+		if r, ok := seen[name]; !ok || len(r.Faults) != faults {
+			t.Errorf("%s: %v, %v", name, r, ok)
+		}
+	}
+	if len(seen) != 3 {
+		t.Errorf("%v", seen)
 	}
 }

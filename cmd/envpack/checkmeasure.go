@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"path"
 	"slices"
 	"strings"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
-	"github.com/envpack/envpack/resolver/pep508"
 )
 
 // readings are what was read of wheels, by their hash.
@@ -48,19 +46,47 @@ func known(st *store.Store, l *lockfile.Lock) (readings, error) {
 }
 
 // measureImage adds what the layers of an image say of the wheels that nothing is known of. Libraries belong to the package
-// that a layer is of, or to the one that their folder is named after.
+// that a layer is of, or to the one whose RECORD lists them; where it is not known whose a library is, the wheels of its layer
+// stay unread.
 func (s *session) measureImage(ctx context.Context, found publish.Found, l *lockfile.Lock, all readings) error {
 	layers, err := inspect.Libraries(ctx, found.Image, inspect.Options{Task: s.task})
 	if err != nil {
 		return err
 	}
-	seen := map[string]cuda.Reading{} // by package, "torch 2.15.0"
+	seen := read(layers)
+	for _, p := range l.Packages {
+		r, ok := seen[p.Name+" "+p.Version]
+		for _, f := range p.Files {
+			if _, there := all[f.SHA256]; ok && !there && slices.Contains(f.Targets, found.Platform) {
+				all[f.SHA256] = r
+			}
+		}
+	}
+	return nil
+}
+
+// read is what layers say of packages ("torch 2.15.0"): of those in layers of which it is known whose each library is.
+func read(layers []inspect.LayerLibraries) map[string]cuda.Reading {
+	seen := map[string]cuda.Reading{}
 	for _, layer := range layers {
+		owners := map[string]string{}
+		for _, p := range layer.Packages {
+			seen[p] = cuda.Reading{}
+			name, _, _ := strings.Cut(p, " ")
+			for _, file := range layer.Installed[name] {
+				owners[file] = p
+			}
+		}
 		for i := range layer.Objects {
-			o := layer.Objects[i]
-			owner := ownerOf(layer.Layer, o.Path)
+			owner := owners[layer.Objects[i].Path]
+			if len(layer.Packages) == 1 {
+				owner = layer.Packages[0]
+			}
 			if owner == "" {
-				continue
+				for _, p := range layer.Packages {
+					delete(seen, p)
+				}
+				break
 			}
 			r := cuda.Read(layer.Objects[i : i+1])
 			have := seen[owner]
@@ -68,33 +94,7 @@ func (s *session) measureImage(ctx context.Context, found publish.Found, l *lock
 			seen[owner] = have
 		}
 	}
-	for _, p := range l.Packages {
-		for _, f := range p.Files {
-			if _, there := all[f.SHA256]; !there && slices.Contains(f.Targets, found.Platform) {
-				all[f.SHA256] = seen[p.Name+" "+p.Version]
-			}
-		}
-	}
-	return nil
-}
-
-// ownerOf is the package that a library belongs to, "" if that is not known.
-func ownerOf(layer inspect.Layer, file string) string {
-	if len(layer.Packages) == 1 {
-		return layer.Packages[0]
-	}
-	_, inside, ok := strings.Cut(file, "/site-packages/")
-	if !ok {
-		return ""
-	}
-	folder, _, _ := strings.Cut(inside, "/")
-	name := pep508.NormalizeName(strings.TrimSuffix(folder, path.Ext(folder))) // torchvision.libs
-	for _, p := range layer.Packages {
-		if own, _, _ := strings.Cut(p, " "); own == name {
-			return p
-		}
-	}
-	return ""
+	return seen
 }
 
 // unread tells whether there are wheels of which nothing is known, in a lock that has some for a CUDA.

@@ -8,22 +8,28 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/envpack/envpack/imagegen/layertar"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/elffile"
+	"github.com/envpack/envpack/internal/wheelfile"
 )
 
-// LayerLibraries are the libraries of a layer that have code for GPUs, or whose code is not known.
+// LayerLibraries are the libraries of a layer.
 type LayerLibraries struct {
 	Layer
-	Objects []elffile.Object
+	Objects []elffile.Object // that have code for GPUs, or whose code is not known
+	Names   []string         // of files and links that are named as libraries are: "libcublas.so.12"
+	// Installed are the files that the RECORD of a package in the layer lists, by the package's normalised name; of one that is
+	// malformed there are none.
+	Installed map[string][]string
 }
 
-// Libraries reads all layers for libraries with code for GPUs: of layers that have some, these in the order of the tar. A file
-// that a layer above takes away or replaces is there as well, for it takes room. One library at a time is held in a temporary
+// Libraries reads all layers for libraries with code for GPUs, in the order of the tar. A file that a layer above takes away
+// or replaces is there as well, for it takes room. One library at a time is held in a temporary
 // file. Errors: those of [Read]; of the temporary file.
 func Libraries(ctx context.Context, img v1.Image, opts Options) (all []LayerLibraries, err error) {
 	opts.Files = false
@@ -54,6 +60,13 @@ func Libraries(ctx context.Context, img v1.Image, opts Options) (all []LayerLibr
 	for i, l := range layers {
 		found := LayerLibraries{Layer: r.report.Layers[i]}
 		err := layertar.Walk(ctx, l, r.wanted[i], advance, func(h *tar.Header, content io.Reader) error {
+			at := layertar.Clean(h.Name)
+			if isLibrary(at) && (h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeSymlink) {
+				found.Names = append(found.Names, path.Base(at))
+			}
+			if h.Typeflag == tar.TypeReg && path.Base(at) == "RECORD" && h.Size <= recordLimit {
+				return found.record(at, content)
+			}
 			if h.Typeflag != tar.TypeReg || h.Size < 64 {
 				return nil
 			}
@@ -66,11 +79,43 @@ func Libraries(ctx context.Context, img v1.Image, opts Options) (all []LayerLibr
 		if err != nil {
 			return nil, err
 		}
-		if len(found.Objects) > 0 {
-			all = append(all, found)
-		}
+		all = append(all, found)
 	}
 	return all, nil
+}
+
+// isLibrary tells whether a file is named as a library is that a loader finds: libcublas.so, libcublas.so.12.
+func isLibrary(at string) bool {
+	name := path.Base(at)
+	return strings.HasPrefix(name, "lib") && (strings.HasSuffix(name, ".so") || strings.Contains(name, ".so."))
+}
+
+// recordLimit is the most bytes of a RECORD that is read: that of a wheel with 100,000 files has a third of it.
+const recordLimit = 32 << 20
+
+// record reads the RECORD of a package, if at is one.
+func (l *LayerLibraries) record(at string, content io.Reader) error {
+	folder, ok := strings.CutSuffix(path.Dir(at), ".dist-info")
+	if !ok {
+		return nil
+	}
+	raw, err := io.ReadAll(content)
+	if err != nil {
+		return err
+	}
+	rows, err := wheelfile.ParseRecord(raw)
+	if err != nil {
+		return nil
+	}
+	name, _, _ := strings.Cut(path.Base(folder), "-")
+	name = normalise(name)
+	if l.Installed == nil {
+		l.Installed = map[string][]string{}
+	}
+	for _, row := range rows {
+		l.Installed[name] = append(l.Installed[name], path.Join(path.Dir(folder), row.Path))
+	}
+	return nil
 }
 
 // object reads a file of a layer; nil: it is no ELF file, or is malformed.
