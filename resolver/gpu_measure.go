@@ -97,6 +97,10 @@ func (g *gpu) judge(r cuda.Reading, major int) finding {
 	}
 	for _, d := range g.want.Devices {
 		j, ok := cuda.Judge(r.Code, d, hostsOf(g.want).DriverOf(d), cuda.Version{Major: max(major, f.major), Minor: -1})
+		if ok && !j.Other.IsZero() { // it may do with another CUDA
+			f.major, f.linked = j.Other.Major, "by the names of its libraries"
+			continue
+		}
 		if ok && !j.Covered && !j.Of.Unknown {
 			f.lacks[d.Name] = j.Lacks()
 		}

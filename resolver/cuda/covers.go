@@ -35,6 +35,12 @@ type Coverage struct {
 // Runs is the number of containers that the GPU runs.
 func (c Coverage) Runs() int { return c.Cubin + c.PTX }
 
+// needsPTX tells whether the library is for the GPU because of PTX, or would be: what is covered by machine code asks nothing of the
+// driver, even if a part of it is PTX.
+func (c Coverage) needsPTX() bool {
+	return !c.Driver.IsZero() && 2*c.Cubin <= c.Total && 2*(c.Runs()+c.TooNew) > c.Total
+}
+
 // Share is what part of the library the GPU runs, in percent; what is not all is at most 99, and what is not nothing at
 // least 1.
 func (c Coverage) Share() int {
@@ -55,7 +61,7 @@ func (c Coverage) Covered() bool { return c.Total > 0 && 2*c.Runs() > c.Total }
 
 // Covers judges a library's code. Machine code runs on GPUs of its major version whose minor version is not below its
 // own, code for one GPU alone on that, code for a family on the later ones of its major version, and PTX on everything
-// newer, if the driver compiles it. The driver may be zero: any that is needed.
+// newer, if the driver compiles it. Tegra's GPUs run no machine code but their own. The driver may be zero: any that is needed.
 func Covers(s *fatbin.Summary, d Device, driver Driver) Coverage {
 	var c Coverage
 	if s == nil {
@@ -132,12 +138,22 @@ func (c *Coverage) rely(ptx Version, count int, driver Driver) {
 // runs tells whether machine code for a runs on the GPU.
 func runs(a fatbin.Arch, c Capability) bool {
 	of := capabilityOf(a.Number)
-	switch a.Suffix {
-	case 'a':
+	if a.Suffix == 'a' {
 		return of == c
-	default: // plain, and that of a family
-		return of.Major == c.Major && of.Minor <= c.Minor
 	}
+	return of.runsOn(c) // plain, or that of a family
+}
+
+// tegra are the capabilities of Jetsons with drivers of their own. Machine code is compatible between minor versions on desktops and
+// servers alone, and not between these and Tegra (NVIDIA, CUDA C++ Programming Guide, binary compatibility).
+var tegra = []Capability{{5, 3}, {6, 2}, {7, 2}, {8, 7}}
+
+// runsOn tells whether a GPU runs machine code for another one.
+func (c Capability) runsOn(gpu Capability) bool {
+	if slices.Contains(tegra, c) || slices.Contains(tegra, gpu) {
+		return c == gpu
+	}
+	return c.Major == gpu.Major && c.Minor <= gpu.Minor
 }
 
 // compiles tells whether PTX for a can be compiled for the GPU.
@@ -208,6 +224,9 @@ type Judged struct {
 	Main    Binary // the main library that has the most for it
 	Of      Coverage
 	Partial []Part // further libraries of which the GPU runs a part, or nothing
+	// Other is set where all libraries are named after another CUDA than that of the image, so that none of them is loaded: the
+	// newest of these. Main is the library for it.
+	Other Version
 }
 
 // Part is a library of which a GPU runs less than all.
@@ -217,10 +236,21 @@ type Part struct {
 }
 
 // Judge judges a framework's own libraries for a GPU: it is covered if a main one is. Of libraries that are named after a
-// CUDA, as bitsandbytes has them for several, those for the CUDA of the image count; that may be zero. ok is false where
-// there is none to judge.
+// CUDA, as bitsandbytes has them for several, those for the CUDA of the image count; that may be zero. Where there are some and
+// none of them is for it, it is not covered. ok is false where there is none to judge.
 func Judge(libraries []Binary, d Device, driver Driver, of Version) (j Judged, ok bool) {
-	libraries = slices.DeleteFunc(slices.Clone(libraries), func(l Binary) bool { return isNVIDIAFile(l.Path) || isForOther(l.Path, of) })
+	libraries = slices.DeleteFunc(slices.Clone(libraries), func(l Binary) bool { return l.Code == nil || isNVIDIAFile(l.Path) })
+	if all := libraries; len(all) > 0 {
+		libraries = slices.DeleteFunc(slices.Clone(all), func(l Binary) bool { return isForOther(l.Path, of) })
+		if len(libraries) == 0 {
+			for _, l := range all {
+				if v := fileCUDA(l.Path); v.Compare(j.Other) > 0 {
+					j.Main, j.Other = l, v
+				}
+			}
+			return j, true
+		}
+	}
 	for _, l := range Main(libraries) {
 		if c := Covers(l.Code, d, driver); !ok || better(c, j.Of) {
 			j.Main, j.Of, ok = l, c, true
@@ -253,10 +283,18 @@ func better(a, b Coverage) bool {
 // fileForm is a library's file name that says which CUDA it is for: libbitsandbytes_cuda132.so.
 var fileForm = pattern.New(`[_-]cu(?:da)?(\d{2,3})(?:[^0-9]|$)`)
 
+// fileCUDA is the CUDA that a library's name says it is for; zero: none.
+func fileCUDA(p string) Version {
+	if m := fileForm().FindStringSubmatch(path.Base(p)); m != nil {
+		return joined(m[1])
+	}
+	return Version{}
+}
+
 // isForOther tells whether a library's name says that it is for another major version of CUDA.
 func isForOther(p string, of Version) bool {
-	m := fileForm().FindStringSubmatch(path.Base(p))
-	return m != nil && !of.IsZero() && joined(m[1]).Major != of.Major
+	v := fileCUDA(p)
+	return !v.IsZero() && !of.IsZero() && v.Major != of.Major
 }
 
 // Has are the capabilities that a library has machine code for in most of its containers, and those that its PTX is for,

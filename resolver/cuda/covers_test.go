@@ -51,6 +51,13 @@ func TestCovers(t *testing.T) {
 		{"10 sm_103f=1 sm_120=1", "B200", "", "0 of 10"},
 		{"10 sm_100f=1 sm_120=1", "Jetson AGX Thor", "", "0 of 10"},
 		{"10 sm_120=1", "GB10", "", "10 of 10"},
+		// Tegra's GPUs run their own machine code alone, and PTX
+		{"10 sm_80=1 sm_86=1", "Jetson AGX Orin", "", "0 of 10"},
+		{"10 sm_80=1 sm_87=1", "Jetson AGX Orin", "", "10 of 10"},
+		{"10 sm_70=1", "Jetson AGX Xavier", "", "0 of 10"},
+		{"10 sm_62=1", "P100", "", "0 of 10"},
+		{"10 sm_87=1", "L4", "", "0 of 10"},
+		{"10 sm_80=1 compute_80@8.0=1", "Jetson AGX Orin", "", "10 of 10 by PTX of CUDA 12.0, 525.60.13"},
 		// PTX
 		{"10 sm_75=1 compute_90@8.0=1", "B200", "", "10 of 10 by PTX of CUDA 12.0, 525.60.13"},
 		{"10 sm_75=1 compute_90@8.7=1", "B200", "535", "0 of 10, 10 too new of CUDA 12.8, 570.26"},
@@ -161,6 +168,10 @@ func TestMainLibraries(t *testing.T) {
 		if j, ok := Judge(several, device(t, "V100"), Driver{}, version); !ok || j.Covered != want || len(j.Partial) > 0 && !version.IsZero() {
 			t.Errorf("of libraries for several, with CUDA %s: %+v", version, j)
 		}
+	}
+	// None of them is for this CUDA.
+	if j, ok := Judge(several[:2], device(t, "A100"), Driver{}, Version{13, 2}); !ok || j.Covered || j.Other.Major != 12 || j.Lacks() != "the newest of its libraries is libb_cuda126.so" {
+		t.Errorf("of libraries for others alone: %+v, %v", j, ok)
 	}
 	// Of two that the GPU runs the one with machine code decides: vLLM's FlashAttention has none for an H100.
 	two := []Binary{{"v/fa2.so", code(t, "76 sm_80=232183168 compute_80@9.0=64996656")}, {"v/_C.so", code(t, "39 sm_75=2028664 sm_80=2191976 sm_90=42158152", "10 sm_80=99")}}

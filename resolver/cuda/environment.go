@@ -83,6 +83,9 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 				i.Libraries, i.Faults, i.Needed, i.Glibc, i.Measured = r.Code, r.Faults, r.Needed, r.Glibc, ok
 			}
 			i.brought = Brings(i.Package)
+			if only := facts().architecture[p.Name]; i.brought.Listed && only != "" && only != path.Base(platform) && len(i.Libraries)+len(i.Faults) == 0 {
+				i.brought = Brought{Role: Processor, Reason: "its wheels for " + platform + " have none"}
+			}
 			e.Items = append(e.Items, i)
 		}
 	}

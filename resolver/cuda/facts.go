@@ -57,7 +57,9 @@ type table struct {
 	deviceNames   []string              // in the table's order
 	architectures []architecture
 	builds        map[string][]build // by package
+	architecture  map[string]string  // by package: the only one, as platforms name it, whose builds have code for GPUs
 	with          []string           // "PATTERN REQUIREMENT"
+	compiles      []string           // patterns
 	trimmed       []trimmed
 	troubles      []trouble
 }
@@ -143,14 +145,19 @@ func readFacts(text string) (*table, error) {
 			Capability []gpuGroup `toml:"capability"`
 		} `toml:"gpus"`
 		Framework []struct {
-			Name   string  `toml:"name"`
-			Source string  `toml:"source"`
-			Builds []build `toml:"builds"`
+			Name         string  `toml:"name"`
+			Architecture string  `toml:"architecture"`
+			Source       string  `toml:"source"`
+			Builds       []build `toml:"builds"`
 		} `toml:"framework"`
 		Libraries struct {
 			Source []string `toml:"source"`
 			With   []string `toml:"with"`
 		} `toml:"libraries"`
+		Compiles struct {
+			Source   []string `toml:"source"`
+			Packages []string `toml:"packages"`
+		} `toml:"compiles"`
 		Trimmed []trimmed `toml:"trimmed"`
 		Trouble []trouble `toml:"trouble"`
 	}
@@ -162,7 +169,7 @@ func readFacts(text string) (*table, error) {
 		return nil, fmt.Errorf("unknown key %s", unknown[0])
 	}
 	t := &table{
-		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, with: raw.Libraries.With, trimmed: raw.Trimmed, troubles: raw.Trouble,
+		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, architecture: map[string]string{}, with: raw.Libraries.With, compiles: raw.Compiles.Packages, trimmed: raw.Trimmed, troubles: raw.Trouble,
 	}
 	for i := range t.troubles {
 		if t.troubles[i].specifiers, err = pep440.ParseSpecifiers(t.troubles[i].Versions); err != nil {
@@ -205,6 +212,7 @@ func readFacts(text string) (*table, error) {
 		}
 	}
 	for _, f := range raw.Framework {
+		t.architecture[f.Name] = f.Architecture
 		for _, b := range f.Builds {
 			if b.specifiers, err = pep440.ParseSpecifiers(b.Versions); err != nil {
 				return nil, fmt.Errorf("%s: %w", f.Name, err)

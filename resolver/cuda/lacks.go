@@ -9,6 +9,9 @@ import (
 // PTX"; of PTX that the driver is too old to compile, which would.
 func (j Judged) Lacks() string {
 	file := path.Base(j.Main.Path)
+	if !j.Other.IsZero() {
+		return "the newest of its libraries is " + file
+	}
 	if j.Of.TooNew > 0 && !j.Of.Unknown {
 		return fmt.Sprintf("%s has PTX alone, which drivers from %s on compile", file, j.Of.Driver)
 	}

@@ -113,6 +113,7 @@ type examiner struct {
 	ptx        Coverage // the most demanding that is relied on
 	covered    []string // what runs on the GPU that is being judged
 	unread     []Item   // frameworks of which nothing is known
+	idle       []Item   // frameworks without code, of which it is not known whether they make some
 }
 
 // Examine judges an environment for hosts.
@@ -272,12 +273,17 @@ func (x *examiner) nobody(a *Answer, major int) {
 func (t *table) brings(name string) string {
 	for _, line := range t.with {
 		pattern, requirement, _ := strings.Cut(line, " ")
-		prefix, wild := strings.CutSuffix(pattern, "*")
-		if name == pattern || wild && strings.HasPrefix(name, prefix) {
+		if named(name, pattern) {
 			return strings.ReplaceAll(requirement, "NAME", name)
 		}
 	}
 	return ""
+}
+
+// named tells whether a name is of a pattern, in which a * at the end stands for anything.
+func named(name, pattern string) bool {
+	prefix, wild := strings.CutSuffix(pattern, "*")
+	return name == pattern || wild && strings.HasPrefix(name, prefix)
 }
 
 // cLibrary answers whether the C library is new enough.

@@ -11,7 +11,7 @@ import (
 func (x *examiner) code() Answer {
 	a := Answer{Question: Code, Verdict: None, Device: -1}
 	switch {
-	case len(x.frameworks) == 0 && x.report.CUDA.IsZero():
+	case len(x.frameworks) == 0 && (x.report.CUDA.IsZero() || len(x.report.Processor) > 0 && x.allRead()):
 		a.say("no package has code for GPUs")
 		if len(x.hosts.Devices) > 0 {
 			a.Verdict, a.Device = No, 0
@@ -34,8 +34,12 @@ func (x *examiner) code() Answer {
 	for i, d := range x.hosts.Devices {
 		before := a.Verdict
 		a.worsen(Yes)
-		x.covered = nil
+		x.covered, x.idle = nil, nil
 		x.device(&a, d)
+		if len(x.covered) == 0 && len(x.idle) > 0 && a.Verdict == Yes {
+			a.worsen(Unknown)
+			a.say("%s: no wheel has code for GPUs, and whether %s makes some while it runs is not known", d, namesOf(x.idle))
+		}
 		if a.Verdict == No && before != No {
 			a.Device = i
 		}
@@ -60,6 +64,11 @@ func (x *examiner) code() Answer {
 		a.remedy("lock with the wheels read (`envpack lock`, without --no-scan)")
 	}
 	return a
+}
+
+// allRead tells whether every wheel was read, so that what has code for GPUs is known.
+func (x *examiner) allRead() bool {
+	return !slices.ContainsFunc(x.Items, func(i Item) bool { return !i.Measured })
 }
 
 // run notes what of a framework runs on the GPU that is judged.
@@ -103,15 +112,18 @@ func (x *examiner) judge(a *Answer, f Item, d Device) {
 		a.worsen(Unknown)
 		a.say("%s: what %s has code for could not be read: %s", d, f, strings.Join(f.Faults, "; "))
 		return
-	case !ok && f.Measured:
+	case !ok && f.Measured && facts().compiling(f):
 		x.run("%s has no code of its own, and compiles what it needs while it runs", f)
+		return
+	case !ok && f.Measured:
+		x.idle = append(x.idle, f)
 		return
 	case !ok:
 		x.byTable(a, f, d)
 		return
 	}
 	file := path.Base(j.Main.Path)
-	if !j.Of.Driver.IsZero() && (j.Covered || j.Of.TooNew > 0) {
+	if j.Of.needsPTX() {
 		x.rely(f, d, j.Of)
 	}
 	switch {
@@ -126,10 +138,17 @@ func (x *examiner) judge(a *Answer, f Item, d Device) {
 		a.worsen(No)
 		a.say("%s: %s has PTX alone, and driver %s does not compile it: CUDA %s came with %s (%s)", d, f, x.hosts.DriverOf(d), j.Of.CUDA, j.Of.Driver, file)
 		a.remedy("use hosts with driver %s or newer", j.Of.Driver)
+	case !j.Other.IsZero():
+		a.worsen(No)
+		a.say("%s: %s has no code for CUDA %d: %s", d, f, x.report.CUDA.Major, j.Lacks())
+		a.remedy("choose another release of %s, or packages for the CUDA that it has libraries for", f.Name)
 	default:
 		a.worsen(No)
 		a.say("%s: %s has no code for it (%s has %s)", d, f, file, x.has(f))
 		x.elsewhere(a, f, d)
+	}
+	if j.Covered && j.Of.TooNew > 0 {
+		a.say("%s: but %d of %d parts of %s's %s are PTX alone, which the driver is too old for", d, j.Of.TooNew, j.Of.Total, f.Name, file)
 	}
 	for _, p := range j.Partial {
 		if j.Covered {
@@ -207,7 +226,7 @@ func (x *examiner) elsewhere(a *Answer, f Item, d Device) {
 // serves tells whether a build has code that a GPU runs.
 func (b build) serves(c Capability) bool {
 	for _, g := range b.gpus {
-		if g.Major == c.Major && g.Minor <= c.Minor {
+		if g.runsOn(c) {
 			return true
 		}
 	}
@@ -219,16 +238,29 @@ func (b build) serves(c Capability) bool {
 	return false
 }
 
-// known is the build in the table that a package is: that for its CUDA, of those for its version.
+// known is the build in the table that a package is: that for its CUDA, of those for its version. Where the package says which minor
+// version it is for, another build's GPUs say nothing.
 func (t *table) known(i Item) (build, bool) {
 	var found build
 	ok := false
 	for _, b := range t.builds[i.Name] {
-		if contains(b.specifiers, i.Version) && (!ok || b.CUDA == i.brought.Version) {
+		switch of := i.brought.Version; {
+		case !contains(b.specifiers, i.Version):
+		case b.CUDA == of:
+			return b, true
+		case !ok && (of.IsZero() || of.Major == b.CUDA.Major && (of.Minor < 0 || b.CUDA.Minor < 0)):
 			found, ok = b, true
 		}
 	}
 	return found, ok
+}
+
+// compiling tells whether a package is known to compile what it needs while it runs.
+func (t *table) compiling(i Item) bool {
+	if b, ok := t.known(i); ok && !b.Oldest.isZero() {
+		return true
+	}
+	return slices.ContainsFunc(t.compiles, func(pattern string) bool { return named(i.Name, pattern) })
 }
 
 func (c Capability) isZero() bool { return c == Capability{} }

@@ -54,7 +54,7 @@ func Asked(in library.Input, usable func(major int) bool) ([]Ask, error) {
 	for _, w := range wheels {
 		ask := Ask{Wheel: w.Name, Version: w.Version}
 		ask.Built, ask.CuDNN, _ = cuda.Built(w.Name, w.Version)
-		spared, err := t.spared(w)
+		spared, err := t.spared(w, in.Architecture)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func Asked(in library.Input, usable func(major int) bool) ([]Ask, error) {
 				}
 			}
 		}
-		opened, err := t.opened(w, ask.Built, ask.CuDNN)
+		opened, err := t.opened(w, in.Architecture, ask.Built, ask.CuDNN)
 		if err != nil {
 			return nil, err
 		}
@@ -137,8 +137,8 @@ func (t *table) major(o *elffile.Object) int {
 }
 
 // opened are the file names of the libraries that a wheel opens.
-func (t *table) opened(w library.Wheel, built, cudnn cuda.Version) ([]string, error) {
-	habits, err := of(t.opens, w.Name, w.Version)
+func (t *table) opened(w library.Wheel, architecture string, built, cudnn cuda.Version) ([]string, error) {
+	habits, err := of(t.opens, w.Name, w.Version, architecture)
 	var files []string
 	for _, h := range habits {
 		files = append(files, h.Files...)
@@ -152,8 +152,8 @@ func (t *table) opened(w library.Wheel, built, cudnn cuda.Version) ([]string, er
 }
 
 // spared are the groups that a wheel does without.
-func (t *table) spared(w library.Wheel) (map[*group]bool, error) {
-	habits, err := of(t.spares, w.Name, w.Version)
+func (t *table) spared(w library.Wheel, architecture string) (map[*group]bool, error) {
+	habits, err := of(t.spares, w.Name, w.Version, architecture)
 	groups := map[*group]bool{}
 	for _, h := range habits {
 		for _, name := range h.Libraries {

@@ -173,3 +173,14 @@ func TestFacts(t *testing.T) {
 		t.Error("libcurand.so.10 is of CUDA 11 to 13")
 	}
 }
+
+// TensorFlow's wheels for arm64 are built without CUDA, and open none of its libraries.
+func TestAskedOnArm(t *testing.T) {
+	in := input("tensorflow 2.15.1")
+	for architecture, want := range map[string]bool{"amd64": true, "arm64": false} {
+		in.Architecture = architecture
+		if asks, err := Asked(in, nil); err != nil || (len(asks) > 0) != want {
+			t.Errorf("on %s tensorflow asks for %v, %v", architecture, asks, err)
+		}
+	}
+}

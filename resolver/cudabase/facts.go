@@ -33,7 +33,9 @@ type habit struct {
 	Versions  string   `toml:"versions"`  // specifiers; "": all
 	Libraries []string `toml:"libraries"` // names without ".so"
 	Files     []string `toml:"files"`     // file names
-	Source    string   `toml:"source"`
+	// Architecture is the only one whose wheels do, as Debian names it; "": all.
+	Architecture string `toml:"architecture"`
+	Source       string `toml:"source"`
 
 	specifiers pep440.Specifiers
 }
@@ -160,11 +162,11 @@ func (t *table) soname(name string, v, cudnn cuda.Version) string {
 	return name + ".so." + numbers[len(numbers)-1]
 }
 
-// of finds what a list says of a wheel. Errors: a version that is none.
-func of(list []habit, name, version string) ([]habit, error) {
+// of finds what a list says of a wheel for an architecture. Errors: a version that is none.
+func of(list []habit, name, version, architecture string) ([]habit, error) {
 	var found []habit
 	for _, h := range list {
-		if !slices.Contains(h.Projects, name) {
+		if !slices.Contains(h.Projects, name) || h.Architecture != "" && h.Architecture != architecture {
 			continue
 		}
 		v, err := pep440.Parse(version)
