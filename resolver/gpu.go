@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -30,6 +31,9 @@ type gpu struct {
 	want  *manifest.GPU
 	loose bool               // nothing is asked after all: to find out what would be
 	found map[string]finding // by findingKey: what was read of wheels, which grows between solving and solving
+
+	tabled   atomic.Bool // the table of frameworks left something out, which was not read
+	untabled bool        // it leaves out nothing
 }
 
 // newGPU gives nil for a manifest without [gpu].
@@ -113,9 +117,10 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 		return
 	}
 	found, read := g.found[findingKey(platform, name, v.String())]
-	if !read { // else that goes before the table
+	if !read && !g.untabled { // else that goes before the table
 		for i, device := range g.want.Devices {
-			if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: v.String(), Requires: names}, device); lacks != "" {
+			if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: v.String(), Requires: names}, device, platform); lacks != "" {
+				g.tabled.Store(true)
 				d.Unavailable = reason{noKernels, g.lacks(i, lacks)}
 				return
 			}

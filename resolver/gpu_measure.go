@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,9 +30,19 @@ func findingKey(platform, name, version string) string { return platform + " " +
 // measured answers the question, and holds the answer to what is in the wheels of the packages that have code for GPUs. Where that is for
 // another CUDA than was thought, or lacks code for a GPU, it is known from then on, and the question is answered again.
 func (q *question) measured(ctx context.Context, lock *lockfile.Lock) ([]*solved, error) {
+	g := q.policies.gpu
+	var byTable error // what the table of frameworks leads to, where it leaves nothing
 	for tries := 0; ; {
 		done, err := q.vary(ctx, lock)
-		g := q.policies.gpu
+		if errors.As(err, new(*unsolved)) && q.doubtsTable() {
+			g.untabled, byTable = true, err // the wheels decide: one look at what it left out
+			forgetCUDA(lock)
+			continue
+		}
+		if byTable != nil && errors.As(err, new(*unsolved)) {
+			g.untabled = false
+			return nil, byTable
+		}
 		if err != nil || g == nil || q.sources.Scan == nil {
 			return done, err
 		}
@@ -44,6 +55,10 @@ func (q *question) measured(ctx context.Context, lock *lockfile.Lock) ([]*solved
 		if err != nil || len(news) == 0 {
 			return done, err
 		}
+		if byTable != nil {
+			g.untabled = false
+			return nil, byTable
+		}
 		if downloaded || len(g.found) == before {
 			tries++
 		}
@@ -54,8 +69,19 @@ func (q *question) measured(ctx context.Context, lock *lockfile.Lock) ([]*solved
 		for _, text := range news {
 			q.options.Tell(text + "; looking for another")
 		}
-		lock.Choices = slices.DeleteFunc(lock.Choices, func(c lockfile.Choice) bool { return c.Kind == lockfile.CUDAChoice })
+		forgetCUDA(lock)
 	}
+}
+
+// doubtsTable tells whether the table of frameworks has a part in there being no answer, and wheels can be read to see whether it is right.
+func (q *question) doubtsTable() bool {
+	g := q.policies.gpu
+	return g != nil && g.tabled.Load() && !g.untabled && q.sources.Scan != nil && !q.options.NoScan
+}
+
+// forgetCUDA takes out of a lock what an answer that does not do had decided.
+func forgetCUDA(lock *lockfile.Lock) {
+	lock.Choices = slices.DeleteFunc(lock.Choices, func(c lockfile.Choice) bool { return c.Kind == lockfile.CUDAChoice })
 }
 
 // read notes what the wheels of an answer have, and says what of it speaks against the answer; and whether one was downloaded for it.

@@ -164,7 +164,7 @@ func (g *gpu) without(platform, name, version string, requires []string) string 
 		return why
 	}
 	for i, d := range g.want.Devices {
-		if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: version, Requires: requires}, d); lacks != "" {
+		if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: version, Requires: requires}, d, platform); lacks != "" {
 			return g.lacks(i, lacks)
 		}
 	}

@@ -18,20 +18,24 @@ func (j Judged) Lacks() string {
 	return file + " has " + list(Has(j.Main.Code))
 }
 
-// TableLacks says why a version of a package has no code for a GPU, by the table of frameworks; "" if it has some, or the table
-// does not know.
-func TableLacks(p Package, d Device) string {
+// TableLacks says why a version of a package has no code for a GPU on a platform, by the table of frameworks; "" if it has some, or the
+// table does not know.
+func TableLacks(p Package, d Device, platform string) string {
 	b, ok := facts().known(Item{Package: p, brought: Brings(p)})
 	switch {
 	case !ok:
 		return ""
 	case !b.Oldest.isZero() && d.Capability.Compare(b.Oldest) < 0:
 		return "it compiles for GPUs from " + b.Oldest.SM() + " on"
-	case !b.Oldest.isZero() || len(b.gpus) == 0 || b.serves(d.Capability):
+	case !b.Oldest.isZero() || !b.lists(platform) || b.serves(d.Capability):
 		return ""
 	}
 	return "it has " + list(b.gpus, b.ptx) + ", by envpack's table"
 }
+
+// lists tells whether a build's code is known for a platform. The table has that of wheels for linux/amd64; those for linux/arm64 have code
+// for other GPUs, as for Jetsons.
+func (b build) lists(platform string) bool { return len(b.gpus) > 0 && platform == "linux/amd64" }
 
 // TableFails says why a release fails on a GPU whatever code it has, by the tables of libraries that left out older GPUs and of releases that
 // are known to fail; "" if nothing is known. It continues a sentence that begins with the package.

@@ -195,7 +195,7 @@ func (x *examiner) byTable(a *Answer, f Item, d Device) {
 		} else {
 			x.run("%s compiles for it", f)
 		}
-	case ok && len(b.gpus) > 0:
+	case ok && b.lists(x.Platform):
 		if b.serves(d.Capability) {
 			x.run("%s has code, by envpack's table: its wheel was not read", f)
 		} else {
@@ -269,7 +269,7 @@ func (c Capability) isZero() bool { return c == Capability{} }
 func (x *examiner) has(f Item) string {
 	main := Main(f.Libraries)
 	if len(main) == 0 {
-		if b, ok := facts().known(f); ok && !f.Measured && len(b.gpus) > 0 {
+		if b, ok := facts().known(f); ok && !f.Measured && b.lists(x.Platform) {
 			return list(b.gpus, b.ptx) + ", by envpack's table"
 		}
 		return ""

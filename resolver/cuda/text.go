@@ -100,7 +100,7 @@ func (e Environment) codeSentences(r Report, hosts Hosts) string {
 		var run []string
 		for _, d := range hosts.Devices {
 			j, ok := Judge(f.Libraries, d, hosts.DriverOf(d), r.CUDA)
-			if b, known := facts().known(f); !ok && !f.Measured && known {
+			if b, known := facts().known(f); !ok && !f.Measured && known && b.lists(e.Platform) {
 				j.Covered = b.serves(d.Capability)
 			}
 			if !j.Covered {
