@@ -88,6 +88,7 @@ type checked struct {
 	lock  *lockfile.Lock
 	where string // platform
 	known readings
+	base  []string // names of the libraries in the image that it stands on; nil: nobody looked
 }
 
 func (s *session) check(ctx context.Context, spec string, o checkOptions) error {
@@ -120,7 +121,11 @@ func (s *session) check(ctx context.Context, spec string, o checkOptions) error 
 				return err
 			}
 		}
-		r := cuda.Examine(cuda.Of(c.lock, c.where, c.known.of), *hosts)
+		e := cuda.Of(c.lock, c.where, c.known.of)
+		if c.base != nil {
+			e.SeeBase(c.base)
+		}
+		r := cuda.Examine(e, *hosts)
 		if found != nil && len(hosts.Devices) == 0 {
 			withoutGPUs(&r)
 		}
@@ -268,12 +273,13 @@ func (s *session) imagesToCheck(ctx context.Context, st *store.Store, spec, plat
 		if err != nil {
 			return nil, err
 		}
+		c := checked{name: found.Name, lock: l, where: found.Platform, known: read}
 		if !src.Remote() && unread(l, found.Platform, read) {
-			if err := s.measureImage(ctx, found, l, read); err != nil {
+			if c.base, err = s.measureImage(ctx, found, l, read); err != nil {
 				return nil, src.Explain(ctx, err)
 			}
 		}
-		all = append(all, checked{name: found.Name, lock: l, where: found.Platform, known: read})
+		all = append(all, c)
 	}
 	return all, nil
 }

@@ -47,11 +47,11 @@ func known(st *store.Store, l *lockfile.Lock) (readings, error) {
 
 // measureImage adds what the layers of an image say of the wheels that nothing is known of. Libraries belong to the package
 // that a layer is of, or to the one whose RECORD lists them; where it is not known whose a library is, the wheels of its layer
-// stay unread.
-func (s *session) measureImage(ctx context.Context, found publish.Found, l *lockfile.Lock, all readings) error {
+// stay unread. It gives the names of the libraries in the image that it stands on, nil if there is none.
+func (s *session) measureImage(ctx context.Context, found publish.Found, l *lockfile.Lock, all readings) ([]string, error) {
 	layers, err := inspect.Libraries(ctx, found.Image, inspect.Options{Task: s.task})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seen := read(layers)
 	for _, p := range l.Packages {
@@ -62,7 +62,14 @@ func (s *session) measureImage(ctx context.Context, found publish.Found, l *lock
 			}
 		}
 	}
-	return nil
+	var base []string
+	for _, i := range l.Base.Images { // of an image's lock the platform's only
+		base = []string{}
+		for _, layer := range layers[:min(len(i.Layers), len(layers))] {
+			base = append(base, layer.Names...)
+		}
+	}
+	return base, nil
 }
 
 // read is what layers say of packages ("torch 2.15.0"): of those in layers of which it is known whose each library is.
@@ -97,9 +104,9 @@ func read(layers []inspect.LayerLibraries) map[string]cuda.Reading {
 	return seen
 }
 
-// unread tells whether there are wheels of which nothing is known, in a lock that has some for a CUDA.
+// unread tells whether there are wheels or a base of which nothing is known, in a lock that has some for a CUDA.
 func unread(l *lockfile.Lock, platform string, all readings) bool {
 	e := cuda.Of(l, platform, all.of)
 	v, _ := e.Toolkit()
-	return !v.IsZero() && slices.ContainsFunc(e.Items, func(i cuda.Item) bool { return !i.Measured })
+	return !v.IsZero() && (e.BaseDoubt != "" || slices.ContainsFunc(e.Items, func(i cuda.Item) bool { return !i.Measured }))
 }

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -28,9 +29,11 @@ type Environment struct {
 	Platform string
 	Glibc    string // "2.36"; "" where it is not known
 	Base     string // "debian:12", or the image that it stands on
-	// BaseCUDA is what says that the base has libraries of CUDA itself: a package of it, or the name of the image; "" if nothing does.
+	// BaseCUDA is what says that the base has libraries of CUDA itself: a package of it, or what was found in it; "" if nothing does.
 	BaseCUDA string
-	Items    []Item // by name
+	// BaseDoubt is why nobody knows whether the base has them: it is an image that was not looked at; "" if it is known.
+	BaseDoubt string
+	Items     []Item // by name
 }
 
 // Reading is what was read of a wheel.
@@ -53,17 +56,14 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 		}
 	}
 	if l.Base.Reference != "" {
-		e.Base = l.Base.Reference
-		if strings.Contains(path.Base(strings.Split(l.Base.Reference, ":")[0]), "cuda") {
-			e.BaseCUDA = "its name"
-		}
+		e.Base, e.BaseDoubt = l.Base.Reference, "it was not looked at" // what its name says is no evidence
 	}
-	if e.BaseCUDA == "" && l.GPU.On(platform).Base != "" {
-		e.BaseCUDA = "its libraries"
+	if l.GPU.On(platform).Base != "" {
+		e.BaseCUDA, e.BaseDoubt = "its libraries", ""
 	}
 	for _, d := range l.Base.Debs {
 		if slices.Contains(d.Targets, platform) && isToolkitDeb(d.Name) {
-			e.BaseCUDA = "its package " + d.Name
+			e.BaseCUDA, e.BaseDoubt = "its package "+d.Name, ""
 			break
 		}
 	}
@@ -91,6 +91,32 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 	}
 	slices.SortStableFunc(e.Items, func(a, b Item) int { return cmp.Compare(a.Name, b.Name) })
 	return e
+}
+
+// SeeBase takes the names of the libraries that are in the base, where nothing else says whether these are CUDA's: with the
+// runtime and cuBLAS of the environment's CUDA it brings CUDA, and with neither it does not.
+func (e *Environment) SeeBase(names []string) {
+	v, _ := e.Toolkit()
+	if e.BaseDoubt == "" || v.IsZero() {
+		return
+	}
+	var has, lacks []string
+	for _, name := range []string{"libcudart", "libcublas"} {
+		soname := fmt.Sprintf("%s.so.%d", name, v.Major) // of CUDA 11 libcudart.so.11.0
+		if slices.ContainsFunc(names, func(n string) bool { return n == soname || strings.HasPrefix(n, soname+".") }) {
+			has = append(has, soname)
+		} else {
+			lacks = append(lacks, soname)
+		}
+	}
+	switch {
+	case len(lacks) == 0:
+		e.BaseCUDA, e.BaseDoubt = "its libraries "+strings.Join(has, ", "), ""
+	case len(has) == 0:
+		e.BaseDoubt = ""
+	default:
+		e.BaseDoubt = fmt.Sprintf("it has %s and no %s", has[0], lacks[0])
+	}
 }
 
 // isToolkitDeb tells whether a package of a distribution has libraries of CUDA: NVIDIA's packages (libcublas-12-6, cuda-cudart-12-6)

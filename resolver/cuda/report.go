@@ -257,6 +257,9 @@ func (x *examiner) nobody(a *Answer, major int) {
 		case !f.Measured:
 			a.worsen(Unknown)
 			a.say("whether %s has CUDA's libraries in its own wheel is not known, since that was not read", f)
+		case x.BaseDoubt != "":
+			a.worsen(Unknown)
+			a.say("whether the base %s has the libraries of CUDA %d, for which %s is, is not known: %s", x.Base, major, f, x.BaseDoubt)
 		default:
 			a.worsen(No)
 			a.say("nobody brings the libraries of CUDA %d, for which %s is", major, f)

@@ -236,3 +236,29 @@ glibc: yes
 		})
 	}
 }
+
+// What an image has is not known by its name, but by what lies in it.
+func TestForeignBase(t *testing.T) {
+	l := locked("torch 2.0.0+cu118")
+	for _, c := range []struct {
+		seen []string
+		want Verdict
+	}{
+		{nil, Unknown},
+		{[]string{"libcudart.so.11.0", "libcublas.so.11", "libc.so.6"}, Yes},
+		{[]string{"libcudart.so.11.0"}, Unknown},
+		{[]string{"libc.so.6"}, No},
+		{[]string{"libcudart.so.12", "libcublas.so.12"}, No},
+	} {
+		for _, reference := range []string{"nvidia/cuda:11.8.0-base-ubuntu22.04", "localhost:5000/nvidia/cuda:x", "team/flow:1"} {
+			l.Base = lockfile.Base{Distro: "ubuntu:22.04", Reference: reference}
+			e := Of(l, "linux/amd64", func(lockfile.File) (Reading, bool) { return Reading{}, true })
+			if c.seen != nil {
+				e.SeeBase(c.seen)
+			}
+			if a := Examine(e, Hosts{}).Answers[2]; a.Question != Provider || a.Verdict != c.want {
+				t.Errorf("%s with %v: %s %q", reference, c.seen, a.Verdict, a.Why)
+			}
+		}
+	}
+}
