@@ -262,3 +262,33 @@ func TestForeignBase(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing was judged, nothing is yes.
+func TestCodeUnjudged(t *testing.T) {
+	named := func(l *lockfile.Lock, files ...string) *lockfile.Lock {
+		for i, name := range files {
+			l.Packages[i].Files[0].Name = name
+		}
+		return l
+	}
+	read := func(lockfile.File) (Reading, bool) { return Reading{}, true }
+	torch := []string{"torch 2.10.0 nvidia-cublas-cu12", "nvidia-cublas-cu12 12.8.4.1"}
+	for _, c := range []struct {
+		name    string
+		lock    *lockfile.Lock
+		measure Measure
+		want    Verdict
+		why     string
+	}{
+		{"unread, with a library", locked("xgboost 3.1.0 nvidia-nccl-cu12", "nvidia-nccl-cu12 2.28.3"), nil, Unknown, "which GPUs xgboost 3.1.0 has code for is not known"},
+		{"libraries alone", locked("nvidia-cublas-cu12 12.8.4.1"), read, None, "no package but NVIDIA's libraries"},
+		{"unread, with a framework", locked(append(torch, "xformers 0.0.34 torch")...), nil, Unknown, "which GPUs xformers 0.0.34 has code for is not known"},
+		{"of Python alone", named(locked(append([]string{"accelerate 1.12.0 torch"}, torch...)...), "accelerate-1.12.0-py3-none-any.whl"), nil, Yes, "torch 2.10.0 has code"},
+		{"not of CUDA", locked(append(torch, "numpy 2.4.6")...), nil, Yes, "torch 2.10.0 has code"},
+	} {
+		a := Examine(Of(c.lock, "linux/amd64", c.measure), hostsOf(t, "580: A100")).Answers[0]
+		if a.Verdict != c.want || !strings.Contains(strings.Join(a.Why, "; "), c.why) {
+			t.Errorf("%s: %s %q", c.name, a.Verdict, a.Why)
+		}
+	}
+}

@@ -50,6 +50,16 @@ func (x *examiner) code() Answer {
 			covered[line] = append(covered[line], d.String())
 		}
 	}
+	for _, i := range x.Items {
+		if x.mayHaveCode(i) {
+			a.worsen(Unknown)
+			x.unread = append(x.unread, i)
+		}
+	}
+	if len(x.frameworks)+len(x.unread) == 0 && a.Verdict == Yes {
+		a.Verdict = None
+		a.say("no package but NVIDIA's libraries has code for GPUs")
+	}
 	var why []string
 	for _, line := range lines {
 		why = append(why, strings.Join(covered[line], ", ")+": "+line)
@@ -69,6 +79,17 @@ func (x *examiner) code() Answer {
 // allRead tells whether every wheel was read, so that what has code for GPUs is known.
 func (x *examiner) allRead() bool {
 	return !slices.ContainsFunc(x.Items, func(i Item) bool { return !i.Measured })
+}
+
+// mayHaveCode tells whether a package that was not read, and of which nothing is known, may have code for GPUs: its wheel is for
+// a machine, and it requires a framework or NVIDIA's libraries.
+func (x *examiner) mayHaveCode(i Item) bool {
+	if i.Measured || i.brought.Role != NoRole || IsNVIDIA(i.Name) || strings.HasSuffix(i.File, "-any.whl") {
+		return false
+	}
+	return slices.ContainsFunc(x.Items, func(of Item) bool {
+		return slices.Contains(i.Requires, of.Name) && (of.brought.Role == Framework || of.brought.Role == Library)
+	})
 }
 
 // run notes what of a framework runs on the GPU that is judged.
