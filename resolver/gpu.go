@@ -143,9 +143,10 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 }
 
 // minor says why the minor version of what a package brings is not wanted, "" if it is. That of libraries beside the runtime
-// counts for itself, and not for the whole.
+// counts for itself, and not for the whole. What the table has a framework built with says the major version alone, since the libraries of
+// a later minor version serve it as well.
 func (g *gpu) minor(b cuda.Brought) string {
-	if b.Version.Minor < 0 || !b.Runtime && b.Role != cuda.Framework || g.want.CUDA.Contains(b.Version) || !g.want.CUDA.Contains(cuda.Version{Major: b.Version.Major, Minor: -1}) {
+	if b.Version.Minor < 0 || b.Listed || !b.Runtime && b.Role != cuda.Framework || g.want.CUDA.Contains(b.Version) || !g.want.CUDA.Contains(cuda.Version{Major: b.Version.Major, Minor: -1}) {
 		return ""
 	}
 	return g.notWanted()

@@ -24,7 +24,6 @@ func TestKnownToFail(t *testing.T) {
 			w := frameworks()
 			w.add("nvidia-cudnn-cu12", "9.11", rel{})
 			w.add("tensorflow", "2.18.0", rel{})
-			w.add("tensorflow", "2.20.0", rel{})
 			m := project(c.requires)
 			wanting(t, m, "", "")
 			d, err := cuda.ParseDevice(c.device)

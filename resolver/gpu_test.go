@@ -86,6 +86,8 @@ func frameworks() *world {
 	// One that says nothing, and is in the table of facts.
 	w.add("onnxruntime-gpu", "1.26.0", rel{})
 	w.add("onnxruntime-gpu", "1.27.0", rel{})
+	// One whose version of CUDA the table has: that it was built with, not the one that its extra brings.
+	w.add("tensorflow", "2.20.0", rel{extras: map[string][]string{"and-cuda": {"nvidia-cuda-runtime-cu12==12.8.90"}}})
 	return w
 }
 
@@ -115,6 +117,7 @@ func TestCUDA(t *testing.T) {
 		{"one CUDA for all, by a name", "", "", []string{"flame", "copper-cuda12x"}, "copper-cuda12x 13.0, flame 2.1, nvidia-cublas-cu12 12.8.4.1, nvidia-cuda-runtime-cu12 12.8.90"},
 		{"one that only the table knows", "", "535", []string{"onnxruntime-gpu"}, "onnxruntime-gpu 1.26.0"},
 		{"labels, by the driver", "", "535", []string{"label"}, "label 2.0+cu128"},
+		{"a minor version, and one that the table has built with an older", ">=12.6", "535", []string{"tensorflow[and-cuda]"}, "nvidia-cuda-runtime-cu12 12.8.90, tensorflow 2.20.0"},
 		{"labels, by version", "12.6", "535", []string{"label"}, "label 2.0+cu126"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
