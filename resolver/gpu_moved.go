@@ -2,11 +2,13 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
@@ -30,8 +32,14 @@ func (q *question) moved(ctx context.Context, lock *lockfile.Lock, done []*solve
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil { // nothing can be said of what would be, as where an index cannot be reached; the lock is right without
+	switch {
+	case errors.As(err, new(*unsolved)): // without [gpu] there is no answer either, and nothing that would be
 		choices = q.saidBefore(done)
+	case diag.CodeOf(err) == diag.Fetch: // the lock is right without the reasons
+		choices = q.saidBefore(done)
+		q.options.Tell(fmt.Sprintf("which versions [gpu] decided could not be found out, and the lock says of them what it said before: %v", err))
+	case err != nil:
+		return err
 	}
 	lock.Choices = append(lock.Choices, choices...)
 	return nil
