@@ -63,7 +63,22 @@ func DriversFor(c Capability) (first, last Driver) {
 // Serves tells whether the libraries of a toolkit are for a GPU at all: CUDA 13 has nothing for anything older than 7.5. Where
 // the toolkit is newer than the table, the last that is known of its major version is asked. oldest is the first that it has.
 func Serves(v Version, c Capability) (serves bool, oldest Capability) {
-	t := facts()
+	k, ok := facts().latest(v)
+	if !ok {
+		return true, Capability{}
+	}
+	return c.Compare(k.gpus[0]) >= 0, k.gpus[0]
+}
+
+// precedes tells whether a toolkit's compiler makes no machine code that a GPU runs, since the GPU is newer. Of a toolkit that is not
+// known exactly the last of its major version is asked.
+func precedes(v Version, c Capability) bool {
+	k, ok := facts().latest(v)
+	return ok && c.Compare(k.gpus[0]) >= 0 && !slices.ContainsFunc(k.gpus, func(g Capability) bool { return g.runsOn(c) })
+}
+
+// latest is a toolkit; of a major version, and of a minor one newer than the table, the last that is known of it.
+func (t *table) latest(v Version) (toolkit, bool) {
 	k, ok := t.toolkit(v)
 	if !ok || v.Minor < 0 {
 		for _, other := range t.toolkits {
@@ -72,10 +87,7 @@ func Serves(v Version, c Capability) (serves bool, oldest Capability) {
 			}
 		}
 	}
-	if !ok {
-		return true, Capability{}
-	}
-	return c.Compare(k.gpus[0]) >= 0, k.gpus[0]
+	return k, ok
 }
 
 func branchText(d Driver) string { return strconv.Itoa(d.Branch()) }

@@ -33,6 +33,8 @@ type Environment struct {
 	BaseCUDA string
 	// BaseDoubt is why nobody knows whether the base has them: it is an image that was not looked at; "" if it is known.
 	BaseDoubt string
+	// BaseAsked: wheels were read and ask for libraries that none brings, and the base has them.
+	BaseAsked bool
 	Items     []Item // by name
 }
 
@@ -49,7 +51,7 @@ type Measure func(f lockfile.File) (r Reading, ok bool)
 
 // Of is the environment of a platform of a lock.
 func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
-	e := Environment{Platform: platform, Base: l.Base.Distro}
+	e := Environment{Platform: platform, Base: l.Base.Distro, BaseAsked: l.GPU.On(platform).Base != ""}
 	for _, t := range l.Targets {
 		if t.Platform == platform {
 			e.Glibc = t.Glibc
@@ -177,6 +179,23 @@ func (e Environment) libraries() []Item {
 		}
 	}
 	return list
+}
+
+// requiresLibraries tells whether a package requires one of NVIDIA's, itself or by what it requires.
+func (e Environment) requiresLibraries(i Item) bool {
+	seen, todo := map[string]bool{i.Name: true}, slices.Clone(i.Requires)
+	for len(todo) > 0 {
+		name := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if IsLibrary(name) {
+			return true
+		}
+		if required, ok := e.item(func(n string) bool { return n == name }); ok && !seen[name] {
+			seen[name] = true
+			todo = append(todo, required.Requires...)
+		}
+	}
+	return false
 }
 
 // item finds a package by name.

@@ -236,10 +236,18 @@ func (x *examiner) provider() Answer {
 	}
 	major := slices.Sorted(maps.Keys(majors))[0]
 	switch {
+	case len(libraries) > 0 && x.BaseAsked:
+		a.say("CUDA %d's libraries come in part with NVIDIA's wheels (%s); the base %s brings the others that wheels ask for", major, namesOf(libraries), x.Base)
 	case len(libraries) > 0:
 		a.say("CUDA %d's libraries come with NVIDIA's wheels (%s)", major, namesOf(libraries))
 		if x.BaseCUDA != "" {
 			a.say("the base %s has it too, by %s, which is not needed: libraries that are opened at run time may come from there", x.Base, x.BaseCUDA)
+			return a
+		}
+		alone := slices.DeleteFunc(slices.Clone(x.frameworks), func(f Item) bool { return f.Measured || x.requiresLibraries(f) })
+		if len(alone) > 0 {
+			a.worsen(Unknown)
+			a.say("whether these are all is not known: nothing that %s requires names them, and what was not read may ask for others", namesOf(alone))
 		}
 	case x.BaseCUDA != "":
 		a.say("the base %s brings CUDA, by %s", x.Base, x.BaseCUDA)

@@ -163,7 +163,7 @@ libraries: none
 glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},
-		{"jax, by the table", locked("jax-cuda12-plugin 0.12.0.1", "nvidia-cuda-runtime-cu12 12.9.79", "nvidia-cudnn-cu12 9.28.0.42"), nil, "535: P100, A100", `
+		{"jax, by the table", locked("jax-cuda12-plugin 0.12.0.1 nvidia-cuda-runtime-cu12", "nvidia-cuda-runtime-cu12 12.9.79", "nvidia-cudnn-cu12 9.28.0.42"), nil, "535: P100, A100", `
 CUDA 12.9, driver 525.60.13, cuda>=12.0
 code: no
   P100 (sm_60), A100 (sm_80): jax-cuda12-plugin 0.12.0.1 compiles for it
@@ -208,8 +208,9 @@ code: unknown
   hint: lock with the wheels read (` + "`envpack lock`" + `, without --no-scan)
 driver: yes
   CUDA 12.9 (nvidia-cuda-runtime-cu12 12.9.79) runs with driver 525.60.13 or newer
-libraries: yes
+libraries: unknown
   CUDA 12's libraries come with NVIDIA's wheels (nvidia-cuda-runtime-cu12 12.9.79)
+  whether these are all is not known: nothing that cupy-cuda12x 14.2.0, libcudf-cu12 26.10.2 requires names them, and what was not read may ask for others
 glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},

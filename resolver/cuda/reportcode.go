@@ -105,6 +105,13 @@ func (x *examiner) device(a *Answer, d Device) {
 		last := LastFor(d.Capability)
 		a.remedy(`set cuda = "%d" below [gpu] and lock again: CUDA %s is the last for %s`, last.Major, last, d)
 	}
+	if !x.report.CUDA.IsZero() && precedes(x.report.CUDA, d.Capability) {
+		if without := x.librariesWithout(d); len(without) > 0 {
+			a.worsen(Unknown)
+			a.say("%s: CUDA %s is older than it, and %s has nothing for it: what uses that fails", d, x.report.CUDA, namesOf(without))
+			a.remedy("choose packages for CUDA %s or newer, the first for %s", facts().oldest(d.Capability), d)
+		}
+	}
 	for _, t := range facts().trimmed {
 		lib, ok := x.item(func(name string) bool { return name == t.Name })
 		if ok && contains(t.specifiers, lib.Version) && d.Capability.Compare(t.Oldest) < 0 {
@@ -123,6 +130,13 @@ func (x *examiner) device(a *Answer, d Device) {
 			}
 		}
 	}
+}
+
+// librariesWithout are NVIDIA's packages that were read and have code for GPUs, and none that a GPU runs.
+func (x *examiner) librariesWithout(d Device) []Item {
+	return slices.DeleteFunc(x.libraries(), func(i Item) bool {
+		return len(i.Libraries) == 0 || slices.ContainsFunc(i.Libraries, func(l Binary) bool { return Covers(l.Code, d, x.hosts.DriverOf(d)).Runs() > 0 })
+	})
 }
 
 // judge judges a framework for a GPU: by its code, else by the table.

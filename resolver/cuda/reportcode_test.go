@@ -65,6 +65,18 @@ hint: use hosts with driver 575.51.03 or newer
 which GPUs torch 2.13.0+cu129 has code for is not known, since its wheel was not read
 hint: lock with the wheels read (` + "`envpack lock`" + `, without --no-scan)
 `},
+		{"a toolkit before the GPU, whose libraries have nothing", "linux/amd64", []string{"alpha-cu12 1.0", "nvidia-cublas-cu12 12.5.3.2", "nvidia-cuda-runtime-cu12 12.5.82"}, map[string][]Binary{
+			"alpha-cu12.whl": {{"a/a.so", code(t, "1 compute_80@8.5=1")}}, "nvidia-cublas-cu12.whl": {{"nvidia/cublas/lib/libcublas.so.12", code(t, "9 sm_80=1 sm_90=1")}}}, "580: RTX 5090", `
+555.42.02 unknown
+RTX 5090 (sm_120): alpha-cu12 1.0 has PTX that the driver compiles (a.so, its only part)
+RTX 5090 (sm_120): CUDA 12.5 is older than it, and nvidia-cublas-cu12 12.5.3.2 has nothing for it: what uses that fails
+hint: choose packages for CUDA 12.8 or newer, the first for RTX 5090 (sm_120)
+`},
+		{"a toolkit before the GPU, whose libraries have PTX", "linux/amd64", []string{"alpha-cu12 1.0", "nvidia-cublas-cu12 12.5.3.2", "nvidia-cuda-runtime-cu12 12.5.82"}, map[string][]Binary{
+			"alpha-cu12.whl": {{"a/a.so", code(t, "1 compute_80@8.5=1")}}, "nvidia-cublas-cu12.whl": {{"nvidia/cublas/lib/libcublas.so.12", code(t, "9 sm_80=1 compute_90@8.5=1")}}}, "580: RTX 5090", `
+555.42.02 yes
+RTX 5090 (sm_120): alpha-cu12 1.0 has PTX that the driver compiles (a.so, its only part)
+`},
 		{"a build that the table has", "linux/amd64", []string{"torch 2.13.0+cu126", runtime12}, nil, "580: V100", `
 525.60.13 yes
 V100 (sm_70): torch 2.13.0+cu126 has code, by envpack's table: its wheel was not read
@@ -92,5 +104,36 @@ V100 (sm_70): torch 2.13.0+cu126 has code, by envpack's table: its wheel was not
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestProvider is about libraries of which wheels bring some.
+func TestProvider(t *testing.T) {
+	some := locked("onnxruntime-gpu 1.26.0", "xgboost 3.1.0 nvidia-nccl-cu12", "nvidia-nccl-cu12 2.28.3")
+	base := locked("onnxruntime-gpu 1.26.0", "xgboost 3.1.0 nvidia-nccl-cu12", "nvidia-nccl-cu12 2.28.3")
+	base.Base.Reference = "nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04"
+	base.GPU = &lockfile.GPU{Targets: []lockfile.GPUTarget{{Platform: "linux/amd64", Base: "what is needed"}}}
+	for name, c := range map[string]struct {
+		lock       *lockfile.Lock
+		read       bool
+		want, text string
+	}{
+		"not read":         {some, false, "unknown", "whether these are all is not known: nothing that onnxruntime-gpu 1.26.0 requires names them"},
+		"required":         {locked("alpha-cu12 1.0 beta", "beta 1.0 alpha-cu12 nvidia-nccl-cu12", "nvidia-nccl-cu12 2.28.3"), false, "yes", "come with NVIDIA's wheels (nvidia-nccl-cu12 2.28.3)"},
+		"the base as well": {base, true, "yes", "come in part with NVIDIA's wheels (nvidia-nccl-cu12 2.28.3); the base nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 brings the others that wheels ask for"},
+	} {
+		var measure Measure
+		if c.read {
+			measure = func(lockfile.File) (Reading, bool) { return Reading{}, true }
+		}
+		e := Of(c.lock, "linux/amd64", measure)
+		r := Examine(e, Hosts{})
+		a := r.Answers[2]
+		if got := strings.Join(a.Why, "\n"); string(a.Verdict) != c.want || !strings.Contains(got, c.text) {
+			t.Errorf("%s: %s, %s", name, a.Verdict, got)
+		}
+		if got := Paragraph(e, r, Hosts{}); strings.Contains(got, "come in part in NVIDIA's wheels; the others that wheels ask for are in the base, nvidia/cuda:12.9.1") != c.read {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }

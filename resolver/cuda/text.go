@@ -55,6 +55,8 @@ func foundation(e Environment, r Report) string {
 		return slices.ContainsFunc(f.Libraries, func(l Binary) bool { return isNVIDIAFile(l.Path) })
 	})
 	switch {
+	case len(e.libraries()) > 0 && e.BaseAsked:
+		return fmt.Sprintf("CUDA's libraries come in part in NVIDIA's wheels; the others that wheels ask for are in the base, %s.", e.Base)
 	case len(e.libraries()) > 0 && e.BaseCUDA != "":
 		return fmt.Sprintf("CUDA's libraries come in NVIDIA's wheels; the base, %s, has them as well.", e.Base)
 	case len(e.libraries()) > 0:
