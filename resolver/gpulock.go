@@ -109,6 +109,8 @@ func (b *bases) refuse(r cuda.Report, t *target) error {
 		b.options.Warn(fmt.Sprintf("%s: no package is for CUDA, and [gpu] (%s) asks for GPUs", t.Platform, g.Pos))
 		return nil
 	}
+	var at diag.Position
+	var why, remedies []string
 	for _, a := range r.Answers {
 		switch {
 		case a.Verdict == cuda.Unknown:
@@ -116,8 +118,14 @@ func (b *bases) refuse(r cuda.Report, t *target) error {
 		case a.Verdict == cuda.No && a.Question == cuda.Provider && !r.Mixed: // the code runs on the processor
 			b.options.Warn(t.Platform + ": " + strings.Join(slices.Concat(a.Why, a.Remedies), "; "))
 		case a.Verdict == cuda.No:
-			return fail(b.placeOf(a), a.Why, a.Remedies)
+			if why == nil {
+				at = b.placeOf(a)
+			}
+			why, remedies = append(why, a.Why...), append(remedies, a.Remedies...)
 		}
+	}
+	if why != nil {
+		return fail(at, why, remedies)
 	}
 	return nil
 }

@@ -66,6 +66,8 @@ func TestJudgeGPU(t *testing.T) {
 		"PTX that the driver does not compile": {set, codes{"flame": "10 sm_80=1 compute_90@9.2=1"}, "580", "A100, RTX 5090",
 			"envpack.toml:7:2: not for the hosts; RTX 5090 (sm_120): flame 3.1 has PTX alone, and driver 580 does not compile it: CUDA 13.2 came with 595.45.04", ""},
 		"a driver that is too old": {set, codes{"flame": "10 sm_80=1"}, "535", "", "envpack.toml:6:1: not for the hosts; CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer", ""},
+		"all that speaks against it": {set, codes{"flame": "10 sm_80=1"}, "535", "T4",
+			"envpack.toml:7:1: not for the hosts; T4 (sm_75): flame 3.1 has no code for it (flame.so has code for sm_80 and no PTX); CUDA 13.2 (nvidia-cuda-runtime 13.2.86) runs with driver 580.65.06 or newer, and driver 535", ""},
 		"a GPU whose hosts have a newer driver": {"flame 2.1,nvidia-cuda-runtime-cu12 12.8.90", codes{"flame": "10 sm_80=1 sm_120=1"}, "535", "A100, RTX 5090",
 			"cuda>=12.0; linux/amd64 12.8 525.60.13", ""},
 		"PTX for a GPU whose hosts have a newer driver": {"flame 2.1,nvidia-cuda-runtime-cu12 12.8.90", codes{"flame": "10 sm_80=1 compute_90@8.7=1"}, "535", "A100, RTX 5090",
