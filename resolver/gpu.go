@@ -61,8 +61,10 @@ func majorVersion(major int) pep440.Version { return pep440.MustParse(strconv.It
 type builtFor int
 
 // refusal says why a major version of CUDA cannot be used; usable if it can.
-func (g *gpu) refusal(major int) reason {
-	v := cuda.Version{Major: major, Minor: -1}
+func (g *gpu) refusal(major int) reason { return g.refusalOf(cuda.Version{Major: major, Minor: -1}) }
+
+// refusalOf says why a version of CUDA cannot be used; usable if it can.
+func (g *gpu) refusalOf(v cuda.Version) reason {
 	if !g.want.CUDA.Contains(v) {
 		return reason{otherCUDA, g.notWanted()}
 	}

@@ -104,11 +104,10 @@ func (b *bases) keepCUDA(targets []*target) {
 // usableMajor tells whether an image may be of a major version of CUDA.
 func (b *bases) usableMajor(major int) bool { return b.usable(cuda.Version{Major: major, Minor: -1}) }
 
-// usable tells whether an image may be of a version of CUDA: the manifest admits it, and its oldest driver runs it.
+// usable tells whether an image may be of a version of CUDA: as of packages.
 func (b *bases) usable(v cuda.Version) bool {
-	g := b.manifest.GPU
-	floor, known := cuda.Floor(v)
-	return g.CUDA.Contains(v) && (g.MinDriver.IsZero() || known && g.MinDriver.Meets(floor))
+	g := gpu{want: b.manifest.GPU}
+	return g.refusalOf(v).kind == usable
 }
 
 // hasCUDA tells whether the base has a library of CUDA.

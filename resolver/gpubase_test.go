@@ -9,6 +9,7 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/cuda"
 )
 
 // bareImages are distributions, and images of CUDA without a Python.
@@ -69,5 +70,39 @@ func TestChosenImage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestUsableImage holds that an image is of no CUDA that packages could not be of.
+func TestUsableImage(t *testing.T) {
+	for _, c := range []struct {
+		cuda, driver, device, version string
+		want                          bool
+	}{
+		{"", "", "", "13.0", true},
+		{"", "", "V100", "13.0", false},
+		{"", "", "V100", "12.9", true},
+		{"", "", "T4", "13.0", true},
+		{"", "535", "", "13.0", false},
+		{"", "535", "", "12.9", true},
+		{"12.6", "", "", "12.9", false},
+		{"12.6", "", "", "12.6", true},
+	} {
+		m := &manifest.Manifest{}
+		wanting(t, m, c.cuda, c.driver)
+		if c.device != "" {
+			d, err := cuda.ParseDevice(c.device)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.GPU.Devices = []cuda.Device{d}
+		}
+		v, err := cuda.ParseVersion(c.version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&bases{manifest: m}).usable(v); got != c.want {
+			t.Errorf("CUDA %s with cuda %q, driver %q, device %q: %v", c.version, c.cuda, c.driver, c.device, got)
+		}
 	}
 }
