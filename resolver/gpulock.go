@@ -103,11 +103,17 @@ func (b *bases) refuse(r cuda.Report, t *target) error {
 		return e
 	}
 	if r.CUDA.IsZero() && r.Frameworks == 0 {
+		if len(r.Instead) > 0 {
+			return fail(g.Pos, r.Processor, []string{"code for GPUs is in " + strings.Join(r.Instead, ", ") + "; a project that needs none has no [gpu]"})
+		}
 		if len(r.Processor) > 0 {
 			return fail(g.Pos, r.Processor, []string{"take it from an index that has builds for CUDA, or take [gpu] out"})
 		}
 		b.options.Warn(fmt.Sprintf("%s: no package is for CUDA, and [gpu] (%s) asks for GPUs", t.Platform, g.Pos))
 		return nil
+	}
+	for _, text := range r.Processor { // beside what has code
+		b.options.Warn(t.Platform + ": " + text)
 	}
 	var at diag.Position
 	var why, remedies []string

@@ -62,6 +62,28 @@ type table struct {
 	compiles      []string           // patterns
 	trimmed       []trimmed
 	troubles      []trouble
+	processor     []processor
+}
+
+// processor is a package without code for GPUs that has a counterpart with some.
+type processor struct {
+	Name    string   `toml:"name"`
+	Beside  []string `toml:"beside"`  // patterns of packages that have it, where they are there
+	Instead string   `toml:"instead"` // for people: the requirement
+	Source  string   `toml:"source"`
+}
+
+// without is what has code for GPUs in place of a package of an environment, "" if it is there or none is known.
+func (t *table) without(i Item, e Environment) string {
+	for _, p := range t.processor {
+		there := func(name string) bool {
+			return slices.ContainsFunc(p.Beside, func(pattern string) bool { return named(name, pattern) })
+		}
+		if _, found := e.item(there); p.Name == i.Name && !found {
+			return p.Instead
+		}
+	}
+	return ""
 }
 
 // trouble is about releases that fail on GPUs for which they have code.
@@ -158,8 +180,9 @@ func readFacts(text string) (*table, error) {
 			Source   []string `toml:"source"`
 			Packages []string `toml:"packages"`
 		} `toml:"compiles"`
-		Trimmed []trimmed `toml:"trimmed"`
-		Trouble []trouble `toml:"trouble"`
+		Trimmed   []trimmed   `toml:"trimmed"`
+		Trouble   []trouble   `toml:"trouble"`
+		Processor []processor `toml:"processor"`
 	}
 	meta, err := toml.Decode(text, &raw)
 	if err != nil {
@@ -169,7 +192,7 @@ func readFacts(text string) (*table, error) {
 		return nil, fmt.Errorf("unknown key %s", unknown[0])
 	}
 	t := &table{
-		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, architecture: map[string]string{}, with: raw.Libraries.With, compiles: raw.Compiles.Packages, trimmed: raw.Trimmed, troubles: raw.Trouble,
+		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, architecture: map[string]string{}, with: raw.Libraries.With, compiles: raw.Compiles.Packages, trimmed: raw.Trimmed, troubles: raw.Trouble, processor: raw.Processor,
 	}
 	for i := range t.troubles {
 		if t.troubles[i].specifiers, err = pep440.ParseSpecifiers(t.troubles[i].Versions); err != nil {

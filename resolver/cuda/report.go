@@ -86,8 +86,10 @@ type Report struct {
 	// Frameworks is the number of packages whose code is judged; Processor are builds without code for GPUs, with the reason.
 	Frameworks int
 	Processor  []string
-	Mixed      bool     // packages are for several major versions of CUDA
-	Answers    []Answer // to the four questions, in their order
+	// Instead are what has code for GPUs in place of builds that have none, as far as that is known: "onnxruntime-gpu".
+	Instead []string
+	Mixed   bool     // packages are for several major versions of CUDA
+	Answers []Answer // to the four questions, in their order
 }
 
 // OK tells whether nothing speaks against running it, and everything that was asked for could be judged.
@@ -123,6 +125,9 @@ func Examine(e Environment, hosts Hosts) Report {
 	for _, i := range e.Items {
 		if i.brought.Role == Processor {
 			x.report.Processor = append(x.report.Processor, fmt.Sprintf("%s is a build without code for GPUs: %s", i, i.brought.Reason))
+		} else if instead := facts().without(i, e); instead != "" && len(i.Libraries) == 0 {
+			x.report.Processor = append(x.report.Processor, fmt.Sprintf("%s is without code for GPUs, which %s has", i, instead))
+			x.report.Instead = append(x.report.Instead, instead)
 		}
 	}
 	v, by := e.Toolkit()
