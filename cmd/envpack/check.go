@@ -24,8 +24,8 @@ whether the C library is new enough.
 Driver and GPUs are those of --driver and --gpu; with --host those of this machine, which nvidia-smi
 or the kernel module knows; else those that the lock has of the manifest's [gpu]. An image made by
 envpack is judged by the lock in it. Which code its wheels have is known where envpack read them: when
-the lock was made, or earlier with this store; an image on this machine is read for it. Of others the
-table of frameworks is asked.
+the lock was made, or earlier with this store; an image on this machine is read for it, and the one that
+it stands on for CUDA's libraries. Of others the table of frameworks is asked.
 
 It ends with status 0 if nothing speaks against it, and with 1 if something does, or if something that
 was asked for is not known.`
