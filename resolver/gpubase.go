@@ -129,7 +129,7 @@ func (b *bases) lacks(ctx context.Context, targets []*target, asks []cudabase.As
 			return err
 		}
 	}
-	image, ok := cudabase.Choose(asks, b.usable)
+	image, ok := b.chooseImage(asks)
 	switch {
 	case !ok:
 		return b.noImage(ctx, asks)
@@ -138,6 +138,16 @@ func (b *bases) lacks(ctx context.Context, targets []*target, asks []cudabase.As
 		return b.remedies(ctx, e, asks).Hint("or `image = %q` in place of distro: %s", image.Reference, b.byTable(image))
 	}
 	return &standing{image, b.wheels.find(ctx, asks)}
+}
+
+// chooseImage finds the image for what is asked: the lock's, as long as it would do, since a table with newer ones is no reason to move.
+func (b *bases) chooseImage(asks []cudabase.Ask) (cudabase.Image, bool) {
+	if old := b.options.Previous; old != nil && (!b.options.Upgrade || b.options.KeepDistro) {
+		if image, ok := cudabase.Keep(old.Base.Reference, asks, b.usable); ok {
+			return image, true
+		}
+	}
+	return cudabase.Choose(asks, b.usable)
 }
 
 // byTable says of an image what is not known of it before it is read.

@@ -106,3 +106,38 @@ func TestUsableImage(t *testing.T) {
 		}
 	}
 }
+
+// TestKeptImage holds that the image of a lock stays while it has what is asked, and the smallest that does.
+func TestKeptImage(t *testing.T) {
+	const newest = "nvidia/cuda:12.9.1-base-ubuntu24.04"
+	for name, c := range map[string]struct {
+		old     string
+		upgrade bool
+		bounds  string
+		want    string
+	}{
+		"kept":           {old: "nvidia/cuda:12.6.3-base-ubuntu24.04", want: "nvidia/cuda:12.6.3-base-ubuntu24.04"},
+		"an upgrade":     {old: "nvidia/cuda:12.6.3-base-ubuntu24.04", upgrade: true, want: newest},
+		"not wanted":     {old: "nvidia/cuda:12.6.3-base-ubuntu24.04", bounds: ">=12.8,<13", want: newest},
+		"more than need": {old: "nvidia/cuda:12.6.3-runtime-ubuntu24.04", want: newest},
+		"no such image":  {old: "nvidia/cuda:12.6.3-base-none", want: newest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.add("seeker", "1.0", rel{})
+			m := project("seeker")
+			wanting(t, m, c.bounds, "")
+			m.System.Auto = true
+			m = python(m, "3.11")
+			base := &bareImages{distros: &distros{published: "3.11.9"}, brought: map[string]bool{"libcudart.so.12": true, "libc.so.6": true}}
+			o := Options{Previous: &lockfile.Lock{Base: lockfile.Base{Reference: c.old}}, Upgrade: c.upgrade}
+			lock, err := Resolve(t.Context(), m, Sources{Packages: w, Base: base, Scan: scanner{needed: []string{"libcudart.so.12", "libc.so.6"}}}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lock.Base.Reference != c.want {
+				t.Errorf("the base is %s", lock.Base.Reference)
+			}
+		})
+	}
+}

@@ -85,8 +85,7 @@ func Choose(asks []Ask, usable func(cuda.Version) bool) (image Image, ok bool) {
 			}
 			f, has := t.flavour(r, asks)
 			if has && (!ok || f < best.Flavour) {
-				distro := r.Distros[len(r.Distros)-1]
-				best, ok = Image{fmt.Sprintf("%s:%s-%s-%s", t.repository, r.Version, f.tag(r.CuDNN), distro), r.cuda, f, distro, kept}, true
+				best, ok = t.image(r, f, r.Distros[len(r.Distros)-1]), true
 			}
 		}
 		if ok {
@@ -94,6 +93,27 @@ func Choose(asks []Ask, usable func(cuda.Version) bool) (image Image, ok bool) {
 		}
 	}
 	return Image{}, false
+}
+
+// Keep finds the image of a reference, if it is one that Choose could find for what is asked were there no newer ones.
+func Keep(reference string, asks []Ask, usable func(cuda.Version) bool) (image Image, ok bool) {
+	t := facts()
+	for _, r := range t.releases {
+		f, has := t.flavour(r, asks)
+		if !has || usable != nil && !usable(r.cuda) || !r.suits(asks) {
+			continue
+		}
+		for _, distro := range r.Distros {
+			if i := t.image(r, f, distro); i.Reference == reference {
+				return i, true
+			}
+		}
+	}
+	return Image{}, false
+}
+
+func (t *table) image(r release, f Flavour, distro string) Image {
+	return Image{fmt.Sprintf("%s:%s-%s-%s", t.repository, r.Version, f.tag(r.CuDNN), distro), r.cuda, f, distro, r.Kept}
 }
 
 // suits tells whether a release is not older than what frameworks of its major version were built with.
