@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/resolver/cuda"
 	"github.com/envpack/envpack/resolver/cudabase"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -54,7 +55,11 @@ func (w *wheelRemedies) of(ctx context.Context, name string, asks []cudabase.Ask
 	if extras := w.extras(ctx, name, wanted); len(extras) > 0 {
 		with := fmt.Sprintf("%s[%s]", name, strings.Join(extras, ","))
 		if w.resolves(ctx, []string{with}, wanted) {
-			return fmt.Sprintf("require %s, with which NVIDIA's wheels bring them", with)
+			line := fmt.Sprintf("require %s, with which NVIDIA's wheels bring them", with)
+			if does := cuda.First(name); does != "" {
+				line += ", where it finds them if the program " + does + " first"
+			}
+			return line
 		}
 	}
 	var list []string

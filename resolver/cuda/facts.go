@@ -59,6 +59,7 @@ type table struct {
 	builds        map[string][]build // by package
 	architecture  map[string]string  // by package: the only one, as platforms name it, whose builds have code for GPUs
 	with          []string           // "PATTERN REQUIREMENT"
+	first         []string           // "PACKAGE WHAT A PROGRAM DOES"
 	compiles      []string           // patterns
 	trimmed       []trimmed
 	troubles      []trouble
@@ -175,6 +176,7 @@ func readFacts(text string) (*table, error) {
 		Libraries struct {
 			Source []string `toml:"source"`
 			With   []string `toml:"with"`
+			First  []string `toml:"first"`
 		} `toml:"libraries"`
 		Compiles struct {
 			Source   []string `toml:"source"`
@@ -192,7 +194,7 @@ func readFacts(text string) (*table, error) {
 		return nil, fmt.Errorf("unknown key %s", unknown[0])
 	}
 	t := &table{
-		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, architecture: map[string]string{}, with: raw.Libraries.With, compiles: raw.Compiles.Packages, trimmed: raw.Trimmed, troubles: raw.Trouble, processor: raw.Processor,
+		toolkits: raw.Toolkits.Release, devices: map[string]Capability{}, builds: map[string][]build{}, architecture: map[string]string{}, with: raw.Libraries.With, first: raw.Libraries.First, compiles: raw.Compiles.Packages, trimmed: raw.Trimmed, troubles: raw.Trouble, processor: raw.Processor,
 	}
 	for i := range t.troubles {
 		if t.troubles[i].specifiers, err = pep440.ParseSpecifiers(t.troubles[i].Versions); err != nil {

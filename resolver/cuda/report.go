@@ -245,6 +245,11 @@ func (x *examiner) provider() Answer {
 		a.say("CUDA %d's libraries come in part with NVIDIA's wheels (%s); the base %s brings the others that wheels ask for", major, namesOf(libraries), x.Base)
 	case len(libraries) > 0:
 		a.say("CUDA %d's libraries come with NVIDIA's wheels (%s)", major, namesOf(libraries))
+		for _, f := range x.frameworks {
+			if does := First(f.Name); does != "" && x.BaseCUDA == "" {
+				a.say("%s finds them if the program %s first, and runs on the processor otherwise", f, does)
+			}
+		}
 		if x.BaseCUDA != "" {
 			a.say("the base %s has it too, by %s, which is not needed: libraries that are opened at run time may come from there", x.Base, x.BaseCUDA)
 			return a
@@ -291,6 +296,17 @@ func (t *table) brings(name string) string {
 		pattern, requirement, _ := strings.Cut(line, " ")
 		if named(name, pattern) {
 			return strings.ReplaceAll(requirement, "NAME", name)
+		}
+	}
+	return ""
+}
+
+// First is what a program does before it uses a framework that does not find CUDA's libraries in NVIDIA's wheels by itself; "" where
+// nothing is known to be needed: "calls onnxruntime.preload_dlls() or imports torch".
+func First(name string) string {
+	for _, line := range facts().first {
+		if of, does, _ := strings.Cut(line, " "); of == name {
+			return does
 		}
 	}
 	return ""

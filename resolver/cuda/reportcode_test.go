@@ -118,9 +118,10 @@ func TestProvider(t *testing.T) {
 		read       bool
 		want, text string
 	}{
-		"not read":         {some, false, "unknown", "whether these are all is not known: nothing that onnxruntime-gpu 1.26.0 requires names them"},
-		"required":         {locked("alpha-cu12 1.0 beta", "beta 1.0 alpha-cu12 nvidia-nccl-cu12", "nvidia-nccl-cu12 2.28.3"), false, "yes", "come with NVIDIA's wheels (nvidia-nccl-cu12 2.28.3)"},
-		"the base as well": {base, true, "yes", "come in part with NVIDIA's wheels (nvidia-nccl-cu12 2.28.3); the base nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 brings the others that wheels ask for"},
+		"not read":            {some, false, "unknown", "whether these are all is not known: nothing that onnxruntime-gpu 1.26.0 requires names them"},
+		"required":            {locked("alpha-cu12 1.0 beta", "beta 1.0 alpha-cu12 nvidia-nccl-cu12", "nvidia-nccl-cu12 2.28.3"), false, "yes", "come with NVIDIA's wheels (nvidia-nccl-cu12 2.28.3)"},
+		"what a program does": {locked("onnxruntime-gpu 1.26.0 nvidia-nccl-cu12", "nvidia-nccl-cu12 2.28.3"), false, "yes", "onnxruntime-gpu 1.26.0 finds them if the program calls onnxruntime.preload_dlls() or imports torch first, and runs on the processor otherwise"},
+		"the base as well":    {base, true, "yes", "come in part with NVIDIA's wheels (nvidia-nccl-cu12 2.28.3); the base nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 brings the others that wheels ask for"},
 	} {
 		var measure Measure
 		if c.read {
