@@ -24,16 +24,7 @@ func (a Arch) short() string {
 	return s
 }
 
-// ParseArch is the inverse of [Arch.String].
-func ParseArch(s string) (Arch, error) {
-	if rest, ok := strings.CutPrefix(s, "sm_"); ok {
-		if a, ok := parseShort(rest); ok {
-			return a, nil
-		}
-	}
-	return Arch{}, fmt.Errorf("%q is no architecture such as sm_90", s)
-}
-
+// parseShort reads an architecture without its prefix: 90, 120f.
 func parseShort(s string) (Arch, bool) {
 	var a Arch
 	if n := len(s); n > 0 && (s[n-1] == 'a' || s[n-1] == 'f') {

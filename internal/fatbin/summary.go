@@ -40,12 +40,6 @@ func (g Group) String() string {
 	return string(b)
 }
 
-// Has tells whether the group has a code.
-func (g Group) Has(c Code) bool {
-	_, ok := slices.BinarySearchFunc(g.Codes, c, Code.Compare)
-	return ok
-}
-
 const (
 	maxCount   = 1<<31 - 1
 	maxArch    = 9999

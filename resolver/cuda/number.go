@@ -213,11 +213,3 @@ func (d Driver) Meets(floor Driver) bool {
 	}
 	return slices.Compare(d.numbers[:], floor.numbers[:]) >= 0
 }
-
-// Newer gives the newer of two drivers; where one is the other's branch, the one in full.
-func (d Driver) Newer(e Driver) Driver {
-	if n := cmp.Or(slices.Compare(d.numbers[:], e.numbers[:]), d.count-e.count); n < 0 {
-		return e
-	}
-	return d
-}

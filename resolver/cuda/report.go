@@ -97,15 +97,6 @@ func (r Report) OK() bool {
 	return !slices.ContainsFunc(r.Answers, func(a Answer) bool { return a.Verdict == No || a.Verdict == Unknown })
 }
 
-// Failed is the first question with the answer no.
-func (r Report) Failed() (Answer, bool) {
-	i := slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Verdict == No })
-	if i < 0 {
-		return Answer{}, false
-	}
-	return r.Answers[i], true
-}
-
 // examiner makes a report.
 type examiner struct {
 	Environment
