@@ -3,6 +3,7 @@ package resolver
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/ui"
@@ -12,6 +13,22 @@ import (
 
 // unwantedCUDA is from how many bytes on it is worth a word that an image has CUDA which nobody asked for.
 const unwantedCUDA = 200 << 20
+
+// warnMixed warns, where the manifest has no [gpu], of packages for several versions of CUDA. With it these are no answer.
+func warnMixed(m *manifest.Manifest, lock *lockfile.Lock, warn func(string)) {
+	if m.GPU != nil {
+		return
+	}
+	told := map[string]bool{}
+	for _, t := range lock.Targets {
+		text := cuda.Of(lock, t.Platform, nil).Mixture()
+		if text == "" || told[text] {
+			continue
+		}
+		told[text] = true
+		warn(fmt.Sprintf("%s: %s; [gpu] in the manifest has envpack choose versions for one", t.Platform, text))
+	}
+}
 
 // tellUnwanted says, where the manifest has no [gpu], what NVIDIA's libraries in the lock weigh, who brings them, and how to do
 // without. It says so when they come, and not again.
@@ -24,12 +41,23 @@ func tellUnwanted(m *manifest.Manifest, lock, old *lockfile.Lock, tell func(stri
 		return
 	}
 	text := fmt.Sprintf("NVIDIA's packages for GPUs weigh %s (%d of them), and the manifest has no [gpu]", ui.Bytes(now.size), len(now.names))
-	if now.by != "" {
-		text += "; " + now.by + " needs them"
+	switch len(now.by) {
+	case 0:
+	case 1:
+		text += "; " + now.by[0] + " needs them"
+	default:
+		text += "; " + strings.Join(now.by, ", ") + " need them"
 	}
 	for _, t := range manifest.Templates {
-		if slices.Contains(t.Packages, now.byName) && !slices.ContainsFunc(m.Indexes, func(i manifest.Index) bool { return i.Binds(now.byName) }) {
-			text += fmt.Sprintf(".\nIf the image is to compute on processors alone, this takes builds without them:\n    [[index]]\n    name = %q\nElse [gpu] has envpack choose what the GPUs and drivers of its hosts run", t.Name)
+		i := slices.IndexFunc(now.byNames, func(by string) bool {
+			return slices.Contains(t.Packages, by) && !slices.ContainsFunc(m.Indexes, func(i manifest.Index) bool { return i.Binds(by) })
+		})
+		if i >= 0 {
+			of := ""
+			if len(now.byNames) > 1 {
+				of = " of " + now.byNames[i]
+			}
+			text += fmt.Sprintf(".\nIf the image is to compute on processors alone, this takes builds%s without them:\n    [[index]]\n    name = %q\nElse [gpu] has envpack choose what the GPUs and drivers of its hosts run", of, t.Name)
 			tell(text)
 			return
 		}
@@ -39,19 +67,25 @@ func tellUnwanted(m *manifest.Manifest, lock, old *lockfile.Lock, tell func(stri
 
 // libraries are NVIDIA's packages in a lock.
 type libraries struct {
-	names      []string // with versions, sorted
-	size       int64    // of their wheels in bytes, on the platform that has most
-	by, byName string   // a package that is none and needs some: with version, and without
+	names       []string // with versions, sorted
+	size        int64    // of their wheels in bytes, on the platform that has most
+	by, byNames []string // packages that are none and need some, with version and without: those that the project requires, else one
 }
 
 func librariesOf(lock *lockfile.Lock) libraries {
 	var out libraries
 	sizes := map[string]int64{}
+	direct := false // what is in out.by is required by the project
 	for _, p := range lock.Packages {
 		if !cuda.IsLibrary(p.Name) || cuda.Brings(cuda.Package{Name: p.Name, Version: p.Version}).Role != cuda.Library {
-			if requiring(p) && (out.by == "" || slices.ContainsFunc(lock.Project.Requires, func(d lockfile.Dependency) bool { return d.Name == p.Name })) {
-				out.by, out.byName = p.Name+" "+p.Version, p.Name
+			wanted := slices.ContainsFunc(lock.Project.Requires, func(d lockfile.Dependency) bool { return d.Name == p.Name })
+			if !requiring(p) || !wanted && len(out.by) > 0 {
+				continue
 			}
+			if wanted && !direct {
+				direct, out.by, out.byNames = true, nil, nil
+			}
+			out.by, out.byNames = append(out.by, p.Name+" "+p.Version), append(out.byNames, p.Name)
 			continue
 		}
 		out.names = append(out.names, p.Name+" "+p.Version)

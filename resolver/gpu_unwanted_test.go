@@ -62,7 +62,32 @@ func TestUnwantedCUDA(t *testing.T) {
 			}
 		})
 	}
-	if got := librariesOf(&lockfile.Lock{}); got.size != 0 || got.by != "" {
+	if got := librariesOf(&lockfile.Lock{}); got.size != 0 || len(got.by) != 0 {
 		t.Errorf("an empty lock has %+v", got)
+	}
+}
+
+// TestMixedCUDA holds that packages for two versions of CUDA are told of where the manifest has no [gpu], and what does without CUDA is not.
+func TestMixedCUDA(t *testing.T) {
+	w := newWorld()
+	w.add("torch", "2.15.0", rel{requires: []string{"nvidia-cublas==13.4.1.3"}})
+	w.add("nvidia-cublas", "13.4.1.3", rel{})
+	w.add("tensorflow", "2.21.0", rel{extras: map[string][]string{"and-cuda": {"nvidia-cublas-cu12"}}})
+	w.add("nvidia-cublas-cu12", "12.9.3.13", rel{})
+	for _, c := range []struct {
+		requires []string
+		want     string
+	}{
+		{[]string{"torch", "tensorflow[and-cuda]"}, "linux/amd64: packages are for several versions of CUDA, whose libraries are loaded into one process: " +
+			"tensorflow 2.21.0, nvidia-cublas-cu12 12.9.3.13 for CUDA 12; torch 2.15.0, nvidia-cublas 13.4.1.3 for CUDA 13; " +
+			"[gpu] in the manifest has envpack choose versions for one\n"},
+		{[]string{"torch", "tensorflow"}, ""},
+		{[]string{"torch"}, ""},
+	} {
+		told := ""
+		mustLock(t, w, project(c.requires...), Options{Warn: func(text string) { told += text + "\n" }})
+		if told != c.want {
+			t.Errorf("%v: told: %s\nwanted: %s", c.requires, told, c.want)
+		}
 	}
 }

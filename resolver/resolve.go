@@ -148,6 +148,7 @@ func attempt(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		return nil, err
 	}
 	tellUnwanted(m, lock, o.Previous, o.Tell)
+	warnMixed(m, lock, o.Warn)
 	warn(ctx, done, policies, o.Now, o.Warn)
 	warnUnhashed(done, o.Warn)
 	lockfile.ChooseLayers(lock, o.Previous)

@@ -3,6 +3,7 @@ package cuda
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -168,6 +169,19 @@ func (e Environment) majors() map[int][]Item {
 		}
 	}
 	return all
+}
+
+// Mixture says that packages for several major versions of CUDA are brought together, and names both sides; "" if they are not. Of
+// what only the table of frameworks says is for a version nothing is brought by that: it computes on the processor.
+func (e Environment) Mixture() string {
+	majors := e.majors()
+	maps.DeleteFunc(majors, func(_ int, items []Item) bool {
+		return !slices.ContainsFunc(items, func(i Item) bool { return !i.brought.Listed || slices.ContainsFunc(i.Requires, IsLibrary) })
+	})
+	if len(majors) < 2 {
+		return ""
+	}
+	return mixture(majors)
 }
 
 // libraries are NVIDIA's packages in the environment.

@@ -222,11 +222,7 @@ func (x *examiner) provider() Answer {
 		return a
 	case len(majors) > 1:
 		a.Verdict, x.report.Mixed = No, true
-		var sides []string
-		for _, major := range slices.Sorted(maps.Keys(majors)) {
-			sides = append(sides, fmt.Sprintf("%s for CUDA %d", namesOf(majors[major]), major))
-		}
-		a.say("packages are for several versions of CUDA, whose libraries are loaded into one process: %s", strings.Join(sides, "; "))
+		a.say("%s", mixture(majors))
 		a.remedy("choose versions for one CUDA; cuda below [gpu] asks for one")
 		return a
 	}
@@ -342,6 +338,15 @@ func newer(a, b string) bool {
 	x, _ := dotted(a, 3)
 	y, _ := dotted(b, 3)
 	return slices.Compare(x, y) > 0
+}
+
+// mixture says that packages are for several major versions of CUDA, and which for which.
+func mixture(majors map[int][]Item) string {
+	var sides []string
+	for _, major := range slices.Sorted(maps.Keys(majors)) {
+		sides = append(sides, fmt.Sprintf("%s for CUDA %d", namesOf(majors[major]), major))
+	}
+	return "packages are for several versions of CUDA, whose libraries are loaded into one process: " + strings.Join(sides, "; ")
 }
 
 // mostNamed bounds what is named of one kind.
