@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -34,19 +35,8 @@ func (r *requirementsReader) option(file string, o given, at diag.Position, cons
 		return fail("--pre is not read here").Hint("write into the manifest:\n    [resolver]\n    prereleases = \"allow\"")
 	case "--all-releases", "--only-final":
 		return r.releases(o, at)
-	case "--index-url", "--pypi-url":
-		return fail("%s is not supported yet", o.name).
-			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", bareAddress(o.value))
-	case "--extra-index-url":
-		return fail("%s is not supported: any package could come from either index", o.name).
-			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", bareAddress(o.value))
-	case "--find-links":
-		key, place := "path", strings.TrimPrefix(o.value, "file://")
-		if strings.Contains(place, "://") {
-			key, place = "url", bareAddress(o.value)
-		}
-		return fail("%s is not read here: any package could come from there", o.name).
-			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"links\"\n    %s = %q\n    format = \"flat\"\n    packages = [\"…\"]", key, place)
+	case "--index-url", "--pypi-url", "--extra-index-url", "--find-links":
+		return r.place(o, at)
 	case "--no-index":
 		return fail("--no-index is not supported").
 			Hint("write into the manifest which folder all packages come from:\n    [[index]]\n    name = \"wheels\"\n    path = \"…\"\n    format = \"flat\"\n    default = true")
@@ -56,6 +46,41 @@ func (r *requirementsReader) option(file string, o given, at diag.Position, cons
 		return r.editable(file, o.value, at, constraints)
 	}
 	return notYet(fail("option %s is not supported yet", o.name), o.name)
+}
+
+// place reads an option that names an index. What the manifest names as well may stay for pip's sake; it is the manifest that says which
+// packages come from there.
+func (r *requirementsReader) place(o given, at diag.Position) error {
+	fail := func(format string, args ...any) *diag.Error { return diag.New(diag.Manifest, format, args...).At(at) }
+	main := o.name == "--index-url" || o.name == "--pypi-url"
+	named := func(i Index) bool {
+		return sameAddress(i.URL, o.value) && i.URL != "" && i.Flat == (o.name == "--find-links") && i.Default == main
+	}
+	if r.m.names(o.value) || slices.ContainsFunc(r.m.Indexes, named) {
+		return nil
+	}
+	if t, variant := TemplateAt(o.value); t != nil {
+		hint := fmt.Sprintf("this has the form of the index %s, which envpack knows by name, for %s; write into the manifest, and the line may stay:\n%s",
+			t.Name, strings.Join(t.Packages[:3], ", "), t.Lines(r.own.path("index"), variant))
+		if variant != NoCUDA {
+			hint += "\nwith [gpu] and without variant envpack chooses one that the driver runs; then take the line out"
+		}
+		return fail("%s is not supported: any package could come from there", o.name).Hint("%s", hint)
+	}
+	switch {
+	case main:
+		return fail("%s is not supported yet", o.name).
+			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", bareAddress(o.value))
+	case o.name == "--extra-index-url":
+		return fail("%s is not supported: any package could come from either index", o.name).
+			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", bareAddress(o.value))
+	}
+	key, place := "path", strings.TrimPrefix(o.value, "file://")
+	if strings.Contains(place, "://") {
+		key, place = "url", bareAddress(o.value)
+	}
+	return fail("%s is not read here: any package could come from there", o.name).
+		Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"links\"\n    %s = %q\n    format = \"flat\"\n    packages = [\"…\"]", key, place)
 }
 
 // releases refuses the options that say of which packages pre-releases are taken, with what says it in the manifest.

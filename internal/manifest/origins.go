@@ -226,6 +226,10 @@ func (h *heeding) hints(found []origin) []string {
 			hints = append(hints, fmt.Sprintf("add to the packages of the index %s (%s): %s", m.Indexes[i].Name, m.Indexes[i].Pos, quoted(packages[id])))
 			continue
 		}
+		if t, variant := TemplateAt(indexes[id].url); t != nil && variant != "" && TemplateFor(packages[id]) == t {
+			lines = append(lines, t.Lines(own.path("index"), variant))
+			continue
+		}
 		lines = append(lines, indexLines(own, id, indexes[id].url, indexes[id].flat), fmt.Sprintf("    packages = [%s]", quoted(packages[id])))
 	}
 	if len(addresses) > 0 {

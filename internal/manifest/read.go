@@ -226,7 +226,7 @@ func (d *document) prereleases(at, name, text string) (Prereleases, error) {
 // readFiles adds what the requirements files say.
 func (m *Manifest) readFiles(d *document) error {
 	files, at := d.list("project", "requirements")
-	r := &requirementsReader{m: m, done: map[string]bool{}, formats: formats{own: m.NoBinary}}
+	r := &requirementsReader{m: m, own: d, done: map[string]bool{}, formats: formats{own: m.NoBinary}}
 	for i, name := range files {
 		if filepath.IsAbs(name) || name == "" {
 			return d.fail(d.value(item(at, i)), "requirements file %q: a path relative to the project is wanted", name)

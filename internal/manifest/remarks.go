@@ -232,7 +232,7 @@ func (r *remarker) indexes(key string) {
 }
 
 func (r *remarker) index(at, name, address string, flat, byDefault bool) {
-	if slices.ContainsFunc(r.m.Indexes, func(i Index) bool {
+	if r.m.names(address) || slices.ContainsFunc(r.m.Indexes, func(i Index) bool {
 		return sameAddress(i.URL, address) || i.Path != "" && i.Path == filepath.ToSlash(filepath.Clean(address))
 	}) {
 		return
@@ -244,8 +244,11 @@ func (r *remarker) index(at, name, address string, flat, byDefault bool) {
 	if byDefault {
 		rest = "default = true"
 	}
+	lines := indexLines(r.own, name, address, flat) + "\n    " + rest
+	if t, variant := TemplateAt(address); t != nil {
+		lines = t.Lines(r.own.path("index"), variant)
+	}
 	r.m.Remarks = append(r.m.Remarks, Remark{
-		Pos: r.key(at), What: fmt.Sprintf("the index %s of %s is not used", diag.Strip(address), r.name),
-		Lines: indexLines(r.own, name, address, flat) + "\n    " + rest, Index: address,
+		Pos: r.key(at), What: fmt.Sprintf("the index %s of %s is not used", diag.Strip(address), r.name), Lines: lines, Index: address,
 	})
 }

@@ -14,6 +14,7 @@ import (
 // File Format).
 type requirementsReader struct {
 	m       *Manifest
+	own     *document       // the manifest's
 	stack   []string        // files being read, to notice one that includes itself
 	done    map[string]bool // files that were read; another time they add nothing
 	read    []Requirement   // what was read, without constraints

@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -51,6 +53,43 @@ func TemplateFor(packages []string) *Template {
 		}
 	}
 	return nil
+}
+
+// TemplateAt tells of which template, and which variant of it, an address is, by its form: that of PyTorch's own index and of mirrors of it
+// is …/whl/cu126, and that of its page for find-links …/whl/cu113/torch_stable.html, or without a variant. nil for any other.
+func TemplateAt(address string) (t *Template, variant string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, ""
+	}
+	dir, page := strings.CutSuffix(strings.Trim(u.Path, "/"), "/torch_stable.html")
+	parts := strings.Split(dir, "/")
+	n := len(parts)
+	switch {
+	case n >= 2 && parts[n-2] == "whl" && IsVariant(parts[n-1]):
+		return TemplateOf("pytorch"), parts[n-1]
+	case page && parts[n-1] == "whl":
+		return TemplateOf("pytorch"), ""
+	}
+	return nil, ""
+}
+
+// names tells whether an index of the manifest is the template that an address is of, in the one variant that the address says.
+func (m *Manifest) names(address string) bool {
+	t, variant := TemplateAt(address)
+	return t != nil && slices.ContainsFunc(m.Indexes, func(i Index) bool {
+		variants := m.VariantsOf(i)
+		return i.Name == t.Name && len(variants) == 1 && (variant == "" || variants[0] == variant)
+	})
+}
+
+// Lines are those of an [[index]] that names the template; table is what the manifest calls that. A variant that is "" is left open.
+func (t *Template) Lines(table, variant string) string {
+	text := fmt.Sprintf("    [[%s]]\n    name = %q\n    ", table, t.Name)
+	if variant == "" {
+		return text + fmt.Sprintf("variant = \"…\"  # the label of the versions, such as %s", t.Variants[0])
+	}
+	return text + fmt.Sprintf("variant = %q", variant)
 }
 
 // IsVariant tells whether a local label is what an index calls a variant.

@@ -48,3 +48,39 @@ func TestTemplates(t *testing.T) {
 		}
 	}
 }
+
+// TestTemplateAddress holds that a requirements file may name the index that the manifest names, and no other variant of it.
+func TestTemplateAddress(t *testing.T) {
+	const named, main = "[[index]]\nname = \"pytorch\"\n", "[[index]]\nname = \"main\"\ndefault = true\nurl = \"https://a.example/simple/\"\n"
+	for _, c := range []struct {
+		tables, line string
+		fine         bool
+	}{
+		{named + "variant = \"cu121\"\n", "--extra-index-url https://a.example/whl/cu121/", true},
+		{named + "variant = \"cu121\"\n", "--index-url https://a.example/whl/cu121", true},
+		{named + "variant = \"cu121\"\n", "-f https://a.example/whl/cu121/torch_stable.html", true},
+		{named + "variant = \"cu121\"\n", "-f https://a.example/whl/torch_stable.html", true},
+		{named + "variant = \"cu121\"\n", "--extra-index-url https://a.example/whl/cu126", false},
+		{named, "--extra-index-url https://a.example/whl/cpu", true},
+		{named, "--extra-index-url https://a.example/whl/cu126", false},
+		{named + "[gpu]\ncuda = \"12.6\"\n", "--extra-index-url https://a.example/whl/cu126", true},
+		{named + "[gpu]\ncuda = \"12\"\n", "--extra-index-url https://a.example/whl/cu126", false}, // which may not be the one
+		{named + "variant = \"cu121\"\n", "--extra-index-url https://a.example/whl/nightly/cu121", false},
+		{"", "--extra-index-url https://a.example/whl/cu121", false},
+		{main, "--index-url https://a.example/simple", true},
+		{main, "--extra-index-url https://a.example/simple", false},
+		{"[[index]]\nname = \"own\"\nurl = \"https://a.example/own/\"\npackages = [\"own-*\"]\n", "--extra-index-url https://a.example/own/", true},
+		{"[[index]]\nname = \"own\"\nurl = \"https://a.example/own/\"\npackages = [\"own-*\"]\n", "--index-url https://a.example/own/", false},
+	} {
+		dir := t.TempDir()
+		text := "[project]\nname = \"demo\"\npython = \"3.11\"\nrequirements = [\"requirements.txt\"]\n" + c.tables
+		for name, content := range map[string]string{FileName: text, "requirements.txt": c.line + "\ntorch\n"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Load(dir, Selection{}); (err == nil) != c.fine {
+			t.Errorf("%s%s: %v, want fine: %v", c.tables, c.line, err, c.fine)
+		}
+	}
+}

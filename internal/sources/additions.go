@@ -68,8 +68,12 @@ func (f *finder) extraIndex(name string, s setting) {
 	if name == "" {
 		name = "extra"
 	}
+	lines := fmt.Sprintf("    [[index]]\n    name = %q\n    url = %q\n    packages = [\"…\"]  # those that come from it", name, bare(u))
+	if t, variant := manifest.TemplateAt(bare(u)); t != nil {
+		lines = t.Lines("index", variant)
+	}
 	f.warn(s, fmt.Sprintf("the extra index %s is not used, since the lock must not depend on the machine", bare(u)),
-		fmt.Sprintf("if the project needs it, write into the manifest:\n    [[index]]\n    name = %q\n    url = %q\n    packages = [\"…\"]  # those that come from it", name, bare(u)))
+		"if the project needs it, write into the manifest:\n"+lines)
 }
 
 // isKnown tells whether an index that the configuration adds is one that counts already. The
