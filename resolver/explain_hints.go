@@ -22,7 +22,8 @@ func (p *provider) hints(facts []*step, placed, solved bool) []string {
 	var out []string
 	for _, f := range facts {
 		_, missing := f.Reason.(*noProject)
-		if !solved || missing || f.Kind == pubgrub.NoVersions && localLabel(f, facts) != "" {
+		why, _ := f.Reason.(reason)
+		if !solved || missing || why.kind == noGPUCode || f.Kind == pubgrub.NoVersions && localLabel(f, facts) != "" {
 			out = append(out, p.hintsOf(f, facts)...)
 		}
 	}
@@ -54,6 +55,8 @@ func (p *provider) hintsOf(f *step, facts []*step) []string {
 			return []string{p.labelHint(name, label)}
 		}
 		return p.versionsHint(name)
+	case why.kind == noGPUCode:
+		return p.buildsHint(name)
 	case why.kind == noWheel || why.kind == needsPython:
 		return p.pythonHints(name, f.Set)
 	}
@@ -108,6 +111,15 @@ func localLabel(f *step, facts []*step) string {
 		}
 	}
 	return ""
+}
+
+// buildsHint says which index has builds for CUDA of what the one that was asked has for processors alone.
+func (p *provider) buildsHint(name string) []string {
+	t := manifest.TemplateFor([]string{name})
+	if t == nil || slices.ContainsFunc(p.m.Indexes, func(i manifest.Index) bool { return i.Binds(name) }) {
+		return nil
+	}
+	return []string{fmt.Sprintf("builds of %s for each CUDA are on the framework's own index, which envpack knows by name and did not ask; write into the manifest:\n    [[index]]\n    name = %q", name, t.Name)}
 }
 
 func labelOf(r *manifest.Requirement) string {

@@ -110,6 +110,7 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 	for _, r := range requires {
 		names = append(names, r.Name)
 	}
+	p := cuda.Package{Name: name, Version: v.String(), Requires: names, Platform: platform}
 	if why := g.fails(name, v.String()); why != "" {
 		d.Unavailable = reason{noKernels, why}
 		return
@@ -121,7 +122,7 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 	found, read := g.found[findingKey(platform, name, v.String())]
 	if !read && !g.untabled { // else that goes before the table
 		for i, device := range g.want.Devices {
-			if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: v.String(), Requires: names}, device, platform); lacks != "" {
+			if lacks := cuda.TableLacks(p, device, platform); lacks != "" {
 				g.tabled.Store(true)
 				d.Unavailable = reason{noKernels, g.lacks(i, lacks)}
 				return
@@ -132,7 +133,7 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 		d.Depends = append(d.Depends, dep{Package: toolkit, Set: pep440.Singleton(majorVersion(found.major)), Reason: builtFor(found.major)})
 		return
 	}
-	switch b := g.brings(name, v, names); {
+	switch b := cuda.Brings(p); {
 	case b.Listed && slices.ContainsFunc(names, cuda.IsLibrary): // these say it themselves
 	case b.Role == cuda.Processor:
 		d.Unavailable = reason{noGPUCode, b.Reason}

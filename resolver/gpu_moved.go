@@ -12,7 +12,6 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
-	"github.com/envpack/envpack/resolver/pep440"
 )
 
 // moved finds out which packages are older, or not those that they would be, because of [gpu], by solving without it; and
@@ -140,7 +139,8 @@ func (s *solved) forOtherCUDA(ctx context.Context, name string, wanted int, g *g
 	if why := g.without(s.target.Platform, name, s.versions[name].String(), list); why != "" {
 		return why, nil
 	}
-	own := g.brings(name, s.versions[name], list)
+	platform := s.target.Platform
+	own := cuda.Brings(cuda.Package{Name: name, Version: s.versions[name].String(), Requires: list, Platform: platform})
 	if own.Role == cuda.Library {
 		return "", nil // whatever needs it is what people know
 	}
@@ -153,7 +153,7 @@ func (s *solved) forOtherCUDA(ctx context.Context, name string, wanted int, g *g
 		if err != nil {
 			return "", err
 		}
-		if b := g.brings(r, v, more); g.refuses(b, wanted) != "" && b.Role == cuda.Library {
+		if b := cuda.Brings(cuda.Package{Name: r, Version: v.String(), Requires: more, Platform: platform}); g.refuses(b, wanted) != "" && b.Role == cuda.Library {
 			return fmt.Sprintf("needs %s %s, for CUDA %s, which %s", r, v, b.Version, g.refuses(b, wanted)), nil
 		}
 	}
@@ -193,11 +193,6 @@ func (s *solved) needs(ctx context.Context, name string) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// brings says which CUDA a version is for.
-func (g *gpu) brings(name string, v pep440.Version, requires []string) cuda.Brought {
-	return cuda.Brings(cuda.Package{Name: name, Version: v.String(), Requires: requires})
 }
 
 // refuses says why what a package brings cannot be used beside the wanted major version, "" if it can.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
@@ -220,6 +221,30 @@ func TestCUDANeverFallsBack(t *testing.T) {
 		_, err := lockWith(frameworks(), m, Options{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v\nwanted: %s", c.requires, err, c.want)
+		}
+	}
+}
+
+// TestCUDAOfPlatform holds that the old wheels of torch for arm64, which have no CUDA in them as those for amd64 have, are not taken, and that it
+// is told where there are others.
+func TestCUDAOfPlatform(t *testing.T) {
+	for _, platform := range []string{amd64, arm64} {
+		w := newWorld()
+		for _, v := range []string{"1.11.0", "1.12.0"} {
+			w.add("torch", v, rel{tags: []string{"cp311-cp311-manylinux2014_x86_64", "cp311-cp311-manylinux2014_aarch64"}})
+		}
+		m := project("torch")
+		m.Platforms = []string{platform}
+		wanting(t, m, "", "550")
+		_, err := lockWith(w, m, Options{NoScan: true})
+		if platform == amd64 {
+			if err != nil {
+				t.Errorf("%s: %v", platform, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "has no code for GPUs") || !strings.Contains(strings.Join(diag.HintsOf(err), "\n"), "name = \"pytorch\"") {
+			t.Errorf("%s: %v", platform, err)
 		}
 	}
 }

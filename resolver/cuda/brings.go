@@ -14,6 +14,7 @@ type Package struct {
 	Name     string // normalised
 	Version  string
 	Requires []string // names of what it requires on the platform
+	Platform string   // "linux/arm64"; "" where it is not known
 	// Needed are the file names of the libraries that its own link with, where its wheel was read: libcudart.so.12.
 	Needed []string
 }
@@ -155,7 +156,8 @@ func (t *table) build(p Package) (Brought, bool) {
 	if err != nil {
 		return Brought{}, false
 	}
-	if p.Name == "torch" && requiresItself.Contains(v) && !slices.ContainsFunc(p.Requires, IsLibrary) {
+	// Before, wheels had CUDA's libraries in them, on the default index those for amd64 alone.
+	if p.Name == "torch" && (requiresItself.Contains(v) || p.Platform == "linux/arm64") && !slices.ContainsFunc(p.Requires, IsLibrary) {
 		return Brought{Role: Processor, Reason: "it requires none of NVIDIA's libraries"}, true
 	}
 	for _, b := range builds {

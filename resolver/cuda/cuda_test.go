@@ -176,6 +176,9 @@ func TestBrings(t *testing.T) {
 			t.Errorf("%s %s: %s; want %s", name, version, got, want)
 		}
 	}
+	if got := text(Brings(Package{Name: "torch", Version: "1.12.1", Platform: "linux/arm64"})); got != "processor" {
+		t.Errorf("torch 1.12.1 for arm64: %s", got)
+	}
 	if got := text(Brings(Package{Name: "torch", Version: "2.15.0", Requires: []string{"sympy", "cuda-toolkit"}})); got != "framework 13.2" {
 		t.Errorf("torch that requires cuda-toolkit: %s", got)
 	}

@@ -75,7 +75,7 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 			if !slices.Contains(f.Targets, platform) || !f.IsWheel() {
 				continue
 			}
-			i := Item{Package: Package{Name: p.Name, Version: p.Version}, File: f.Name}
+			i := Item{Package: Package{Name: p.Name, Version: p.Version, Platform: platform}, File: f.Name}
 			for _, edge := range p.Requires {
 				if len(edge.Targets) == 0 || slices.Contains(edge.Targets, platform) {
 					i.Requires = append(i.Requires, edge.Name)

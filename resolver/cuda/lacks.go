@@ -19,11 +19,13 @@ func (j Judged) Lacks() string {
 }
 
 // TableLacks says why a version of a package has no code for a GPU on a platform, by the table of frameworks; "" if it has some, or the
-// table does not know.
+// table does not know. A build without any code for GPUs is none of the table's.
 func TableLacks(p Package, d Device, platform string) string {
-	b, ok := facts().known(Item{Package: p, brought: Brings(p)})
+	p.Platform = platform
+	brought := Brings(p)
+	b, ok := facts().known(Item{Package: p, brought: brought})
 	switch {
-	case !ok:
+	case !ok || brought.Role == Processor:
 		return ""
 	case !b.Oldest.isZero() && d.Capability.Compare(b.Oldest) < 0:
 		return "it compiles for GPUs from " + b.Oldest.SM() + " on"
