@@ -53,11 +53,12 @@ type lockOptions struct {
 	refresh     bool
 	prefer      string // a pylock.toml; "" is none
 
-	kept  []string                                      // packages whose source distributions are taken without --no-build
-	files bool                                          // of [[file]] stay, also when upgrading
-	stay  bool                                          // on the lock's distribution, also when upgrading
-	watch func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
-	then  func(*lockfile.Lock, resolver.Packages) error // looks at what the lock was made from; may be nil
+	kept   []string                                      // packages whose source distributions are taken without --no-build
+	files  bool                                          // of [[file]] stay, also when upgrading
+	untold bool                                          // how the lock came about: it is compared and not kept
+	stay   bool                                          // on the lock's distribution, also when upgrading
+	watch  func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
+	then   func(*lockfile.Lock, resolver.Packages) error // looks at what the lock was made from; may be nil
 }
 
 func newLock(s *session) *cobra.Command {
@@ -217,7 +218,11 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	options := resolver.Options{
 		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.all, AsIs: o.kept, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
 		Warn: func(text string) { s.ui().Warn("%s", text) },
-		Tell: func(text string) { s.ui().Printf("%s", text) },
+		Tell: func(text string) {
+			if !o.untold {
+				s.ui().Printf("%s", text)
+			}
+		},
 	}
 	if err := upgrades(old, o.packages, &options); err != nil {
 		return nil, err

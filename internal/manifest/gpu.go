@@ -32,7 +32,11 @@ func (d *document) readGPU(m *Manifest) error {
 		g.CUDAPos = d.value(at)
 		var err error
 		if g.CUDA, err = cuda.ParseRange(text); err != nil {
-			return d.fail(g.CUDAPos, "gpu.cuda: %v", err)
+			e := d.fail(g.CUDAPos, "gpu.cuda: %v", err)
+			if meant := cudaMeant(text); meant != "" {
+				return e.Hint("did you mean %q?", meant)
+			}
+			return e
 		}
 	}
 	if text, at, ok := d.str("gpu", "min-driver"); ok {
@@ -53,6 +57,24 @@ func (d *document) readGPU(m *Manifest) error {
 		g.Devices, g.DevicesPos = append(g.Devices, device), append(g.DevicesPos, pos)
 	}
 	return g.agree()
+}
+
+// cudaMeant is the version of CUDA that a text says as others write it: "cu126", "CUDA 12", "12.x", "==12.*"; "" if it says none.
+func cudaMeant(text string) string {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if v, ok := CUDAOf(text); ok {
+		return v.String()
+	}
+	for _, prefix := range []string{"=", "cuda", "cu", "v"} {
+		text = strings.TrimLeft(strings.TrimPrefix(text, prefix), "=-_ ")
+	}
+	for _, suffix := range []string{".x", ".*"} {
+		text = strings.TrimSuffix(text, suffix)
+	}
+	if v, err := cuda.ParseVersion(text); err == nil {
+		return v.String()
+	}
+	return ""
 }
 
 // agree holds the values against each other.

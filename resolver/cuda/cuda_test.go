@@ -27,6 +27,7 @@ func TestParseDevice(t *testing.T) {
 func TestUnknownDevice(t *testing.T) {
 	for text, want := range map[string]string{
 		"A1000":    "RTX A1000",
+		"H1000":    "T1000, H100",
 		"RTX 6000": "Quadro RTX 6000, RTX A6000, RTX 6000 Ada, RTX PRO 6000 Blackwell",
 		"H10":      "H100",
 		"4090":     "RTX 4090",

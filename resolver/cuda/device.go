@@ -155,7 +155,11 @@ func (t *table) nearest(name string) string {
 			all = append(all, plain(known))
 		}
 		if near := diag.Nearest(word, all); near != "" {
-			like = append(like, t.deviceNames[slices.Index(all, near)])
+			for i, name := range all { // an H1000 is as near to an H100 as to a T1000
+				if diag.Distance(word, name) == diag.Distance(word, near) {
+					like = append(like, t.deviceNames[i])
+				}
+			}
 		}
 	}
 	if len(like) > 0 {
