@@ -182,7 +182,8 @@ func (x *examiner) runs() Answer {
 		a.Verdict = No
 		a.Why[0] += fmt.Sprintf(", and driver %s, which brings CUDA %s, is older", driver, orUnknown(MaxCUDA(driver)))
 		a.remedy("use hosts with driver %s or newer", r.Driver)
-		if runs := MaxCUDA(driver); runs.Major < r.CUDA.Major && !runs.IsZero() {
+		known := func(d Device) bool { first, _ := DriversFor(d.Capability); return x.hosts.DriverOf(d).Meets(first) }
+		if runs := MaxCUDA(driver); runs.Major < r.CUDA.Major && !runs.IsZero() && !slices.ContainsFunc(x.hosts.Devices, func(d Device) bool { return !known(d) }) {
 			a.remedy(`lock with min-driver = "%s" below [gpu], which chooses packages for CUDA %d`, driver, runs.Major)
 		}
 	}
