@@ -183,12 +183,20 @@ var copies = []string{
 }
 
 // mainShare is the part of its largest library's code, one in so many, that a library must have to be one of a framework's
-// main ones. vLLM's kernels have a seventh of what its FlashAttention has; torch's linear algebra has a fiftieth of the rest.
+// main ones. vLLM's kernels have a seventh of what its FlashAttention has; torch 2.15's linear algebra has a fiftieth of the rest.
 const mainShare = 20
 
+// besides are beginnings of the names of libraries that a framework opens from its main one, for a few operations: they decide nothing,
+// however large they are. In torch 2.10 linear algebra has a ninth of the rest, and code for GPUs that the rest has given up.
+var besides = []string{"libtorch_cuda_linalg", "libtorch_nvshmem"}
+
+func isBeside(l Binary) bool {
+	return slices.ContainsFunc(besides, func(prefix string) bool { return strings.HasPrefix(path.Base(l.Path), prefix) })
+}
+
 // Main are the main libraries of a framework: that with the most code for GPUs in general, and those that have at least a
-// twentieth of that. Copies of NVIDIA's libraries are none, nor are those that have nothing but code for certain GPUs, as
-// long as there are others. The largest is the first.
+// twentieth of that. Copies of NVIDIA's libraries are none, nor are those that have nothing but code for certain GPUs or that are opened
+// from another, as long as there are others. The largest is the first.
 func Main(all []Binary) []Binary {
 	size := func(l Binary) int64 { return generalSize(l.Code) }
 	var own []Binary
@@ -196,8 +204,13 @@ func Main(all []Binary) []Binary {
 	for _, l := range all {
 		if l.Code != nil && !isNVIDIAFile(l.Path) {
 			own = append(own, l)
-			largest = max(largest, size(l))
 		}
+	}
+	if slices.ContainsFunc(own, func(l Binary) bool { return !isBeside(l) }) {
+		own = slices.DeleteFunc(own, isBeside)
+	}
+	for _, l := range own {
+		largest = max(largest, size(l))
 	}
 	if largest == 0 {
 		return own

@@ -139,6 +139,23 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// The linear algebra of torch 2.10.0 has code for GPUs that the rest of it has given up, and a ninth of the rest's size.
+func TestLibraryBeside(t *testing.T) {
+	libraries := []Binary{
+		{"torch/lib/libtorch_cuda.so", code(t, "456 sm_70=103200000 sm_75=97500000 sm_80=130300000 sm_90=141600000 sm_100=165000000 sm_120=157100000")},
+		{"torch/lib/libtorch_cuda_linalg.so", code(t, "107 sm_50=13400000 sm_60=13100000 sm_70=11600000 sm_80=11200000 sm_86=11300000 sm_90=11400000 sm_100=15800000 sm_120=16200000")},
+	}
+	for name, want := range map[string]bool{"P100": false, "V100": true, "A100": true, "RTX 5090": true} {
+		j, ok := Judge(libraries, device(t, name), Driver{}, Version{12, 8})
+		if !ok || j.Covered != want || j.Main.Path != libraries[0].Path {
+			t.Errorf("%s: covered %v by %s; want %v", name, j.Covered, j.Main.Path, want)
+		}
+	}
+	if own := Main(libraries[1:]); len(own) != 1 {
+		t.Errorf("alone: %v", own)
+	}
+}
+
 // A large library for one GPU alone, a copy of NVIDIA's, and a small one do not decide.
 func TestMainLibraries(t *testing.T) {
 	libraries := []Binary{
