@@ -33,7 +33,7 @@ func TestLoad(t *testing.T) {
 				if m.Name != data.Name || len(data.Command) != len(m.Image.Command) && !settings {
 					t.Errorf("%s: %+v", name, m)
 				}
-				if settings && (m.Image.Tag == "" || len(m.Image.Command) == 0 || len(m.Image.Include) == 0) {
+				if settings && (m.Image.Tag == "" || len(m.Image.Command) == 0 || len(m.Image.Include) == 0 || m.GPU == nil) {
 					t.Errorf("%s proposes too little: %+v", name, m.Image)
 				}
 			}
@@ -68,7 +68,7 @@ func load(t *testing.T, name, text string, settings bool) (*manifest.Manifest, e
 func uncomment(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, "[[") || strings.Contains(rest, " = ")) {
+		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, "[") || strings.Contains(rest, " = ")) {
 			lines[i] = rest
 		}
 	}

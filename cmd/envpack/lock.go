@@ -28,6 +28,9 @@ in the lock are settled: the versions of both sides are preferred, the newer whe
 A version that --upgrade-package names must be allowed by the manifest. Later locks keep it, as they
 keep any version. --dry-run does all but write the lock and judge the packages' scripts.
 
+With [gpu] in the manifest, versions are chosen that run with the drivers and on the GPUs of its hosts;
+it is told which, and why. "envpack check" judges the lock for other hosts.
+
 Where there is no solution, the error says why, and which single changes of the manifest resolve.
 With --json these are edits, as "changes": file, line, column, old, new and description.`
 
