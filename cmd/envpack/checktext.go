@@ -80,8 +80,10 @@ func (o checkOutput) text() string {
 		}
 		verdict := "yes"
 		switch {
-		case !c.OK:
+		case slices.ContainsFunc(c.Answers, func(a cuda.Answer) bool { return a.Verdict == cuda.No }):
 			verdict = "no"
+		case !c.OK:
+			verdict = "not known"
 		case c.Driver == "" && len(c.GPUs) == 0:
 			verdict = "nothing was asked (--driver, --gpu, --host)"
 		}
