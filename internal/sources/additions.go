@@ -81,8 +81,9 @@ func (f *finder) extraIndex(name string, s setting) {
 func (f *finder) isKnown(name string, u *url.URL) bool {
 	same := func(other string) bool { return strings.TrimRight(other, "/") == strings.TrimRight(bare(u), "/") }
 	known := same(f.out.Index.URL)
+	t, variant := manifest.TemplateAt(bare(u))
 	for _, i := range f.o.Indexes {
-		known = known || same(i.URL)
+		known = known || same(i.URL) || t != nil && i.Template && i.Name == t.Name && (i.Variant == "" || i.Variant == variant)
 	}
 	if known {
 		f.out.credentials.addURL(u)

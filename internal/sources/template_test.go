@@ -7,36 +7,24 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 )
 
-func TestTemplates(t *testing.T) {
-	found, err := Find(machine(t, "", nil), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := found.Variant("pytorch", "cu126"); !strings.HasPrefix(got, "https://") || !strings.HasSuffix(got, "/whl/cu126/") {
-		t.Errorf("the well-known address is %s", got)
-	}
-	if got := found.Variant("other", "cu126"); got != "" {
-		t.Errorf("an index that nobody knows is at %s", got)
-	}
-	for _, known := range manifest.Templates {
-		if found.Variant(known.Name, "cpu") == "" {
-			t.Errorf("nobody knows where %s is", known.Name)
+// TestKnownByName holds that an extra index of the form of PyTorch's is proposed by its name, and no more where the manifest has it.
+func TestKnownByName(t *testing.T) {
+	for variant, want := range map[string]string{"none": "\n    [[index]]\n    name = \"pytorch\"\n    variant = \"cu126\"", "": "", "cu126": "", "cu121": "variant = \"cu126\""} {
+		h := machine(t, "", map[string]string{"PIP_EXTRA_INDEX_URL": "https://mirror.example/whl/cu126"})
+		var o Options
+		if variant != "none" {
+			o.Indexes = []manifest.Index{{Name: "pytorch", Template: true, Variant: variant}}
 		}
-	}
-
-	h := machine(t, "-- home/.config/envpack/config.toml --\n[templates]\npytorch = \"https://me:secret@mirror.example/whl/\"\n", nil)
-	if found, err = Find(h, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	if got := found.Variant("pytorch", "cpu"); got != "https://mirror.example/whl/cpu/" {
-		t.Errorf("the mirror is %s", got)
-	}
-	if user, password, ok := found.Credentials("mirror.example"); !ok || user != "me" || password != "secret" {
-		t.Errorf("the mirror's credentials are %s, %s", user, password)
-	}
-
-	h = machine(t, "-- home/.config/envpack/config.toml --\n[templates]\ntorch = \"https://mirror.example/whl\"\n", nil)
-	if _, err = Find(h, Options{}); err == nil || !strings.Contains(err.Error(), "no index is known by the name torch") {
-		t.Error(err)
+		s, err := Find(h, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, w := range s.Warnings {
+			got += w.String()
+		}
+		if (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("variant %q: %q, want %q", variant, got, want)
+		}
 	}
 }
