@@ -223,7 +223,7 @@ func TestIgnoreAsGit(t *testing.T) {
 	}
 	r := rand.New(rand.NewSource(7))
 	names := []string{"a", "b", "ab", "abc", "a.py", "b.py", "x y", "#h", "!n", "é", "a]b", "a-b", `back\slash`, "A"}
-	parts := []string{"a", "b", "ab", "*", "**", "?", "a*", "*b", "*.py", "[ab]", "[!a]", "[a-c]*", "[[:alpha:]]", "[]a]*", `\#h`, `\!n`, "a**b", "**b", "x\\ y", "x y", "é", "[é]", "[", "a[", `a\]b`, "[a\\]b]", "?*?", "[a-", "*[^a]", `back\\slash`, "[[:nope:]]", "[A-Z]", "[--a]", "[^]a]"}
+	parts := []string{"a", "b", "ab", "*", "**", "?", "a*", "*b", "*.py", "[ab]", "[!a]", "[a-c]*", "[[:alpha:]]", "[]a]*", `\#h`, `\!n`, "a**b", "**b", "x\\ y", "x y", "é", "[é]", "[", "a[", `a\]b`, "[a\\]b]", "?*?", "[a-", "*[^a]", `back\\slash`, "[[:nope:]]", "[[:]", "[[:]b", "[[:a]", "[[:a]b:]", "[[:alpha:]", "[A-Z]", "[--a]", "[^]a]"}
 	for range rounds {
 		dir := t.TempDir()
 		git(t, dir, "init", "-q")

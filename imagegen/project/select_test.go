@@ -261,6 +261,7 @@ func FuzzParseIndex(f *testing.F) {
 
 func FuzzMatch(f *testing.F) {
 	f.Add("a/**/[!b-d]*.py", "a/x/y/e.py")
+	f.Add("[[:]b", "b")
 	f.Fuzz(func(t *testing.T, pattern, path string) {
 		start := time.Now()
 		gitPatterns.matchPath(pattern, path)

@@ -146,13 +146,17 @@ func (l language) matchBracket(pattern string, r rune) (ok bool, width int) {
 			return found != negated, p + 1
 		}
 		if strings.HasPrefix(pattern[p:], "[:") {
-			if end := strings.Index(pattern[p:], ":]"); end > 0 {
-				is, known := classes[pattern[p+2:p+end]]
+			name, _, closed := strings.Cut(pattern[p+2:], "]")
+			if !closed {
+				return false, 0
+			}
+			if name, isClass := strings.CutSuffix(name, ":"); isClass { // else git takes the bracket for itself, as in [[:] and [[:a]
+				is, known := classes[name]
 				if !known {
 					return false, 0
 				}
 				found = found || is(r)
-				p += end + 2
+				p += len("[:") + len(name) + len(":]")
 				continue
 			}
 		}
