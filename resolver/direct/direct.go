@@ -172,6 +172,9 @@ func local(address string, at Place, fragment string) (Reference, error) {
 			r.Path = filepath.ToSlash(rel)
 		}
 	}
+	if i := strings.LastIndexByte(r.Path, '#'); i >= 0 && fragmentForm().MatchString(r.Path[i:]) { // it could not be told from a fragment
+		return fail("move it, or name it otherwise", "a path with %q in it cannot be named", fragmentForm().FindString(r.Path[i:]))
+	}
 	err := r.fragment(fragment)
 	return r, err
 }

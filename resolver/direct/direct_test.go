@@ -83,6 +83,8 @@ func TestBadAddress(t *testing.T) {
 		"https://files.example/a-1.zip#subdirectory=../a":                                                 "below the root",
 		"git+https://git.example/r#sha256=" + sum:                                                         "is for files",
 		"file://server/a-1-py3-none-any.whl":                                                              "on this machine",
+		"g@v#egg=/b#egg=x":                                                                                `a path with "#egg=" in it cannot be named`,
+		"file:///a%23md5=b":                                                                               `a path with "#md5=" in it cannot be named`,
 		"./a-1-py3-none-any.whl":                                                                          "cannot be named here",
 	} {
 		at := place("/home/me/project")
@@ -146,7 +148,7 @@ func TestPromises(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"https://files.example/a-1.zip#subdirectory=b", "./a", "file:///a", "git+ssh://git@git.example/r@v#egg=x", "C:\\a"} {
+	for _, s := range []string{"https://files.example/a-1.zip#subdirectory=b", "./a", "file:///a", "git+ssh://git@git.example/r@v#egg=x", "C:\\a", "g@v#egg=/b#egg=x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
