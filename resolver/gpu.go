@@ -122,7 +122,7 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 	found, read := g.found[findingKey(platform, name, v.String())]
 	if !read && !g.untabled { // else that goes before the table
 		for i, device := range g.want.Devices {
-			if lacks := cuda.TableLacks(p, device, platform); lacks != "" {
+			if lacks := cuda.TableLacks(p, device); lacks != "" {
 				g.tabled.Store(true)
 				d.Unavailable = reason{noKernels, g.lacks(i, lacks)}
 				return

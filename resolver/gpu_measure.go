@@ -24,7 +24,7 @@ type finding struct {
 	lacks  map[string]string // by GPU as the manifest names it: what it has in place of code
 }
 
-// key is that of a version in findings.
+// findingKey is that of a version in findings.
 func findingKey(platform, name, version string) string { return platform + " " + name + " " + version }
 
 // measured answers the question, and holds the answer to what is in the wheels of the packages that have code for GPUs. Where that is for

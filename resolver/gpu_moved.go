@@ -172,7 +172,7 @@ func (g *gpu) without(platform, name, version string, requires []string) string 
 		return why
 	}
 	for i, d := range g.want.Devices {
-		if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: version, Requires: requires}, d, platform); lacks != "" {
+		if lacks := cuda.TableLacks(cuda.Package{Name: name, Version: version, Requires: requires, Platform: platform}, d); lacks != "" {
 			return g.lacks(i, lacks)
 		}
 	}

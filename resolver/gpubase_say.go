@@ -99,13 +99,13 @@ func warnUnkept(image cudabase.Image, warn func(string)) {
 	}
 }
 
-// mostLibraries is how many libraries or packages a sentence about the base names.
-const mostLibraries = 4
+// mostNamed is how many of a kind one sentence names.
+const mostNamed = 4
 
 // some names the first few.
 func some(names []string) string {
-	if len(names) <= mostLibraries {
+	if len(names) <= mostNamed {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostLibraries], ", "), len(names)-mostLibraries)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), len(names)-mostNamed)
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -94,15 +93,12 @@ func warnUnhashed(all []*solved, tell func(string)) {
 	}
 }
 
-// shownHashed is how many files without a hash one warning names.
-const shownHashed = 4
-
 // someFiles names the first few of files that the lock marks.
 func someFiles(names []string) string {
-	if len(names) <= shownHashed {
-		return strings.Join(names, ", ")
+	if len(names) <= mostNamed {
+		return some(names)
 	}
-	return fmt.Sprintf("%s and %d more, with `hashed` in the lock", strings.Join(names[:shownHashed], ", "), len(names)-shownHashed)
+	return some(names) + ", with `hashed` in the lock"
 }
 
 // isPlain tells whether an address is reached without encryption, by http or git's own protocol, and not on this machine.

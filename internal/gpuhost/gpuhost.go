@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,39 +122,22 @@ func ask(ctx context.Context, smi string) (Host, error) {
 	return h, nil
 }
 
-// longest bounds what nvidia-smi may answer.
-const longest = 1 << 20
-
 func query(ctx context.Context, smi, what string) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	cmd := exec.CommandContext(ctx, smi, "--query-gpu="+what, "--format=csv,noheader")
-	var said strings.Builder
-	cmd.Stderr = &limited{&said, longest}
-	var out strings.Builder
-	cmd.Stdout = &limited{&out, longest}
-	if err := cmd.Run(); err != nil {
+	out, err := cmd.Output()
+	if err != nil {
 		if ctx.Err() != nil {
 			return "", fmt.Errorf("nvidia-smi did not answer within %s: %w", patience, ctx.Err())
 		}
-		text := strings.TrimSpace(out.String() + said.String())
+		text := string(out)
+		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+			text += string(failed.Stderr)
+		}
+		text = strings.TrimSpace(text)
 		line, _, _ := strings.Cut(text, "\n")
 		return "", fmt.Errorf("nvidia-smi failed (%w): %s", err, line)
 	}
-	return out.String(), nil
-}
-
-// limited writes what fits, and takes the rest without a word.
-type limited struct {
-	w    io.Writer
-	left int
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	n := min(len(p), l.left)
-	l.left -= n
-	if _, err := l.w.Write(p[:n]); err != nil {
-		return 0, err
-	}
-	return len(p), nil
+	return string(out), nil
 }

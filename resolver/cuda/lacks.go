@@ -18,10 +18,9 @@ func (j Judged) Lacks() string {
 	return file + " has " + list(Has(j.Main.Code))
 }
 
-// TableLacks says why a version of a package has no code for a GPU on a platform, by the table of frameworks; "" if it has some, or the
+// TableLacks says why a version of a package has no code for a GPU on its platform, by the table of frameworks; "" if it has some, or the
 // table does not know. A build without any code for GPUs is none of the table's.
-func TableLacks(p Package, d Device, platform string) string {
-	p.Platform = platform
+func TableLacks(p Package, d Device) string {
 	brought := Brings(p)
 	b, ok := facts().known(Item{Package: p, brought: brought})
 	switch {
@@ -29,7 +28,7 @@ func TableLacks(p Package, d Device, platform string) string {
 		return ""
 	case !b.Oldest.isZero() && d.Capability.Compare(b.Oldest) < 0:
 		return "it compiles for GPUs from " + b.Oldest.SM() + " on"
-	case !b.Oldest.isZero() || !b.lists(platform) || b.serves(d.Capability):
+	case !b.Oldest.isZero() || !b.lists(p.Platform) || b.serves(d.Capability):
 		return ""
 	}
 	return "it has " + list(b.gpus, b.ptx) + ", by envpack's table"

@@ -39,11 +39,10 @@ const (
 type Question string
 
 const (
-	Code      Question = "code"      // is there code for the GPUs?
-	Runs      Question = "driver"    // does the driver run this CUDA?
-	Provider  Question = "libraries" // who brings the libraries of CUDA?
-	CLibrary  Question = "glibc"     // is the C library new enough?
-	noVersion          = "?"
+	Code     Question = "code"      // is there code for the GPUs?
+	Runs     Question = "driver"    // does the driver run this CUDA?
+	Provider Question = "libraries" // who brings the libraries of CUDA?
+	CLibrary Question = "glibc"     // is the C library new enough?
 )
 
 // Answer is the answer to a question.
@@ -64,7 +63,7 @@ func (a *Answer) remedy(format string, args ...any) {
 	}
 }
 
-// at least as bad.
+// worsen makes the verdict at least as bad.
 func (a *Answer) worsen(v Verdict) {
 	order := []Verdict{None, Yes, Unknown, No}
 	if slices.Index(order, v) > slices.Index(order, a.Verdict) {
@@ -206,7 +205,7 @@ func (x *examiner) runs() Answer {
 
 func orUnknown(v Version) string {
 	if v.IsZero() {
-		return noVersion
+		return "?"
 	}
 	return v.String()
 }
