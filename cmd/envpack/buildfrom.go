@@ -67,11 +67,7 @@ func (s *session) buildFrom(ctx context.Context, from string, o buildOptions) (e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := src.Close(); cerr != nil && err == nil {
-			err = cerr
-		}
-	}()
+	defer closeImage(src, &err)
 	found, err := chosen(src, from, o.platforms)
 	if err != nil {
 		return err

@@ -255,11 +255,7 @@ func (s *session) imagesToCheck(ctx context.Context, st *store.Store, spec, plat
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if cerr := src.Close(); cerr != nil && err == nil {
-			err = cerr
-		}
-	}()
+	defer closeImage(src, &err)
 	for _, found := range src.Images {
 		v, err := verify.New(found.Image, found.NoManifest, verify.Options{Explain: func(err error) error { return src.Explain(ctx, err) }})
 		if err != nil {

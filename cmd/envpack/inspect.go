@@ -89,11 +89,7 @@ func (s *session) inspect(ctx context.Context, spec string, o inspectOptions) (e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := src.Close(); cerr != nil && err == nil {
-			err = cerr
-		}
-	}()
+	defer closeImage(src, &err)
 	reports := []*inspect.Report{}
 	for _, found := range src.Images {
 		r, err := inspect.Read(ctx, found.Image, inspect.Options{Files: o.files, Task: s.task})

@@ -17,6 +17,7 @@ import (
 	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
+	"github.com/envpack/envpack/resolver/cuda"
 )
 
 // gpuReport is what libraries have of code for GPUs.
@@ -113,15 +114,15 @@ func (s *session) gpuReports(ctx context.Context, spec string, o inspectOptions)
 	case file == "":
 		return s.gpuOfImages(ctx, spec, o)
 	}
-	command := "envpack lock"
+	folder := ""
 	if project != "" {
-		command += " " + shellWord(folderOf(project))
+		folder = " " + shellWord(folderOf(project))
 	}
-	l, err := readWhole(file, command)
+	l, err := readWhole(file, "envpack lock"+folder)
 	if err != nil {
 		return nil, err
 	}
-	r, err := gpuOfLock(l, file, command, o.platform)
+	r, err := gpuOfLock(l, file, folder, o.platform)
 	return []gpuReport{r}, err
 }
 
@@ -147,7 +148,8 @@ func gpuOfWheel(ctx context.Context, file string) (gpuReport, error) {
 	return r, r.add(gpuGroup{Name: info.Name()}, resolver.Kernels(objects))
 }
 
-func gpuOfLock(l *lockfile.Lock, file, command, platform string) (gpuReport, error) {
+// gpuOfLock is what a lock says. folder is that of its project, as an argument.
+func gpuOfLock(l *lockfile.Lock, file, folder, platform string) (gpuReport, error) {
 	r := gpuReport{Of: file, Groups: []gpuGroup{}}
 	if platform != "" && !slices.ContainsFunc(l.Targets, func(t lockfile.Target) bool { return t.Platform == platform }) {
 		return r, diag.New(diag.Usage, "%s has no platform %s", file, platform).Hint("it has %s", platformsOf(l))
@@ -164,11 +166,19 @@ func gpuOfLock(l *lockfile.Lock, file, command, platform string) (gpuReport, err
 		}
 	}
 	if l.Project.Unscanned {
-		r.Notes = append(r.Notes, fmt.Sprintf("the wheels were not read when the lock was made; `%s` reads them", command))
+		r.Notes = append(r.Notes, fmt.Sprintf("the wheels were not read when the lock was made; `envpack lock%s` reads them", folder))
 	} else if !l.Measured() && forCUDA(l) {
-		r.Notes = append(r.Notes, fmt.Sprintf("the lock does not say which code for GPUs its wheels have; `%s` adds that", strings.Replace(command, " lock", " lock --refresh", 1)))
+		r.Notes = append(r.Notes, fmt.Sprintf("the lock does not say which code for GPUs its wheels have; `envpack lock --refresh%s` adds that", folder))
 	}
 	return r, nil
+}
+
+// forCUDA tells whether a lock has packages that are for a CUDA.
+func forCUDA(l *lockfile.Lock) bool {
+	return slices.ContainsFunc(l.Targets, func(t lockfile.Target) bool {
+		v, _ := cuda.Of(l, t.Platform, nil).Toolkit()
+		return !v.IsZero()
+	})
 }
 
 func (s *session) gpuOfImages(ctx context.Context, spec string, o inspectOptions) (reports []gpuReport, err error) {
@@ -176,11 +186,7 @@ func (s *session) gpuOfImages(ctx context.Context, spec string, o inspectOptions
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if cerr := src.Close(); cerr != nil && err == nil {
-			err = cerr
-		}
-	}()
+	defer closeImage(src, &err)
 	for _, found := range src.Images {
 		r := gpuReport{Of: found.Name + " (" + found.Platform + ")", Groups: []gpuGroup{}}
 		layers, err := inspect.Libraries(ctx, found.Image, inspect.Options{Task: s.task})

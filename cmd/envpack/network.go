@@ -44,6 +44,13 @@ func (s *session) openImage(ctx context.Context, spec string, o publish.OpenOpti
 	return publish.Open(ctx, spec, o)
 }
 
+// closeImage closes an image in a defer, and has its error if there is none before.
+func closeImage(src *publish.Source, err *error) {
+	if cerr := src.Close(); cerr != nil && *err == nil {
+		*err = cerr
+	}
+}
+
 // dockerEngine is where Docker's engine is on this machine, as its own command finds it.
 func dockerEngine() (publish.Engine, error) {
 	found, err := sources.ThisHost(runtime.GOOS).Docker()

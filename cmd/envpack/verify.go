@@ -119,11 +119,7 @@ func (s *session) verify(ctx context.Context, spec string, o verifyOptions) (err
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := src.Close(); cerr != nil && err == nil {
-			err = cerr
-		}
-	}()
+	defer closeImage(src, &err)
 	result := &verified{Images: []*verify.Report{}, Absent: src.Absent}
 	whole := publishable{}
 	troubles := src.Troubles

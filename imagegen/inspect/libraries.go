@@ -153,11 +153,5 @@ type spooled struct{ *io.SectionReader }
 
 // Walk implements elffile.Walker.
 func (s spooled) Walk(from, to int64, f func(p []byte) error) error {
-	_, err := io.CopyBuffer(sink(f), struct{ io.Reader }{io.NewSectionReader(s, from, to-from)}, make([]byte, 256<<10))
-	return err
+	return wheelfile.Walk(s, from, to, f)
 }
-
-type sink func(p []byte) error
-
-// Write implements io.Writer.
-func (f sink) Write(p []byte) (int, error) { return len(p), f(p) }

@@ -52,12 +52,18 @@ func (c *Content) Walk(from, to int64, f func(p []byte) error) error {
 	if c.inflater != nil {
 		err = c.inflater.Walk(from, to, f)
 	} else {
-		_, err = io.Copy(sink(f), io.NewSectionReader(c.r, from, to-from))
+		err = Walk(c.r, from, to, f)
 	}
 	if err != nil {
 		return &Error{Wheel: c.wheel, Member: c.member, Err: err}
 	}
 	return nil
+}
+
+// Walk hands the bytes of r from one offset to another to f, in chunks that are valid until f returns. Errors: those of reading, and f's.
+func Walk(r io.ReaderAt, from, to int64, f func(p []byte) error) error {
+	_, err := io.CopyBuffer(sink(f), struct{ io.Reader }{io.NewSectionReader(r, from, to-from)}, make([]byte, 256<<10))
+	return err
 }
 
 type sink func(p []byte) error
