@@ -12,6 +12,7 @@ import (
 
 	"github.com/envpack/envpack/imagegen/layer"
 	"github.com/envpack/envpack/imagegen/layertar"
+	"github.com/envpack/envpack/imagegen/links"
 )
 
 // Other is the kind of an entry that is neither file, folder nor link: a device or a pipe.
@@ -53,48 +54,33 @@ func newTree() *Tree {
 	return &Tree{&node{inode: &inode{kind: layer.Dir, mode: 0o755}, children: map[string]*node{}}}
 }
 
-// maxLinks bounds the symlinks that one look-up follows, as the kernel's ELOOP does.
-const maxLinks = 40
-
 // clean gives the path relative to the root, which is "". What leads above the root stays at it.
 func clean(p string) string { return layertar.Clean(p) }
 
 // walk follows the symlinks in p, save for the last name unless all is set, and gives the path without any and
 // what is there: nil if nothing is.
 func (t *Tree) walk(p string, all bool) (string, *node, error) {
-	left := strings.Split(clean(p), "/")
-	trail := []*node{t.root} // the folders from the root to at
-	var at []string
-	links := 0
-	for len(left) > 0 {
-		name := left[0]
-		left = left[1:]
-		switch name {
-		case "", ".":
-			continue
-		case "..":
-			if len(at) > 0 {
-				at, trail = at[:len(at)-1], trail[:len(trail)-1]
-			}
-			continue
+	at, err := links.Follow(p, all, func(p string) (string, bool) {
+		if n := t.at(p); n != nil && n.kind == layer.Symlink {
+			return n.link, true
 		}
-		var next *node
-		if here := trail[len(trail)-1]; here != nil {
-			next = here.children[name]
-		}
-		if next == nil || next.kind != layer.Symlink || (len(left) == 0 && !all) {
-			at, trail = append(at, name), append(trail, next)
-			continue
-		}
-		if links++; links > maxLinks {
-			return "", nil, fmt.Errorf("/%s: too many symbolic links", clean(p))
-		}
-		if strings.HasPrefix(next.link, "/") {
-			at, trail = at[:0], trail[:1]
-		}
-		left = append(strings.Split(next.link, "/"), left...)
+		return "", false
+	})
+	if err != nil {
+		return "", nil, err
 	}
-	return strings.Join(at, "/"), trail[len(trail)-1], nil
+	return at, t.at(at), nil
+}
+
+// at is what is at a path without symlinks in it; nil: nothing.
+func (t *Tree) at(p string) *node {
+	n := t.root
+	for left, more := p, p != ""; more && n != nil; {
+		var name string
+		name, left, more = strings.Cut(left, "/")
+		n = n.children[name]
+	}
+	return n
 }
 
 func (n *node) entry(p string) Entry {
