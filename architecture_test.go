@@ -35,13 +35,14 @@ type rule struct {
 var rules = []rule{
 	{"the lock stands alone", []string{"lockfile"}, []string{"lockfile/pylock"}, []string{module}},
 	{"resolving knows nothing of images", []string{"resolver"}, nil, []string{module + "/imagegen", ggcr}},
+	{"importing knows nothing of images", []string{"importer"}, nil, []string{module + "/imagegen", ggcr}},
 	{"building knows nothing of resolving", []string{"imagegen"}, nil, []string{module + "/resolver", module + "/internal/manifest"}},
 	{"only publish reaches the network", []string{"imagegen"}, []string{"imagegen/publish"}, []string{"net/http", ggcr + "/pkg/v1/remote", module + "/internal/fetch"}},
 	{"the solver and versions do no I/O", []string{"resolver/pubgrub", "resolver/pep440"}, nil, []string{module, "net/http", "os"}},
 	{"markers and tags do no I/O", []string{"resolver/pep508", "resolver/tags"}, nil, []string{"net/http", "os"}},
 	{"internal packages serve both halves", []string{"internal"}, []string{"internal/testenv", "internal/supply", "internal/manifest"}, []string{module + "/resolver", module + "/imagegen"}},
 	{"deflate and hashpair are bytes to bytes", []string{"internal/deflate", "internal/hashpair"}, nil, []string{module, "archive", "net", "os"}},
-	{"only the command knows cobra", []string{"lockfile", "resolver", "imagegen", "internal", "templates"}, nil, []string{cobra}},
+	{"only the command knows cobra", []string{"lockfile", "resolver", "importer", "imagegen", "internal", "templates"}, nil, []string{cobra}},
 	{"facts of CUDA know no network", []string{"resolver/cuda"}, nil, []string{"net/http"}},
 }
 
