@@ -12,6 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/reqfile"
 	"github.com/envpack/envpack/internal/tomltext"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -81,7 +82,7 @@ func Edit(path string, list List, s Selection) (*Editor, error) {
 	}
 	e.was = string(data)
 	e.text, e.bom = strings.CutPrefix(e.was, "\ufeff")
-	if fromUTF16(data) != string(data) {
+	if reqfile.FromUTF16(data) != string(data) {
 		return nil, diag.New(diag.Manifest, "%s is in UTF-16, and is read but not edited", e.file).Hint("save it as UTF-8")
 	}
 	if list.Group != "" && !list.Constraints {

@@ -1,20 +1,18 @@
 package manifest
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/reqfile"
 	"github.com/envpack/envpack/internal/tomltext"
 )
 
@@ -119,7 +117,7 @@ func readText(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return decodeText(file, data)
+	return reqfile.DecodeText(file, data)
 }
 
 func readBytes(file string) ([]byte, error) {
@@ -143,36 +141,6 @@ func readBytes(file string) ([]byte, error) {
 		return nil, diag.New(diag.Manifest, "%s has more bytes than a text of this kind can have", file)
 	}
 	return data, nil
-}
-
-// decodeText gives a text in UTF-8, or in UTF-16 with a byte order mark.
-func decodeText(file string, data []byte) (string, error) {
-	text := strings.TrimPrefix(fromUTF16(data), "\ufeff")
-	for i, line := range strings.Split(text, "\n") {
-		if !utf8.ValidString(line) {
-			return "", diag.New(diag.Manifest, "not UTF-8").At(diag.Position{File: file, Line: i + 1}).Hint("%s", saveUTF8)
-		}
-	}
-	return text, nil
-}
-
-// fromUTF16 decodes a text that says by its byte order mark that it is UTF-16, as PowerShell writes
-// what is redirected into a file; pip reads such files too. Other texts stay as they are.
-func fromUTF16(data []byte) string {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
-		order = binary.BigEndian
-	default:
-		return string(data)
-	}
-	units := make([]uint16, 0, len(data)/2)
-	for i := 2; i+1 < len(data); i += 2 {
-		units = append(units, order.Uint16(data[i:]))
-	}
-	return string(utf16.Decode(units))
 }
 
 // parseBeside reads the text of a manifest. sibling is that of the file beside it that has the dependency groups, if it is another one

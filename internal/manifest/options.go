@@ -8,18 +8,19 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/reqfile"
 	"github.com/envpack/envpack/resolver/direct"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
 // option reads an option of pip's on a line without a requirement.
-func (r *requirementsReader) option(file string, o given, at diag.Position, constraints bool) error {
+func (r *requirementsReader) option(file string, o reqfile.Option, at diag.Position, constraints bool) error {
 	fail := func(format string, args ...any) *diag.Error { return diag.New(diag.Manifest, format, args...).At(at) }
-	switch o.name {
+	switch o.Name {
 	case "--requirement", "--constraint":
-		return r.include(file, o.name, o.value, at)
+		return r.include(file, o.Name, o.Value, at)
 	case "--require-hashes", "--no-require-hashes":
-		must := o.name == "--require-hashes"
+		must := o.Name == "--require-hashes"
 		if r.mustPin = r.mustPin || must; !must {
 			r.mayLack = true // as without it: a file of the lock has a hash anyway
 		}
@@ -30,7 +31,7 @@ func (r *requirementsReader) option(file string, o given, at diag.Position, cons
 	case "--prefer-binary":
 		return nil // wheels are preferred anyway
 	case "--only-binary", "--no-binary":
-		return r.formats.take(o.name, o.value, at)
+		return r.formats.take(o.Name, o.Value, at)
 	case "--pre":
 		return fail("--pre is not read here").Hint("write into the manifest:\n    [resolver]\n    prereleases = \"allow\"")
 	case "--all-releases", "--only-final":
@@ -43,55 +44,55 @@ func (r *requirementsReader) option(file string, o given, at diag.Position, cons
 	case "--hash":
 		return fail("--hash has no requirement before it").Hint("it stands on the line of its requirement, which a backslash continues")
 	case "--editable":
-		return r.editable(file, o.value, at, constraints)
+		return r.editable(file, o.Value, at, constraints)
 	}
-	return notYet(fail("option %s is not supported yet", o.name), o.name)
+	return notYet(fail("option %s is not supported yet", o.Name), o.Name)
 }
 
 // place reads an option that names an index. What the manifest names as well may stay for pip's sake; it is the manifest that says which
 // packages come from there.
-func (r *requirementsReader) place(o given, at diag.Position) error {
+func (r *requirementsReader) place(o reqfile.Option, at diag.Position) error {
 	fail := func(format string, args ...any) *diag.Error { return diag.New(diag.Manifest, format, args...).At(at) }
-	main := o.name == "--index-url" || o.name == "--pypi-url"
+	main := o.Name == "--index-url" || o.Name == "--pypi-url"
 	named := func(i Index) bool {
-		return sameAddress(i.URL, o.value) && i.URL != "" && i.Flat == (o.name == "--find-links") && i.Default == main
+		return sameAddress(i.URL, o.Value) && i.URL != "" && i.Flat == (o.Name == "--find-links") && i.Default == main
 	}
-	if r.m.names(o.value) || slices.ContainsFunc(r.m.Indexes, named) {
+	if r.m.names(o.Value) || slices.ContainsFunc(r.m.Indexes, named) {
 		return nil
 	}
-	if t, variant := TemplateAt(o.value); t != nil {
+	if t, variant := TemplateAt(o.Value); t != nil {
 		hint := fmt.Sprintf("this has the form of the index %s, which envpack knows by name, for %s; write into the manifest, and the line may stay:\n%s",
 			t.Name, strings.Join(t.Packages[:3], ", "), t.Lines(r.own.path("index"), variant))
 		if variant != NoCUDA {
 			hint += "\nwith [gpu] and without variant envpack chooses one that the driver runs; then take the line out"
 		}
-		return fail("%s is not supported: any package could come from there", o.name).Hint("%s", hint)
+		return fail("%s is not supported: any package could come from there", o.Name).Hint("%s", hint)
 	}
 	switch {
 	case main:
-		return fail("%s is not supported yet", o.name).
-			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", bareAddress(o.value))
-	case o.name == "--extra-index-url":
-		return fail("%s is not supported: any package could come from either index", o.name).
-			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", bareAddress(o.value))
+		return fail("%s is not supported yet", o.Name).
+			Hint("write into the manifest:\n    [[index]]\n    name = \"main\"\n    url = %q\n    default = true", bareAddress(o.Value))
+	case o.Name == "--extra-index-url":
+		return fail("%s is not supported: any package could come from either index", o.Name).
+			Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"extra\"\n    url = %q\n    packages = [\"…\"]", bareAddress(o.Value))
 	}
-	key, place := "path", strings.TrimPrefix(o.value, "file://")
+	key, place := "path", strings.TrimPrefix(o.Value, "file://")
 	if strings.Contains(place, "://") {
-		key, place = "url", bareAddress(o.value)
+		key, place = "url", bareAddress(o.Value)
 	}
-	return fail("%s is not read here: any package could come from there", o.name).
+	return fail("%s is not read here: any package could come from there", o.Name).
 		Hint("write into the manifest, with the packages that come from it:\n    [[index]]\n    name = \"links\"\n    %s = %q\n    format = \"flat\"\n    packages = [\"…\"]", key, place)
 }
 
 // releases refuses the options that say of which packages pre-releases are taken, with what says it in the manifest.
-func (r *requirementsReader) releases(o given, at diag.Position) error {
-	policy := map[string]string{"--all-releases": "allow", "--only-final": "disallow"}[o.name]
-	e := diag.New(diag.Manifest, "%s is not read here", o.name).At(at)
-	if o.value == ":all:" {
+func (r *requirementsReader) releases(o reqfile.Option, at diag.Position) error {
+	policy := map[string]string{"--all-releases": "allow", "--only-final": "disallow"}[o.Name]
+	e := diag.New(diag.Manifest, "%s is not read here", o.Name).At(at)
+	if o.Value == ":all:" {
 		return e.Hint("write into the manifest:\n    [resolver]\n    prereleases = %q", policy)
 	}
 	lines := "write into the manifest:"
-	for name := range strings.SplitSeq(o.value, ",") {
+	for name := range strings.SplitSeq(o.Value, ",") {
 		if !nameForm().MatchString(name) {
 			return e
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/pattern"
+	"github.com/envpack/envpack/internal/reqfile"
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
@@ -39,7 +40,11 @@ func (r *requirementsReader) file(name string, constraints bool, from diag.Posit
 	r.done[key] = true
 	r.stack = append(r.stack, clean)
 	defer func() { r.stack = r.stack[:len(r.stack)-1] }()
-	text, err := readRequirements(name)
+	data, err := readBytes(name)
+	var text string
+	if err == nil {
+		text, err = reqfile.Decode(name, data)
+	}
 	if err != nil {
 		if !diag.PositionOf(err).IsZero() {
 			return err // it is about a line of the file itself
@@ -50,7 +55,7 @@ func (r *requirementsReader) file(name string, constraints bool, from diag.Posit
 	if !known(r.m.Files, name) {
 		r.m.Files = append(r.m.Files, name)
 	}
-	for _, l := range logicalLines(text) {
+	for _, l := range reqfile.Lines(text) {
 		if err := r.line(name, l, constraints); err != nil {
 			return err
 		}
@@ -84,39 +89,39 @@ var (
 // hashDigits are how many hexadecimal digits the hashes have that pip takes.
 var hashDigits = map[string]int{"sha256": 64, "sha384": 96, "sha512": 128}
 
-func (r *requirementsReader) line(file string, l logical, constraints bool) error {
-	if name := variable().FindStringIndex(l.text); name != nil {
-		return diag.New(diag.Manifest, "%s: environment variables in requirements are refused", l.text[name[0]:name[1]]).
-			At(l.position(file, name[0], name[1]-name[0])).Hint("write the value: the lock must not depend on the machine")
+func (r *requirementsReader) line(file string, l reqfile.Line, constraints bool) error {
+	if name := variable().FindStringIndex(l.Text); name != nil {
+		return diag.New(diag.Manifest, "%s: environment variables in requirements are refused", l.Text[name[0]:name[1]]).
+			At(l.Position(file, name[0], name[1]-name[0])).Hint("write the value: the lock must not depend on the machine")
 	}
-	if e := conflict(l.text, l.position(file, 0, len(l.text))); e != nil {
+	if e := conflict(l.Text, l.Position(file, 0, len(l.Text))); e != nil {
 		return e
 	}
-	behind := optionsAt(l.text)
+	behind := reqfile.OptionsAt(l.Text)
 	options, err := readOptions(file, l, behind)
 	if err != nil {
 		return err
 	}
-	place := func(o given) diag.Position { return l.position(file, o.from, o.size) }
+	place := func(o reqfile.Option) diag.Position { return l.Position(file, o.From, o.Size) }
 	if behind > 0 {
 		hashes, err := readHashes(file, l, options)
 		if err != nil {
 			return err
 		}
-		l.text = strings.TrimRightFunc(l.text[:behind], isSpace)
+		l.Text = strings.TrimRightFunc(l.Text[:behind], reqfile.IsSpace)
 		return r.requirement(file, l, hashes, constraints)
 	}
 	for i, o := range options {
-		if i > 0 && (o.name == "--editable" || options[0].name == "--editable") {
-			return diag.New(diag.Manifest, "%s stands on the line of another option, where pip would pass over one of them", o.name).At(place(o)).
+		if i > 0 && (o.Name == "--editable" || options[0].Name == "--editable") {
+			return diag.New(diag.Manifest, "%s stands on the line of another option, where pip would pass over one of them", o.Name).At(place(o)).
 				Hint("give it a line of its own")
 		}
 	}
 	included := false
 	for _, o := range options {
-		if o.name == "--requirement" || o.name == "--constraint" {
+		if o.Name == "--requirement" || o.Name == "--constraint" {
 			if included {
-				return diag.New(diag.Manifest, "a line can name one file, and pip would pass over %s", o.name).At(place(o)).Hint("give it a line of its own")
+				return diag.New(diag.Manifest, "a line can name one file, and pip would pass over %s", o.Name).At(place(o)).Hint("give it a line of its own")
 			}
 			included = true
 		}
@@ -127,24 +132,34 @@ func (r *requirementsReader) line(file string, l logical, constraints bool) erro
 	return nil
 }
 
+// readOptions reads the options of a line from a byte on.
+func readOptions(file string, l reqfile.Line, from int) ([]reqfile.Option, error) {
+	options, err := reqfile.Options(file, l, from)
+	var gone *reqfile.GoneError
+	if errors.As(err, &gone) {
+		return nil, notYet(diag.New(diag.Manifest, "%v", gone), gone.Name).At(gone.Pos)
+	}
+	return options, err
+}
+
 // readHashes gives the hashes that stand behind a requirement, as "sha256:…" in lower case. A file that has any of
 // them is taken (pip's documentation, Secure installs).
-func readHashes(file string, l logical, options []given) (promised, error) {
+func readHashes(file string, l reqfile.Line, options []reqfile.Option) (promised, error) {
 	var out promised
 	for _, o := range options {
-		at := l.position(file, o.from, o.size)
+		at := l.Position(file, o.From, o.Size)
 		switch {
-		case o.name == "--config-settings" || o.name == "--config-setting":
-			at.Width = len(o.name)
-			return out, notYet(diag.New(diag.Manifest, "option %s is not supported yet", o.name), o.name).At(at)
-		case o.name != "--hash":
-			return out, diag.New(diag.Manifest, "%s is not for a single requirement, and pip would pass over it", o.name).At(at).
+		case o.Name == "--config-settings" || o.Name == "--config-setting":
+			at.Width = len(o.Name)
+			return out, notYet(diag.New(diag.Manifest, "option %s is not supported yet", o.Name), o.Name).At(at)
+		case o.Name != "--hash":
+			return out, diag.New(diag.Manifest, "%s is not for a single requirement, and pip would pass over it", o.Name).At(at).
 				Hint("options that concern the whole file stand on a line of their own")
 		}
-		if begin := strings.LastIndex(l.text[o.from:o.from+o.size], o.value); begin >= 0 {
-			at = l.position(file, o.from+begin, len(o.value))
+		if begin := strings.LastIndex(l.Text[o.From:o.From+o.Size], o.Value); begin >= 0 {
+			at = l.Position(file, o.From+begin, len(o.Value))
 		}
-		algorithm, value, _ := strings.Cut(o.value, ":")
+		algorithm, value, _ := strings.Cut(o.Value, ":")
 		digits := hashDigits[algorithm]
 		switch {
 		case digits == 0:
@@ -160,9 +175,9 @@ func readHashes(file string, l logical, options []given) (promised, error) {
 	return out, nil
 }
 
-func (r *requirementsReader) requirement(file string, l logical, hashes promised, constraints bool) error {
-	text := l.text
-	at := l.position(file, 0, len(text))
+func (r *requirementsReader) requirement(file string, l reqfile.Line, hashes promised, constraints bool) error {
+	text := l.Text
+	at := l.Position(file, 0, len(text))
 	if m := emptyMarker().FindStringIndex(text); m != nil { // which pip passes over
 		text = text[:m[0]]
 	} else if i := strings.IndexByte(text, ';'); i > 0 && namedAddress().MatchString(text[:i]) && text[i-1] != ' ' {
@@ -178,7 +193,7 @@ func (r *requirementsReader) requirement(file string, l logical, hashes promised
 	}
 	if err != nil {
 		if s := (*pep508.SyntaxError)(nil); errors.As(err, &s) {
-			at = l.position(file, s.Offset, 1)
+			at = l.Position(file, s.Offset, 1)
 		}
 		return noRequirement(err, text).At(at)
 	}

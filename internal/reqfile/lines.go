@@ -1,4 +1,4 @@
-package manifest
+package reqfile
 
 import (
 	"strings"
@@ -8,10 +8,10 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 )
 
-// logical is a line of a requirements file after continuations were joined, without comment and without white
+// Line is a line of a requirements file after continuations were joined, without comment and without white
 // space around it.
-type logical struct {
-	text  string
+type Line struct {
+	Text  string
 	parts []part
 }
 
@@ -23,15 +23,15 @@ type part struct {
 	source string
 }
 
-// logicalLines joins lines that end in a backslash and takes comments away, as pip does (its req_file module): a #
+// Lines joins lines that end in a backslash and takes comments away, as pip does (its req_file module): a #
 // begins a comment at the start of a line or after white space, and a line that is a comment ends a continued one.
 // Empty lines are left out.
-func logicalLines(text string) []logical {
-	var out []logical
-	var open *logical
+func Lines(text string) []Line {
+	var out []Line
+	var open *Line
 	end := func() {
 		open.trim()
-		if open.text != "" {
+		if open.Text != "" {
 			out = append(out, *open)
 		}
 		open = nil
@@ -40,7 +40,7 @@ func logicalLines(text string) []logical {
 		content, skip := line, 0
 		continued := strings.HasSuffix(line, `\`)
 		switch {
-		case strings.HasPrefix(strings.TrimLeftFunc(line, isSpace), "#"):
+		case strings.HasPrefix(strings.TrimLeftFunc(line, IsSpace), "#"):
 			content, continued = "", false
 		case continued: // pip takes all backslashes at both ends
 			content = strings.TrimLeft(line, `\`)
@@ -48,10 +48,10 @@ func logicalLines(text string) []logical {
 			content = strings.TrimRight(content, `\`)
 		}
 		if open == nil {
-			open = &logical{}
+			open = &Line{}
 		}
-		open.parts = append(open.parts, part{len(open.text), skip, i + 1, line})
-		open.text += content
+		open.parts = append(open.parts, part{len(open.Text), skip, i + 1, line})
+		open.Text += content
 		if !continued {
 			end()
 		}
@@ -81,27 +81,27 @@ func splitLines(text string) []string {
 	return out
 }
 
-// isSpace tells what is white space for Python's str.strip and regular expressions.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+// IsSpace tells what is white space for Python's str.strip and regular expressions.
+func IsSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
 // trim takes the comment away, and white space at both ends.
-func (l *logical) trim() {
-	for i := range len(l.text) {
-		if l.text[i] == '#' && (i == 0 || strings.TrimRightFunc(l.text[:i], isSpace) != l.text[:i]) {
-			l.text = l.text[:i]
+func (l *Line) trim() {
+	for i := range len(l.Text) {
+		if l.Text[i] == '#' && (i == 0 || strings.TrimRightFunc(l.Text[:i], IsSpace) != l.Text[:i]) {
+			l.Text = l.Text[:i]
 			break
 		}
 	}
-	l.text = strings.TrimRightFunc(l.text, isSpace)
-	indent := len(l.text) - len(strings.TrimLeftFunc(l.text, isSpace))
-	l.text = l.text[indent:]
+	l.Text = strings.TrimRightFunc(l.Text, IsSpace)
+	indent := len(l.Text) - len(strings.TrimLeftFunc(l.Text, IsSpace))
+	l.Text = l.Text[indent:]
 	for i := range l.parts {
 		l.parts[i].from -= indent
 	}
 }
 
-// position is the place of some bytes of the logical line; it ends with the physical line.
-func (l logical) position(file string, offset, width int) diag.Position {
+// Position is the place of some bytes of the logical line; it ends with the physical line.
+func (l Line) Position(file string, offset, width int) diag.Position {
 	p := l.parts[0]
 	for _, next := range l.parts[1:] {
 		if next.from <= offset {
@@ -115,3 +115,9 @@ func (l logical) position(file string, offset, width int) diag.Position {
 		Width: max(utf8.RuneCountInString(strings.TrimRight(p.source[from:to], ` \`)), 1), Source: p.source,
 	}
 }
+
+// First is the number of the first line of the file that it is made of, from 1.
+func (l Line) First() int { return l.parts[0].line }
+
+// Last is the number of its last line.
+func (l Line) Last() int { return l.parts[len(l.parts)-1].line }

@@ -1,9 +1,10 @@
-package manifest
+package reqfile
 
 import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/envpack/envpack/internal/diag"
@@ -16,13 +17,9 @@ var codingForm = pattern.New(`coding[:=]\s*([-\w.]+)`)
 // windows1252 are the characters of the bytes from 0x80 to 0x9f; 0: there is none.
 const windows1252 = "€\x00‚ƒ„…†‡ˆ‰Š‹Œ\x00Ž\x00\x00‘’“”•–—˜™š›œ\x00žŸ"
 
-// readRequirements reads a requirements file, in UTF-8, or in what its byte order mark or a comment in its first two
-// lines says, as pip does.
-func readRequirements(file string) (string, error) {
-	data, err := readBytes(file)
-	if err != nil {
-		return "", err
-	}
+// Decode gives the text of a requirements file, which is in UTF-8, or in what its byte order mark or a comment in its
+// first two lines says, as pip reads it.
+func Decode(file string, data []byte) (string, error) {
 	if text, ok, err := fromUTF32(file, data); ok || err != nil {
 		return text, err
 	}
@@ -48,7 +45,7 @@ func readRequirements(file string) (string, error) {
 	if marked := bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}); marked && len(data)%2 != 0 {
 		return "", diag.New(diag.Manifest, "not UTF-16, as its byte order mark says: the last character is cut short").At(diag.Position{File: file, Line: 1}).Hint("%s", saveUTF8)
 	}
-	return decodeText(file, data)
+	return DecodeText(file, data)
 }
 
 // saveUTF8 is what makes any text readable.
@@ -104,4 +101,34 @@ func fromUTF32(file string, data []byte) (text string, ok bool, err error) {
 		b.WriteRune(r)
 	}
 	return b.String(), true, nil
+}
+
+// DecodeText gives a text in UTF-8, or in UTF-16 with a byte order mark.
+func DecodeText(file string, data []byte) (string, error) {
+	text := strings.TrimPrefix(FromUTF16(data), "\ufeff")
+	for i, line := range strings.Split(text, "\n") {
+		if !utf8.ValidString(line) {
+			return "", diag.New(diag.Manifest, "not UTF-8").At(diag.Position{File: file, Line: i + 1}).Hint("%s", saveUTF8)
+		}
+	}
+	return text, nil
+}
+
+// FromUTF16 decodes a text that says by its byte order mark that it is UTF-16, as PowerShell writes
+// what is redirected into a file; pip reads such files too. Other texts stay as they are.
+func FromUTF16(data []byte) string {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return string(data)
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+	return string(utf16.Decode(units))
 }

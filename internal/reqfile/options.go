@@ -1,17 +1,18 @@
-package manifest
+package reqfile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 )
 
-// given is an option as a line has it, taken apart.
-type given struct {
-	name       string // the long one
-	value      string
-	from, size int // the option and its value, in the logical line
+// Option is an option as a line has it, taken apart.
+type Option struct {
+	Name       string // the long one
+	Value      string
+	From, Size int // the option and its value, in the logical line
 }
 
 // valueOptions are pip's options that have a value, by their long names.
@@ -34,9 +35,9 @@ var shortOptions = map[byte]string{
 	'Z': "--always-unzip",
 }
 
-// optionsAt is where the options of a line begin, and what is before them its requirement: at the first hyphen that
+// OptionsAt is where the options of a line begin, and what is before them its requirement: at the first hyphen that
 // begins the line or follows a blank, as in pip.
-func optionsAt(text string) int {
+func OptionsAt(text string) int {
 	if strings.HasPrefix(text, "-") {
 		return 0
 	}
@@ -94,17 +95,17 @@ func words(text string, from int) ([]word, string) {
 	return out, ""
 }
 
-// readOptions reads the options of a line from a byte on as Python's optparse does: --name=value, --name value, a long
+// Options reads the options of a line from a byte on as Python's optparse does: --name=value, --name value, a long
 // name cut short where that is not ambiguous, -r value and -rvalue.
-func readOptions(file string, l logical, from int) ([]given, error) {
-	list, wrong := words(l.text, from)
+func Options(file string, l Line, from int) ([]Option, error) {
+	list, wrong := words(l.Text, from)
 	if wrong != "" {
-		return nil, diag.New(diag.Manifest, "%s", wrong).At(l.position(file, from, len(l.text)-from))
+		return nil, diag.New(diag.Manifest, "%s", wrong).At(l.Position(file, from, len(l.Text)-from))
 	}
-	var out []given
+	var out []Option
 	for i := 0; i < len(list); i++ {
 		w := list[i]
-		at := l.position(file, w.from, w.to-w.from)
+		at := l.Position(file, w.from, w.to-w.from)
 		name, value, joined := strings.Cut(w.text, "=")
 		end := w.to
 		switch {
@@ -129,7 +130,7 @@ func readOptions(file string, l logical, from int) ([]given, error) {
 		case !takes && joined:
 			return nil, diag.New(diag.Manifest, "%s takes no value", full).At(at)
 		}
-		out = append(out, given{full, value, w.from, end - w.from})
+		out = append(out, Option{full, value, w.from, end - w.from})
 	}
 	return out, nil
 }
@@ -145,10 +146,18 @@ func noValue(name string, at diag.Position) *diag.Error {
 	return e
 }
 
+// GoneError is the error of an option that pip had once.
+type GoneError struct {
+	Name string
+	Pos  diag.Position
+}
+
+func (e *GoneError) Error() string { return fmt.Sprintf("option %s is not supported", e.Name) }
+
 // fullName finds the option that a name means.
 func fullName(name string, at diag.Position) (string, error) {
 	if slices.Contains(goneOptions, name) {
-		return "", notYet(diag.New(diag.Manifest, "option %s is not supported", name), name).At(at)
+		return "", &GoneError{Name: name, Pos: at}
 	}
 	all := slices.Concat(valueOptions, plainOptions)
 	if slices.Contains(all, name) {
