@@ -32,6 +32,7 @@ type Lock struct {
 	Base     Base       `toml:"base"`
 	Packages []Package  `toml:"package"`
 	Data     []DataFile `toml:"file"`
+	Builds   []Build    `toml:"build"` // environments that wheels were built in
 	Choices  []Choice   `toml:"choice"`
 	Seals    []Seal     `toml:"seal"`
 }
@@ -208,6 +209,7 @@ type Package struct {
 	Targets      []string     `toml:"targets"`      // platforms that use it, if it has no files: a folder or a repository, which is not built
 	Requires     []Dependency `toml:"requires"`
 	Files        []File       `toml:"file"`
+	Sources      []Source     `toml:"source"` // what the files with a Build were made of; none: the folder or the commit
 }
 
 // File is a wheel that at least one target installs, or a source distribution that is not built.
@@ -219,6 +221,7 @@ type File struct {
 	Uploaded time.Time `toml:"uploaded"` // UTC, whole seconds; zero: the index does not say
 	Targets  []string  `toml:"targets"`  // platforms, sorted
 	Kernels  []Kernels `toml:"kernels"`  // of a wheel that was read: its libraries with code for GPUs
+	Build    string    `toml:"build"`    // ID of the [Build] that the wheel was made in when the lock was; "": it came as it is
 }
 
 // IsWheel tells whether the file can be installed as it is; else it is a source distribution.

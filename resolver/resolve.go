@@ -25,6 +25,8 @@ type Sources struct {
 	References References
 	// Data finds out what data files have; nil: a manifest with one cannot be locked.
 	Data DataSource
+	// Builder makes wheels of what has none; nil: only wheels are taken.
+	Builder Builder
 }
 
 // Options change how a lock is made.
