@@ -47,6 +47,7 @@ func salvage(name string, lines []string) *Lock {
 		}
 		l.Targets = append(l.Targets, part.Targets...)
 		l.Packages = append(l.Packages, part.Packages...)
+		l.Builds = append(l.Builds, part.Builds...)
 		l.Choices = append(l.Choices, part.Choices...)
 		l.Base.Releases = append(l.Base.Releases, part.Base.Releases...)
 		l.Base.Debs = append(l.Base.Debs, part.Base.Debs...)
@@ -73,8 +74,8 @@ func salvage(name string, lines []string) *Lock {
 
 // continues tells whether a heading belongs to the table before it.
 func continues(heading string) bool {
-	for _, h := range []string{"[[package.file]]", "[[base.image.layer]]", "[[seal.layer]]"} {
-		if heading == h {
+	for _, h := range []string{"[[package.file", "[[package.source", "[[base.image.layer", "[build.", "[[build.", "[[seal.layer"} {
+		if strings.HasPrefix(heading, h) {
 			return true
 		}
 	}

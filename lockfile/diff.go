@@ -23,7 +23,7 @@ const (
 // Change is one difference between two locks, as people want to read it.
 type Change struct {
 	Kind    ChangeKind `json:"kind"`
-	Subject string     `json:"subject"` // "project", "image", "gpu", "target", "index", "base", "archive", "interpreter", "package", "data" or "choice"
+	Subject string     `json:"subject"` // "project", "image", "gpu", "target", "index", "base", "archive", "interpreter", "package", "build", "data" or "choice"
 	Name    string     `json:"name"`    // "numpy"; "" if the subject says it all
 	Old     string     `json:"old"`     // "" for what was added
 	New     string     `json:"new"`     // "" for what was removed
@@ -50,6 +50,8 @@ func (c Change) String() string {
 			return string(c.Kind) + " " + what
 		}
 		what += ":"
+	case "build":
+		what += " in"
 	}
 	switch {
 	case c.Old != "" && c.New != "":
@@ -61,7 +63,7 @@ func (c Change) String() string {
 }
 
 // Diff is what changed from old to l, in the order: project, image, GPU, targets, indexes, base, archives, interpreters, packages,
-// data files, choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
+// builds, data files, choices. The packages of the base are summed up in one line. The hash of the manifest, the signed
 // indexes, kernels, reasons and seals are not looked at, so locks that differ may have no changes to show.
 // The old lock may be nil: then all is added.
 func Diff(old, l *Lock) []Change { return diff(old, l, &differ{}) }
@@ -90,6 +92,7 @@ func diff(old, l *Lock, d *differ) []Change {
 	d.maps("interpreter", interpretersOf(old), interpretersOf(l))
 	d.debs(old.Base.Debs, l.Base.Debs)
 	d.packages(old, l)
+	d.maps("build", buildsOf(old), buildsOf(l))
 	d.maps("data", dataOf(old), dataOf(l))
 	d.maps("choice", choicesOf(old), choicesOf(l))
 	return d.changes

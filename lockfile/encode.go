@@ -72,7 +72,7 @@ func (c *codec) lock(l *Lock) {
 		c.text("variant", &x.Variant)
 	})
 	c.base(&l.Base)
-	tables(c, "[[package]]", &l.Packages, c.pkg)
+	tables(c, "[[package]]", &l.Packages, func(p *Package) { c.pkg("package", p) })
 	tables(c, "[[file]]", &l.Data, func(f *DataFile) {
 		c.text("to", &f.To)
 		c.text("url", &f.URL)
@@ -83,6 +83,7 @@ func (c *codec) lock(l *Lock) {
 		c.flag("executable", &f.Executable)
 		c.list("targets", &f.Targets)
 	})
+	tables(c, "[[build]]", &l.Builds, c.build)
 	tables(c, "[[choice]]", &l.Choices, func(x *Choice) {
 		c.text("kind", &x.Kind)
 		c.text("name", &x.Name)
@@ -112,17 +113,7 @@ func (c *codec) base(b *Base) {
 		c.text("inrelease", &r.InRelease)
 		c.list("keys", &r.Keys)
 	})
-	tables(c, "[[base.deb]]", &b.Debs, func(d *Deb) {
-		c.text("name", &d.Name)
-		c.text("version", &d.Version)
-		c.text("architecture", &d.Architecture)
-		c.text("archive", &d.Archive)
-		c.text("path", &d.Path)
-		c.text("sha256", &d.SHA256)
-		c.number("size", &d.Size)
-		c.flag("system", &d.System)
-		c.list("targets", &d.Targets)
-	})
+	tables(c, "[[base.deb]]", &b.Debs, c.deb)
 	tables(c, "[[base.image]]", &b.Images, func(i *BaseImage) {
 		c.text("target", &i.Target)
 		c.text("digest", &i.Digest)
@@ -147,7 +138,20 @@ func (c *codec) base(b *Base) {
 	})
 }
 
-func (c *codec) pkg(p *Package) {
+func (c *codec) deb(d *Deb) {
+	c.text("name", &d.Name)
+	c.text("version", &d.Version)
+	c.text("architecture", &d.Architecture)
+	c.text("archive", &d.Archive)
+	c.text("path", &d.Path)
+	c.text("sha256", &d.SHA256)
+	c.number("size", &d.Size)
+	c.flag("system", &d.System)
+	c.list("targets", &d.Targets)
+}
+
+// pkg is a package whose table has the name.
+func (c *codec) pkg(table string, p *Package) {
 	c.text("name", &p.Name)
 	c.text("version", &p.Version)
 	c.text("index", &p.Index)
@@ -162,14 +166,22 @@ func (c *codec) pkg(p *Package) {
 	c.flag("own-layer", &p.OwnLayer)
 	c.list("targets", &p.Targets)
 	c.edges("requires", &p.Requires)
-	tables(c, "[[package.file]]", &p.Files, func(f *File) {
+	tables(c, "[["+table+".file]]", &p.Files, func(f *File) {
 		c.text("name", &f.Name)
 		c.text("sha256", &f.SHA256)
 		c.number("size", &f.Size)
 		c.flag("hashed", &f.Hashed)
 		c.time("uploaded", &f.Uploaded)
 		c.list("targets", &f.Targets)
+		c.text("build", &f.Build)
 		c.kernels(&f.Kernels)
+	})
+	tables(c, "[["+table+".source]]", &p.Sources, func(f *Source) {
+		c.text("name", &f.Name)
+		c.text("sha256", &f.SHA256)
+		c.number("size", &f.Size)
+		c.flag("hashed", &f.Hashed)
+		c.time("uploaded", &f.Uploaded)
 	})
 }
 

@@ -234,6 +234,11 @@ func (p Package) Built() bool {
 	return len(p.Files) > 0 && !slices.ContainsFunc(p.Files, func(f File) bool { return !f.IsWheel() })
 }
 
+// built tells whether a wheel of it was built when the lock was made.
+func (p Package) built() bool {
+	return slices.ContainsFunc(p.Files, func(f File) bool { return f.Build != "" })
+}
+
 // Direct tells whether the package is named by its address instead of coming from an index.
 func (p Package) Direct() bool { return p.URL+p.Path+p.Git != "" }
 

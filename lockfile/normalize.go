@@ -14,14 +14,15 @@ import (
 //   - targets, those of the GPU too, by platform; indexes and archives by name; releases by archive, suite, hash; images
 //     and interpreters by platform
 //   - debs by name, architecture, version, archive, path
-//   - packages by name, version, index, url, path, git, commit, subdirectory; their files by name, and kernels of these by
-//     library
+//   - packages by name, version, index, url, path, git, commit, subdirectory; their files by name and build, and kernels of
+//     these by library; their sources by name
 //   - data files by to, url, path, hash
+//   - builds by ID; what was added to them by name, their debs and packages as those of the lock
 //   - choices by kind, name, target, value; seals by platform
 //   - every list of platforms, extras, keys, ports, volumes, include patterns and devices by itself, doubles
 //     dropped
 //
-// The command, the layers of images and seals and the code of kernels keep their order, which has a meaning. Times become UTC and
+// The command, the patches of a build, the layers of images and seals and the code of kernels keep their order, which has a meaning. Times become UTC and
 // lose what is below a second. Empty lists and maps become nil.
 func (l *Lock) Normalize() {
 	l.Project.AsOf = wholeUTC(l.Project.AsOf)
@@ -48,11 +49,11 @@ func (l *Lock) Normalize() {
 	for i := range l.Packages {
 		l.Packages[i].normalize()
 	}
-	l.Packages = sorted(l.Packages, func(a, b Package) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.Index, b.Index),
-			strings.Compare(a.URL, b.URL), strings.Compare(a.Path, b.Path), strings.Compare(a.Git, b.Git),
-			strings.Compare(a.Commit, b.Commit), strings.Compare(a.Subdirectory, b.Subdirectory))
-	})
+	l.Packages = sorted(l.Packages, Package.compare)
+	for i := range l.Builds {
+		l.Builds[i].normalize()
+	}
+	l.Builds = sorted(l.Builds, func(a, b Build) int { return strings.Compare(a.ID, b.ID) })
 	for i := range l.Data {
 		l.Data[i].Targets = sortedSet(l.Data[i].Targets)
 	}
@@ -92,10 +93,18 @@ func (b *Base) normalize() {
 	for i := range b.Debs {
 		b.Debs[i].Targets = sortedSet(b.Debs[i].Targets)
 	}
-	b.Debs = sorted(b.Debs, func(x, y Deb) int {
-		return cmp.Or(strings.Compare(x.Name, y.Name), strings.Compare(x.Architecture, y.Architecture),
-			strings.Compare(x.Version, y.Version), strings.Compare(x.Archive, y.Archive), strings.Compare(x.Path, y.Path))
-	})
+	b.Debs = sorted(b.Debs, Deb.compare)
+}
+
+func (d Deb) compare(o Deb) int {
+	return cmp.Or(strings.Compare(d.Name, o.Name), strings.Compare(d.Architecture, o.Architecture),
+		strings.Compare(d.Version, o.Version), strings.Compare(d.Archive, o.Archive), strings.Compare(d.Path, o.Path))
+}
+
+func (p Package) compare(o Package) int {
+	return cmp.Or(strings.Compare(p.Name, o.Name), strings.Compare(p.Version, o.Version), strings.Compare(p.Index, o.Index),
+		strings.Compare(p.URL, o.URL), strings.Compare(p.Path, o.Path), strings.Compare(p.Git, o.Git),
+		strings.Compare(p.Commit, o.Commit), strings.Compare(p.Subdirectory, o.Subdirectory))
 }
 
 func (p *Package) normalize() {
@@ -106,7 +115,13 @@ func (p *Package) normalize() {
 		p.Files[i].Targets = sortedSet(p.Files[i].Targets)
 		p.Files[i].Kernels = normalizeKernels(p.Files[i].Kernels)
 	}
-	p.Files = sorted(p.Files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	p.Files = sorted(p.Files, func(a, b File) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Build, b.Build))
+	})
+	for i := range p.Sources {
+		p.Sources[i].Uploaded = wholeUTC(p.Sources[i].Uploaded)
+	}
+	p.Sources = sorted(p.Sources, func(a, b Source) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func normalizeEdges(edges []Dependency) []Dependency {
@@ -161,16 +176,10 @@ func (l *Lock) clone() *Lock {
 	for i := range c.Base.Debs {
 		c.Base.Debs[i].Targets = slices.Clone(c.Base.Debs[i].Targets)
 	}
-	c.Packages = slices.Clone(l.Packages)
-	for i := range c.Packages {
-		p := &c.Packages[i]
-		p.Requires = cloneEdges(p.Requires)
-		p.Targets = slices.Clone(p.Targets)
-		p.Files = slices.Clone(p.Files)
-		for j := range p.Files {
-			p.Files[j].Targets = slices.Clone(p.Files[j].Targets)
-			p.Files[j].Kernels = slices.Clone(p.Files[j].Kernels)
-		}
+	c.Packages = clonePackages(l.Packages)
+	c.Builds = slices.Clone(l.Builds)
+	for i := range c.Builds {
+		c.Builds[i] = l.Builds[i].clone()
 	}
 	c.Base.Archives = slices.Clone(l.Base.Archives)
 	c.Base.Images = slices.Clone(l.Base.Images)

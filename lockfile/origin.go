@@ -59,13 +59,16 @@ func (v *validator) origin(at string, p Package) {
 	case p.Commit+p.Revision != "":
 		v.fail(at+"git", "is missing: there is a commit or a revision")
 	}
-	switch folder := p.Path != "" && len(p.Files) == 0; {
+	switch folder := p.Path != "" && (len(p.Files) == 0 || p.built() && len(p.Sources) == 0); {
 	case folder:
 		v.hash(at+"tree", p.Tree)
 	case p.Tree != "":
 		v.fail(at+"tree", "only a folder has one")
 	}
-	if p.Path != "" && len(p.Files) == 1 && p.Files[0].Name != path.Base(p.Path) {
+	if p.Path != "" && len(p.Files) == 1 && p.Files[0].Build == "" && p.Files[0].Name != path.Base(p.Path) {
 		v.fail(at+"path", "its file is %s", p.Files[0].Name)
+	}
+	if p.Path != "" && len(p.Sources) == 1 && p.Sources[0].Name != path.Base(p.Path) {
+		v.fail(at+"path", "its file is %s", p.Sources[0].Name)
 	}
 }

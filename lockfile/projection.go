@@ -54,6 +54,15 @@ func (l *Lock) project(platform string) (*Lock, error) {
 			q.Files[i].Targets = only
 			q.Files[i].Hashed = false // says how the hash was learnt, and nothing of the image
 			q.Files[i].Kernels = nil  // as the hash has it
+			if b := l.BuildOf(q.Files[i].Build); b != nil && b.Target != platform {
+				q.Files[i].Build = "" // it cannot be built again for this platform
+			}
+		}
+		if !q.built() {
+			q.Sources = nil
+		}
+		for i := range q.Sources {
+			q.Sources[i].Hashed = false
 		}
 		q.Revision = "" // the commit says what is meant
 		q.Requires = edgesOn(platform, q.Requires)
@@ -61,6 +70,24 @@ func (l *Lock) project(platform string) (*Lock, error) {
 		packages = append(packages, q)
 	}
 	p.Packages = packages
+	p.Builds = l.buildsOf(packages, platform)
+	for i := range p.Builds {
+		b := &p.Builds[i]
+		for j := range b.Added {
+			b.Added[j].Reason = ""
+		}
+		for j := range b.Packages {
+			q := &b.Packages[j]
+			used[q.Index] = true
+			q.Revision = ""
+			for k := range q.Files {
+				q.Files[k].Hashed = false
+			}
+			for k := range q.Sources {
+				q.Sources[k].Hashed = false
+			}
+		}
+	}
 	p.Indexes = slices.DeleteFunc(p.Indexes, func(x Index) bool { return !used[x.Name] })
 	p.Data = l.DataOn(platform)
 	for i := range p.Data {
@@ -107,7 +134,7 @@ func choicesOn(platform string, choices []Choice) []Choice {
 // Epoch is the date of an image that no input gives a date, and the oldest that a zip can hold.
 var Epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Created is the date of the platform's image: the newest of the upload times of its wheels and the date of the
+// Created is the date of the platform's image: the newest of the upload times of its wheels and of what some were built from, and the date of the
 // image that it stands on, else [Epoch].
 func (l *Lock) Created(platform string) time.Time {
 	created := Epoch
@@ -118,8 +145,19 @@ func (l *Lock) Created(platform string) time.Time {
 	}
 	for _, p := range l.Packages {
 		for _, f := range p.Files {
-			if slices.Contains(f.Targets, platform) && f.Uploaded.After(created) {
+			if !slices.Contains(f.Targets, platform) {
+				continue
+			}
+			if f.Uploaded.After(created) {
 				created = f.Uploaded
+			}
+			if b := l.BuildOf(f.Build); b == nil || b.Target != platform {
+				continue
+			}
+			for _, s := range p.Sources {
+				if s.Uploaded.After(created) {
+					created = s.Uploaded
+				}
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func (l *Lock) Validate() error {
 
 // validate is Validate for a lock with these strings that are not UTF-8.
 func (l *Lock) validate(broken []string) (err error) {
-	v := &validator{lock: l, targets: map[string]bool{}, indexes: map[string]bool{}, installed: map[string]bool{}}
+	v := &validator{lock: l, targets: map[string]bool{}, indexes: map[string]bool{}, builds: map[string]bool{}, installed: map[string]bool{}}
 	defer func() {
 		if r := recover(); r != nil {
 			invalid, ok := r.(*InvalidError)
@@ -58,6 +58,7 @@ func (l *Lock) validate(broken []string) (err error) {
 	v.gpu()
 	v.indexList()
 	v.base()
+	v.buildList()
 	v.packages()
 	v.dataFiles()
 	v.choices()
@@ -70,6 +71,7 @@ type validator struct {
 	lock      *Lock
 	targets   map[string]bool
 	indexes   map[string]bool
+	builds    map[string]bool // by ID
 	installed map[string]bool // "platform name": a package is installed on the platform
 }
 
@@ -187,13 +189,18 @@ func (v *validator) image() {
 			v.fail(fmt.Sprintf("image.include[%d]", i), "is empty")
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Env)) {
-		if name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(m.Env[name], "\x00") {
-			v.fail("image.env."+name, "is not a variable that a process can have")
-		}
-	}
+	v.variables("image.env.", m.Env)
 	if _, ok := m.Labels[""]; ok {
 		v.fail("image.labels", "a label has no name")
+	}
+}
+
+// variables fails for what no environment of a process can have. at ends with a dot.
+func (v *validator) variables(at string, env map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(env[name], "\x00") {
+			v.fail(at+name, "is not a variable that a process can have")
+		}
 	}
 }
 

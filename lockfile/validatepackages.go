@@ -46,15 +46,7 @@ func (v *validator) base() {
 	seen := map[string]bool{}
 	for i, d := range b.Debs {
 		at := fmt.Sprintf("base.deb[%d].", i)
-		v.form(at+"name", d.Name, debName, "a package name of the distribution")
-		v.form(at+"version", d.Version, oneWord, "a version")
-		v.form(at+"architecture", d.Architecture, oneWord, "an architecture")
-		v.form(at+"archive", d.Archive, oneWord, "an archive's name")
-		if d.Path == "" || path.IsAbs(d.Path) || path.Clean(d.Path) != d.Path || strings.HasPrefix(d.Path, "../") {
-			v.fail(at+"path", "%q is not a path in the archive", d.Path)
-		}
-		v.hash(at+"sha256", d.SHA256)
-		v.size(at+"size", d.Size)
+		v.deb(at, d)
 		v.platforms(at+"targets", d.Targets, true)
 		for _, t := range d.Targets {
 			key := t + " " + d.Name + ":" + d.Architecture
@@ -64,6 +56,19 @@ func (v *validator) base() {
 			seen[key] = true
 		}
 	}
+}
+
+// deb holds what a package of the distribution has, apart from its targets, to its form.
+func (v *validator) deb(at string, d Deb) {
+	v.form(at+"name", d.Name, debName, "a package name of the distribution")
+	v.form(at+"version", d.Version, oneWord, "a version")
+	v.form(at+"architecture", d.Architecture, oneWord, "an architecture")
+	v.form(at+"archive", d.Archive, oneWord, "an archive's name")
+	if d.Path == "" || path.IsAbs(d.Path) || path.Clean(d.Path) != d.Path || strings.HasPrefix(d.Path, "../") {
+		v.fail(at+"path", "%q is not a path in the archive", d.Path)
+	}
+	v.hash(at+"sha256", d.SHA256)
+	v.size(at+"size", d.Size)
 }
 
 func (v *validator) archives(list []Archive) {
@@ -173,21 +178,20 @@ func (v *validator) packages() {
 		}
 		for j, f := range p.Files {
 			at := fmt.Sprintf("package[%d].file[%d].", i, j)
-			v.form(at+"name", f.Name, plainFile, "the file name of a wheel or source distribution")
-			if key := p.Origin() + "\x00" + f.Name; files[key] {
+			if key := p.Origin() + "\x00" + f.Name + "\x00" + f.Build; files[key] {
 				v.fail(at+"name", "%s stands twice", f.Name)
 			} else {
 				files[key] = true
 			}
-			v.hash(at+"sha256", f.SHA256)
-			v.size(at+"size", f.Size)
-			v.instant(at+"uploaded", f.Uploaded)
+			v.file(at, p, f)
 			v.platforms(at+"targets", f.Targets, true)
-			v.kernels(at, f.Kernels)
 			for k, t := range f.Targets {
 				v.install(fmt.Sprintf("%stargets[%d]", at, k), t, p.Name)
 			}
 		}
+	}
+	for i, p := range v.lock.Packages {
+		v.sources(fmt.Sprintf("package[%d].", i), p)
 	}
 	all := make([]string, 0, len(v.lock.Targets))
 	for _, t := range v.lock.Targets {
