@@ -42,7 +42,9 @@ type Python struct {
 
 // Index is a place where packages come from.
 type Index struct {
-	Name, URL string   // URL has no credentials
+	Name, URL string   // URL has no credentials; "" for one that the manifest knows by its name (pytorch)
+	Path      string   // a folder of the project instead of URL
+	Variant   string   // of an index that is known by its name: "cu113"
 	Flat      bool     // a page or folder of files (--find-links), not an index
 	Main      bool     // it takes the place of the usual index (--index-url)
 	Packages  []string // what comes from there; empty: whatever is there
@@ -78,11 +80,13 @@ type Policy struct {
 	Comment string
 }
 
-// Path is a folder of the project whose modules are to be found, as those of an installed project are: what -e . and package-dir
-// mean. Dir is relative to the project, "." its root.
+// Path is a folder of the project whose modules are to be found, as those of an installed project are: what package-dir
+// means, and -e . with Project. Dir is relative to the project, "." its root.
 type Path struct {
-	Dir  string
-	From Origin
+	Dir     string
+	Project bool     // a project lies there, and what it requires is wanted as well
+	Extras  []string // of that project, normalised
+	From    Origin
 }
 
 // Verdict is what became of a line.
@@ -117,6 +121,8 @@ type Line struct {
 	Text    string // as it stands there, without credentials
 	Verdict Verdict
 	Note    string // what it was mapped to, or why it was left or passed; may be empty for what was taken
+	Group   string // as that of its requirement
+	Needed  bool   // of what was left: the environment lacks something that it asks for
 }
 
 // Draft is what one file says, with the files that it names.
@@ -140,6 +146,21 @@ type Draft struct {
 // Note says what became of a line or entry.
 func (d *Draft) Note(from Origin, text string, v Verdict, format string, args ...any) {
 	d.Lines = append(d.Lines, Line{From: from, Text: text, Verdict: v, Note: fmt.Sprintf(format, args...)})
+}
+
+// Leave says that something that the environment needs could not be taken, and why.
+func (d *Draft) Leave(from Origin, text, format string, args ...any) {
+	d.Lines = append(d.Lines, Line{From: from, Text: text, Verdict: Left, Note: fmt.Sprintf(format, args...), Needed: true})
+}
+
+// Require adds a requirement together with its line: mapped if there is a note, else taken.
+func (d *Draft) Require(r Requirement, text, note string) {
+	v := Taken
+	if note != "" {
+		v = Mapped
+	}
+	d.Requirements = append(d.Requirements, r)
+	d.Lines = append(d.Lines, Line{From: r.From, Text: text, Verdict: v, Note: note, Group: r.Group})
 }
 
 // Add appends what another file says; a name, workdir and command that are there stay.
