@@ -99,4 +99,3 @@ func nameLength(s string) int {
 	}
 	return len(s)
 }
-
