@@ -67,7 +67,9 @@ func Imports(data []byte) (*File, error) {
 		}
 		switch t.Kind {
 		case Newline:
-			r.line(line)
+			if len(line) > 0 { // else a backslash stands alone
+				r.line(line)
+			}
 			line = line[:0]
 		case Indent:
 			r.blocks = append(r.blocks, r.opened)
