@@ -63,6 +63,7 @@ func (m *Manifest) Hash() string {
 		Ownership  []string `json:"ownership,omitempty"`
 		Data       []string `json:"files,omitempty"`
 		GPU        []string `json:"gpu,omitempty"`
+		Builds     []string `json:"builds,omitempty"`
 	}{
 		Name: m.Name, Python: m.Python.Specifiers.String(), Requirements: meanings(m.Requirements), Constraints: meanings(m.Constraints),
 		Platforms: m.Platforms, AsOf: m.AsOf.String(), Prereleases: m.Prereleases, Distro: m.Distro, Pockets: m.Pockets,
@@ -80,6 +81,9 @@ func (m *Manifest) Hash() string {
 		meaning.Data = append(meaning.Data, f.meaning(m.Platforms))
 	}
 	meaning.Data, meaning.GPU = unique(meaning.Data), m.GPU.meaning()
+	for i := range m.Builds {
+		meaning.Builds = append(meaning.Builds, m.Builds[i].meaning())
+	}
 	for _, o := range m.Ownership {
 		meaning.Ownership = append(meaning.Ownership, o.Path+" "+o.Package)
 	}

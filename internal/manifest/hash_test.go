@@ -72,6 +72,10 @@ func TestHash(t *testing.T) {
 		"its prereleases": edit("[resolver]", "[resolver.packages.six]\nprereleases = 'allow'\n[resolver]"),
 		"metadata":        edit("[resolver]", "[metadata.six]\nrequires = []\n[resolver]"), "its requirement": edit("[resolver]", "[metadata.six]\nrequires = ['a']\n[resolver]"),
 		"its python": edit("[resolver]", "[metadata.six]\npython = ''\n[resolver]"), "its extras": edit("[resolver]", "[metadata.six]\npython = ''\nextras = []\n[resolver]"),
+		"build": edit("[resolver]", "[build.six]\n[resolver]"), "its requires": edit("[resolver]", "[build.six]\nrequires = ['a']\n[resolver]"),
+		"isolation": edit("[resolver]", "[build.six]\nisolation = false\n[resolver]"), "its env": edit("[resolver]", "[build.six.env]\nA = '1'\n[resolver]"),
+		"its packages": edit("[resolver]", "[build.six]\npackages = ['cmake']\n[resolver]"), "its patch": edit("[resolver]", "[build.six]\npatches = ['requirements.txt']\n[resolver]"),
+		"another patch": edit("[resolver]", "[build.six]\npatches = ['pyproject.toml']\n[resolver]"),
 		"free-threaded": edit(`>=3.10, <3.13`, `>=3.13t`), "not free-threaded": edit(`>=3.10, <3.13`, `>=3.13`),
 		"C library": edit(`distro = "debian:12"`, `distro = "none"
 libc = "musl  1.2"`), "version of the C library": edit(`distro = "debian:12"`, `distro = "none"

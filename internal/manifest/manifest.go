@@ -41,6 +41,7 @@ type Manifest struct {
 	GPU     *GPU // nil: the manifest asks nothing of GPUs
 	// Undated is the policy of the default index where no index of the manifest replaces it; "" is UndatedError.
 	Undated Undated
+	Builds  []BuildPolicy // by name
 	Image   Image
 	Data    []DataFile // in the manifest's order
 	Remarks []Remark   // what other tools' tables say without effect, in the order of the tools

@@ -51,8 +51,9 @@ var schema = map[string]map[string]kind{
 	"resolver":    {"prereleases": aString, "no-binary": aList, "exclude": aList, "packages": byPackage},
 	"constraints": nil, // package = "bounds"
 	"overrides":   nil,
-	"metadata":    {"version": aString, "requires": aList, "python": aString, "extras": aList}, // below the name of a package
-	"ownership":   nil,                                                                         // path = "package"
+	"metadata":    {"version": aString, "requires": aList, "python": aString, "extras": aList},                    // below the name of a package
+	"build":       {"requires": aList, "isolation": aBoolean, "env": aTable, "packages": aList, "patches": aList}, // likewise
+	"ownership":   nil,                                                                                            // path = "package"
 }
 
 // document is a decoded manifest with the places of its keys. prefix is "" in envpack.toml and
@@ -103,7 +104,7 @@ func (d *document) check() error {
 			}
 			continue
 		}
-		if table == "metadata" {
+		if table == "metadata" || table == "build" {
 			problems = append(problems, d.checkPackages(at, table, keys, content)...)
 			continue
 		}
@@ -260,7 +261,7 @@ func (d *document) unknownTable(at, name string) *diag.Error {
 	}
 	if _, isTable := d.root[name].(map[string]any); !isTable {
 		for _, table := range slices.Sorted(maps.Keys(schema)) {
-			if _, ok := schema[table][name]; ok && !isList(table) && table != "metadata" {
+			if _, ok := schema[table][name]; ok && !isList(table) && table != "metadata" && table != "build" {
 				return d.fail(d.key(at), "%s stands outside of a table", name).Hint("it belongs below [%s]", d.path(table))
 			}
 		}

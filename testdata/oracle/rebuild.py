@@ -53,9 +53,14 @@ TABLES = {
     "base.image.layer": "digest diff-id size media-type",
     "base.interpreter": "target version archive path sha256 size",
     "package": "name version index url path git revision commit subdirectory tree yanked own-layer targets requires",
-    "package.file": "name sha256 size hashed uploaded targets",
+    "package.file": "name sha256 size hashed uploaded targets build",
+    "package.source": "name sha256 size hashed uploaded",
     "package.file.kernels": "library code fault",
     "file": "to url path sha256 size hashed executable targets",
+    "build": "id target",
+    "build.patch": "path sha256",
+    "build.added": "name reason",
+    "build.deb": "name version architecture archive path sha256 size",
     "choice": "kind name value target reason",
     "seal": "platform environment project image",
     "seal.layer": "name kind inputs digest diff-id size with",
@@ -95,11 +100,14 @@ def encode(lock):
 
     table("project", lock["project"], False)
     table("image", lock["image"], False)
-    for name in "env", "labels":
-        if lock["image"].get(name):
-            out.extend(["", f"[image.{name}]"])
-            for key, value in sorted(lock["image"][name].items()):
+    def strings(name, values):
+        if values:
+            out.extend(["", f"[{name}]"])
+            for key, value in sorted(values.items()):
                 line(key if re.fullmatch("[A-Za-z0-9_-]+", key) else quote(key), value)
+
+    for name in "env", "labels":
+        strings(f"image.{name}", lock["image"].get(name))
     for name in "target", "index":
         for value in lock.get(name, []):
             table(name, value)
@@ -109,13 +117,35 @@ def encode(lock):
             table("base." + name, value)
             for inner in value.get("layer", []):
                 table("base.image.layer", inner)
-    for name, part in ("package", "file"), ("file", ""), ("choice", ""), ("seal", "layer"):
+    def package(name, value):
+        table(name, value)
+        for file in value.get("file", []):
+            table(f"{name}.file", file)
+            for kernels in file.get("kernels", []):
+                table("package.file.kernels", kernels)
+        for source in value.get("source", []):
+            table(f"{name}.source", source)
+
+    TABLES["build.package"] = TABLES["package"]
+    for part in "file", "source":
+        TABLES["build.package." + part] = TABLES["package." + part]
+    for value in lock.get("package", []):
+        package("package", value)
+    for value in lock.get("file", []):
+        table("file", value)
+    for value in lock.get("build", []):
+        table("build", value)
+        strings("build.env", value.get("env"))
+        for part in "patch", "added", "deb":
+            for inner in value.get(part, []):
+                table(f"build.{part}", inner)
+        for inner in value.get("package", []):
+            package("build.package", inner)
+    for name, part in ("choice", ""), ("seal", "layer"):
         for value in lock.get(name, []):
             table(name, value)
             for inner in value.get(part, []):
                 table(f"{name}.{part}", inner)
-                for kernels in inner.get("kernels", []):
-                    table("package.file.kernels", kernels)
     return ("\n".join(out) + "\n").encode()
 
 
@@ -130,11 +160,30 @@ def project(lock, platform):
             if not where or platform in where.split(", "):
                 yield re.split("[<>=!~]", name)[0]
 
+    without = lambda value, *keys: {k: v for k, v in value.items() if k not in keys}
+    builds = {b["id"]: b for b in lock.get("build", []) if b["target"] == platform}
+    used = set()
+
+    def use(packages):
+        for id in {f["build"] for p in packages for f in p["file"] if f.get("build") in builds} - used:
+            used.add(id)
+            use(builds[id].get("package", []))
+
+    def plain(p, files):
+        sources = [without(s, "hashed") for s in p.get("source", [])]
+        return {**p, "revision": "", "file": files, "source": sources if any("build" in f for f in files) else []}
+
     packages = []
     for p in lock.get("package", []):
         if files := here(p["file"]):
-            files = [{k: v for k, v in f.items() if k not in ("hashed", "kernels")} for f in files]
-            packages.append({**p, "revision": "", "file": files, "requires": [*edges(p.get("requires", []))]})
+            files = [without(f, "hashed", "kernels", *([] if f.get("build") in builds else ["build"])) for f in files]
+            packages.append({**plain(p, files), "requires": [*edges(p.get("requires", []))]})
+    use(packages)
+    builds = [{
+        **b, "added": [without(a, "reason") for a in b.get("added", [])],
+        "package": [plain(p, [without(f, "hashed") for f in p["file"]]) for p in b.get("package", [])],
+    } for b in builds.values() if b["id"] in used]
+    sources = packages + [p for b in builds for p in b["package"]]
     debs = here(lock["base"].get("deb", []))
     choices = [c for c in lock.get("choice", []) if c["kind"] not in ("record", "as-of", "cuda") and c.get("target", platform) == platform]
     own = {(c["kind"], c["name"]) for c in choices if "target" in c}
@@ -143,13 +192,14 @@ def project(lock, platform):
         "project": {"name": lock["project"]["name"], "requires": [*edges(lock["project"].get("requires", []))]},
         "image": lock["image"],
         "target": [t for t in lock["target"] if t["platform"] == platform],
-        "index": [i for i in lock.get("index", []) if any(p.get("index") == i["name"] for p in packages)],
+        "index": [i for i in lock.get("index", []) if any(p.get("index") == i["name"] for p in sources)],
         "base": base | {
             "deb": debs,
             "archive": [a for a in base.get("archive", []) if any(d["archive"] == a["name"] for d in debs)],
             **{k: [i for i in base.get(k, []) if i["target"] == platform] for k in ("image", "interpreter")},
         },
         "package": packages,
+        "build": builds,
         "file": [{k: v for k, v in f.items() if k != "hashed"} for f in here(lock.get("file", []))],
         "choice": [{k: c.get(k) for k in ("kind", "name", "value")} for c in choices
                    if "target" in c or (c["kind"], c["name"]) not in own],
@@ -325,7 +375,10 @@ def image(lock, platform, layers):
     """Config and manifest of the image of these layers of the seal."""
     told, created = lock["image"], "1980-01-01T00:00:00Z"
     for p in lock.get("package", []):
-        created = max([created, *(stamp(f["uploaded"]) for f in p["file"] if platform in f["targets"] and "uploaded" in f)])
+        dated = [f for f in p["file"] if platform in f["targets"]]
+        if any(b["id"] == f.get("build") and b["target"] == platform for f in dated for b in lock.get("build", [])):
+            dated += p.get("source", [])
+        created = max([created, *(stamp(f["uploaded"]) for f in dated if "uploaded" in f)])
     env = {"PATH": "/opt/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "VIRTUAL_ENV": "/opt/env"}
     env |= {"HOME": "/home/app"} if told["user"] == "app" else {}
     env |= dict(sorted(told.get("env", {}).items()))
