@@ -175,7 +175,7 @@ func (b *bound) Read(p []byte) (int, error) {
 }
 
 func (a *archive) zip(r io.ReaderAt, size int64) error {
-	if err := fewMembers(r, size); err != nil {
+	if err := FewMembers(r, size); err != nil {
 		return err
 	}
 	z, err := zip.NewReader(r, size)
@@ -207,10 +207,10 @@ func (a *archive) zip(r io.ReaderAt, size int64) error {
 // bytes (APPNOTE 4.3.16).
 const endRecord = 22
 
-// fewMembers refuses a zip with so many members that its directory alone fills the memory: one of the
+// FewMembers refuses a zip with so many members that its directory alone fills the memory: one of the
 // form for more than 65,534, which no source distribution needs, or with a directory that does not end
 // where it says. The library reads on from where it begins, however many members and bytes it has.
-func fewMembers(r io.ReaderAt, size int64) error {
+func FewMembers(r io.ReaderAt, size int64) error {
 	tail := make([]byte, min(size, endRecord+65535))
 	if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return err
