@@ -30,9 +30,14 @@ type BuildProject struct {
 	// Declared: the project has a [build-system] with requires. Else nobody said what its build imports.
 	Declared bool
 	// Packages are the distribution's packages without which it cannot be built, such as a compiler; none: nothing is compiled.
+	// [PythonHeaders] among them stands for those of the interpreter.
 	Packages []string
 	Why      string // how it is known that something is compiled: "it has C files (src/a.c)"
 }
+
+// PythonHeaders stands, in [BuildProject.Packages], for the package with the headers of the interpreter: pythonX.Y-dev where that is
+// the distribution's, and none where an archive brings it, which has them.
+const PythonHeaders = "python-dev"
 
 // BuildHook is a step of a build.
 type BuildHook string
@@ -66,14 +71,15 @@ type Built struct {
 	Wheel lockfile.File
 }
 
-// BuildError says that a project's build failed, and as far as its output tells, of what. At most one of Module, Header, Program and
-// Library is set.
+// BuildError says that a project's build failed, and as far as its output tells, of what. At most one of Module, Header, Program,
+// Library and Config is set.
 type BuildError struct {
 	Hook    BuildHook
 	Module  string // of Python, that could not be imported: "numpy", "Cython.Build"
 	Header  string // "png.h"
 	Program string // "cmake"
 	Library string // as the linker names it: "z"
+	Config  string // a library as pkg-config names it: "cairo"
 	Reason  string // what went wrong in a line
 	Output  string // the end of what it printed
 }
@@ -89,6 +95,8 @@ func (e *BuildError) Error() string {
 		return fmt.Sprintf("it runs %s, which is not there", e.Program)
 	case e.Library != "":
 		return fmt.Sprintf("it links with the library %s, which is not there", e.Library)
+	case e.Config != "":
+		return fmt.Sprintf("it asks pkg-config for %s, which is not there", e.Config)
 	}
 	return e.Reason
 }

@@ -173,20 +173,13 @@ var toolPackages = map[string][]string{
 	"swig":       {"swig"},
 }
 
-// Packages are the packages of the distribution (Debian, Ubuntu) that the build needs, sorted. python is the minor version of
-// the distribution's own interpreter, "3.11", whose headers are a package; "" for an interpreter that brings them.
+// Packages are the packages of the distribution (Debian, Ubuntu) that the build needs beside the headers of its Python, sorted.
 //
 // CUDA's compiler is in no package of theirs that would fit: a build that calls it is told that it is missing.
-func (p *Project) Packages(python string) []string {
-	if !p.Compiles {
-		return nil
-	}
+func (p *Project) Packages() []string {
 	var list []string
 	for _, tool := range p.Tools {
 		list = append(list, toolPackages[tool]...)
-	}
-	if python != "" {
-		list = append(list, "python"+python+"-dev")
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
