@@ -13,9 +13,8 @@ import (
 // The package of both has a name, its version (or "", if only a build tells) and one source: a file in Sources with its
 // place in Index, URL or Path, a folder in Path, or a commit in Git and Commit.
 type Builder interface {
-	// Inspect reads what a source says of its build. It runs nothing. python is the minor version of the distribution's Python
-	// that it is to be built with, "" for one of an archive, which has its headers. Errors: those of getting and reading the source.
-	Inspect(ctx context.Context, p lockfile.Package, python string) (*BuildProject, error)
+	// Inspect reads what a source says of its build. It runs nothing. Errors: those of getting and reading the source.
+	Inspect(ctx context.Context, p lockfile.Package) (*BuildProject, error)
 	// Build has a project's build backend do one step. What was done before for the same order may be remembered.
 	//
 	// Errors: *[BuildError], wrapped, where the project does not build; *[CannotBuild], wrapped, where nothing can be built for that target on this machine; those of getting
