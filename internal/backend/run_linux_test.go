@@ -16,16 +16,6 @@ import (
 	"github.com/envpack/envpack/internal/testenv"
 )
 
-func writeFile(t *testing.T, name string, data []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // machineRoot is a root file system whose programs are the machine's.
 func machineRoot(t *testing.T) string {
 	t.Helper()
