@@ -12,7 +12,6 @@ import (
 // planned are commands that are to come, and what does a part of their work until then, "" if nothing does.
 var planned = map[string]string{
 	"doctor": "",
-	"import": "`envpack init` writes a manifest that reads requirements.txt",
 	"run":    "`podman run` and `docker run` run the image",
 	"vendor": "`envpack cache export` writes what a lock needs into a file, and `envpack cache import` takes it into the store of another machine",
 }

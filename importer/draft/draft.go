@@ -48,6 +48,7 @@ type Index struct {
 	Flat      bool     // a page or folder of files (--find-links), not an index
 	Main      bool     // it takes the place of the usual index (--index-url)
 	Packages  []string // what comes from there; empty: whatever is there
+	Undated   bool     // files without a time of upload are taken, since versions are exact
 	From      Origin
 	Comment   string
 }

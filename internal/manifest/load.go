@@ -30,6 +30,9 @@ func Load(path string, s Selection) (*Manifest, error) {
 	return parseBeside(file, data, nil, s)
 }
 
+// Parse reads the text of a manifest that is to be written to a file; what it names is looked for from that file's folder.
+func Parse(file, text string) (*Manifest, error) { return parseBeside(file, text, nil, Selection{}) }
+
 // find chooses the file to read.
 func find(path string) (string, error) {
 	info, err := os.Stat(path)

@@ -1,0 +1,87 @@
+package importer
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/importer/draft"
+	"github.com/envpack/envpack/importer/requirements"
+	"github.com/envpack/envpack/internal/diag"
+)
+
+// Open gives a file of the project, by its path relative to that, with slashes. It fails with fs.ErrNotExist for one that is not there.
+type Open = func(name string) ([]byte, error)
+
+// format is a kind of file that is read.
+type format struct {
+	name  string // as messages have it
+	match func(base string, data []byte) bool
+	read  func(name string, data []byte, open Open) (*draft.Draft, error)
+	// byReference: the manifest can name such a file, and so leave it the truth.
+	byReference bool
+}
+
+// formats are those that there are. The first that matches is taken.
+var formats = []format{
+	{"a requirements file", isRequirements, requirements.Read, true},
+}
+
+// named matches files by their names; * stands for any letters.
+func named(patterns ...string) func(string, []byte) bool {
+	return func(base string, _ []byte) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			ok, err := path.Match(p, base)
+			return ok && err == nil
+		})
+	}
+}
+
+// isRequirements takes what is called so, and any text without another meaning.
+func isRequirements(base string, data []byte) bool {
+	end := path.Ext(base)
+	return (end == ".txt" || end == ".in" || end == ".pip" || end == "" && strings.Contains(base, "require")) && !bytes.Contains(data, []byte("@EXPLICIT"))
+}
+
+// formatOf finds how a file is read; nil for none.
+func formatOf(name string, data []byte) *format {
+	base := strings.ToLower(path.Base(name))
+	for i := range formats {
+		if formats[i].match(base, data) {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
+// Knows tells whether a file is of a form that [Read] reads, by its name and its content.
+func Knows(name string, data []byte) bool { return formatOf(name, data) != nil }
+
+// File is what was read of one file.
+type File struct {
+	Name        string // relative to the project, with slashes
+	Draft       *draft.Draft
+	byReference bool
+}
+
+// Read reads a file by its form. Errors are diag errors: those of the form, or one that no form fits.
+func Read(name string, data []byte, open Open) (*File, error) {
+	f := formatOf(name, data)
+	if f == nil {
+		var known []string
+		for _, f := range formats {
+			known = append(known, f.name)
+		}
+		return nil, diag.New(diag.Manifest, "%s is of no form that is read", name).Hint("read are %s", strings.Join(known, ", "))
+	}
+	d, err := f.read(name, data, open)
+	if err != nil {
+		if diag.PositionOf(err).IsZero() && diag.CodeOf(err) == diag.Failure {
+			err = diag.Wrap(fmt.Errorf("%s: %w", name, err), diag.Manifest, "")
+		}
+		return nil, err
+	}
+	return &File{Name: name, Draft: d, byReference: f.byReference}, nil
+}
