@@ -137,6 +137,7 @@ const (
 	belowFiles    = "images below"
 	otherFiles    = "other files"
 	partFiles     = "downloads under way"
+	treeFiles     = "unpacked layers and images"
 	layerNotes    = "notes of layers"
 	indexNotes    = "index pages and metadata"
 	aptNotes      = "distribution indexes"
@@ -149,7 +150,7 @@ const (
 )
 
 var kindsInOrder = []string{
-	wheelFiles, debFiles, archiveFiles, layerFiles, belowFiles, otherFiles, partFiles, layerNotes, indexNotes, aptNotes, otherNotes, temporary, unknownToUs,
+	wheelFiles, debFiles, archiveFiles, layerFiles, belowFiles, otherFiles, treeFiles, partFiles, layerNotes, indexNotes, aptNotes, otherNotes, temporary, unknownToUs,
 }
 
 // kindOf is the kind of a thing in the store.
@@ -161,6 +162,8 @@ func kindOf(i *inventory.Item) string {
 		return temporary
 	case store.Foreign:
 		return unknownToUs
+	case store.Trees:
+		return treeFiles
 	case store.Memos:
 		for prefix, kind := range map[string]string{
 			"layer": layerNotes, "recipe": layerNotes, "settlement": layerNotes, "index-": indexNotes, "metadata": indexNotes, "learnt": indexNotes,
@@ -286,6 +289,8 @@ func titleOf(i *inventory.Item) string {
 	switch {
 	case i.Class == store.Blobs && i.Label != "":
 		return printable(i.Label)
+	case i.Class == store.Trees && i.Label != "":
+		return "the folder of " + printable(i.Label)
 	case i.Class == store.Memos && i.Kind == store.NameMemo && i.Label != "":
 		return "the name of " + printable(i.Label)
 	case i.Class == store.Memos:

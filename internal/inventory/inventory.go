@@ -11,6 +11,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 // Needs is what a note is worth nothing without.
 type Needs struct {
 	Blobs []string // by hash
-	Memos []string // by name, as [store.MemoName] gives it
+	Memos []string // by name, as [store.MemoName] gives it, and trees, as [store.TreeName] does
 	// Present are blobs, by hash, that are needed where they are there. The note is worth something without them.
 	Present []string
 	// Keeps says that what is needed stays as long as the note does. A note that keeps nothing goes when that is gone.
@@ -35,7 +36,7 @@ type Reader func(data []byte) (Needs, error)
 // Item is a file of the store.
 type Item struct {
 	store.Entry
-	Label  string // of a blob: the name of its file, or what it is; "": nobody noted that
+	Label  string // of a blob or tree: the name of its file, or what it is; "": nobody noted that
 	Needed int    // how many notes keep it
 	Pinned string // what it has to stay for; "": nothing
 	// Junk says why it is of no use: it is damaged, or what it needs is not there. "": it may be of use.
@@ -73,6 +74,12 @@ func Take(ctx context.Context, st *store.Store, readers map[string]Reader) (*Inv
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, item := range v.Items {
+		if item.Class == store.Trees {
+			if err := item.readTree(st, &needs[i]); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		read := readers[item.Kind]
 		if item.Class != store.Memos || read == nil && item.Kind != store.NameMemo {
 			continue
@@ -115,6 +122,29 @@ func Take(ctx context.Context, st *store.Store, readers map[string]Reader) (*Inv
 	}
 	v.settle()
 	return v, nil
+}
+
+// readTree reads what a tree says of itself: it keeps the trees that it shares files with, since without them it takes their place.
+func (i *Item) readTree(st *store.Store, needs *Needs) error {
+	note, err := st.ReadTree(i.Entry)
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		i.Junk = "damaged"
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		i.Junk = "not whole"
+		if _, gone := st.EntryNamed(i.Name); gone != nil {
+			i.Junk = "removed" // by another process, meanwhile
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	i.Label, needs.Keeps = note.Label, len(note.On) > 0
+	for _, key := range note.On {
+		needs.Memos = append(needs.Memos, store.TreeName(key))
+	}
+	return nil
 }
 
 func compareNames(a, b *Item) int {

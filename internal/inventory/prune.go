@@ -53,7 +53,7 @@ func (v *Inventory) Choose(p Policy, alone bool) Choice {
 			drop(i)
 		case i.Class == store.Scratch:
 		case len(i.needs) > 0 && !i.keeps: // it goes with what it is about
-		case p.Unreferenced && (i.Class == store.Memos || i.Needed > 0):
+		case p.Unreferenced && (i.Class == store.Memos || i.Class == store.Trees || i.Needed > 0):
 		default:
 			candidates = append(candidates, i)
 		}

@@ -28,11 +28,11 @@ type Checks struct {
 	Read func(n int64)
 }
 
-// Verifiable are the files of which it can be known whether they are whole, and their bytes: blobs and notes. What a half-way
+// Verifiable are the files of which it can be known whether they are whole, and their bytes: blobs, notes and trees. What a half-way
 // download has is verified when it is complete.
 func (v *Inventory) Verifiable() (items []*Item, size int64) {
 	for _, i := range v.Items {
-		if i.Class == store.Blobs || i.Class == store.Memos {
+		if i.Class == store.Blobs || i.Class == store.Memos || i.Class == store.Trees {
 			items = append(items, i)
 			size += i.Size
 		}
@@ -95,6 +95,13 @@ func verify(ctx context.Context, st *store.Store, i *Item, c Checks) (reason str
 			return "", err
 		}
 		return "its sha256 is " + got, nil
+	}
+	if i.Class == store.Trees {
+		whole, err := st.SumTree(ctx, i.Entry, c.Read)
+		if err != nil || whole {
+			return "", err
+		}
+		return "what is in it is not what was unpacked", nil
 	}
 	defer c.Read(i.Size)
 	data, tail, err := st.ReadMemo(i.Entry)

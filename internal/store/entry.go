@@ -23,13 +23,14 @@ import (
 type Class int
 
 // The classes of files. Scratch is what is being written, and locks of downloads; of files of class Foreign the store knows
-// nothing.
+// nothing. Trees are folders, with all that is in them.
 const (
 	Blobs Class = iota + 1
 	Memos
 	Partials
 	Scratch
 	Foreign
+	Trees
 )
 
 // Entry is a file of a store.
@@ -37,27 +38,20 @@ type Entry struct {
 	Name   string // below the store's folder, with slashes
 	Class  Class
 	Kind   string    // of a memo
-	SHA256 string    // that a blob has, or a partial download is to have
-	Size   int64     // bytes
-	Used   time.Time // when it was used last: a blob to an hour, a memo to a day
+	SHA256 string    // that a blob has, or a partial download is to have; the key of a tree
+	Size   int64     // bytes; of a tree those of its own files
+	Used   time.Time // when it was used last: a blob or tree to an hour, a memo to a day
 }
 
 // Entries lists the files of the store, without using them. What other processes make and remove meanwhile may be among them or
 // not.
 func (s *Store) Entries(ctx context.Context) ([]Entry, error) {
 	var all []Entry
-	for _, top := range []string{"blobs", "memo", "partial", "tmp"} {
+	for _, top := range []string{"blobs", "memo", "partial", "tmp", "trees"} {
 		err := filepath.WalkDir(filepath.Join(s.dir, top), func(file string, d fs.DirEntry, err error) error {
 			if err == nil {
 				err = ctx.Err()
 			}
-			if errors.Is(err, fs.ErrNotExist) || err == nil && d.IsDir() {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			info, err := d.Info()
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
@@ -68,7 +62,22 @@ func (s *Store) Entries(ctx context.Context) ([]Entry, error) {
 			if err != nil {
 				return err
 			}
-			all = append(all, entryOf(filepath.ToSlash(name), info))
+			name = filepath.ToSlash(name)
+			whole := strings.HasPrefix(name, "tmp/") || strings.HasPrefix(name, "trees/") && strings.Count(name, "/") == 2
+			if d.IsDir() && !whole {
+				return nil
+			}
+			info, err := d.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			all = append(all, s.entryOf(name, info))
+			if d.IsDir() {
+				return fs.SkipDir
+			}
 			return nil
 		})
 		if err != nil && ctx.Err() != nil {
@@ -81,12 +90,22 @@ func (s *Store) Entries(ctx context.Context) ([]Entry, error) {
 	return all, nil
 }
 
-func entryOf(name string, info fs.FileInfo) Entry {
+func (s *Store) entryOf(name string, info fs.FileInfo) Entry {
 	e := Entry{Name: name, Class: Foreign, Size: info.Size(), Used: info.ModTime()}
 	parts := strings.Split(name, "/")
 	base := parts[len(parts)-1]
 	hashed := checkHash(base) == nil
 	switch {
+	case info.IsDir() && len(parts) == 3 && hashed && name == "trees/"+base[:2]+"/"+base:
+		e.Class, e.SHA256, e.Size = Trees, base, 0
+		if note, err := readTreeNote(s.file(name)); err == nil {
+			e.Size = note.Bytes
+		}
+		if used, err := os.Stat(filepath.Join(s.file(name), treeNote)); err == nil {
+			e.Used = used.ModTime()
+		}
+	case info.IsDir() && parts[0] == "tmp" && len(parts) == 2:
+		e.Class, e.Size = Scratch, 0
 	case !info.Mode().IsRegular():
 	case parts[0] == "tmp" && len(parts) == 2, parts[0] == "partial" && len(parts) == 2 && checkHash(strings.TrimSuffix(base, ".lock")) == nil && !hashed:
 		e.Class = Scratch
@@ -107,7 +126,7 @@ func entryOf(name string, info fs.FileInfo) Entry {
 func (s *Store) EntryNamed(name string) (Entry, error) {
 	if path.Clean(name) == name && filepath.IsLocal(filepath.FromSlash(name)) {
 		if info, err := os.Lstat(s.file(name)); err == nil {
-			if e := entryOf(name, info); e.Class != Foreign {
+			if e := s.entryOf(name, info); e.Class != Foreign {
 				return e, nil
 			}
 		}
@@ -129,10 +148,23 @@ func (s *Store) OpenEntry(e Entry) (*os.File, error) {
 // RemoveEntry removes a file of the store. It may be gone already. Who removes what others may need has the store to themselves
 // ([Store.Exclusive]).
 func (s *Store) RemoveEntry(e Entry) error {
+	name := s.file(e.Name)
+	if e.Class == Trees {
+		if err := s.removeTree(name); err != nil {
+			return s.fail(err, "removing %s", e.Name)
+		}
+		_ = os.Remove(filepath.Dir(name))
+		return nil
+	}
 	if e.SHA256 != "" {
 		s.closeIdle(e.SHA256)
 	}
-	name := s.file(e.Name)
+	if e.Class == Scratch { // a folder, if it is of a tree
+		if err := os.RemoveAll(name); err != nil {
+			return s.fail(err, "removing %s", e.Name)
+		}
+		return nil
+	}
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.fail(err, "removing %s", e.Name)
 	}

@@ -12,9 +12,11 @@
 //	partial/abcd…, abcd….lock     downloads that were begun, each under a lock of the system
 //	memo/KIND/ab/abcd…            notes, by the SHA-256 of their key, with a checksum; of those in two parts
 //	                              it is of the first
-//	tmp/                          files being written; those older than a day are removed
+//	trees/ab/abcd…/               folders that were unpacked, by a key; the file "tree" in one says what it is
+//	tmp/                          files and trees being written; those older than a day are removed
 //
-// The time of a file's last change is that of its last use: of blobs to an hour, of memos to a day.
+// The time of a file's last change is that of its last use: of blobs to an hour, of memos to a day. That of a tree is its
+// file tree's.
 //
 // Invariants: a file gets its name by a rename, after its content was written, hashed and, for
 // blobs, flushed; a process may be killed at any time. Several processes may use a store at once.
@@ -152,8 +154,15 @@ func (s *Store) clean(now time.Time) {
 	for sub, age := range map[string]time.Duration{"tmp": staleTemp, "partial": stalePartial} {
 		entries, _ := os.ReadDir(filepath.Join(s.dir, sub))
 		for _, e := range entries {
-			if info, err := e.Info(); err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > age {
-				os.Remove(filepath.Join(s.dir, sub, e.Name()))
+			info, err := e.Info()
+			if err != nil || now.Sub(info.ModTime()) <= age {
+				continue
+			}
+			switch name := filepath.Join(s.dir, sub, e.Name()); {
+			case info.Mode().IsRegular():
+				os.Remove(name)
+			case info.IsDir() && sub == "tmp":
+				os.RemoveAll(name) // a tree that was being made
 			}
 		}
 	}
