@@ -162,7 +162,7 @@ func (b *bases) runsOn(i *Interpreter, base, glibc, musl string) error {
 	case !i.Musl && musl != "":
 		return at(diag.New(diag.Manifest, "the interpreter %s is linked to glibc, and %s has musl", i.Path, base).
 			Hint("take an archive whose name has linux-musl"))
-	case musl == "" && newer(i.Glibc, glibc):
+	case musl == "" && elffile.NewerLibc(i.Glibc, glibc):
 		return at(diag.New(diag.Manifest, "the interpreter %s needs glibc %s, and %s has %s", i.Path, i.Glibc, base, glibc).
 			Hint("choose a newer base, or another interpreter"))
 	}
@@ -175,13 +175,6 @@ func (b *bases) archivePos() diag.Position {
 		return list[0].Pos
 	}
 	return b.manifest.Python.Pos
-}
-
-// newer tells whether a version of glibc, as in "2.36", is above another; one that is not known is above none.
-func newer(a, b string) bool {
-	x, err := pep440.Parse(a)
-	y, err2 := pep440.Parse(b)
-	return err == nil && err2 == nil && x.Compare(y) > 0
 }
 
 // mayHave tells whether some version of a minor one may satisfy the specifiers.

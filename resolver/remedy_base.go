@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/elffile"
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/apt"
@@ -159,7 +160,7 @@ func (r *remedies) distributions(ctx context.Context) {
 	}
 	tried := 0
 	for _, d := range apt.Distributions() {
-		if d.Name == m.Distro || tried == basesTried || !newer(likely[d.Name].glibc, r.failed.target.Glibc) {
+		if d.Name == m.Distro || tried == basesTried || !elffile.NewerLibc(likely[d.Name].glibc, r.failed.target.Glibc) {
 			continue
 		}
 		e, what := edit{m.DistroPos, quote + text + quote, quote + d.Name + quote}, fmt.Sprintf("distro = %q instead of %q", d.Name, text)

@@ -93,11 +93,16 @@ func readObject(ctx context.Context, d *wheelfile.Directory, e wheelfile.Entry) 
 	case err != nil:
 		return &Object{Path: e.Name, Fault: err.Error()}, nil
 	}
+	return f.Object(e.Name), nil
+}
+
+// Object is what is known of the file, at a path.
+func (f *File) Object(path string) *Object {
 	return &Object{
-		Path: e.Name, Machine: uint16(f.Machine), Class: uint8(f.Class), Type: uint16(f.Type),
+		Path: path, Machine: uint16(f.Machine), Class: uint8(f.Class), Type: uint16(f.Type),
 		Interpreter: f.Interpreter, Soname: f.Soname, Needed: f.Needed, Rpath: f.Rpath, Runpath: f.Runpath,
 		Versions: f.Versions, CUDA: f.CUDA, CUDAFault: f.CUDAFault,
-	}, nil
+	}
 }
 
 // texts are endings of files that no linker is ever given.
