@@ -25,6 +25,17 @@ type GPUTarget struct {
 	Driver   string `toml:"driver"` // the oldest that runs it: "580.65.06"; "": not known
 	Base     string `toml:"base"`   // for people: which base brings libraries of CUDA, and why; "": none needs to, or nobody looked
 	Reason   string `toml:"reason"` // for people: why so
+	// For people, from the wheels that were read: Unmet are libraries of CUDA that wheels ask for and nobody brings, Unreached those that a wheel
+	// has where nothing leads the dynamic linker. Cautions are what of the base may come in the way on some hosts.
+	Unmet     []string `toml:"unmet"`
+	Unreached []string `toml:"unreached"`
+	Cautions  []string `toml:"cautions"`
+}
+
+// Equal tells whether both say the same.
+func (t GPUTarget) Equal(o GPUTarget) bool {
+	return t.Platform == o.Platform && t.CUDA == o.CUDA && t.Driver == o.Driver && t.Base == o.Base && t.Reason == o.Reason &&
+		slices.Equal(t.Unmet, o.Unmet) && slices.Equal(t.Unreached, o.Unreached) && slices.Equal(t.Cautions, o.Cautions)
 }
 
 // On is what was found for a platform; zero if nothing was.
@@ -60,6 +71,9 @@ func (c *codec) gpu(g **GPU) {
 		c.text("driver", &t.Driver)
 		c.text("base", &t.Base)
 		c.text("reason", &t.Reason)
+		c.list("unmet", &t.Unmet)
+		c.list("unreached", &t.Unreached)
+		c.list("cautions", &t.Cautions)
 	})
 }
 
@@ -68,6 +82,10 @@ func (g *GPU) normalize() {
 		return
 	}
 	g.Devices = sortedSet(g.Devices)
+	for i := range g.Targets {
+		t := &g.Targets[i]
+		t.Unmet, t.Unreached, t.Cautions = orNil(t.Unmet), orNil(t.Unreached), orNil(t.Cautions)
+	}
 	g.Targets = sorted(g.Targets, func(a, b GPUTarget) int { return strings.Compare(a.Platform, b.Platform) })
 }
 
@@ -77,6 +95,10 @@ func (g *GPU) clone() *GPU {
 	}
 	c := *g
 	c.Devices, c.Targets = slices.Clone(g.Devices), slices.Clone(g.Targets)
+	for i := range c.Targets {
+		t := &c.Targets[i]
+		t.Unmet, t.Unreached, t.Cautions = slices.Clone(t.Unmet), slices.Clone(t.Unreached), slices.Clone(t.Cautions)
+	}
 	return &c
 }
 

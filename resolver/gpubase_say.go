@@ -8,22 +8,51 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/cuda"
 	"github.com/envpack/envpack/resolver/cudabase"
 )
 
-// judgeCuDNN holds the cuDNN of an image to that of the frameworks: of one major version it must not be older.
+// judgeCuDNN holds the cuDNN of an image, or of the manifest's packages, to that of the frameworks: of one major version it must not be
+// older.
 func (b *bases) judgeCuDNN(platform string, asks []cudabase.Ask) error {
-	image := b.images[platform]
-	if image == nil {
-		return nil
+	type installed struct {
+		version cuda.Version
+		what    string
+		at      diag.Position
+	}
+	var there []installed
+	if image := b.images[platform]; image != nil {
+		for _, v := range cudabase.CuDNNs(image.Status) {
+			there = append(there, installed{v, fmt.Sprintf("%s has cuDNN %s", b.imageName(), v), b.imagePos()})
+		}
+	}
+	for _, d := range b.lock.Base.Debs {
+		if v, ok := cuda.DebCuDNN(d.Name, d.Version); ok && slices.Contains(d.Targets, platform) {
+			there = append(there, installed{v, fmt.Sprintf("the package %s has cuDNN %s", d.Name, v), b.packagePos(d.Name)})
+		}
 	}
 	for _, a := range asks {
-		if have := cudabase.CuDNN(image.Status, a.CuDNN.Major); !have.IsZero() && a.CuDNN.Minor > have.Minor {
-			return diag.New(diag.Manifest, "%s has cuDNN %s, and %s was built with %s: it needs that minor version or a newer one", b.imageName(), have, name(a), a.CuDNN).
-				At(b.imagePos()).Hint("choose an image with a newer cuDNN %d, or a release of %s that was built with an older one", a.CuDNN.Major, a.Wheel)
+		for _, have := range there {
+			if have.version.Major == a.CuDNN.Major && a.CuDNN.Minor > have.version.Minor {
+				return diag.New(diag.Manifest, "%s, and %s was built with %s: it needs that minor version or a newer one", have.what, name(a), a.CuDNN).
+					At(have.at).Hint("choose a newer cuDNN %d, or a release of %s that was built with an older one", a.CuDNN.Major, a.Wheel)
+			}
 		}
 	}
 	return nil
+}
+
+// packagePos is where a package of the distribution was asked for, or else the archive that NVIDIA's come from.
+func (b *bases) packagePos(name string) diag.Position {
+	for _, p := range b.manifest.System.Packages {
+		if of, _, _ := strings.Cut(p.Text, "="); of == name {
+			return p.Pos
+		}
+	}
+	if list := b.manifest.System.Archives; len(list) > 0 {
+		return list[0].Pos
+	}
+	return b.manifest.GPU.Pos
 }
 
 // warnCUDA tells what an image has that may come in the way of what wheels bring.
@@ -39,11 +68,6 @@ func (b *bases) warnCUDA(platform string, asks []cudabase.Ask) {
 	}
 	b.options.Warn(fmt.Sprintf("%s has libraries of CUDA that wheels bring as well (%s): the image is larger for nothing, and what is opened by name may be either's; "+
 		"%s", b.imageName(), some(twice), b.without(asks)))
-	for _, e := range image.Env {
-		if folders, ok := strings.CutPrefix(e, "LD_LIBRARY_PATH="); ok && strings.Contains(folders, "cuda") {
-			b.options.Warn(fmt.Sprintf("%s sets LD_LIBRARY_PATH=%s, so that its libraries are found before those of wheels; set LD_LIBRARY_PATH = \"\" in [image] env", b.imageName(), folders))
-		}
-	}
 }
 
 // without says whether the image's libraries are needed.
@@ -51,7 +75,7 @@ func (b *bases) without(asks []cudabase.Ask) string {
 	if len(asks) > 0 {
 		return "it is needed for " + told(asks)
 	}
-	return "nothing asks for them, so that an assembled base does: take image out of [system]"
+	return "nothing asks for them"
 }
 
 // sayBase says which base brings a platform what wheels ask for, and why. That nothing is asked of it is told with the packages.

@@ -69,6 +69,9 @@ func (w *wheelRemedies) of(ctx context.Context, name string, asks []cudabase.Ask
 	if !w.resolves(ctx, list, wanted) {
 		return ""
 	}
+	if !slices.ContainsFunc(asks, func(a cudabase.Ask) bool { return !a.Led }) {
+		return fmt.Sprintf("require %s, which bring them", strings.Join(list, ", "))
+	}
 	return fmt.Sprintf("require %s, which bring them where no loader looks: the program must open them before it imports %s (ctypes.CDLL with RTLD_GLOBAL)", strings.Join(list, ", "), name)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/cuda"
+	"github.com/envpack/envpack/resolver/cudabase"
 )
 
 // gpuOf is what the manifest asks of GPUs, as a lock has it.
@@ -48,6 +49,7 @@ func (b *bases) judgeGPU(ctx context.Context, targets []*target, scan Scanner) e
 		return nil
 	}
 	hosts := hostsOf(m.GPU)
+	warned := map[string]bool{}
 	var reports []cuda.Report
 	for _, t := range targets {
 		measure, err := b.measure(ctx, t, scan)
@@ -57,11 +59,24 @@ func (b *bases) judgeGPU(ctx context.Context, targets []*target, scan Scanner) e
 		on := lockfile.GPUTarget{Platform: t.Platform, Base: b.cudaBase[t.Platform]}
 		b.lock.GPU.Targets = append(b.lock.GPU.Targets, on)
 		e := cuda.Of(b.lock, t.Platform, measure)
+		if err := b.see(ctx, &e, t, scan); err != nil {
+			return err
+		}
+		for _, text := range e.Cautions {
+			if !warned[text] {
+				warned[text] = true
+				b.options.Warn(text)
+			}
+		}
 		r := cuda.Examine(e, hosts)
 		if err := b.refuse(r, t); err != nil {
 			return err
 		}
 		on.CUDA, on.Driver, on.Reason = r.CUDA.String(), r.Driver.String(), cuda.Paragraph(e, r, hosts)
+		on.Cautions = e.Cautions
+		if e.Supply != nil {
+			on.Unmet, on.Unreached = e.Unmet(), e.Unreached()
+		}
 		b.lock.GPU.Targets[len(b.lock.GPU.Targets)-1] = on
 		reports = append(reports, r)
 	}
@@ -69,6 +84,31 @@ func (b *bases) judgeGPU(ctx context.Context, targets []*target, scan Scanner) e
 	b.lock.Image = Image(m, b.lock.GPU)
 	b.noteEnv()
 	return nil
+}
+
+// see adds to an environment what its wheels ask for, as far as they are read, and what is known of an image below.
+func (b *bases) see(ctx context.Context, e *cuda.Environment, t *target, scan Scanner) error {
+	if image := b.images[t.Platform]; image != nil {
+		e.SeeBase(slices.Sorted(maps.Keys(image.Brought)))
+		e.BaseDoubt = ""
+		e.Cautions = b.cautions(image)
+		for _, v := range cudabase.CuDNNs(image.Status) {
+			e.CuDNN = append(e.CuDNN, cuda.CuDNN{Version: v, Of: fmt.Sprintf("cuDNN %s of %s", v, b.imageName())})
+		}
+	}
+	if scan == nil || b.options.NoScan {
+		return nil
+	}
+	in, err := b.input(ctx, t, scan)
+	if err != nil {
+		return err
+	}
+	return cudabase.See(e, in, b.usableMajor, func(soname string) bool { return b.hasCUDA(t.Platform, soname) })
+}
+
+// cautions are what of an image may come in the way of GPUs.
+func (b *bases) cautions(image *BaseImage) []string {
+	return cuda.Cautions(b.imageName(), cuda.Compat(image.Packages), image.Env, b.manifest.Image.Env)
 }
 
 // measure gives what the wheels of a target were read for; nil if none is.
@@ -121,7 +161,7 @@ func (b *bases) refuse(r cuda.Report, t *target) error {
 		switch {
 		case a.Verdict == cuda.Unknown:
 			b.options.Warn(t.Platform + ": " + strings.Join(slices.Concat(a.Why, a.Remedies), "; "))
-		case a.Verdict == cuda.No && a.Question == cuda.Provider && !r.Mixed: // the code runs on the processor
+		case a.Verdict == cuda.No && a.Question == cuda.Provider && !r.Mixed && !r.OldCuDNN: // the code runs on the processor
 			b.options.Warn(t.Platform + ": " + strings.Join(slices.Concat(a.Why, a.Remedies), "; "))
 		case a.Verdict == cuda.No:
 			if why == nil {
@@ -144,7 +184,7 @@ func (b *bases) placeOf(a cuda.Answer) diag.Position {
 		return g.DevicesPos[a.Device]
 	case a.Question == cuda.Runs && !g.MinDriverPos.IsZero():
 		return g.MinDriverPos
-	case a.Question == cuda.CLibrary && len(b.images) > 0:
+	case (a.Question == cuda.CLibrary || a.Question == cuda.Provider) && len(b.images) > 0:
 		return b.imagePos()
 	case a.Question == cuda.CLibrary && !b.manifest.System.DistroPos.IsZero():
 		return b.manifest.System.DistroPos

@@ -89,6 +89,7 @@ type checked struct {
 	where string // platform
 	known readings
 	base  []string // names of the libraries in the image that it stands on; nil: nobody looked
+	env   []string // NAME=VALUE of the image's configuration; nil of a lock
 }
 
 func (s *session) check(ctx context.Context, spec string, o checkOptions) error {
@@ -121,9 +122,9 @@ func (s *session) check(ctx context.Context, spec string, o checkOptions) error 
 				return err
 			}
 		}
-		e := cuda.Of(c.lock, c.where, c.known.of)
-		if c.base != nil {
-			e.SeeBase(c.base)
+		e, err := c.environment()
+		if err != nil {
+			return err
 		}
 		r := cuda.Examine(e, *hosts)
 		if found != nil && len(hosts.Devices) == 0 {
@@ -270,6 +271,9 @@ func (s *session) imagesToCheck(ctx context.Context, st *store.Store, spec, plat
 			return nil, err
 		}
 		c := checked{name: found.Name, lock: l, where: found.Platform, known: read}
+		if file, err := found.Image.ConfigFile(); err == nil { // else the lock in it could not have been read
+			c.env = file.Config.Env
+		}
 		if !src.Remote() && unread(l, found.Platform, read) {
 			if c.base, err = s.measureImage(ctx, found, l, read); err != nil {
 				return nil, src.Explain(ctx, err)

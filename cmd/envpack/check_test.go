@@ -46,7 +46,7 @@ func TestCheckReadsLayers(t *testing.T) {
 		layer("usr/lib/libnpp.so.13"),
 	})
 	for name, faults := range map[string]int{"faiss-gpu 1.0": 1, "numpy 2.4.6": 0, "torch 2.15.0": 1} {
-		if r, ok := seen[name]; !ok || len(r.Faults) != faults {
+		if r, ok := seen[name]; !ok || len(r) != faults {
 			t.Errorf("%s: %v, %v", name, r, ok)
 		}
 	}

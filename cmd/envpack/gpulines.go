@@ -12,7 +12,7 @@ func decidedForGPUs(old, l *lockfile.Lock) []string {
 	}
 	var lines []string
 	for _, t := range l.GPU.Targets {
-		if old != nil && old.GPU.On(t.Platform) == t {
+		if old != nil && old.GPU.On(t.Platform).Equal(t) {
 			continue
 		}
 		on := ""
@@ -34,6 +34,10 @@ type gpuSummary struct {
 	Driver   string `json:"driver"` // the oldest that runs it; "" where that is not known
 	Base     string `json:"base,omitempty"`
 	Reason   string `json:"reason"`
+	// Unmet and Unreached are libraries of CUDA that wheels ask for, which nobody brings and to which nothing leads; Cautions are about the base.
+	Unmet     []string `json:"unmet,omitempty"`
+	Unreached []string `json:"unreached,omitempty"`
+	Cautions  []string `json:"cautions,omitempty"`
 }
 
 func gpuSummaries(l *lockfile.Lock) []gpuSummary {

@@ -21,14 +21,14 @@ import (
 // LayerLibraries are the libraries of a layer.
 type LayerLibraries struct {
 	Layer
-	Objects []elffile.Object // that have code for GPUs, or whose code is not known
+	Objects []elffile.Object // all ELF files that can be read, those with code for GPUs among them
 	Names   []string         // of files and links that are named as libraries are: "libcublas.so.12"
 	// Installed are the files that the RECORD of a package in the layer lists, by the package's normalised name; of one that is
 	// malformed there are none.
 	Installed map[string][]string
 }
 
-// Libraries reads all layers for libraries with code for GPUs, in the order of the tar. A file that a layer above takes away
+// Libraries reads all layers for ELF files and their code for GPUs, in the order of the tar. A file that a layer above takes away
 // or replaces is there as well, for it takes room. One library at a time is held in a temporary
 // file. Errors: those of [Read]; of the temporary file.
 func Libraries(ctx context.Context, img v1.Image, opts Options) (all []LayerLibraries, err error) {
@@ -71,7 +71,7 @@ func Libraries(ctx context.Context, img v1.Image, opts Options) (all []LayerLibr
 				return nil
 			}
 			o, err := object(spool, h, content)
-			if o != nil && (o.CUDA != nil || o.CUDAFault != "") {
+			if o != nil {
 				found.Objects = append(found.Objects, *o)
 			}
 			return err
@@ -145,7 +145,7 @@ func object(spool *os.File, h *tar.Header, content io.Reader) (*elffile.Object, 
 	if err != nil {
 		return nil, nil
 	}
-	return &elffile.Object{Path: path.Clean(layertar.Clean(h.Name)), CUDA: f.CUDA, CUDAFault: f.CUDAFault}, nil
+	return f.Object(path.Clean(layertar.Clean(h.Name))), nil
 }
 
 // spooled is a file that can be read in order.

@@ -28,11 +28,15 @@ func TestLibraries(t *testing.T) {
 	var got []string
 	for _, l := range layers {
 		for _, o := range l.Objects {
-			got = append(got, l.Contents+" "+o.Path+": "+strings.Join(o.CUDA.Lines(), "; "))
+			code := strings.Join(o.Needed, " ")
+			if o.CUDA != nil {
+				code = strings.Join(o.CUDA.Lines(), "; ")
+			}
+			got = append(got, l.Contents+" "+o.Path+": "+code)
 		}
 	}
 	want := []string{
-		"wheels opt/long.so: 1 sm_80=264", "wheels opt/liba.so: 1 sm_75=264; 1 sm_90a=264", "project app/libb.so: 1 compute_90@8.0=264",
+		"base usr/lib/libc.so.6: libc.so.6", "wheels opt/long.so: 1 sm_80=264", "wheels opt/liba.so: 1 sm_75=264; 1 sm_90a=264", "project app/libb.so: 1 compute_90@8.0=264",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

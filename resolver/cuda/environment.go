@@ -16,7 +16,8 @@ type Item struct {
 	Package
 	File      string   // of its wheel
 	Libraries []Binary // with code for GPUs, if the wheel was read
-	Glibc     string   // that its libraries need, if it was: "2.28"
+	Glibc     string   // that what is loaded of its libraries needs: "2.28"; "" where that is not known, or it needs none
+	Linked    bool     // what its libraries need is known
 	Faults    []string // libraries whose code could not be read, with the reason
 	Measured  bool     // it was
 
@@ -36,7 +37,15 @@ type Environment struct {
 	BaseDoubt string
 	// BaseAsked: wheels were read and ask for libraries that none brings, and the base has them.
 	BaseAsked bool
-	Items     []Item // by name
+	// Supply is who has what wheels ask for; nil: not all of them were read.
+	Supply *Supply
+	// Locked: a lock tells what was found when its wheels were read. Lacking are libraries that nobody brings, and Stray those that lie where
+	// nothing leads, for people.
+	Locked         bool
+	Lacking, Stray []string
+	CuDNN          []CuDNN  // of the base
+	Cautions       []string // what of the base may come in the way, sentences without a full stop
+	Items          []Item   // by name
 }
 
 // Reading is what was read of a wheel.
@@ -44,7 +53,6 @@ type Reading struct {
 	Code   []Binary // libraries with code for GPUs
 	Faults []string // libraries whose code for GPUs could not be read, with the reason
 	Needed []string // file names of libraries that its own need
-	Glibc  string   // that its libraries need: "2.28"; "" where that was not looked at
 }
 
 // Measure gives what was read of a wheel; not ok if it was not.
@@ -64,10 +72,18 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 	if l.GPU.On(platform).Base != "" {
 		e.BaseCUDA, e.BaseDoubt = "its libraries", ""
 	}
+	if on := l.GPU.On(platform); on.Reason != "" && !l.Project.Unscanned {
+		e.Locked, e.Lacking, e.Stray, e.Cautions = true, on.Unmet, on.Unreached, on.Cautions
+	}
 	for _, d := range l.Base.Debs {
-		if slices.Contains(d.Targets, platform) && isToolkitDeb(d.Name) {
+		if !slices.Contains(d.Targets, platform) {
+			continue
+		}
+		if v, ok := DebCuDNN(d.Name, d.Version); ok {
+			e.CuDNN = append(e.CuDNN, CuDNN{v, fmt.Sprintf("%s %s of the base", d.Name, d.Version)})
+		}
+		if e.BaseCUDA == "" && isToolkitDeb(d.Name) {
 			e.BaseCUDA, e.BaseDoubt = "its package "+d.Name, ""
-			break
 		}
 	}
 	for _, p := range l.Packages {
@@ -83,7 +99,7 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 			}
 			if measure != nil {
 				r, ok := measure(f)
-				i.Libraries, i.Faults, i.Needed, i.Glibc, i.Measured = r.Code, r.Faults, r.Needed, r.Glibc, ok
+				i.Libraries, i.Faults, i.Needed, i.Measured = r.Code, r.Faults, r.Needed, ok
 			}
 			i.brought = Brings(i.Package)
 			if only := facts().architecture[p.Name]; i.brought.Listed && only != "" && only != path.Base(platform) && len(i.Libraries)+len(i.Faults) == 0 {

@@ -25,13 +25,6 @@ func Read(objects []elffile.Object) Reading {
 				r.Needed = append(r.Needed, soname)
 			}
 		}
-		for _, v := range o.Versions {
-			for _, name := range v.Names {
-				if version, ok := strings.CutPrefix(name, "GLIBC_"); ok && newer(version, r.Glibc) {
-					r.Glibc = version
-				}
-			}
-		}
 	}
 	return r
 }

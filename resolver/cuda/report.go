@@ -2,7 +2,6 @@ package cuda
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -87,8 +86,10 @@ type Report struct {
 	Processor  []string
 	// Instead are what has code for GPUs in place of builds that have none, as far as that is known: "onnxruntime-gpu".
 	Instead []string
-	Mixed   bool     // packages are for several major versions of CUDA
-	Answers []Answer // to the four questions, in their order
+	Mixed   bool // packages are for several major versions of CUDA
+	// OldCuDNN: the cuDNN that is there is older than what a framework was built with.
+	OldCuDNN bool
+	Answers  []Answer // to the four questions, in their order
 }
 
 // OK tells whether nothing speaks against running it, and everything that was asked for could be judged.
@@ -208,145 +209,6 @@ func orUnknown(v Version) string {
 		return "?"
 	}
 	return v.String()
-}
-
-// provider answers who brings the libraries of CUDA.
-func (x *examiner) provider() Answer {
-	a := Answer{Question: Provider, Verdict: Yes, Device: -1}
-	majors := x.majors()
-	libraries := x.libraries()
-	switch {
-	case len(majors) == 0:
-		a.Verdict = None
-		a.say("no package needs CUDA")
-		return a
-	case len(majors) > 1:
-		a.Verdict, x.report.Mixed = No, true
-		a.say("%s", mixture(majors))
-		a.remedy("choose versions for one CUDA; cuda below [gpu] asks for one")
-		return a
-	}
-	major := slices.Sorted(maps.Keys(majors))[0]
-	switch {
-	case len(libraries) > 0 && x.BaseAsked:
-		a.say("CUDA %d's libraries come in part with NVIDIA's wheels (%s); the base %s brings the others that wheels ask for", major, namesOf(libraries), x.Base)
-	case len(libraries) > 0:
-		a.say("CUDA %d's libraries come with NVIDIA's wheels (%s)", major, namesOf(libraries))
-		for _, f := range x.frameworks {
-			if does := First(f.Name); does != "" && x.BaseCUDA == "" {
-				a.say("%s finds them if the program %s first, and runs on the processor otherwise", f, does)
-			}
-		}
-		if x.BaseCUDA != "" {
-			a.say("the base %s has it too, by %s, which is not needed: libraries that are opened at run time may come from there", x.Base, x.BaseCUDA)
-			return a
-		}
-		alone := slices.DeleteFunc(slices.Clone(x.frameworks), func(f Item) bool { return f.Measured || x.requiresLibraries(f) })
-		if len(alone) > 0 {
-			a.worsen(Unknown)
-			a.say("whether these are all is not known: nothing that %s requires names them, and what was not read may ask for others", namesOf(alone))
-		}
-	case x.BaseCUDA != "":
-		a.say("the base %s brings CUDA, by %s", x.Base, x.BaseCUDA)
-	default:
-		x.nobody(&a, major)
-	}
-	return a
-}
-
-func (x *examiner) nobody(a *Answer, major int) {
-	for _, f := range x.frameworks {
-		switch {
-		case slices.ContainsFunc(f.Libraries, func(l Binary) bool { return isNVIDIAFile(l.Path) }):
-			a.say("%s has CUDA's libraries in its own wheel", f)
-		case !f.Measured:
-			a.worsen(Unknown)
-			a.say("whether %s has CUDA's libraries in its own wheel is not known, since that was not read", f)
-		case x.BaseDoubt != "":
-			a.worsen(Unknown)
-			a.say("whether the base %s has the libraries of CUDA %d, for which %s is, is not known: %s", x.Base, major, f, x.BaseDoubt)
-		default:
-			a.worsen(No)
-			a.say("nobody brings the libraries of CUDA %d, for which %s is", major, f)
-			if with := facts().brings(f.Name); with != "" {
-				a.remedy("require %s, which brings them", with)
-			} else {
-				a.remedy("require NVIDIA's packages, or cuda-toolkit with the extras that are needed, or set system.image to an image of CUDA")
-			}
-		}
-	}
-}
-
-// brings is the requirement that brings CUDA's libraries with a framework, "" if none is known.
-func (t *table) brings(name string) string {
-	for _, line := range t.with {
-		pattern, requirement, _ := strings.Cut(line, " ")
-		if named(name, pattern) {
-			return strings.ReplaceAll(requirement, "NAME", name)
-		}
-	}
-	return ""
-}
-
-// First is what a program does before it uses a framework that does not find CUDA's libraries in NVIDIA's wheels by itself; "" where
-// nothing is known to be needed: "calls onnxruntime.preload_dlls() or imports torch".
-func First(name string) string {
-	for _, line := range facts().first {
-		if of, does, _ := strings.Cut(line, " "); of == name {
-			return does
-		}
-	}
-	return ""
-}
-
-// named tells whether a name is of a pattern, in which a * at the end stands for anything.
-func named(name, pattern string) bool {
-	prefix, wild := strings.CutSuffix(pattern, "*")
-	return name == pattern || wild && strings.HasPrefix(name, prefix)
-}
-
-// cLibrary answers whether the C library is new enough.
-func (x *examiner) cLibrary() Answer {
-	a := Answer{Question: CLibrary, Verdict: Yes, Device: -1}
-	if x.Glibc == "" {
-		a.Verdict = None
-		a.say("the base has no glibc whose version is known")
-		return a
-	}
-	most, by, all := "", Item{}, true
-	for _, i := range x.Items {
-		all = all && i.Measured
-		if newer(i.Glibc, most) {
-			most, by = i.Glibc, i
-		}
-	}
-	switch {
-	case most == "" || !all && !newer(most, x.Glibc): // what was not read may need more
-		a.say("the base has glibc %s, and every wheel is tagged for it or an older one", x.Glibc)
-	case newer(most, x.Glibc):
-		a.Verdict = No
-		a.say("%s needs glibc %s, whatever its wheel's name says, and the base has %s", by, most, x.Glibc)
-		a.remedy("choose a newer base with system.distro")
-	default:
-		a.say("the base has glibc %s, and the newest that a wheel needs is %s (%s)", x.Glibc, most, by)
-	}
-	return a
-}
-
-// newer compares two versions of glibc; "" is older than any.
-func newer(a, b string) bool {
-	x, _ := dotted(a, 3)
-	y, _ := dotted(b, 3)
-	return slices.Compare(x, y) > 0
-}
-
-// mixture says that packages are for several major versions of CUDA, and which for which.
-func mixture(majors map[int][]Item) string {
-	var sides []string
-	for _, major := range slices.Sorted(maps.Keys(majors)) {
-		sides = append(sides, fmt.Sprintf("%s for CUDA %d", namesOf(majors[major]), major))
-	}
-	return "packages are for several versions of CUDA, whose libraries are loaded into one process: " + strings.Join(sides, "; ")
 }
 
 // mostNamed bounds what is named of one kind.

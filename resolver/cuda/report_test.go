@@ -53,8 +53,28 @@ func told(r Report) string {
 	return b.String()
 }
 
+// seen is what was read of the wheels of a case.
+var seen = map[string]struct {
+	glibc map[string]string
+	uses  []Use
+}{
+	"torch":                       {map[string]string{"torch": "2.28"}, []Use{{Library: "libcudart.so.13", Wheel: "torch", From: "nvidia-cuda-runtime"}}},
+	"torch on an old host":        {map[string]string{"torch": "2.28"}, []Use{{Library: "libcudart.so.13", Wheel: "torch", From: "nvidia-cuda-runtime"}}},
+	"PTX is relied on":            {map[string]string{"tensorflow": "2.27"}, nil},
+	"mixed, and nobody brings it": {map[string]string{"cupy-cuda12x": "2.39"}, nil},
+	"nobody brings it":            {nil, []Use{{Library: "libcublas.so.12", Wheel: "cupy-cuda12x"}}},
+	"linked statically":           {},
+	"brought where nothing leads": {nil, []Use{{Library: "libcublas.so.12", Wheel: "ctranslate2", From: "nvidia-cublas-cu12", Lost: true}}},
+	"cuDNN of the base":           {nil, []Use{{Library: "libcudnn.so.8", Wheel: "tensorflow", Base: true}}},
+}
+
+func withDeb(l *lockfile.Lock, name, version string) *lockfile.Lock {
+	l.Base.Debs = []lockfile.Deb{{Name: name, Version: version, Targets: []string{"linux/amd64"}}}
+	return l
+}
+
 func TestExamine(t *testing.T) {
-	torch := map[string]Reading{"torch.whl": {Code: torchLibraries(t), Glibc: "2.28"}}
+	torch := map[string]Reading{"torch.whl": {Code: torchLibraries(t)}}
 	measured := func(readings map[string]Reading) Measure {
 		return func(f lockfile.File) (Reading, bool) {
 			return readings[f.Name], true
@@ -111,7 +131,7 @@ glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},
 		{"PTX is relied on", locked("tensorflow 2.21.0", "nvidia-cuda-runtime-cu12 12.9.79"), measured(map[string]Reading{"tensorflow.whl": {
-			Code: []Binary{{"tensorflow/libtensorflow_cc.so.2", code(t, "249 sm_60=1 sm_90=1 compute_90@8.3=1")}}, Glibc: "2.27"}}), "535: RTX 5090", `
+			Code: []Binary{{"tensorflow/libtensorflow_cc.so.2", code(t, "249 sm_60=1 sm_90=1 compute_90@8.3=1")}}}}), "535: RTX 5090", `
 CUDA 12.9, driver 545.23.06, cuda>=12.3
 code: no
   RTX 5090 (sm_120): tensorflow 2.21.0 has PTX alone, and driver 535 does not compile it: CUDA 12.3 came with 545.23.06 (libtensorflow_cc.so.2)
@@ -126,7 +146,7 @@ libraries: yes
 glibc: yes
   the base has glibc 2.36, and the newest that a wheel needs is 2.27 (tensorflow 2.21.0)
 `},
-		{"mixed, and nobody brings it", locked("onnxruntime-gpu 1.31.1", "cupy-cuda12x 14.2.0"), measured(map[string]Reading{"onnxruntime-gpu.whl": {}, "cupy-cuda12x.whl": {Glibc: "2.39"}}), "580:", `
+		{"mixed, and nobody brings it", locked("onnxruntime-gpu 1.31.1", "cupy-cuda12x 14.2.0"), measured(map[string]Reading{"onnxruntime-gpu.whl": {}, "cupy-cuda12x.whl": {}}), "580:", `
 CUDA 13, driver 580.65.06, cuda>=13.0
 code: none
   no GPU was named
@@ -146,8 +166,8 @@ code: yes
 driver: yes
   CUDA 12 (cupy-cuda12x 14.2.0) runs with driver 525.60.13 or newer
 libraries: no
-  nobody brings the libraries of CUDA 12, for which cupy-cuda12x 14.2.0 is
-  hint: require cupy-cuda12x[ctk], which brings them
+  nobody brings libcublas.so.12, for which cupy-cuda12x 14.2.0 asks
+  hint: require cupy-cuda12x[ctk], in a release that has it: it brings them
 glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},
@@ -228,9 +248,53 @@ libraries: yes
 glibc: yes
   the base has glibc 2.36, and every wheel is tagged for it or an older one
 `},
+		{"linked statically", locked("faiss-gpu-cu12 1.9.0"), measured(map[string]Reading{"faiss-gpu-cu12.whl": {}}), "535:", `
+CUDA 12, driver 525.60.13, cuda>=12.0
+code: none
+  no GPU was named
+driver: yes
+  CUDA 12 (faiss-gpu-cu12 1.9.0) runs with driver 525.60.13 or newer
+libraries: yes
+  faiss-gpu-cu12 1.9.0 asks for no library of CUDA but the driver's: what is used is linked in, or opened by its own code
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"brought where nothing leads", locked("ctranslate2 4.8.5", "nvidia-cublas-cu12 12.9.1.4"), measured(map[string]Reading{}), "535:", `
+CUDA 12, driver 525.60.13, cuda>=12.0
+code: none
+  no GPU was named
+driver: yes
+  CUDA 12 (nvidia-cublas-cu12 12.9.1.4) runs with driver 525.60.13 or newer
+libraries: unknown
+  CUDA 12's libraries come with NVIDIA's wheels (nvidia-cublas-cu12 12.9.1.4)
+  ctranslate2 4.8.5 asks for libcublas.so.12, which nvidia-cublas-cu12 has, and neither a search path of its files nor what it requires leads there: it is not found unless the program opens it before
+  hint: have the program open these libraries before it imports what asks for them (ctypes.CDLL with RTLD_GLOBAL)
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
+		{"cuDNN of the base", withDeb(locked("tensorflow 2.13.1"), "libcudnn8", "8.5.0.96-1+cuda11.7"), measured(map[string]Reading{}), "535:", `
+CUDA 11.8, driver 450.80.02, cuda>=11.0
+code: none
+  no GPU was named
+driver: yes
+  CUDA 11.8 (tensorflow 2.13.1) runs with driver 450.80.02 or newer
+libraries: no
+  the base debian:12 brings CUDA, by its package libcudnn8
+  tensorflow 2.13.1 was built with cuDNN 8.6, and libcudnn8 8.5.0.96-1+cuda11.7 of the base is older: it needs that minor version or a newer one
+  hint: bring a newer cuDNN, or choose a release of the framework that was built with an older one
+glibc: yes
+  the base has glibc 2.36, and every wheel is tagged for it or an older one
+`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := told(Examine(Of(c.lock, "linux/amd64", c.measure), hostsOf(t, c.hosts)))
+			e := Of(c.lock, "linux/amd64", c.measure)
+			if seen, ok := seen[c.name]; ok {
+				e.Supply = &Supply{seen.uses}
+				for i := range e.Items {
+					e.Items[i].Linked, e.Items[i].Glibc = true, seen.glibc[e.Items[i].Name]
+				}
+			}
+			got := told(Examine(e, hostsOf(t, c.hosts)))
 			if d := cmp.Diff(strings.TrimPrefix(c.want, "\n"), got); d != "" {
 				t.Error(d)
 			}
@@ -248,8 +312,8 @@ func TestForeignBase(t *testing.T) {
 		{nil, Unknown},
 		{[]string{"libcudart.so.11.0", "libcublas.so.11", "libc.so.6"}, Yes},
 		{[]string{"libcudart.so.11.0"}, Unknown},
-		{[]string{"libc.so.6"}, No},
-		{[]string{"libcudart.so.12", "libcublas.so.12"}, No},
+		{[]string{"libc.so.6"}, Unknown}, // what the wheel asks for was not read
+		{[]string{"libcudart.so.12", "libcublas.so.12"}, Unknown},
 	} {
 		for _, reference := range []string{"nvidia/cuda:11.8.0-base-ubuntu22.04", "localhost:5000/nvidia/cuda:x", "team/flow:1"} {
 			l.Base = lockfile.Base{Distro: "ubuntu:22.04", Reference: reference}

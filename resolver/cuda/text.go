@@ -51,25 +51,37 @@ func opening(e Environment, r Report) string {
 
 // foundation says who brings the libraries, and what the base needs.
 func foundation(e Environment, r Report) string {
-	bundled := slices.ContainsFunc(e.Frameworks(), func(f Item) bool {
-		return slices.ContainsFunc(f.Libraries, func(l Binary) bool { return isNVIDIAFile(l.Path) })
-	})
+	x := &examiner{Environment: e}
+	bundled := slices.ContainsFunc(e.Frameworks(), x.ownCopies)
+	unmet := e.Supply != nil && len(e.Unmet()) > 0
+	var text string
 	switch {
 	case len(e.libraries()) > 0 && e.BaseAsked:
-		return fmt.Sprintf("CUDA's libraries come in part in NVIDIA's wheels; the others that wheels ask for are in the base, %s.", e.Base)
+		text = fmt.Sprintf("CUDA's libraries come in part in NVIDIA's wheels; the others that wheels ask for are in the base, %s.", e.Base)
 	case len(e.libraries()) > 0 && e.BaseCUDA != "":
-		return fmt.Sprintf("CUDA's libraries come in NVIDIA's wheels; the base, %s, has them as well.", e.Base)
+		text = fmt.Sprintf("CUDA's libraries come in NVIDIA's wheels; the base, %s, has them as well.", e.Base)
+	case len(e.libraries()) > 0 && (e.Base == lockfile.NoDistro || unmet):
+		text = "CUDA's libraries come in NVIDIA's wheels."
 	case len(e.libraries()) > 0:
-		if e.Base == lockfile.NoDistro {
-			return "CUDA's libraries come in NVIDIA's wheels."
-		}
-		return fmt.Sprintf("CUDA's libraries come in NVIDIA's wheels, so the base, %s, needs none of them.", e.Base)
+		text = fmt.Sprintf("CUDA's libraries come in NVIDIA's wheels, so the base, %s, needs none of them.", e.Base)
 	case e.BaseCUDA != "":
-		return fmt.Sprintf("CUDA's libraries are in the base, %s.", e.Base)
-	case bundled:
-		return fmt.Sprintf("CUDA's libraries are in the framework's own wheel, so the base, %s, needs none of them.", e.Base)
+		text = fmt.Sprintf("CUDA's libraries are in the base, %s.", e.Base)
+	case bundled && !unmet:
+		text = fmt.Sprintf("CUDA's libraries are in the framework's own wheel, so the base, %s, needs none of them.", e.Base)
+	case e.Supply != nil && !unmet:
+		text = fmt.Sprintf("The wheels have in them what they use of CUDA's libraries, so the base, %s, needs none of them.", e.Base)
+	case !unmet:
+		text = fmt.Sprintf("No package brings CUDA's libraries, and the base, %s, has none that envpack knows of.", e.Base)
 	}
-	return fmt.Sprintf("No package brings CUDA's libraries, and the base, %s, has none that envpack knows of.", e.Base)
+	if unmet {
+		text += fmt.Sprintf(" Nobody brings %s.", strings.Join(e.Unmet(), "; "))
+	}
+	if e.Supply != nil {
+		for _, stray := range e.Unreached() {
+			text += fmt.Sprintf(" %s, where nothing leads the dynamic linker: the program must open them before.", stray)
+		}
+	}
+	return strings.TrimSpace(text)
 }
 
 func driverSentence(r Report, hosts Hosts) string {

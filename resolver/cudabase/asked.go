@@ -20,6 +20,8 @@ type Ask struct {
 	By      string // path in the wheel of the first file that links with it; "" if Opened
 	// Opened tells that nothing links with it: the framework opens it by its name, and runs without GPUs if it is not there.
 	Opened bool
+	// Led tells that the file looks below site-packages' folder nvidia, where NVIDIA's wheels have their libraries.
+	Led bool
 	// Built is the CUDA that the framework was built with, and CuDNN its cuDNN, where that is known.
 	Built, CuDNN cuda.Version
 }
@@ -32,37 +34,61 @@ type Ask struct {
 //
 // Errors: a version of a wheel that is none.
 func Asked(in library.Input, usable func(major int) bool) ([]Ask, error) {
-	t := facts()
-	wheels := slices.SortedFunc(slices.Values(in.Wheels), func(a, b library.Wheel) int { return cmp.Compare(a.Name, b.Name) })
-	brought := map[string]bool{}
-	for _, w := range wheels {
-		for i := range w.Objects {
-			o := &w.Objects[i]
-			if in.Loads(o) {
-				brought[path.Base(o.Path)], brought[o.Soname] = true, true
-			}
-		}
-	}
+	uses, err := Uses(in, usable)
 	var asks []Ask
-	seen := map[string]bool{}
-	add := func(a Ask) {
-		if !brought[a.Library] && !seen[a.Library] {
-			seen[a.Library] = true
-			asks = append(asks, a)
+	for _, u := range uses {
+		if u.From == "" && !slices.ContainsFunc(asks, func(a Ask) bool { return a.Library == u.Library }) {
+			asks = append(asks, u.Ask)
 		}
 	}
-	for _, w := range wheels {
+	return asks, err
+}
+
+// Use is a library of CUDA that a wheel asks for, and who has it.
+type Use struct {
+	Ask
+	From string // the wheel that brings it, normalised; "" none does
+	// Lost: nothing that is known leads the dynamic linker to where the wheel has it.
+	Lost bool
+}
+
+// Uses finds all libraries of CUDA that wheels ask for, each once a wheel: for the first file that the linker does not get to it from, if
+// there is one. usable is as in [Asked], and so are errors.
+func Uses(in library.Input, usable func(major int) bool) ([]Use, error) {
+	t := facts()
+	in.Wheels = slices.SortedFunc(slices.Values(in.Wheels), func(a, b library.Wheel) int { return cmp.Compare(a.Name, b.Name) })
+	links := library.NewLinks(in)
+	brought := t.brought(in)
+	var uses []Use
+	for i, w := range in.Wheels {
 		ask := Ask{Wheel: w.Name, Version: w.Version}
 		ask.Built, ask.CuDNN, _ = cuda.Built(w.Name, w.Version)
 		spared, err := t.spared(w, in.Architecture)
 		if err != nil {
 			return nil, err
 		}
+		add := func(from int, reach library.Reach) {
+			u := Use{Ask: ask}
+			if from >= 0 {
+				u.From = in.Wheels[from].Name
+				u.Lost = reach == library.Unled || reach == library.Required && from != i && cuda.First(w.Name) != ""
+			} else if u.From = brought[ask.Library]; u.From != "" {
+				u.Lost = true
+			}
+			u.Lost = u.Lost && !cuda.IsNVIDIA(w.Name) // what loads these has loaded what they need
+			k := slices.IndexFunc(uses, func(o Use) bool { return o.Wheel == u.Wheel && o.Library == u.Library })
+			switch {
+			case k < 0:
+				uses = append(uses, u)
+			case u.Lost && !uses[k].Lost:
+				uses[k] = u
+			}
+		}
 		for _, u := range t.linked(in, w, brought, usable) {
-			for _, soname := range u.lacks {
+			for _, soname := range u.asks {
 				if g, _ := t.library(soname); !spared[g] {
-					ask.Library, ask.By = soname, u.path
-					add(ask)
+					ask.Library, ask.By, ask.Led = soname, u.object.Path, links.Searches(u.object, "nvidia")
+					add(links.Find(u.object, soname))
 				}
 			}
 		}
@@ -70,23 +96,44 @@ func Asked(in library.Input, usable func(major int) bool) ([]Ask, error) {
 		if err != nil {
 			return nil, err
 		}
-		ask.By, ask.Opened = "", true
+		ask.By, ask.Opened, ask.Led = "", true, false
+		for k := range w.Objects {
+			ask.Led = ask.Led || links.Searches(&w.Objects[k], "nvidia")
+		}
 		for _, ask.Library = range opened {
-			add(ask)
+			add(links.FindOpened(i, ask.Library))
 		}
 	}
-	return asks, nil
+	return uses, nil
+}
+
+// brought are the file names of the wheels' libraries that the target can load, with the wheel that has each.
+func (t *table) brought(in library.Input) map[string]string {
+	all := map[string]string{}
+	for _, w := range in.Wheels {
+		for i := range w.Objects {
+			if o := &w.Objects[i]; in.Loads(o) {
+				for _, name := range []string{path.Base(o.Path), o.Soname} {
+					if all[name] == "" {
+						all[name] = w.Name
+					}
+				}
+			}
+		}
+	}
+	return all
 }
 
 // user is a file that links with libraries of CUDA.
 type user struct {
-	path  string
-	major int      // of the CUDA that it is for; 0 if its libraries do not tell
-	lacks []string // what it asks for and no wheel brings
+	object *elffile.Object
+	major  int      // of the CUDA that it is for; 0 if its libraries do not tell
+	asks   []string // libraries of CUDA that it asks for
+	whole  bool     // wheels bring all of them
 }
 
 // linked are the files of a wheel that count, by path.
-func (t *table) linked(in library.Input, w library.Wheel, brought map[string]bool, usable func(int) bool) []user {
+func (t *table) linked(in library.Input, w library.Wheel, brought map[string]string, usable func(int) bool) []user {
 	var all []user
 	whole := map[int]bool{} // by major version: whether all of its files have what they ask for
 	for i := range w.Objects {
@@ -94,15 +141,16 @@ func (t *table) linked(in library.Input, w library.Wheel, brought map[string]boo
 		if !in.Loads(o) {
 			continue
 		}
-		u := user{path: o.Path, major: t.major(o)}
+		u := user{object: o, major: t.major(o), whole: true}
 		for _, soname := range o.Needed {
-			if g, _ := t.library(soname); g != nil && !brought[soname] {
-				u.lacks = append(u.lacks, soname)
+			if g, _ := t.library(soname); g != nil {
+				u.asks = append(u.asks, soname)
+				u.whole = u.whole && brought[soname] != ""
 			}
 		}
 		if u.major > 0 {
 			old, met := whole[u.major]
-			whole[u.major] = (old || !met) && len(u.lacks) == 0
+			whole[u.major] = (old || !met) && u.whole
 		}
 		all = append(all, u)
 	}
@@ -120,7 +168,7 @@ func (t *table) linked(in library.Input, w library.Wheel, brought map[string]boo
 		}
 		all = slices.DeleteFunc(all, func(u user) bool { return u.major > 0 && u.major != taken })
 	}
-	slices.SortFunc(all, func(a, b user) int { return cmp.Compare(a.path, b.path) })
+	slices.SortFunc(all, func(a, b user) int { return cmp.Compare(a.object.Path, b.object.Path) })
 	return all
 }
 

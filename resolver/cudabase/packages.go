@@ -172,22 +172,20 @@ func OtherMajor(soname string, there map[string]bool) string {
 	return best
 }
 
-// CuDNN is the version of the cuDNN of a major version that is installed, by dpkg's database; zero if none is.
-func CuDNN(status []byte, major int) cuda.Version {
-	found := false
+// CuDNNs are the versions of cuDNN that are installed, by dpkg's database.
+func CuDNNs(status []byte) []cuda.Version {
+	var list []cuda.Version
+	name := ""
 	for line := range strings.Lines(string(status)) {
 		line = strings.TrimSpace(line)
-		if name, ok := strings.CutPrefix(line, "Package: "); ok {
-			rest, is := strings.CutPrefix(name, "libcudnn"+strconv.Itoa(major))
-			found = is && (rest == "" || strings.HasPrefix(rest, "-cuda-"))
+		if rest, ok := strings.CutPrefix(line, "Package: "); ok {
+			name = rest
 		}
-		if text, ok := strings.CutPrefix(line, "Version: "); ok && found {
-			text, _, _ = strings.Cut(text, "-")
-			v, err := cuda.ParseVersion(text)
-			if err == nil {
-				return v
+		if version, ok := strings.CutPrefix(line, "Version: "); ok {
+			if v, ok := cuda.DebCuDNN(name, version); ok {
+				list = append(list, v)
 			}
 		}
 	}
-	return cuda.Version{}
+	return list
 }

@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/envpack/envpack/internal/elffile"
@@ -19,6 +18,7 @@ type node struct {
 	module bool // a Python extension module, or a program that is called by name
 	linked bool // another file needs it
 	active bool // an import may load it
+	opened bool // it is active because nothing else of its wheel is loaded, so that Python code opens it, or one of several
 }
 
 // graph is who needs whom among the wheels' files.
@@ -204,19 +204,30 @@ func (g *graph) providers(n *node, soname string) []*node {
 	return found
 }
 
-// onPath tells whether p is in a folder of n's search path, $ORIGIN being n's own folder (ld.so(8)).
+// onPath tells whether p is in a folder of n's search path.
 func (g *graph) onPath(n, p *node) bool {
 	search := n.Runpath
 	if search == "" {
 		search = n.Rpath
 	}
-	for _, folder := range strings.Split(search, ":") {
+	return onPath(n, search, p)
+}
+
+// onPath tells whether p is in one of the folders that n names.
+func onPath(n *node, search string, p *node) bool {
+	return slices.Contains(originFolders(n, search), path.Dir(installed(p.Path)))
+}
+
+// originFolders are the folders of a search path of n below site-packages, $ORIGIN being n's own folder (ld.so(8)).
+func originFolders(n *node, search string) []string {
+	var list []string
+	for folder := range strings.SplitSeq(search, ":") {
 		rest, ok := strings.CutPrefix(strings.Replace(folder, "${ORIGIN}", "$ORIGIN", 1), "$ORIGIN")
-		if ok && path.Join(path.Dir(installed(n.Path)), rest) == path.Dir(installed(p.Path)) {
-			return true
+		if ok {
+			list = append(list, path.Join(path.Dir(installed(n.Path)), rest))
 		}
 	}
-	return false
+	return list
 }
 
 // installed is a file's path below site-packages, by its path in the archive (PyPA's binary distribution
@@ -303,6 +314,7 @@ func (g *graph) activate() {
 	}
 	for _, n := range g.nodes {
 		if !used[n.wheel] && !n.linked {
+			n.opened = true
 			mark(n)
 		}
 	}
@@ -317,30 +329,7 @@ func (g *graph) ofOtherPython(soname string) bool {
 
 // checkGlibc warns of a file that wants a newer C library than the base has, which a tag should have excluded.
 func (g *graph) checkGlibc(n *node) {
-	have, ok := minor(g.Glibc)
-	if !ok {
-		return
+	if want := n.Object.Glibc(); g.Glibc != "" && elffile.NewerLibc(want, g.Glibc) {
+		g.warnings = append(g.warnings, fmt.Sprintf("%s: %s needs glibc %s, and the base has %s", g.Wheels[n.wheel].Name, n.Path, want, g.Glibc))
 	}
-	newest := 0
-	for _, v := range n.Versions {
-		for _, name := range v.Names {
-			if want, ok := minor(strings.TrimPrefix(name, "GLIBC_")); ok && strings.HasPrefix(name, "GLIBC_") {
-				newest = max(newest, want)
-			}
-		}
-	}
-	if newest > have {
-		g.warnings = append(g.warnings, fmt.Sprintf("%s: %s needs glibc 2.%d, and the base has %s", g.Wheels[n.wheel].Name, n.Path, newest, g.Glibc))
-	}
-}
-
-// minor is N of "2.N" and "2.N.M".
-func minor(version string) (int, bool) {
-	rest, ok := strings.CutPrefix(version, "2.")
-	if !ok {
-		return 0, false
-	}
-	rest, _, _ = strings.Cut(rest, ".")
-	n, err := strconv.Atoi(rest)
-	return n, err == nil
 }
