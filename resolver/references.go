@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -22,7 +23,8 @@ import (
 // References is where files, folders and repositories come from that are named by address.
 type References interface {
 	// Reference reads what is at an address. Errors are diag errors; *[HashError], if it is not the file that the address
-	// promises; *index.MetadataError and *sdistfile.DynamicError, wrapped, for what it says of itself.
+	// promises; *index.MetadataError and *sdistfile.DynamicError, wrapped, for what it says of itself. With the latter, Referenced
+	// is there all the same, without metadata.
 	Reference(ctx context.Context, ref direct.Reference, known Known) (*Referenced, error)
 }
 
@@ -31,6 +33,8 @@ type Known struct {
 	SHA256 string   // of the file
 	Commit string   // of the repository
 	Sums   []string // algorithms of hashes that are wanted beside, "sha384" and "sha512"
+	// AsOf is the moment whose state counts of what moves: a branch is what it was then. Zero: now.
+	AsOf time.Time
 }
 
 // Referenced is what is at an address.
@@ -289,7 +293,7 @@ func (r *reference) replaced(project string, err *HashError) error {
 
 // known is what the earlier lock has of an address, unless it is to move.
 func (c *catalogue) known(project string, ref *reference) Known {
-	wanted := Known{Sums: algorithms(c.policies.m, project)}
+	wanted := Known{Sums: algorithms(c.policies.m, project), AsOf: c.policies.asOfOf(project)}
 	old := c.earlier.Previous
 	if old == nil || c.earlier.Upgrade || slices.Contains(c.earlier.Packages, project) {
 		return wanted

@@ -46,6 +46,15 @@ func newTarget(of lockfile.Target) (*target, error) {
 	return &target{Target: of, ranking: ranking, markers: tags.MarkerEnvironment(t, of.Python)}, nil
 }
 
+// RankingOf is which wheels a target of a lock takes. Errors: what is no target.
+func RankingOf(t lockfile.Target) (*tags.Ranking, error) {
+	of, err := newTarget(t)
+	if err != nil {
+		return nil, err
+	}
+	return of.ranking, nil
+}
+
 // with is the target with another glibc.
 func (t *target) with(glibc string) (*target, error) {
 	other := t.Target

@@ -149,9 +149,31 @@ func (f *Failure) explain(log, module, exception string) {
 	if f.shown(lines, causes) {
 		return
 	}
-	if f.Reason = lastWords(lines); exception != "" && strings.HasPrefix(f.Reason, "exit status") {
-		f.Reason = exception
+	f.Reason = compilerError(lines)
+	if f.Reason == "" && exception != "" && !vague().MatchString(exception) {
+		f.Reason = short(exception)
 	}
+	if f.Reason == "" {
+		f.Reason = lastWords(lines)
+	}
+}
+
+// vague are exceptions that say that something else failed, whose own words are better.
+var vague = pattern.New(`^(exit status|ended by|CalledProcessError|SystemExit: exit status|.*returned non-zero exit|.*command .* failed with exit|SubprocessError|CompileError)`)
+
+var (
+	errorOfCompiler = pattern.New(`^\S+:\d+(?::\d+)?: (?:fatal )?error: .*`)
+	errorOfCython   = pattern.New(`^\S+\.pyx:\d+:\d+: .*`)
+)
+
+// compilerError is the first error of a compiler, from which the others mostly follow; "" if there is none.
+func compilerError(lines []string) string {
+	for _, line := range lines {
+		if errorOfCompiler().MatchString(line) || errorOfCython().MatchString(line) {
+			return short(strings.TrimSpace(line))
+		}
+	}
+	return ""
 }
 
 // shown looks for causes, and tells whether there was one.
@@ -192,7 +214,9 @@ func lastWords(lines []string) string {
 	return short(last)
 }
 
+// short is the first line of a text, of at most 300 bytes.
 func short(line string) string {
+	line, _, _ = strings.Cut(line, "\n")
 	if len(line) > 300 {
 		return strings.ToValidUTF8(line[:300], "") + "…"
 	}

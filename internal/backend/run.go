@@ -25,6 +25,9 @@ import (
 //go:embed driver.py
 var driver []byte
 
+// Version names what this package makes of a source in an environment. It changes when that may be something else.
+const Version = "1"
+
 // Where the hooks run, in the sandbox. Compilers write the path of sources into what they make, so it is the same for all.
 const (
 	work      = "/build"

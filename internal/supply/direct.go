@@ -69,6 +69,9 @@ func (s *Supply) Reference(ctx context.Context, ref direct.Reference, known reso
 	found.File = index.File{Filename: name, URL: ref.URL, SHA256: sum, Size: blob.Size()}
 	if ref.Kind() == direct.Sdist {
 		raw, err := index.ReadSdist(ctx, s.Store, name, sum, ref.Subdirectory)
+		if dynamic := (*sdistfile.DynamicError)(nil); errors.As(err, &dynamic) {
+			return found, err
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -228,11 +231,11 @@ func (s *Supply) folder(ctx context.Context, ref direct.Reference) (*resolver.Re
 		return nil, diag.Wrap(err, diag.Failure, "reading the folder %s", ref.Path)
 	}
 	found, err := s.described(&ref, files)
-	if err != nil {
+	if found == nil {
 		return nil, err
 	}
 	found.Tree = tree
-	return found, nil
+	return found, err
 }
 
 // treeOf is the hash of a folder's files, as far as they would be taken into an image.
@@ -244,13 +247,13 @@ func treeOf(ctx context.Context, dir, store string) (string, error) {
 	return tree.Hash(), nil
 }
 
-// described is what a project's files say of it.
+// described is what a project's files say of it. With a *[sdistfile.DynamicError] what it gives is not nil either.
 func (s *Supply) described(ref *direct.Reference, files sdistfile.Files) (*resolver.Referenced, error) {
 	raw, err := sdistfile.Interpret(ref.String(), files)
 	var dynamic *sdistfile.DynamicError
 	switch {
 	case errors.As(err, &dynamic):
-		return nil, err
+		return &resolver.Referenced{}, err
 	case err != nil:
 		return nil, &index.MetadataError{File: ref.String(), Err: err}
 	}

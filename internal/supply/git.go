@@ -1,12 +1,14 @@
 package supply
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/pattern"
@@ -16,7 +18,7 @@ import (
 )
 
 // gitMemo keeps what was read of a commit, by repository, commit and folder.
-const gitMemo = "git-2"
+const gitMemo = "git-3"
 
 var (
 	fullCommit = pattern.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -25,8 +27,8 @@ var (
 
 // checkout is what was read of a commit.
 type checkout struct {
-	Files      sdistfile.Files
-	Submodules []string `json:",omitempty"` // paths of other repositories in it, which are not read
+	Files     sdistfile.Files
+	Committed time.Time // when the commit was made
 }
 
 // repository reads a project in a repository as of the commit that its revision is now, or that the
@@ -43,7 +45,7 @@ func (s *Supply) repository(ctx context.Context, ref direct.Reference, known res
 			return nil, diag.New(diag.Fetch, "the store has nothing of the repository %s, and --offline forbids to ask for it", ref.Git)
 		}
 		var err error
-		if commit, read, err = s.askGit(ctx, ref, commit); err != nil {
+		if commit, read, err = s.askGit(ctx, ref, commit, known.AsOf); err != nil {
 			return nil, err
 		}
 		note, err := json.Marshal(read)
@@ -54,19 +56,15 @@ func (s *Supply) repository(ctx context.Context, ref direct.Reference, known res
 			return nil, err
 		}
 	}
-	if n := len(read.Submodules); n > 0 {
-		list := strings.Join(read.Submodules[:min(n, 3)], ", ")
-		if n > 3 {
-			list += ", …"
-		}
-		s.Warn("the repository " + ref.Git + " has submodules, which are not read: " + list)
+	if !known.AsOf.IsZero() && read.Committed.After(known.AsOf) {
+		s.Warn(fmt.Sprintf("%s is of %s, after as-of: the commit that the repository %s has for it is taken all the same", cmp.Or(ref.Revision, commit), read.Committed.Format(time.DateOnly), ref.Git))
 	}
 	found, err := s.described(&ref, read.Files)
-	if err != nil {
+	if found == nil {
 		return nil, err
 	}
 	found.Commit, found.Hashed = commit, commit != ref.Revision
-	return found, nil
+	return found, err
 }
 
 func gitKey(ref direct.Reference, commit string) string {
@@ -82,7 +80,8 @@ func (s *Supply) notedCheckout(ref direct.Reference, commit string) (read checko
 }
 
 // askGit fetches a commit, the revision's if it is not known, and reads the files that describe the project.
-func (s *Supply) askGit(ctx context.Context, ref direct.Reference, commit string) (string, checkout, error) {
+// Of a branch, with an instant, it is the last that was there then.
+func (s *Supply) askGit(ctx context.Context, ref direct.Reference, commit string, asOf time.Time) (string, checkout, error) {
 	program, err := exec.LookPath("git")
 	if err != nil {
 		return "", checkout{}, diag.New(diag.Failure, "the repository %s cannot be read: there is no program git", ref.Git).
@@ -98,6 +97,11 @@ func (s *Supply) askGit(ctx context.Context, ref direct.Reference, commit string
 	if commit == "" {
 		if commit, branchOrTag, err = g.resolve(ctx, ref.Revision); err != nil {
 			return "", checkout{}, err
+		}
+		if moving := branchOrTag == "HEAD" || strings.HasPrefix(branchOrTag, "refs/heads/"); moving && !asOf.IsZero() {
+			if commit, err = g.lastBefore(ctx, branchOrTag, commit, asOf); err != nil {
+				return "", checkout{}, err
+			}
 		}
 	}
 	full, read, err := g.commit(ctx, commit, branchOrTag, ref.Subdirectory)
@@ -122,7 +126,9 @@ func (g *git) commit(ctx context.Context, commit, branchOrTag, folder string) (f
 	if err != nil {
 		return "", read, err
 	}
-	read, err = g.read(ctx, full, folder)
+	if read, err = g.read(ctx, full, folder); err == nil {
+		read.Committed, err = g.committed(ctx, full)
+	}
 	return full, read, err
 }
 
@@ -258,8 +264,6 @@ func (g *git) read(ctx context.Context, commit, folder string) (checkout, error)
 		inside = inside || ok && path != ""
 		switch {
 		case !ok || len(fields) != 3:
-		case fields[0] == "160000":
-			read.Submodules = append(read.Submodules, path)
 		case strings.HasPrefix(fields[0], "100") && sdistfile.Wanted(name):
 			wanted[name] = fields[2]
 		}
@@ -286,7 +290,6 @@ func (g *git) read(ctx context.Context, commit, folder string) (checkout, error)
 		}
 		read.Files[name] = data
 	}
-	slices.Sort(read.Submodules)
 	return read, nil
 }
 

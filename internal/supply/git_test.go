@@ -199,29 +199,14 @@ func TestBarred(t *testing.T) {
 	}
 }
 
-// TestLeftOut says what is not read of a repository: submodules of the project's folder, and what lies in Git LFS.
-func TestLeftOut(t *testing.T) {
-	inner, _ := newRepository(t, "sha1", nil)
-	dir, git := newRepository(t, "sha1", map[string]string{"py/pyproject.toml": "[project]\nname = \"py\"\nversion = \"2\"\n",
+// TestLFS says what is not read of a repository: what lies in Git LFS.
+func TestLFS(t *testing.T) {
+	dir, _ := newRepository(t, "sha1", map[string]string{"py/pyproject.toml": "[project]\nname = \"py\"\nversion = \"2\"\n",
 		"big/pyproject.toml": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"})
-	git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner, "third_party/x")
-	git("commit", "-q", "-m", "second")
-	var warned []string
-	s := &Supply{Options: Options{Store: openStore(t), Warn: func(text string) { warned = append(warned, text) }}}
-	for range 2 { // the second time from the store
-		warned = nil
-		if _, err := s.ask(t, fileURL(dir), "main"); err != nil {
-			t.Fatal(err)
-		}
-		if len(warned) != 1 || !strings.HasSuffix(warned[0], "has submodules, which are not read: third_party/x") {
-			t.Errorf("%q", warned)
-		}
-		s.Offline = false
-	}
-	warned = nil
+	s := &Supply{Options: Options{Store: openStore(t)}}
 	ref := direct.Reference{Git: fileURL(dir), Revision: "main", Subdirectory: "py"}
-	if found, err := s.Reference(t.Context(), ref, resolver.Known{}); err != nil || found.Metadata.Version != "2" || warned != nil {
-		t.Errorf("%+v %v %q", found, err, warned)
+	if found, err := s.Reference(t.Context(), ref, resolver.Known{}); err != nil || found.Metadata.Version != "2" {
+		t.Errorf("%+v %v", found, err)
 	}
 	ref.Subdirectory = "big"
 	_, err := s.Reference(t.Context(), ref, resolver.Known{})

@@ -70,7 +70,8 @@ type Supply struct {
 	origins map[string]*publish.Origin  // by platform
 	found   map[string]*sources.Sources // by codename
 	keys    map[string][]byte           // that were fetched, by archive
-	quiet   sync.Map                    // hosts of further places that could not be reached
+	builds  builds
+	quiet   sync.Map // hosts of further places that could not be reached
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
