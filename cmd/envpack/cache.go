@@ -19,6 +19,7 @@ import (
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/inventory"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/resolver/index"
 )
 
@@ -96,6 +97,7 @@ func (s *session) openExisting(ctx context.Context) (*store.Store, error) {
 func take(ctx context.Context, st *store.Store) (*inventory.Inventory, error) {
 	readers := imagegen.NoteReaders()
 	maps.Copy(readers, index.NoteReaders())
+	maps.Copy(readers, supply.NoteReaders())
 	v, err := inventory.Take(ctx, st, readers)
 	if err != nil {
 		return nil, err

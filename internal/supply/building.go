@@ -47,18 +47,23 @@ type builtNote struct {
 	Wheel    *lockfile.File `json:"wheel,omitempty"`
 }
 
-// BuiltNotes reads the notes of builds, for who tidies a store: a wheel stays as long as the note.
-func BuiltNotes() map[string]inventory.Reader {
-	return map[string]inventory.Reader{builtMemo: func(data []byte) (inventory.Needs, error) {
-		var note builtNote
-		if err := json.Unmarshal(data, &note); err != nil {
-			return inventory.Needs{}, err
-		}
-		if note.Wheel == nil {
-			return inventory.Needs{}, nil
-		}
-		return inventory.Needs{Blobs: []string{note.Wheel.SHA256}, Keeps: true}, nil
-	}}
+// NoteReaders read this package's notes, for who tidies a store: a wheel that was built stays as long as its note, and the files of
+// a commit, which can be fetched again, do not.
+func NoteReaders() map[string]inventory.Reader {
+	return map[string]inventory.Reader{
+		builtMemo: func(data []byte) (inventory.Needs, error) {
+			var note builtNote
+			if err := json.Unmarshal(data, &note); err != nil || note.Wheel == nil {
+				return inventory.Needs{}, err
+			}
+			return inventory.Needs{Blobs: []string{note.Wheel.SHA256}, Keeps: true}, nil
+		},
+		commitMemo: func(data []byte) (inventory.Needs, error) {
+			var note commitNote
+			err := json.Unmarshal(data, &note)
+			return inventory.Needs{Blobs: []string{note.SHA256}}, err
+		},
+	}
 }
 
 // builds are the builds of a supply that go on.

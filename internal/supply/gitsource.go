@@ -19,7 +19,6 @@ import (
 
 	"github.com/envpack/envpack/internal/backend"
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/inventory"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -37,15 +36,6 @@ const (
 type commitNote struct {
 	SHA256 string   `json:"sha256"` // of a tar
 	LFS    []string `json:"lfs,omitempty"`
-}
-
-// CommitNotes reads the notes of commits, for who tidies a store.
-func CommitNotes() map[string]inventory.Reader {
-	return map[string]inventory.Reader{commitMemo: func(data []byte) (inventory.Needs, error) {
-		var note commitNote
-		err := json.Unmarshal(data, &note)
-		return inventory.Needs{Blobs: []string{note.SHA256}}, err
-	}}
 }
 
 // unpackCommit brings the files of a commit, and of the submodules that it has, into a folder. They are as git keeps them: neither
