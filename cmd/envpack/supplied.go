@@ -23,7 +23,7 @@ func (b *building) supplyOptions() supply.Options {
 			replaced[c.Name] = true
 		}
 	}
-	return supply.Options{Indexes: b.indexes(), Archives: b.lock.Base.Archives, Released: released, AsOf: b.lock.Base.AsOf, Replaced: replaced, Dir: b.m.Dir}
+	return supply.Options{Lock: b.lock, Indexes: b.indexes(), Archives: b.lock.Base.Archives, Released: released, AsOf: b.lock.Base.AsOf, Replaced: replaced, Dir: b.m.Dir}
 }
 
 // indexes are the lock's: a build takes wheels from where the lock says.

@@ -181,7 +181,7 @@ func (s *Supply) remembered(key string, o resolver.BuildOrder) (*resolver.Built,
 	return built, err == nil
 }
 
-// built makes sense of a note.
+// built makes sense of a note. Whether it is the project that was meant, and the version, is for who asked to say.
 func (n builtNote) built(o resolver.BuildOrder) (*resolver.Built, error) {
 	built := &resolver.Built{Requires: n.Requires}
 	if n.Wheel != nil {
@@ -201,12 +201,6 @@ func (n builtNote) built(o resolver.BuildOrder) (*resolver.Built, error) {
 	}
 	if err != nil {
 		return nil, badMetadata(o, err)
-	}
-	if got := built.Metadata.Name; got != wheelfile.Normalize(o.Package.Name) {
-		return nil, &resolver.BuildError{Hook: o.Hook, Reason: fmt.Sprintf("its build makes a package called %s", got)}
-	}
-	if want := o.Package.Version; want != "" && !sameVersion(built.Metadata.Version, want) {
-		return nil, &resolver.BuildError{Hook: o.Hook, Reason: fmt.Sprintf("its build makes version %s, where %s is expected", built.Metadata.Version, want)}
 	}
 	return built, nil
 }

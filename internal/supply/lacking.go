@@ -21,6 +21,10 @@ func (s *Supply) Lacking(ctx context.Context, n imagegen.Needs) (map[string]erro
 	lacking := map[string]error{}
 	for _, w := range n.Wheels {
 		switch {
+		case w.File.Build != "":
+			if err := s.takeBuilt(ctx, w); err != nil {
+				lacking[w.File.SHA256] = err
+			}
 		case w.Package.Path != "":
 			if err := s.takeWheel(ctx, w); err != nil {
 				lacking[w.File.SHA256] = err

@@ -50,9 +50,13 @@ type Options struct {
 	AsOf       time.Time            // the instant that a lock's distribution packages are of; zero: none
 	// Replaced are packages whose requirements the manifest of a lock replaces: what an index said of them did not count.
 	Replaced map[string]bool
-	Dir      string            // the project's folder, which has the files that manifest and lock name
-	Tell     func(line string) // told where things come from; may be nil
-	Warn     func(text string) // told what is left out; may be nil
+	// Lock is the lock whose files are asked for: it says how wheels were built that nobody has any more. May be nil.
+	Lock *lockfile.Lock
+	// Shelf may have wheels that others built; nil: nothing has.
+	Shelf Shelf
+	Dir   string            // the project's folder, which has the files that manifest and lock name
+	Tell  func(line string) // told where things come from; may be nil
+	Warn  func(text string) // told what is left out; may be nil
 	// GitBounds are for repositories that packages come from.
 	GitBounds GitBounds
 	Offline   bool
@@ -166,6 +170,12 @@ type reader struct {
 func (s *Supply) wheels(ctx context.Context, wheels []imagegen.Wheel, r *reader) error {
 	var jobs []job
 	for i, w := range wheels {
+		if w.File.Build != "" {
+			if err := s.takeBuilt(ctx, w); err != nil {
+				return err
+			}
+			continue
+		}
 		if w.Package.Path != "" {
 			if err := s.takeWheel(ctx, w); err != nil {
 				return err
