@@ -92,7 +92,7 @@ func importAll(t *testing.T, comment string, files map[string][]byte) map[string
 		case "group":
 			o.Groups = append(o.Groups, value)
 		case "read":
-			f, err := Read(value, files[value], open)
+			f, err := ReadAsOf(value, files[value], open, o.AsOf)
 			if err != nil {
 				return fail(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/importer/conda"
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/importer/requirements"
 	"github.com/envpack/envpack/internal/diag"
@@ -15,18 +16,24 @@ import (
 // Open gives a file of the project, by its path relative to that, with slashes. It fails with fs.ErrNotExist for one that is not there.
 type Open = func(name string) ([]byte, error)
 
+// reader reads one form.
+type reader = func(name string, data []byte, open Open) (*draft.Draft, error)
+
 // format is a kind of file that is read.
 type format struct {
 	name  string // as messages have it
 	match func(base string, data []byte) bool
-	read  func(name string, data []byte, open Open) (*draft.Draft, error)
+	read  reader
 	// byReference: the manifest can name such a file, and so leave it the truth.
 	byReference bool
+	// readAt is in place of read for what depends on the day (2006-01-02, "" for the present).
+	readAt func(day string) reader
 }
 
 // formats are those that there are. The first that matches is taken.
 var formats = []format{
-	{"a requirements file", isRequirements, requirements.Read, true},
+	{name: "conda's or pixi's file", match: conda.Is, readAt: func(day string) reader { return conda.Reader{AsOf: day}.Read }},
+	{name: "a requirements file", match: isRequirements, read: requirements.Read, byReference: true},
 }
 
 // named matches files by their names; * stands for any letters.
@@ -66,8 +73,12 @@ type File struct {
 	byReference bool
 }
 
-// Read reads a file by its form. Errors are diag errors: those of the form, or one that no form fits.
-func Read(name string, data []byte, open Open) (*File, error) {
+// Read is ReadAsOf for the present.
+func Read(name string, data []byte, open Open) (*File, error) { return ReadAsOf(name, data, open, "") }
+
+// ReadAsOf reads a file by its form, as of a date, an instant or an age as the manifest has it; the present counts for an age.
+// Errors are diag errors: those of the form, or one that no form fits.
+func ReadAsOf(name string, data []byte, open Open, asOf string) (*File, error) {
 	f := formatOf(name, data)
 	if f == nil {
 		var known []string
@@ -76,7 +87,11 @@ func Read(name string, data []byte, open Open) (*File, error) {
 		}
 		return nil, diag.New(diag.Manifest, "%s is of no form that is read", name).Hint("read are %s", strings.Join(known, ", "))
 	}
-	d, err := f.read(name, data, open)
+	read := f.read
+	if f.readAt != nil {
+		read = f.readAt(dayForm().FindString(asOf))
+	}
+	d, err := read(name, data, open)
 	if err != nil {
 		if diag.PositionOf(err).IsZero() && diag.CodeOf(err) == diag.Failure {
 			err = diag.Wrap(fmt.Errorf("%s: %w", name, err), diag.Manifest, "")

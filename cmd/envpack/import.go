@@ -78,7 +78,7 @@ func (s *session) importFiles(args []string, o importOptions) error {
 		if err != nil {
 			return err
 		}
-		f, err := importer.Read(name, data, t.open)
+		f, err := importer.ReadAsOf(name, data, t.open, o.asOf)
 		if err != nil {
 			return err
 		}
