@@ -249,10 +249,12 @@ func (b *bases) refuseDrivers() error {
 	if len(found) == 0 {
 		return nil
 	}
-	pos := b.manifest.Places.System
-	if p := b.manifest.System.Packages; len(p) > 0 {
-		pos = p[0].Pos
+	p := b.manifest.System.Packages
+	if len(p) == 0 {
+		return diag.New(diag.NoAnswer, "packages of the distribution that have libraries which wheels ask for need parts of NVIDIA's driver, which belong to the host and not into an image: %s", strings.Join(found, ", ")).
+			At(b.manifest.Places.System).Hint("with auto = false below [system] none are looked for; system.packages names those that the project does need")
 	}
+	pos := p[0].Pos
 	return diag.New(diag.NoAnswer, "packages of system.packages need parts of NVIDIA's driver, which belong to the host and not into an image: %s", strings.Join(found, ", ")).
 		At(pos).Hint("take the package out that needs them; CUDA's libraries can come from NVIDIA's wheels, or from an image of CUDA in system.image")
 }

@@ -49,7 +49,7 @@ func ReadKernels(kernels []lockfile.Kernels) (Reading, error) {
 // driverPackages are beginnings of the names of packages that have a part of the driver: Debian's, Ubuntu's and NVIDIA's.
 var driverPackages = []string{
 	"cuda-compat-", "cuda-drivers", "libcuda1", "libcudadebugger", "libegl-nvidia", "libgl1-nvidia", "libgles-nvidia", "libglx-nvidia", "libnvcuvid", "libnvidia-",
-	"libnvoptix", "libxnvctrl", "nvidia-compute-utils", "nvidia-dkms", "nvidia-driver", "nvidia-fabricmanager", "nvidia-firmware",
+	"libnvoptix", "nvidia-compute-utils", "nvidia-dkms", "nvidia-driver", "nvidia-fabricmanager", "nvidia-firmware",
 	"nvidia-headless", "nvidia-kernel", "nvidia-legacy", "nvidia-modprobe", "nvidia-open", "nvidia-opencl-icd", "nvidia-persistenced", "nvidia-smi",
 	"nvidia-tesla", "nvidia-utils", "xserver-xorg-video-nvidia",
 }

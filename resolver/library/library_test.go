@@ -92,6 +92,10 @@ func TestFind(t *testing.T) {
 				"pyqt5-qt5 5 | PyQt5/Qt5/lib/libQt5Core.so.5 libc.so.6 | PyQt5/Qt5/plugins/platforms/libqxcb.so libxcb.so.1 | PyQt5/Qt5/plugins/t/libgtk.so libgtk-3.so.0"},
 			want: "+ libxcb1: pyqt5-qt5: PyQt5/Qt5/plugins/platforms/libqxcb.so needs libxcb.so.1\n? libgtk-3-0: pyqt5-qt5: PyQt5/Qt5/plugins/t/libgtk.so needs libgtk-3.so.0",
 		},
+		"plug-ins of a wheel that nobody links with": {
+			wheels: []string{"nvidia-nvshmem-cu13 3 | nvidia/nvshmem/lib/libnvshmem_host.so.3 libc.so.6 | nvidia/nvshmem/lib/nvshmem_bootstrap_mpi.so.3 libgtk-3.so.0"},
+			want:   "? libgtk-3-0: nvidia-nvshmem-cu13: nvidia/nvshmem/lib/nvshmem_bootstrap_mpi.so.3 needs libgtk-3.so.0",
+		},
 		"opened by Python code": {
 			wheels: []string{"lightgbm 4 | lightgbm/lib/lib_lightgbm.so libgomp.so.1"},
 			want:   "+ libgomp1: lightgbm: lightgbm/lib/lib_lightgbm.so needs libgomp.so.1",
