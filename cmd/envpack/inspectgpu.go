@@ -165,12 +165,19 @@ func gpuOfLock(l *lockfile.Lock, file, folder, platform string) (gpuReport, erro
 			}
 		}
 	}
-	if l.Project.Unscanned {
-		r.Notes = append(r.Notes, fmt.Sprintf("the wheels were not read when the lock was made; `envpack lock%s` reads them", folder))
-	} else if !l.Measured() && forCUDA(l) {
-		r.Notes = append(r.Notes, fmt.Sprintf("the lock does not say which code for GPUs its wheels have; `envpack lock --refresh%s` adds that", folder))
-	}
+	r.Notes = unmeasured(l, folder)
 	return r, nil
+}
+
+// unmeasured says of a lock that does not say all of its wheels' code what adds that. folder is that of its project, as an argument.
+func unmeasured(l *lockfile.Lock, folder string) []string {
+	if l.Project.Unscanned {
+		return []string{fmt.Sprintf("the wheels were not read when the lock was made; `envpack lock%s` reads them", folder)}
+	}
+	if !l.Measured() && forCUDA(l) {
+		return []string{fmt.Sprintf("the lock does not say which code for GPUs its wheels have; `envpack lock --refresh%s` adds that", folder)}
+	}
+	return nil
 }
 
 // forCUDA tells whether a lock has packages that are for a CUDA.

@@ -127,7 +127,7 @@ func newRoot(s *session) *cobra.Command {
 	cmd.SuggestionsMinimumDistance = 2
 	s.addFlags(cmd.PersistentFlags())
 	for _, add := range []func(*session) *cobra.Command{
-		newInit, newImport, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newDiff, newVerify, newCheck, newExport, newCache, newCompletion, newVersion,
+		newInit, newImport, newAdd, newRemove, newLock, newTree, newWhy, newOutdated, newBuild, newPush, newInspect, newDiff, newVerify, newCheck, newSlimReport, newExport, newCache, newCompletion, newVersion,
 	} {
 		cmd.AddCommand(add(s))
 	}
