@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/importer/binder"
 	"github.com/envpack/envpack/importer/conda"
+	"github.com/envpack/envpack/importer/dockerfile"
 	"github.com/envpack/envpack/importer/draft"
+	"github.com/envpack/envpack/importer/notebook"
 	"github.com/envpack/envpack/importer/requirements"
 	"github.com/envpack/envpack/internal/diag"
 )
@@ -32,6 +35,12 @@ type format struct {
 
 // formats are those that there are. The first that matches is taken.
 var formats = []format{
+	{name: "a Dockerfile", match: named("dockerfile", "dockerfile.*", "*.dockerfile", "containerfile"),
+		readAt: func(day string) reader { return dockerfile.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
+	{name: "Binder's and pyenv's files, tox.ini or a shell script", match: binder.Is,
+		readAt: func(day string) reader { return binder.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
+	{name: "a notebook", match: named("*.ipynb"),
+		readAt: func(day string) reader { return notebook.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
 	{name: "conda's or pixi's file", match: conda.Is, readAt: func(day string) reader { return conda.Reader{AsOf: day}.Read }},
 	{name: "a requirements file", match: isRequirements, read: requirements.Read, byReference: true},
 }

@@ -65,7 +65,6 @@ type Scanner struct {
 	pending int    // dedents to give
 	work    int    // characters read twice, for strings with fields in them
 	err     error
-	ended   bool
 }
 
 // NewScanner reads a file's bytes in the encoding that the file names. The error is a *SyntaxError.
