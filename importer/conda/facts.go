@@ -75,6 +75,7 @@ type facts struct {
 		Passed   []string `toml:"passed"`
 		Patterns []string `toml:"patterns"`
 		CPU      []string `toml:"cpu"`
+		Users    []string `toml:"users"`
 	} `toml:"cuda"`
 	System   map[string][]string `toml:"system"`
 	Newer    map[string][]string `toml:"newer"`
@@ -89,6 +90,8 @@ type facts struct {
 	passed   map[string]string
 	left     map[string]string
 	ofCUDA   []*regexp.Regexp
+	// usersOfCUDA are projects of the index that compute on GPUs.
+	usersOfCUDA []*regexp.Regexp
 }
 
 var table = sync.OnceValue(func() *facts {
@@ -138,12 +141,11 @@ func readFacts(text, names string) (*facts, error) {
 			return nil, err
 		}
 	}
-	for _, p := range f.CUDA.Patterns {
-		re, err := regexp.Compile(p)
-		if err != nil {
-			return nil, err
-		}
-		f.ofCUDA = append(f.ofCUDA, re)
+	if f.ofCUDA, err = compiled(f.CUDA.Patterns); err != nil {
+		return nil, err
+	}
+	if f.usersOfCUDA, err = compiled(f.CUDA.Users); err != nil {
+		return nil, err
 	}
 	for line := range strings.Lines(names) {
 		conda, index, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -155,6 +157,18 @@ func readFacts(text, names string) (*facts, error) {
 		}
 	}
 	return f, nil
+}
+
+func compiled(patterns []string) ([]*regexp.Regexp, error) {
+	var list []*regexp.Regexp
+	for _, p := range patterns {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, re)
+	}
+	return list, nil
 }
 
 // kind is what a package of conda is.

@@ -235,10 +235,33 @@ func (p *packages) ofCUDA(e entry) {
 		p.note(e, draft.Passed, "CUDA %s is asked for already", p.cuda)
 		return
 	}
-	p.note(e, draft.Mapped, "CUDA %s", p.cuda)
+	if len(p.out.CUDA) == 0 {
+		p.note(e, draft.Passed, "no package is named that computes on GPUs; with [gpu] in the manifest the image would be one for them")
+		return
+	}
+	p.note(e, draft.Mapped, "[gpu]: CUDA as wheels bring it, where conda had %s", p.cuda)
 }
 
-// findCUDA decides for which CUDA the environment is: what a package of the toolkit says, else what builds say.
+// usesGPU tells whether a package is among the requirements whose builds on the index can be for GPUs. Without any, an image
+// that has to run on GPUs could not be had.
+func (p *packages) usesGPU(entries []entry) bool {
+	for name := range p.later {
+		if matches(p.facts.usersOfCUDA, name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(entries, func(e entry) bool {
+		k, _, _ := p.facts.what(e.spec)
+		name := p.facts.name(e.spec.Name)
+		if pr := p.facts.projects[e.spec.Name]; pr != nil {
+			name = pr.Index
+		}
+		return k == ofIndex && matches(p.facts.usersOfCUDA, normal(name))
+	})
+}
+
+// findCUDA decides for which CUDA the environment is: what a package of the toolkit says, else what builds say. The manifest is not
+// bound to it: conda's version is that of its own builds, and wheels of the same release are often for another.
 func (p *packages) findCUDA(entries []entry) {
 	var from draft.Origin
 	source := ""
@@ -256,8 +279,9 @@ func (p *packages) findCUDA(entries []entry) {
 			}
 		}
 	}
-	if p.cuda != "" && !slices.ContainsFunc(p.out.CUDA, func(c draft.CUDA) bool { return c.Version == p.cuda }) {
-		p.out.CUDA = append(p.out.CUDA, draft.CUDA{Version: p.cuda, From: from, Comment: source})
+	if p.cuda != "" && len(p.out.CUDA) == 0 && p.usesGPU(entries) {
+		p.out.CUDA = append(p.out.CUDA, draft.CUDA{Version: "auto", From: from,
+			Comment: fmt.Sprintf("%s; wheels bring the CUDA that they were built with, and %q instead of auto holds them to that", source, p.cuda)})
 	}
 }
 
