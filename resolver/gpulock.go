@@ -69,7 +69,7 @@ func (b *bases) judgeGPU(ctx context.Context, targets []*target, scan Scanner) e
 			}
 		}
 		r := cuda.Examine(e, hosts)
-		if err := b.refuse(r, t); err != nil {
+		if err := b.refuse(ctx, r, t); err != nil {
 			return err
 		}
 		on.CUDA, on.Driver, on.Reason = r.CUDA.String(), r.Driver.String(), cuda.Paragraph(e, r, hosts)
@@ -133,7 +133,7 @@ func (b *bases) measure(ctx context.Context, t *target, scan Scanner) (cuda.Meas
 
 // refuse makes an error of what speaks against the packages, at the value of the manifest that asks for it, and warns of
 // what is not known.
-func (b *bases) refuse(r cuda.Report, t *target) error {
+func (b *bases) refuse(ctx context.Context, r cuda.Report, t *target) error {
 	g := b.manifest.GPU
 	fail := func(at diag.Position, why, remedies []string) error {
 		e := diag.New(diag.NoAnswer, "the packages for %s, Python %s, are not for the hosts of [gpu]:\n  %s", t.Platform, t.Version(), strings.Join(why, "\n  ")).At(at)
@@ -143,13 +143,15 @@ func (b *bases) refuse(r cuda.Report, t *target) error {
 		return e
 	}
 	if r.CUDA.IsZero() && r.Frameworks == 0 {
-		if len(r.Instead) > 0 {
-			return fail(g.Pos, r.Processor, []string{"code for GPUs is in " + strings.Join(r.Instead, ", ") + "; a project that needs none has no [gpu]"})
-		}
 		if len(r.Processor) > 0 {
-			return fail(g.Pos, r.Processor, []string{"take it from an index that has builds for CUDA, or take [gpu] out"})
+			return b.onProcessors(ctx, r, t)
 		}
-		b.options.Warn(fmt.Sprintf("%s: no package is for CUDA, and [gpu] (%s) asks for GPUs", t.Platform, g.Pos))
+		text := fmt.Sprintf("%s: no package is for CUDA, and [gpu] (%s) asks for GPUs", t.Platform, g.Pos)
+		changes, _ := b.wheels.forGPUs(ctx, nil)
+		for _, c := range changes {
+			text += fmt.Sprintf("; %s (%s:%d:%d)", c.Description, c.File, c.Line, c.Column)
+		}
+		b.options.Warn(text)
 		return nil
 	}
 	for _, text := range r.Processor { // beside what has code
@@ -160,14 +162,14 @@ func (b *bases) refuse(r cuda.Report, t *target) error {
 	for _, a := range r.Answers {
 		switch {
 		case a.Verdict == cuda.Unknown:
-			b.options.Warn(t.Platform + ": " + strings.Join(slices.Concat(a.Why, a.Remedies), "; "))
+			b.options.Warn(t.Platform + ": " + strings.Join(slices.Concat(a.Why, b.tried(ctx, a)), "; "))
 		case a.Verdict == cuda.No && a.Question == cuda.Provider && !r.Mixed && !r.OldCuDNN: // the code runs on the processor
-			b.options.Warn(t.Platform + ": " + strings.Join(slices.Concat(a.Why, a.Remedies), "; "))
+			b.options.Warn(t.Platform + ": " + strings.Join(slices.Concat(a.Why, b.tried(ctx, a)), "; "))
 		case a.Verdict == cuda.No:
 			if why == nil {
 				at = b.placeOf(a)
 			}
-			why, remedies = append(why, a.Why...), append(remedies, a.Remedies...)
+			why, remedies = append(why, a.Why...), append(remedies, b.tried(ctx, a)...)
 		}
 	}
 	if why != nil {

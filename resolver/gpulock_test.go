@@ -136,7 +136,7 @@ func TestJudgeGPU(t *testing.T) {
 			err := b.judgeGPU(t.Context(), targets, scan)
 			got := ""
 			if err != nil {
-				lines := strings.Split(strings.Replace(err.Error(), "the packages for linux/amd64, Python 3.11.2, are not for the hosts of [gpu]:", "not for the hosts", 1), "\n")
+				lines := strings.Split(strings.Replace(err.Error(), "the packages for linux/amd64, Python 3.11.2, are not for the hosts of [gpu]", "not for the hosts", 1), "\n")
 				for i := range lines {
 					lines[i] = strings.TrimSpace(lines[i])
 				}

@@ -179,7 +179,7 @@ func (w *world) serveIndex(rw http.ResponseWriter, r *http.Request) {
 }
 
 // wheel puts a wheel into the index. requires, extra and file may be given several times; a file is
-// PATH:TEXT, an elf PATH:SONAME,…, a library that needs others, and a code PATH:CODE,…;CODE,… one with containers of such code for GPUs, behind ! with a malformed one. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
+// PATH:TEXT, an elf PATH:SONAME,…, a library that needs others, with @PATH behind if it looks for them there from its own folder, and a code PATH:CODE,…;CODE,… one with containers of such code for GPUs, behind ! with a malformed one. size adds a file of so many bytes that do not compress; cut leaves so many bytes of the wheel; format is
 // its Wheel-Version; metadata adds so many bytes to METADATA, and claims is what the index says that it requires. With to=DIR it is written into that folder instead.
 func (w *world) wheel(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
@@ -212,7 +212,11 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 			add(path, text)
 		case "elf":
 			path, needed, _ := strings.Cut(value, ":")
-			add(path, string(testenv.ELF{Needed: strings.Split(needed, ",")}.Bytes()))
+			needed, runpath, led := strings.Cut(needed, "@")
+			if led {
+				runpath = "$ORIGIN/" + runpath
+			}
+			add(path, string(testenv.ELF{Needed: strings.Split(needed, ","), Runpath: runpath}.Bytes()))
 		case "code":
 			path, text, _ := strings.Cut(value, ":")
 			text, spoiled := strings.CutPrefix(text, "!")

@@ -12,6 +12,7 @@ type ELF struct {
 	Loader  string      // of a program: "/lib64/ld-linux-x86-64.so.2"
 	Soname  string
 	Needed  []string // sonames
+	Runpath string   // "$ORIGIN/../lib"
 	// Sections stand before the dynamic section, as linkers put what is only read; with them there is a table of
 	// sections at the end.
 	Sections []ELFSection
@@ -40,6 +41,9 @@ func (f ELF) Bytes() []byte {
 	}
 	if f.Soname != "" {
 		tags = append(tags, [2]uint64{uint64(elf.DT_SONAME), at(f.Soname)})
+	}
+	if f.Runpath != "" {
+		tags = append(tags, [2]uint64{uint64(elf.DT_RUNPATH), at(f.Runpath)})
 	}
 	segments := 2
 	if f.Loader != "" {

@@ -87,6 +87,16 @@ func (t *table) without(i Item, e Environment) string {
 	return ""
 }
 
+// Instead are what has code for GPUs in place of a package without, by the table, as requirements: "jax[cuda13]"; the best first.
+func Instead(name string) []string {
+	for _, p := range facts().processor {
+		if p.Name == name {
+			return strings.Split(p.Instead, " or ")
+		}
+	}
+	return nil
+}
+
 // trouble is about releases that fail on GPUs for which they have code.
 type trouble struct {
 	Name     string     `toml:"name"`

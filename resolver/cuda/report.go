@@ -50,6 +50,8 @@ type Answer struct {
 	Verdict  Verdict  `json:"verdict"`
 	Why      []string `json:"why"`      // sentences without a full stop
 	Remedies []string `json:"remedies"` // what to do about a no
+	// Tries are changes of a manifest that remedies propose, by their texts: whether they give an answer is for who can resolve.
+	Tries map[string]Try `json:"-"`
 	// Device is the index in Hosts.Devices of the first GPU that the no is about; -1: none.
 	Device int `json:"-"`
 }
@@ -60,6 +62,24 @@ func (a *Answer) remedy(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(a.Remedies, text) {
 		a.Remedies = append(a.Remedies, text)
 	}
+}
+
+// propose adds a remedy that changes the manifest.
+func (a *Answer) propose(t Try, format string, args ...any) {
+	if a.Tries == nil {
+		a.Tries = map[string]Try{}
+	}
+	a.Tries[fmt.Sprintf(format, args...)] = t
+	a.remedy(format, args...)
+}
+
+// Try is a change of a manifest: one of these.
+type Try struct {
+	CUDA       string // another range below [gpu]
+	Driver     Driver // min-driver
+	Constraint string // a further bound
+	Require    string // a further requirement, or a requirement with further extras
+	Glibc      string // a base with this version or a newer one
 }
 
 // worsen makes the verdict at least as bad.
@@ -84,6 +104,8 @@ type Report struct {
 	// Frameworks is the number of packages whose code is judged; Processor are builds without code for GPUs, with the reason.
 	Frameworks int
 	Processor  []string
+	// OnProcessor are the names of these packages, in their order.
+	OnProcessor []string
 	// Instead are what has code for GPUs in place of builds that have none, as far as that is known: "onnxruntime-gpu".
 	Instead []string
 	Mixed   bool // packages are for several major versions of CUDA
@@ -116,8 +138,10 @@ func Examine(e Environment, hosts Hosts) Report {
 	for _, i := range e.Items {
 		if i.brought.Role == Processor {
 			x.report.Processor = append(x.report.Processor, fmt.Sprintf("%s is a build without code for GPUs: %s", i, i.brought.Reason))
+			x.report.OnProcessor = append(x.report.OnProcessor, i.Name)
 		} else if instead := facts().without(i, e); instead != "" && len(i.Libraries) == 0 {
 			x.report.Processor = append(x.report.Processor, fmt.Sprintf("%s is without code for GPUs, which %s has", i, instead))
+			x.report.OnProcessor = append(x.report.OnProcessor, i.Name)
 			x.report.Instead = append(x.report.Instead, instead)
 		}
 	}
@@ -184,7 +208,7 @@ func (x *examiner) runs() Answer {
 		a.remedy("use hosts with driver %s or newer", r.Driver)
 		known := func(d Device) bool { first, _ := DriversFor(d.Capability); return x.hosts.DriverOf(d).Meets(first) }
 		if runs := MaxCUDA(driver); runs.Major < r.CUDA.Major && !runs.IsZero() && !slices.ContainsFunc(x.hosts.Devices, func(d Device) bool { return !known(d) }) {
-			a.remedy(`lock with min-driver = "%s" below [gpu], which chooses packages for CUDA %d`, driver, runs.Major)
+			a.propose(Try{Driver: driver}, `lock with min-driver = "%s" below [gpu], which chooses packages for CUDA %d`, driver, runs.Major)
 		}
 	}
 	for i, d := range x.hosts.Devices {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -103,7 +104,7 @@ func (x *examiner) device(a *Answer, d Device) {
 		a.worsen(No)
 		a.say("%s: CUDA %s is for GPUs from %s on", d, x.report.CUDA, oldest.SM())
 		last := LastFor(d.Capability)
-		a.remedy(`set cuda = "%d" below [gpu] and lock again: CUDA %s is the last for %s`, last.Major, last, d)
+		a.propose(Try{CUDA: strconv.Itoa(last.Major)}, `set cuda = "%d" below [gpu] and lock again: CUDA %s is the last for %s`, last.Major, last, d)
 	}
 	if !x.report.CUDA.IsZero() && precedes(x.report.CUDA, d.Capability) {
 		if without := x.librariesWithout(d); len(without) > 0 {
@@ -117,7 +118,7 @@ func (x *examiner) device(a *Answer, d Device) {
 		if ok && contains(t.specifiers, lib.Version) && d.Capability.Compare(t.Oldest) < 0 {
 			a.worsen(No)
 			a.say("%s: %s has nothing for GPUs before %s", d, lib, t.Oldest.SM())
-			a.remedy(`bound it: %s = "%s" below [constraints]`, t.Name, t.Before)
+			a.propose(Try{Constraint: t.Name + t.Before}, `bound it: %s = "%s" below [constraints]`, t.Name, t.Before)
 		}
 	}
 	for _, f := range x.frameworks {
@@ -251,7 +252,7 @@ func (x *examiner) elsewhere(a *Answer, f Item, d Device) {
 	builds := facts().builds[f.Name]
 	for _, b := range slices.Backward(builds) {
 		if b.serves(d.Capability) {
-			a.remedy("%s %s for CUDA %s has code for %s, by envpack's table", f.Name, strings.TrimPrefix(b.Versions, "=="), b.CUDA, d)
+			a.propose(Try{Constraint: f.Name + b.Versions}, "%s %s for CUDA %s has code for %s, by envpack's table", f.Name, strings.TrimPrefix(b.Versions, "=="), b.CUDA, d)
 			break
 		}
 	}

@@ -125,7 +125,7 @@ func (x *examiner) unmet(a *Answer) {
 			a.worsen(No)
 			a.say("nobody brings %s, for which %s asks", names, f)
 			if with := facts().brings(f.Name); with != "" {
-				a.remedy("require %s, in a release that has it: it brings them", with)
+				a.propose(Try{Require: with}, "require %s, in a release that has it: it brings them", with)
 			} else {
 				a.remedy("%s", anyBringer)
 			}
@@ -205,7 +205,7 @@ func (x *examiner) nobody(a *Answer, of string) {
 			a.worsen(Unknown)
 			a.say("no package brings the libraries of %s, for which %s is: whether its wheel has what it asks for is not known, since that was not read", of, f)
 			if with := facts().brings(f.Name); with != "" {
-				a.remedy("require %s, in a release that has it: it brings them", with)
+				a.propose(Try{Require: with}, "require %s, in a release that has it: it brings them", with)
 			}
 			a.remedy("lock with the wheels read (`envpack lock`, without --no-scan)")
 		}
@@ -263,7 +263,7 @@ func (x *examiner) cLibrary() Answer {
 	case elffile.NewerLibc(most, x.Glibc):
 		a.Verdict = No
 		a.say("%s needs glibc %s, whatever its wheel's name says, and the base has %s", by, most, x.Glibc)
-		a.remedy("choose a newer base with system.distro")
+		a.propose(Try{Glibc: most}, "choose a newer base with system.distro")
 	case len(untold) > 0:
 		a.Verdict = Unknown
 		a.say("the base has glibc %s, and which one %s is not known: the tag linux_… of a wheel promises none, and it was not read", x.Glibc, needs(untold))
