@@ -23,6 +23,8 @@ def load(job, source):
     module, _, attributes = name.partition(":")
     paths = [os.path.join(source, p) for p in job["path"]]
     sys.path[:0] = paths
+    if job["legacy"]:
+        return None
     if name == LEGACY:
         try:
             from setuptools import build_meta
@@ -43,12 +45,36 @@ def load(job, source):
     return backend
 
 
-class Asked(Exception):
+class Asked(Mistake):
     """Raised instead of fetching what setup_requires has."""
 
 
+def there(requirement):
+    """Whether a requirement is installed, or not asked for here."""
+    try:
+        import pkg_resources
+    except ImportError:  # setuptools has it no more
+        from importlib import metadata
+        for c in "[;<>=!~ (":
+            requirement = requirement.split(c)[0]
+        try:
+            metadata.version(requirement)
+        except metadata.PackageNotFoundError:
+            return False
+        return True
+    for r in pkg_resources.parse_requirements(requirement):
+        if r.marker and not r.marker.evaluate():
+            continue
+        try:
+            if pkg_resources.working_set.find(r) is None:
+                return False
+        except pkg_resources.VersionConflict:
+            return False
+    return True
+
+
 class Setup(object):
-    """setup.py, run as pip runs it where setuptools has no backend for that."""
+    """setup.py, run as pip ran it before there were backends: as the main program, whose __builtins__ is a module."""
 
     def __init__(self, source):
         self.source = source
@@ -59,16 +85,12 @@ class Setup(object):
         import setuptools.dist
 
         def fetch(distribution, requires):
-            import pkg_resources
-            missing = []
-            for r in pkg_resources.parse_requirements(requires):
-                self.asked.append(str(r))
-                try:
-                    pkg_resources.working_set.find(r) or missing.append(str(r))
-                except pkg_resources.VersionConflict:
-                    missing.append(str(r))
+            lines = requires.splitlines() if hasattr(requires, "splitlines") else list(requires)
+            lines = [r.strip() for r in lines if r.strip()]
+            self.asked.extend(r for r in lines if r not in self.asked)
+            missing = [r for r in lines if not there(r)]
             if missing:
-                raise Asked()
+                raise Asked("setup.py asks for " + ", ".join(missing) + " while it runs")
             return []
 
         setuptools.dist.Distribution.fetch_build_eggs = fetch

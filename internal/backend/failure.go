@@ -47,6 +47,7 @@ var (
 	cudaMissing  = pattern.New(`CUDA_HOME environment variable is not set|nvcc was not found|NVCC not found|Could not find (?:the )?CUDA toolkit|CUDA_TOOLKIT_ROOT_DIR not found`)
 	noLibrary    = pattern.New(`(?:cannot find|unable to find library|library not found for) -l([\w.+-]+)`)
 	noConfig     = pattern.New(`(?:No package '([\w.+-]+)' found|Package '?([\w.+-]+)'?,? (?:required by '[^']*', not found|was not found in the pkg-config)|Dependency "?([\w.+-]+)"? not found, tried pkgconfig|Dependency lookup for ([\w.+-]+) with method 'pkgconfig' failed)`)
+	noWheel      = pattern.New(`error: invalid command 'bdist_wheel'`)
 	noConverter  = pattern.New(`(?:Cython|cython)(?: \S+)? (?:is required|is needed|must be installed|not found|is not installed|needs to be installed|is not available)|(?:install|requires?|need) (?:a recent )?Cython\b`)
 	network      = pattern.New(`(?i)(Temporary failure in name resolution|Name or service not known|Could not resolve host|Network is unreachable|Failed to establish a new connection|nodename nor servname|getaddrinfo failed|Could not fetch URL|Could not find suitable distribution for Requirement|No local packages or working download links found)`)
 	memory       = pattern.New(`(?i)(^MemoryError|virtual memory exhausted|out of memory allocating|std::bad_alloc|Killed signal terminated program|internal compiler error: Killed|LLVM ERROR: out of memory)`)
@@ -74,6 +75,7 @@ var linked = []cause{
 var causes = []cause{
 	{match: program, set: func(f *Failure, w string) { f.Program = w }, say: "it runs %, which is not there"},
 	{match: grouped(noModule), set: func(f *Failure, w string) { f.Module = w }, say: "it imports %, which is not there"},
+	{match: matched(noWheel, "wheel"), set: func(f *Failure, w string) { f.Module = w }, say: "it needs %, which is not there"},
 	{match: matched(noConverter, "Cython"), set: func(f *Failure, w string) { f.Module = w }, say: "it needs %, which is not there", last: 40},
 	// Configuring looks for many programs, and does without most.
 	{match: askedProgram, set: func(f *Failure, w string) { f.Program = w }, say: "it needs %, which is not there", last: 40},

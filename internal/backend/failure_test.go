@@ -35,6 +35,7 @@ func TestExplain(t *testing.T) {
 		"urllib.error.URLError: <urlopen error [Errno -3] Temporary failure in name resolution>\n":                                             {Network: true},
 		"error: Could not find suitable distribution for Requirement.parse('x')\n":                                                             {Network: true},
 		"cc1plus: out of memory allocating 65536 bytes\n":                                                                                      {Limit: "memory"},
+		"error: invalid command 'bdist_wheel'\n":                                                                                               {Module: "wheel"},
 		"RuntimeError: Cython is required to build this\n":                                                                                     {Module: "Cython"},
 		"Could not locate executable gfortran\n" + lines(60) + "AttributeError: x\n":                                                           {},
 	} {

@@ -208,7 +208,7 @@ func (r Run) wrong(hook string, err error) error {
 // hook runs the driver.
 func (r Run) hook(ctx context.Context, hook string) (*result, error) {
 	job, err := json.Marshal(map[string]any{
-		"hook": hook, "backend": r.Project.Backend, "path": append([]string{}, r.Project.BackendPath...),
+		"hook": hook, "backend": r.Project.Backend, "legacy": r.Project.Legacy, "path": append([]string{}, r.Project.BackendPath...),
 	})
 	if err != nil {
 		return nil, err
@@ -262,7 +262,7 @@ func (r Run) failed(hook string, exit *sandbox.ExitError, log string) error {
 	module, exception := "", exit.Error()
 	if answer, err := r.answer(); err == nil && answer.Failure != nil {
 		module, exception = answer.Failure.Module, answer.Failure.Kind+": "+answer.Failure.Text
-		if answer.Failure.Kind == "Mistake" {
+		if kind := answer.Failure.Kind; kind == "Mistake" || kind == "Asked" {
 			f.Reason = answer.Failure.Text
 			return f
 		}
