@@ -179,6 +179,10 @@ func (e *environment) variables(n *yamltext.Node) error {
 			return diag.New(diag.Manifest, "the variable %s is %s, where text is expected", p.Key.Value, p.Value.Kind).At(p.Value.Pos())
 		}
 		from := origin(e.name, p.Key)
+		if strings.Contains(p.Value.Value, "$") {
+			e.out.Note(from, p.Key.Value, draft.Left, "its value, %s, is made of variables of the machine", p.Value.Value)
+			continue
+		}
 		e.out.Env = append(e.out.Env, draft.Setting{Name: p.Key.Value, Value: p.Value.Value, From: from})
 		e.out.Note(from, p.Key.Value+": "+p.Value.Value, draft.Taken, "a variable of the image")
 	}
@@ -203,7 +207,7 @@ func (e *environment) dependencies(n *yamltext.Node) error {
 		case yamltext.Mapping:
 			for _, p := range item.Pairs {
 				if p.Key.Value != "pip" {
-					e.out.Leave(origin(e.name, p.Key), p.Key.Value+":", "conda installs with pip beside itself, and with nothing called %s; write the package with one =", p.Key.Value)
+					e.others(p)
 					continue
 				}
 				more, err := pipLines(p.Value)
@@ -228,6 +232,19 @@ func (e *environment) specs(entries []entry, item *yamltext.Node) []entry {
 		return entries
 	}
 	return append(entries, entry{spec: s, from: from, text: item.Value})
+}
+
+// others leaves what a list has for another installer than pip.
+func (e *environment) others(p yamltext.Pair) {
+	key := p.Key.Value
+	for _, item := range append([]*yamltext.Node{p.Value}, p.Value.Items...) {
+		if item.Kind == yamltext.Scalar {
+			e.out.Leave(origin(e.name, item), key+": "+item.Value, "conda installs with pip beside itself, and with nothing called %s", key)
+		}
+	}
+	if len(p.Value.Items) == 0 && p.Value.Kind != yamltext.Scalar {
+		e.out.Leave(origin(e.name, p.Key), key+":", "a package is expected; conda writes versions behind one =, as in %s=1.0", key)
+	}
 }
 
 // pipLines are the lines below pip:, as they would stand in a requirements file.

@@ -6,14 +6,16 @@ import (
 
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/resolver/pep508"
 )
 
 // maxLines bounds what conda list may have written.
 const maxLines = 100_000
 
-// isList tells whether a text is what conda list --export or --explicit writes.
+// isList tells whether a text is what conda list --export or --explicit writes. Without its heading it is known by its lines, of
+// which each is NAME=VERSION=BUILD, or NAME=VERSION if there are at least three: pip never took a single =.
 func isList(data []byte) bool {
-	n := 0
+	lines, builds := 0, 0
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSpace(line)
 		switch {
@@ -21,18 +23,20 @@ func isList(data []byte) bool {
 			strings.HasPrefix(line, "# packages in environment at"):
 			return true
 		case line == "" || line[0] == '#':
-		default:
-			// NAME=VERSION=BUILD on each line of the first few.
-			if strings.Count(line, "=") != 2 || strings.Contains(line, "==") || strings.ContainsAny(line, " <>;@") {
-				return false
-			}
-			n++
+			continue
 		}
-		if n == 5 {
+		parts := strings.Split(line, "=")
+		if len(parts) < 2 || len(parts) > 3 || slices.Contains(parts, "") || strings.ContainsAny(line, " <>;@!~") {
+			return false
+		}
+		if lines++; len(parts) == 3 {
+			builds++
+		}
+		if lines == 20 {
 			break
 		}
 	}
-	return n > 0
+	return builds > 0 || lines >= 3
 }
 
 // list reads what conda list writes: with --export lines NAME=VERSION=BUILD, with --explicit addresses below @EXPLICIT, and
@@ -82,6 +86,9 @@ func (r Reader) list(name string, data []byte) (*draft.Draft, error) {
 // fromIndex takes what pip had installed into an environment of conda: its name is the index's.
 func (r Reader) fromIndex(d *draft.Draft, e entry) {
 	b, err := ParseVersion(e.spec.Version)
+	if err == nil {
+		_, err = pep508.Parse(e.spec.Name + b.Text)
+	}
 	if err != nil {
 		d.Leave(e.from, e.text, "%v", err)
 		return

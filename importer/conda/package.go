@@ -9,6 +9,7 @@ import (
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/pep440"
+	"github.com/envpack/envpack/resolver/pep508"
 )
 
 // entry is a package that a file names, with the line that it stands in.
@@ -183,6 +184,10 @@ func (p *packages) requirement(e entry, sure bool) {
 // add writes a requirement, if none of the same project is there.
 func (p *packages) add(e entry, text string, set pep440.Set, notes []string) {
 	name := text[:len(text)-len(strings.TrimLeft(text, nameChars+"[],"))]
+	if _, err := pep508.Parse(text); err != nil {
+		p.note(e, draft.Left, "the index has no project with such a name")
+		return
+	}
 	key := e.group + " " + normal(name)
 	for _, later := range p.later[normal(name)] {
 		switch {
@@ -227,16 +232,16 @@ func (p *packages) write(e entry, text string, notes []string) {
 
 // ofCUDA notes a package whose version is that of CUDA.
 func (p *packages) ofCUDA(e entry) {
-	if p.cuda == "" {
-		p.note(e, draft.Passed, "it names no version of CUDA; wheels or the base bring CUDA's libraries")
-		return
-	}
 	if v := cudaOfVersion(e.spec.Version); v != "" && v != p.cuda && !strings.HasPrefix(p.cuda, v+".") {
 		p.note(e, draft.Passed, "CUDA %s is asked for already", p.cuda)
 		return
 	}
 	if len(p.out.CUDA) == 0 {
 		p.note(e, draft.Passed, "no package is named that computes on GPUs; with [gpu] in the manifest the image would be one for them")
+		return
+	}
+	if p.cuda == "" {
+		p.note(e, draft.Mapped, "[gpu]: CUDA as wheels bring it")
 		return
 	}
 	p.note(e, draft.Mapped, "[gpu]: CUDA as wheels bring it, where conda had %s", p.cuda)
@@ -265,24 +270,31 @@ func (p *packages) usesGPU(entries []entry) bool {
 func (p *packages) findCUDA(entries []entry) {
 	var from draft.Origin
 	source := ""
+	say := func(e entry, version string) {
+		if source == "" || p.cuda == "" && version != "" || strings.HasPrefix(version, p.cuda+".") {
+			p.cuda, from, source = version, e.from, shown(e.text)
+		}
+	}
 	for _, e := range entries {
 		if slices.Contains(p.facts.CUDA.Version, e.spec.Name) {
-			if v := cudaOfVersion(e.spec.Version); len(v) > len(p.cuda) && (p.cuda == "" || strings.HasPrefix(v, p.cuda+".")) {
-				p.cuda, from, source = v, e.from, e.text
-			}
+			say(e, cudaOfVersion(e.spec.Version))
 		}
 	}
 	for _, e := range entries {
-		if p.cuda == "" && isPythonBuild(e.spec.Build) || strings.Contains(e.spec.Build, "*") && p.cuda == "" {
-			if v := cudaOfBuild(e.spec.Build); v != "" {
-				p.cuda, from, source = v, e.from, e.text
+		if b := e.spec.Build; p.cuda == "" && (strings.Contains(b, "cuda") || strings.Contains(b, "gpu") || cudaOfBuild(b) != "") {
+			if k, _, _ := p.facts.what(e.spec); k == ofIndex {
+				say(e, cudaOfBuild(b))
 			}
 		}
 	}
-	if p.cuda != "" && len(p.out.CUDA) == 0 && p.usesGPU(entries) {
-		p.out.CUDA = append(p.out.CUDA, draft.CUDA{Version: "auto", From: from,
-			Comment: fmt.Sprintf("%s; wheels bring the CUDA that they were built with, and %q instead of auto holds them to that", source, p.cuda)})
+	if source == "" || len(p.out.CUDA) > 0 || !p.usesGPU(entries) {
+		return
 	}
+	comment := source
+	if p.cuda != "" {
+		comment += fmt.Sprintf("; wheels bring the CUDA that they were built with, and %q instead of auto holds them to that", p.cuda)
+	}
+	p.out.CUDA = append(p.out.CUDA, draft.CUDA{Version: "auto", From: from, Comment: comment})
 }
 
 var (
