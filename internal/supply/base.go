@@ -284,3 +284,11 @@ func (s *Supply) takeFile(ctx context.Context, i lockfile.Interpreter) error {
 func (s *Supply) AptSources(distro, codename, architecture string) string {
 	return sources.List(distro, codename, architecture)
 }
+
+// Development lists the packages of a distribution that have a header or a pkg-config file, the best first.
+func (s *Supply) Development(ctx context.Context, want apt.Options, d apt.Development) ([]string, error) {
+	if err := s.reach(ctx, &want); err != nil {
+		return nil, err
+	}
+	return apt.FindDevelopment(ctx, want, d)
+}

@@ -42,19 +42,10 @@ func ReadContents(ctx context.Context, o Options) (*Contents, error) {
 }
 
 func readContents(ctx context.Context, o Options) (*Contents, error) {
-	d, err := findDistribution(o.Distro)
+	l, err := contentsLoader(o)
 	if err != nil {
 		return nil, err
 	}
-	pockets, err := d.choose([]string{"release"}, o.Architecture)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := pockets[0].trustedKeys(o.ExtraKeys)
-	if err != nil {
-		return nil, err
-	}
-	l := loader{Options: o, pocket: pockets[0], keys: keys}
 	files, err := l.contents(ctx)
 	if lacking := (*noSnapshot)(nil); errors.As(err, &lacking) {
 		return nil, snapshotsError([]*noSnapshot{lacking})
@@ -71,6 +62,23 @@ func readContents(ctx context.Context, o Options) (*Contents, error) {
 		all[f.name] = append(all[f.name], f.Holder)
 	}
 	return c, nil
+}
+
+// contentsLoader loads what a distribution was released with.
+func contentsLoader(o Options) (*loader, error) {
+	d, err := findDistribution(o.Distro)
+	if err != nil {
+		return nil, err
+	}
+	pockets, err := d.choose([]string{"release"}, o.Architecture)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := pockets[0].trustedKeys(o.ExtraKeys)
+	if err != nil {
+		return nil, err
+	}
+	return &loader{Options: o, pocket: pockets[0], keys: keys}, nil
 }
 
 // Library lists the packages that have a shared library of that file name where the dynamic linker looks for
@@ -202,9 +210,31 @@ func (l *loader) contents(ctx context.Context) ([]held, error) {
 	if err != nil {
 		return nil, err
 	}
+	indexes := l.contentsIndexes(r, l.Architecture)
+	if len(indexes) == 0 {
+		return nil, diag.Wrap(errNoContents, diag.NoAnswer, "architecture %s", l.Architecture)
+	}
 	var all []held
-	found := false
-	name := "Contents-" + l.Architecture + ".gz"
+	for _, i := range indexes {
+		part, err := l.contentsIndex(ctx, r, i.folder, i.name, i.file)
+		if err != nil {
+			return nil, fmt.Errorf("index %s%s: %w", i.folder, i.name, err)
+		}
+		all = append(all, part...)
+	}
+	sortHeld(all)
+	return all, nil
+}
+
+// namedIndex is a contents index that a release lists.
+type namedIndex struct {
+	folder, name string
+	file         indexFile
+}
+
+// contentsIndexes are those of an architecture: one a component, or one for all.
+func (l *loader) contentsIndexes(r *release, architecture string) (list []namedIndex) {
+	name := "Contents-" + architecture + ".gz"
 	folders := []string{""}
 	if _, together := r.files[name]; !together {
 		folders = folders[:0]
@@ -213,22 +243,11 @@ func (l *loader) contents(ctx context.Context) ([]held, error) {
 		}
 	}
 	for _, folder := range folders {
-		file, ok := r.files[folder+name]
-		if !ok {
-			continue
+		if file, ok := r.files[folder+name]; ok {
+			list = append(list, namedIndex{folder, name, file})
 		}
-		found = true
-		part, err := l.contentsIndex(ctx, r, folder, name, file)
-		if err != nil {
-			return nil, fmt.Errorf("index %s%s: %w", folder, name, err)
-		}
-		all = append(all, part...)
 	}
-	if !found {
-		return nil, diag.Wrap(errNoContents, diag.NoAnswer, "architecture %s", l.Architecture)
-	}
-	sortHeld(all)
-	return all, nil
+	return list
 }
 
 func (l *loader) contentsIndex(ctx context.Context, r *release, folder, name string, file indexFile) ([]held, error) {
