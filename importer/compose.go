@@ -223,7 +223,7 @@ func (c *composer) project(dir string, p draft.Path) error {
 			continue
 		}
 		f := formatOf(name, data)
-		if f == nil {
+		if f == nil || path.Base(name) == "setup.cfg" && c.has(path.Join(dir, "setup.py")) { // which reads it
 			continue
 		}
 		d, err := f.read(name, data, c.o.Open)
@@ -255,6 +255,12 @@ func (c *composer) project(dir string, p draft.Path) error {
 		c.path(dir)
 	}
 	return nil
+}
+
+// has tells whether the project has a file.
+func (c *composer) has(name string) bool {
+	_, err := c.o.Open(name)
+	return err == nil
 }
 
 var notInName = pattern.New(`[^A-Za-z0-9._-]+`)
