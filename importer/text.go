@@ -136,7 +136,7 @@ func (w *writer) dependencies(m *Manifest) {
 			w.line("    # %s", plainText(r.From.File))
 			last = r.From.File
 		}
-		w.commented("    "+lockfile.Quote(r.Text)+",", r.Comment)
+		w.commented("    "+quote(r.Text)+",", r.Comment)
 	}
 	for _, l := range missing {
 		w.line("    # not taken, %s: %s (%s)", plainText(l.From.String()), plainText(l.Text), plainText(l.Note))
@@ -198,6 +198,14 @@ func (w *writer) bounds(head string, list []draft.Requirement) {
 	for _, e := range entries {
 		w.commented(key(e.name)+" = "+lockfile.Quote(e.bounds), e.comment)
 	}
+}
+
+// quote is a text as a TOML string, in the quotes that need no escapes.
+func quote(s string) string {
+	if strings.Contains(s, `"`) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\'' || r < 0x20 || r == 0x7f || r == 0xfffd }) {
+		return "'" + s + "'"
+	}
+	return lockfile.Quote(s)
 }
 
 var bareKey = pattern.New(`^[A-Za-z0-9_-]+$`)

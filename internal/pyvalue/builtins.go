@@ -33,7 +33,7 @@ func init() {
 		"os.path.dirname": native(dirname), "path.dirname": native(dirname), "osp.dirname": native(dirname), "dirname": native(dirname),
 		"os.path.abspath": first, "os.path.realpath": first, "path.abspath": first, "abspath": first, "osp.abspath": first, "realpath": first, "os.path.normpath": first,
 		"os.path.exists": native(exists), "os.path.isfile": native(exists), "path.exists": native(exists), "isfile": native(exists), "osp.exists": native(exists), "exists": native(exists),
-		"Path": first, "pathlib.Path": first, "PurePath": first, "os.fspath": first, "os.getcwd": native(func(_ *machine, at Place, _ []Value, _ map[string]Value) Value { return Str{At: at} }),
+		"Path": first, "pathlib.Path": first, "PurePath": first, "os.fspath": first, "os.getcwd": native(func(_ *machine, at Place, _ []Value, _ map[string]Value) Value { return Str{S: ".", At: at} }),
 		"os.environ.get": native(environment), "os.getenv": native(environment), "environ.get": native(environment), "getenv": native(environment),
 		"os.environ": &Dict{}, "sys.argv": &List{Items: []Value{Str{S: "setup.py"}, Str{S: "install"}}},
 		"sys.version_info": thing{"version_info"}, "sys.platform": Str{S: "linux"}, "os.name": Str{S: "posix"}, "platform.system": constant("Linux"),

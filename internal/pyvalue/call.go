@@ -2,6 +2,7 @@ package pyvalue
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -92,6 +93,11 @@ func (m *machine) invoke(f *function, args []Value, named map[string]Value, at P
 		switch {
 		case strings.HasPrefix(p.name, "**"):
 			d := &Dict{}
+			for _, key := range sortedKeys(named) {
+				if !slices.ContainsFunc(f.s.params, func(q parameter) bool { return q.name == key }) {
+					d.set(Str{S: key, At: at}, named[key])
+				}
+			}
 			s.names[p.name[2:]] = d
 		case strings.HasPrefix(p.name, "*"):
 			l := &List{At: at}
@@ -216,7 +222,7 @@ func (m *machine) attribute(x Value, name string, at Place, e *expr) Value {
 			}
 		}
 	case Unknown:
-		return dotted(x, name, at)
+		return m.dotted(x, name, at)
 	}
 	return Unknown{at, describe(e)}
 }
@@ -235,17 +241,14 @@ func describe(e *expr) string {
 }
 
 // dotted is an attribute of a module, by whatever name the module was imported.
-func dotted(x Unknown, name string, at Place) Value {
+func (m *machine) dotted(x Unknown, name string, at Place) Value {
 	whole := x.Why + "." + name
-	if v, ok := builtins[whole]; ok {
+	if v, ok := m.known(whole); ok {
 		return v
 	}
 	return Unknown{at, whole}
 }
 
 func dirOf(p string) string {
-	if !strings.Contains(p, "/") {
-		return ""
-	}
 	return path.Dir(p)
 }

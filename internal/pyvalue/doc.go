@@ -80,9 +80,12 @@ func unknown(at Place, format string, args ...any) Unknown {
 }
 
 // equal compares texts, numbers and the like; what cannot be told is equal to nothing.
-func equal(a, b Value) bool { return same(a, b, 0) }
+func equal(a, b Value) bool { return same(a, b, 0, false) }
 
-func same(a, b Value, depth int) bool {
+// identical compares in addition what cannot be told: it is the same if it is of the same place.
+func identical(a, b Value) bool { return same(a, b, 0, true) }
+
+func same(a, b Value, depth int, unknowns bool) bool {
 	if depth > 30 { // or they contain themselves
 		return false
 	}
@@ -92,13 +95,20 @@ func same(a, b Value, depth int) bool {
 		return ok && a.S == b.S
 	case Int, Bool, None:
 		return a == b
+	case Unknown, thing, condition:
+		return unknowns && a == b
+	case *function, *file:
+		return unknowns && a == b
+	case native:
+		_, both := b.(native)
+		return unknowns && both
 	case *List:
 		b, ok := b.(*List)
 		if !ok || len(a.Items) != len(b.Items) {
 			return false
 		}
 		for i := range a.Items {
-			if !same(a.Items[i], b.Items[i], depth+1) {
+			if !same(a.Items[i], b.Items[i], depth+1, unknowns) {
 				return false
 			}
 		}
@@ -109,7 +119,7 @@ func same(a, b Value, depth int) bool {
 			return false
 		}
 		for i := range a.Keys {
-			if !same(a.Keys[i], b.Keys[i], depth+1) || !same(a.Vals[i], b.Vals[i], depth+1) {
+			if !same(a.Keys[i], b.Keys[i], depth+1, unknowns) || !same(a.Vals[i], b.Vals[i], depth+1, unknowns) {
 				return false
 			}
 		}

@@ -26,7 +26,7 @@ func (m *machine) eval(e *expr, s *scope) Value {
 		if v, ok := s.get(e.name); ok {
 			return v
 		}
-		if v, ok := builtins[e.name]; ok {
+		if v, ok := m.known(e.name); ok {
 			return v
 		}
 		return Unknown{m.at(e.line), e.name}

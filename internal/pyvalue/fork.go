@@ -136,7 +136,7 @@ func restore(s *scope, names map[string]Value) {
 
 // merge puts together what a value is in two ways.
 func (m *machine) merge(a, b Value, marker, other, doubt string) Value {
-	if equal(a, b) {
+	if identical(a, b) {
 		return a
 	}
 	switch x := a.(type) {
@@ -238,7 +238,7 @@ func (m *machine) mergeLists(a, b *List, marker, other, doubt string) *List {
 	out := &List{At: a.At}
 	inB := func(v Value) int {
 		for i, w := range b.Items {
-			if equal(v, w) {
+			if identical(v, w) {
 				return i
 			}
 		}

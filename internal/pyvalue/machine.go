@@ -67,6 +67,7 @@ type machine struct {
 	open   func(name string) ([]byte, error)
 	wanted string
 	calls  []Call
+	own    map[string]Value // lists and dictionaries of Python's modules, which the module may change
 	steps  int
 	memory int
 	depth  int
@@ -80,12 +81,26 @@ type machine struct {
 // The error is a *pysource.SyntaxError where the file stops being Python; the calls before that come with it.
 func Calls(name string, data []byte, wanted string, open func(name string) ([]byte, error)) (calls []Call, err error) {
 	body, err := parse(name, data)
-	m := &machine{file: name, dir: path.Dir(name), open: open, wanted: wanted}
+	m := &machine{file: name, dir: path.Dir(name), open: open, wanted: wanted, own: map[string]Value{}}
 	top := &scope{names: map[string]Value{
 		"__file__": Str{S: path.Base(name), At: Place{name, 1}}, "__name__": Str{S: "__main__", At: Place{name, 1}},
 	}}
 	m.run(body, top)
 	return m.calls, err
+}
+
+// known is what Python's library has under a name.
+func (m *machine) known(name string) (Value, bool) {
+	if v, ok := m.own[name]; ok {
+		return v, true
+	}
+	v, ok := builtins[name]
+	switch v.(type) {
+	case *Dict, *List:
+		v = m.copyValue(v, map[any]Value{}, 0)
+		m.own[name] = v
+	}
+	return v, ok
 }
 
 func (m *machine) at(line int) Place { return Place{m.file, line} }
