@@ -48,6 +48,7 @@ func (b *building) lookElsewhere(ref publish.Reference, push bool, cache publish
 		o.Target = ref
 	}
 	b.shelf = publish.NewShelf(o)
+	b.supply.Shelf = wheelShelf{b.shelf, b.builder.Store}
 	if !b.rebuild { // else it only remembers for the push what the registry has
 		b.builder.Elsewhere = b.shelf
 	}
@@ -71,5 +72,5 @@ func (b *building) fillCache(ctx context.Context, images []*imagegen.Image, cach
 			return nil
 		}
 	}
-	return nil
+	return b.fillWheels(ctx, cache)
 }

@@ -19,7 +19,7 @@ import (
 // Errors: a digest of d that is none.
 func New(d Descriptor, open func() (io.ReadCloser, error)) (v1.Layer, error) {
 	l := &lazy{d: d, open: open}
-	for digest, h := range map[string]*v1.Hash{d.Digest: &l.digest, d.DiffID: &l.diffID} {
+	for h, digest := range map[*v1.Hash]string{&l.digest: d.Digest, &l.diffID: d.DiffID} { // which may be equal
 		if _, err := parseDigest(digest); err != nil {
 			return nil, fmt.Errorf("describing a layer: %w", err)
 		}
