@@ -61,6 +61,7 @@ type buildOptions struct {
 	locked    bool
 	seal      bool
 	rebuild   bool
+	smoke     bool
 	platforms []string
 }
 
@@ -90,6 +91,7 @@ func newBuild(s *session) *cobra.Command {
 	f.BoolVar(&o.push, "push", false, "push the image to the registry that its name says")
 	f.BoolVar(&o.locked, "locked", false, "fail if the lock is missing or out of date")
 	f.BoolVar(&o.seal, "seal", false, "write the image's digest into the lock's seal, also if that is of other project files")
+	f.BoolVar(&o.smoke, "smoke", false, "before the image is written, import in it what the requirements are for, in a sandbox; exit status 8 if something cannot be")
 	f.StringVar(&from, "from", "", "build this `IMAGE` again, by the lock in it, and fail if it comes out otherwise")
 	completeFlag(cmd, "output", completeOutput)
 	completeFlag(cmd, "from", completeImages(1))
@@ -161,6 +163,11 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	images, err := b.images(ctx, platforms)
 	if err != nil {
 		return err
+	}
+	if o.smoke {
+		if err := b.smokeImages(ctx, images); err != nil {
+			return err
+		}
 	}
 	a, err := b.artifact(images)
 	if err != nil {
@@ -360,33 +367,6 @@ func (b *building) image(ctx context.Context, platform string) (*imagegen.Image,
 		b.warnOnce(fmt.Sprintf("%s is of wheel format %s, which is newer than 1.0; it was installed as 1.0 wants it", wheel, image.Newer[wheel]))
 	}
 	return image, nil
-}
-
-// mayBeDamage tells whether a failure can come from a damaged file in the store. Of failures that
-// were understood where they happened only mismatches can.
-func mayBeDamage(ctx context.Context, err error) bool {
-	if err == nil || ctx.Err() != nil {
-		return false
-	}
-	var understood *diag.Error
-	return !errors.As(err, &understood) || diag.CodeOf(err) == diag.Mismatch
-}
-
-// repaired removes what is damaged of a platform's files and layers, and tells whether something was.
-func (b *building) repaired(ctx context.Context, plan *imagegen.Plan) bool {
-	n, err := b.builder.Repair(ctx, plan)
-	if err != nil || n == 0 {
-		return false
-	}
-	b.ui().Warn("%s in the store %s damaged; what is missing now is fetched or made again", plural(n, "file"), wasWere(n))
-	return true
-}
-
-func wasWere(n int) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
 }
 
 func (b *building) artifact(images []*imagegen.Image) (*publish.Artifact, error) {

@@ -22,7 +22,7 @@ import (
 )
 
 // notFrom are flags of build that are about a project, of which an image has none.
-var notFrom = []string{"project", "lock", "group", "no-group", "locked", "seal", "rebuild", "cache-repo"}
+var notFrom = []string{"project", "lock", "group", "no-group", "locked", "seal", "smoke", "rebuild", "cache-repo"}
 
 // checkFrom refuses what --from cannot be combined with.
 func checkFrom(cmd *cobra.Command, args []string) error {

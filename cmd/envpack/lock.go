@@ -52,12 +52,14 @@ type lockOptions struct {
 	check       bool
 	dryRun      bool
 	noScan      bool
+	smoke       bool
 	building    buildPolicy
 	refresh     bool
 	prefer      string // a pylock.toml; "" is none
 
 	kept   []string                                      // packages whose source distributions are taken without --no-build
 	files  bool                                          // of [[file]] stay, also when upgrading
+	silent bool                                          // nothing is warned of: it is an attempt
 	untold bool                                          // how the lock came about: it is compared and not kept
 	stay   bool                                          // on the lock's distribution, also when upgrading
 	watch  func(resolver.BaseSource) resolver.BaseSource // looks at the base's answers; may be nil
@@ -84,6 +86,7 @@ func newLock(s *session) *cobra.Command {
 	cmd.Flags().StringArrayVarP(&o.packages, "upgrade-package", "P", nil, "let this `PACKAGE` move: NAME to the newest version, NAME==VERSION to that, NAME with other bounds, as \"numpy<2\", to the newest within them; may be given several times")
 	completeFlag(cmd, "upgrade-package", completePackage)
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
+	cmd.Flags().BoolVar(&o.smoke, "smoke", false, "import in the image what the requirements are for, in a sandbox; exit status 8 if something cannot be")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
 	o.building.addTo(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask the indexes and archives although the lock is up to date; versions stay")
@@ -95,6 +98,9 @@ func newLock(s *session) *cobra.Command {
 func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if o.check && (o.upgrade || o.upgradeBase || len(o.packages) > 0) {
 		return diag.New(diag.Usage, "--check changes nothing, --upgrade, --upgrade-base and --upgrade-package do: give one of them")
+	}
+	if o.smoke && (o.check || o.dryRun) {
+		return diag.New(diag.Usage, "--smoke needs the image of a lock that is there, which --check and --dry-run do not make")
 	}
 	if o.check && o.dryRun {
 		return diag.New(diag.Usage, "--check makes no lock, and --dry-run makes one that is not written: give one of them")
@@ -114,7 +120,10 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		return nil
 	}
 	if l := upToDate(m, path, o); l != nil {
-		return s.nothingChanged(l, path, o.dryRun, o.building.all)
+		if err := s.nothingChanged(l, path, o.dryRun, o.building.all); err != nil || !o.smoke {
+			return err
+		}
+		return s.smokeLock(ctx, m, l)
 	}
 	if !o.dryRun {
 		if err := writable(path); err != nil { // before the work, not after it
@@ -163,64 +172,21 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if o.dryRun {
 		return s.tellChanges(l, old, path, true)
 	}
-	return s.writeLock(l, old, path)
-}
-
-// upToDate is the lock if locking again would look for nothing new: nobody asks to move, the lock is whole and the
-// manifest's, and what it was made of is not in a folder that could have changed. Else it is nil.
-func upToDate(m *manifest.Manifest, path string, o lockOptions) *lockfile.Lock {
-	if o.upgrade || o.upgradeBase || len(o.packages) > 0 || o.refresh || o.prefer != "" || localImage(m.System.Image) {
-		return nil
+	if err := s.writeLock(l, old, path); err != nil || !o.smoke {
+		return err
 	}
-	l, err := readLock(m, path)
-	if err != nil || l.Project.Unscanned && !o.noScan {
-		return nil
-	}
-	for _, p := range l.Packages {
-		if p.Path != "" {
-			return nil
-		}
-	}
-	for _, f := range l.Data {
-		if f.Path != "" {
-			return nil
-		}
-	}
-	if !o.building.admits(l) {
-		return nil
-	}
-	return l
-}
-
-// localImage tells whether an image to stand on is a folder or file, and no reference in a registry.
-func localImage(reference string) bool {
-	form, _, ok := strings.Cut(reference, ":")
-	return ok && slices.Contains([]string{"oci", "oci-archive", "docker-archive"}, form)
-}
-
-// nothingChanged tells that the lock is the manifest's, as what was locked before: no index is asked and nothing written.
-func (s *session) nothingChanged(l *lockfile.Lock, path string, dry, noBuild bool) error {
-	s.close()
-	if s.json {
-		out := lockSummary(l, []lockfile.Change{}, false)
-		out.DryRun = dry
-		return s.printJSON(out)
-	}
-	if dry {
-		path += " (not written)"
-	}
-	s.ui().Printf("%s: nothing changed (%s)", path, lockCounts(l))
-	if noBuild {
-		s.ui().Printf("--no-build lets a package move to a source distribution only where it moves at all: with --upgrade-package or --upgrade")
-	}
-	return nil
+	return s.smokeLock(ctx, m, l)
 }
 
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
 	options := resolver.Options{
 		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.all, AsIs: o.kept, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
-		Warn: func(text string) { s.ui().Warn("%s", text) },
+		Warn: func(text string) {
+			if !o.silent {
+				s.ui().Warn("%s", text)
+			}
+		},
 		Tell: func(text string) {
 			if !o.untold {
 				s.ui().Printf("%s", text)

@@ -36,6 +36,7 @@ Exit status:
   1  any other failure                    5  the lock does not belong to the manifest
   2  wrong flags or arguments             6  a digest or hash is not what it should be
   3  the manifest is wrong                7  something could not be fetched
+  8  what --smoke imports cannot be imported
   130  interrupted
 With --json, results go to standard output, and errors, warnings and notices to standard error, one
 JSON object on a line each: {"error": …, "code": …}, {"warning": …}, {"notice": …}.

@@ -26,6 +26,7 @@ const (
 	Stale    Code = 5 // the lock does not belong to the manifest
 	Mismatch Code = 6 // a digest or hash differs from what was promised
 	Fetch    Code = 7 // something could not be fetched
+	Smoke    Code = 8 // something that is to be imported cannot be
 
 	Interrupted Code = 130 // by a signal
 )

@@ -39,6 +39,7 @@ type Manifest struct {
 	System
 	Indexes []Index
 	GPU     *GPU // nil: the manifest asks nothing of GPUs
+	Smoke   Smoke
 	// Undated is the policy of the default index where no index of the manifest replaces it; "" is UndatedError.
 	Undated Undated
 	Builds  []BuildPolicy // by name

@@ -16,7 +16,7 @@ import (
 // read fills m from a document that keeps the schema.
 func (d *document) read(m *Manifest) error {
 	for _, step := range []func(*Manifest) error{
-		d.readProject, d.readSystem, d.readImage, d.readIndexes, d.readResolver, d.readConstraints, d.readPolicies, d.readBuilds, d.readData, d.readGPU,
+		d.readProject, d.readSystem, d.readImage, d.readIndexes, d.readResolver, d.readConstraints, d.readPolicies, d.readBuilds, d.readData, d.readGPU, d.readSmoke,
 	} {
 		if err := step(m); err != nil {
 			return err

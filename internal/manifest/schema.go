@@ -53,7 +53,8 @@ var schema = map[string]map[string]kind{
 	"overrides":   nil,
 	"metadata":    {"version": aString, "requires": aList, "python": aString, "extras": aList},                    // below the name of a package
 	"build":       {"requires": aList, "isolation": aBoolean, "env": aTable, "packages": aList, "patches": aList}, // likewise
-	"ownership":   nil,                                                                                            // path = "package"
+	"smoke":       {"imports": aList, "except": aList},
+	"ownership":   nil, // path = "package"
 }
 
 // document is a decoded manifest with the places of its keys. prefix is "" in envpack.toml and
