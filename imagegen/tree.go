@@ -86,7 +86,7 @@ func (b *Builder) stack(ctx context.Context, image *Image, layers []Layer, root 
 func (b *Builder) unpacked(ctx context.Context, l Layer, advance func(int64)) (u unpack.Unpacked, key string, err error) {
 	u.What = "layer " + l.Name
 	want := layertar.Promise{What: u.What, Size: l.Size, Limit: layertar.Limit(l.Size)}
-	for digest, h := range map[string]*v1.Hash{l.Digest: &want.Digest, l.DiffID: &want.DiffID} {
+	for h, digest := range map[*v1.Hash]string{&want.Digest: l.Digest, &want.DiffID: l.DiffID} { // which may be equal
 		if *h, err = v1.NewHash(digest); err != nil {
 			return u, "", fmt.Errorf("%s: %w", u.What, err)
 		}
