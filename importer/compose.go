@@ -156,9 +156,12 @@ func (c *composer) take(d *draft.Draft, nested bool, within []string) error {
 			c.all = append(c.all, r)
 		}
 	}
-	c.labelled(d.Requirements)
+	taken := map[draft.Origin]bool{} // also by another group that needs them
+	for _, r := range d.Requirements {
+		taken[r.From] = taken[r.From] || wanted(r.Group)
+	}
 	for _, l := range d.Lines {
-		if l.Group != "" && !wanted(l.Group) && (l.Verdict == draft.Taken || l.Verdict == draft.Mapped || l.Verdict == draft.Left && l.Needed) {
+		if l.Group != "" && !wanted(l.Group) && !taken[l.From] && (l.Verdict == draft.Taken || l.Verdict == draft.Mapped || l.Verdict == draft.Left && l.Needed) {
 			l.Verdict, l.Needed = draft.Passed, false
 			l.Note = fmt.Sprintf("of %s, which is not asked for", l.Group)
 			if !nested {
@@ -171,6 +174,7 @@ func (c *composer) take(d *draft.Draft, nested bool, within []string) error {
 	c.m.Constraints = append(c.m.Constraints, d.Constraints...)
 	c.m.Overrides = append(c.m.Overrides, d.Overrides...)
 	c.m.Indexes = append(c.m.Indexes, d.Indexes...)
+	c.labelled(d.Requirements)
 	c.m.Policies = append(c.m.Policies, d.Policies...)
 	c.m.System = append(c.m.System, d.System...)
 	c.m.Env = append(c.m.Env, d.Env...)
@@ -223,7 +227,7 @@ func (c *composer) project(dir string, p draft.Path) error {
 			continue
 		}
 		f := formatOf(name, data)
-		if f == nil || path.Base(name) == "setup.cfg" && c.has(path.Join(dir, "setup.py")) { // which reads it
+		if f == nil || found || path.Base(name) == "setup.cfg" && c.has(path.Join(dir, "setup.py")) { // which reads it
 			continue
 		}
 		d, err := f.read(name, data, c.o.Open)

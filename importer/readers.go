@@ -12,6 +12,7 @@ import (
 	"github.com/envpack/envpack/importer/dockerfile"
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/importer/notebook"
+	"github.com/envpack/envpack/importer/pyproject"
 	"github.com/envpack/envpack/importer/requirements"
 	"github.com/envpack/envpack/importer/setuptools"
 	"github.com/envpack/envpack/internal/diag"
@@ -43,6 +44,7 @@ var formats = []format{
 	{name: "a notebook", match: named("*.ipynb"),
 		readAt: func(day string) reader { return notebook.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
 	{name: "conda's or pixi's file", match: conda.Is, readAt: func(day string) reader { return conda.Reader{AsOf: day}.Read }},
+	{name: "pyproject.toml", match: named("pyproject.toml"), read: pyproject.Read},
 	{name: "setup.py", match: named("setup.py"), read: setuptools.Read},
 	{name: "setup.cfg", match: named("setup.cfg"), read: setuptools.ReadConfig},
 	{name: "a requirements file", match: isRequirements, read: requirements.Read, byReference: true},
