@@ -135,6 +135,7 @@ func (g *gpu) carries(d *deps, platform, name string, v pep440.Version, requires
 	}
 	switch b := cuda.Brings(p); {
 	case b.Listed && slices.ContainsFunc(names, cuda.IsLibrary): // these say it themselves
+	case b.Listed && cuda.Elsewhere(p) && !found.code: // by the table, until its wheel shows some, it computes on the processor
 	case b.Role == cuda.Processor:
 		d.Unavailable = reason{noGPUCode, b.Reason}
 	case b.Version.Major < oldestCUDA || b.Version.Major > newestCUDA:

@@ -79,10 +79,12 @@ func (w *wheelRemedies) besides(ctx context.Context, names []string) (found, tri
 	return found, tried
 }
 
-// forCUDA tells whether an answer is for a CUDA wherever it has a package, and anywhere.
+// forCUDA tells whether an answer is for a CUDA wherever it has a package, and anywhere, and the package is known to have code there.
 func forCUDA(done []*solved, name string) bool {
 	return slices.ContainsFunc(done, func(s *solved) bool { return s.cuda != 0 }) &&
-		!slices.ContainsFunc(done, func(s *solved) bool { return s.cuda == 0 && s.has(name) })
+		!slices.ContainsFunc(done, func(s *solved) bool {
+			return s.has(name) && (s.cuda == 0 || cuda.Elsewhere(cuda.Package{Name: name, Platform: s.target.Platform}))
+		})
 }
 
 // counterparts are what may have code for GPUs in place of a requirement: what the table names, extras of the chosen version that are

@@ -21,6 +21,7 @@ const measuredTries = 8
 type finding struct {
 	major  int               // of the CUDA that its libraries link with; 0: none
 	linked string            // which say so
+	code   bool              // it has code for GPUs, or some that could not be read
 	lacks  map[string]string // by GPU as the manifest names it: what it has in place of code
 }
 
@@ -116,7 +117,7 @@ func (q *question) read(ctx context.Context, done []*solved) (news []string, dow
 
 // judge is the finding of what was read of a wheel in an image for a major version of CUDA.
 func (g *gpu) judge(r cuda.Reading, major int) finding {
-	f := finding{lacks: map[string]string{}}
+	f := finding{lacks: map[string]string{}, code: len(r.Code)+len(r.Faults) > 0}
 	linked, by := cuda.Linked(r.Needed)
 	if f.linked = by; linked.Major >= oldestCUDA && linked.Major <= newestCUDA {
 		f.major = linked.Major

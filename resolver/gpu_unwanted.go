@@ -16,7 +16,7 @@ const unwantedCUDA = 200 << 20
 
 // warnMixed warns, where the manifest has no [gpu], of packages for several versions of CUDA. With it these are no answer.
 func warnMixed(m *manifest.Manifest, lock *lockfile.Lock, warn func(string)) {
-	if m.GPU != nil {
+	if m.GPU != nil || !slices.ContainsFunc(lock.Packages, func(p lockfile.Package) bool { return cuda.MayBring(p.Name, p.Version) }) {
 		return
 	}
 	told := map[string]bool{}
@@ -57,7 +57,7 @@ func tellUnwanted(m *manifest.Manifest, lock, old *lockfile.Lock, tell func(stri
 			if len(now.byNames) > 1 {
 				of = " of " + now.byNames[i]
 			}
-			text += fmt.Sprintf(".\nIf the image is to compute on processors alone, this takes builds%s without them:\n    [[index]]\n    name = %q\nElse [gpu] has envpack choose what the GPUs and drivers of its hosts run", of, t.Name)
+			text += fmt.Sprintf(".\nIf the image is to compute on processors alone, an index that the manifest does not name, and that was not asked, has builds%s without them:\n    [[index]]\n    name = %q\nElse [gpu] has envpack choose what the GPUs and drivers of its hosts run", of, t.Name)
 			tell(text)
 			return
 		}

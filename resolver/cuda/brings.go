@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,6 +182,19 @@ func Built(name, version string) (v, cudnn Version, ok bool) {
 		}
 	}
 	return Version{}, Version{}, false
+}
+
+// Elsewhere tells whether the table has code for GPUs in a framework's wheels for another architecture alone.
+func Elsewhere(p Package) bool {
+	only := facts().architecture[p.Name]
+	return only != "" && p.Platform != "" && only != path.Base(p.Platform)
+}
+
+// MayBring tells by a package's name and version alone, without a look at any table, whether it may be for a CUDA: what only the table of frameworks
+// knows brings none of its libraries.
+func MayBring(name, version string) bool {
+	_, label, _ := strings.Cut(version, "+")
+	return IsLibrary(name) || nameForm().MatchString(name) || label != "" && labelForm().MatchString(label)
 }
 
 // IsLibrary tells whether a package is one of NVIDIA's, or the one that names them.

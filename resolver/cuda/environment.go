@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -102,7 +101,7 @@ func Of(l *lockfile.Lock, platform string, measure Measure) Environment {
 				i.Libraries, i.Faults, i.Needed, i.Measured = r.Code, r.Faults, r.Needed, ok
 			}
 			i.brought = Brings(i.Package)
-			if only := facts().architecture[p.Name]; i.brought.Listed && only != "" && only != path.Base(platform) && len(i.Libraries)+len(i.Faults) == 0 {
+			if i.brought.Listed && len(i.Libraries)+len(i.Faults) == 0 && Elsewhere(i.Package) {
 				i.brought = Brought{Role: Processor, Reason: "its wheels for " + platform + " have none"}
 			}
 			e.Items = append(e.Items, i)
