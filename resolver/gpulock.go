@@ -142,10 +142,10 @@ func (b *bases) refuse(ctx context.Context, r cuda.Report, t *target) error {
 		}
 		return e
 	}
+	if r.Frameworks == 0 && len(r.Processor) > 0 && (r.CUDA.IsZero() || r.Vain) {
+		return b.onProcessors(ctx, r, t)
+	}
 	if r.CUDA.IsZero() && r.Frameworks == 0 {
-		if len(r.Processor) > 0 {
-			return b.onProcessors(ctx, r, t)
-		}
 		text := fmt.Sprintf("%s: no package is for CUDA, and [gpu] (%s) asks for GPUs", t.Platform, g.Pos)
 		changes, _ := b.wheels.forGPUs(ctx, nil)
 		for _, c := range changes {

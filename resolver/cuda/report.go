@@ -106,6 +106,8 @@ type Report struct {
 	Processor  []string
 	// OnProcessor are the names of these packages, in their order.
 	OnProcessor []string
+	// Vain: one of these requires CUDA's libraries all the same.
+	Vain bool
 	// Instead are what has code for GPUs in place of builds that have none, as far as that is known: "onnxruntime-gpu".
 	Instead []string
 	Mixed   bool // packages are for several major versions of CUDA
@@ -138,7 +140,7 @@ func Examine(e Environment, hosts Hosts) Report {
 	for _, i := range e.Items {
 		if i.brought.Role == Processor {
 			x.report.Processor = append(x.report.Processor, fmt.Sprintf("%s is a build without code for GPUs: %s", i, i.brought.Reason))
-			x.report.OnProcessor = append(x.report.OnProcessor, i.Name)
+			x.report.OnProcessor, x.report.Vain = append(x.report.OnProcessor, i.Name), x.report.Vain || x.requiresLibraries(i)
 		} else if instead := facts().without(i, e); instead != "" && len(i.Libraries) == 0 {
 			x.report.Processor = append(x.report.Processor, fmt.Sprintf("%s is without code for GPUs, which %s has", i, instead))
 			x.report.OnProcessor = append(x.report.OnProcessor, i.Name)
