@@ -291,6 +291,10 @@ func (s *Supply) prepare(ctx context.Context, o resolver.BuildOrder, work string
 	if err != nil {
 		return nil, &resolver.BuildError{Hook: o.Hook, Reason: err.Error()}
 	}
+	version, err := s.sourceVersion(ctx, o.Package)
+	if err != nil {
+		return nil, err
+	}
 	env := map[string]string{}
 	if len(o.Environment.Base.Interpreters) > 0 {
 		// Such a Python names the compilers that it was itself built with.
@@ -302,7 +306,7 @@ func (s *Supply) prepare(ctx context.Context, o resolver.BuildOrder, work string
 		env[name] = value
 	}
 	return &backend.Run{
-		Python: interpreterPath, Work: work, Source: root, Project: p, Version: o.Package.Version, Time: newest, Env: env,
+		Python: interpreterPath, Work: work, Source: root, Project: p, Version: version, Time: newest, Env: env,
 		Jobs:   runtime.GOMAXPROCS(0),
 		Limits: sandbox.Limits{Time: buildTime, Memory: buildMemory(), Disk: buildDisk, Processes: buildProcesses},
 	}, nil

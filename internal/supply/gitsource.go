@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// commitMemo keeps which blob has the files of a commit, by repository and commit.
+	// commitMemo keeps which blob has the files of a commit, by repository, commit and the project's folder.
 	commitMemo = "commit-1"
 	// commitFolder is where they are in it.
 	commitFolder = "repository"
@@ -34,8 +34,9 @@ const (
 
 // commitNote is the note of commitMemo.
 type commitNote struct {
-	SHA256 string   `json:"sha256"` // of a tar
-	LFS    []string `json:"lfs,omitempty"`
+	SHA256  string   `json:"sha256"` // of a tar
+	LFS     []string `json:"lfs,omitempty"`
+	Version string   `json:"version,omitempty"` // where the project reads it from git
 }
 
 // unpackCommit brings the files of a commit, and of the submodules that it has, into a folder. They are as git keeps them: neither
@@ -59,9 +60,18 @@ func (s *Supply) unpackCommit(ctx context.Context, p lockfile.Package, dir strin
 	return backend.Unpack(ctx, commitFolder+".tar", blob, blob.Size(), dir)
 }
 
+// sourceVersion is the version that a build is told: the package's, or what the tags of its repository say; "" if that is not known.
+func (s *Supply) sourceVersion(ctx context.Context, p lockfile.Package) (string, error) {
+	if p.Version != "" || p.Git == "" {
+		return p.Version, nil
+	}
+	note, err := s.commitFiles(ctx, p)
+	return note.Version, err
+}
+
 // commitFiles gives the files of a commit from the store, or fetches them.
 func (s *Supply) commitFiles(ctx context.Context, p lockfile.Package) (note commitNote, err error) {
-	key := p.Git + "\x00" + p.Commit
+	key := p.Git + "\x00" + p.Commit + "\x00" + p.Subdirectory
 	if data, ok := s.Store.Memo(commitMemo, key); ok && json.Unmarshal(data, &note) == nil && s.Store.Has(note.SHA256) {
 		return note, s.Store.Check(ctx, 1, note.SHA256)
 	}
@@ -80,7 +90,7 @@ func (s *Supply) commitFiles(ctx context.Context, p lockfile.Package) (note comm
 	defer w.Discard()
 	ended := s.Task("fetching "+p.Git, 0)
 	defer ended(0)
-	x := &export{supply: s, program: program, w: tar.NewWriter(w)}
+	x := &export{supply: s, program: program, w: tar.NewWriter(w), project: p.Subdirectory}
 	if err := x.repository(ctx, p.Git, p.Commit, p.Revision, commitFolder, 0); err != nil {
 		return note, err
 	}
@@ -90,7 +100,7 @@ func (s *Supply) commitFiles(ctx context.Context, p lockfile.Package) (note comm
 	if note.SHA256, _, err = w.Commit(); err != nil {
 		return note, err
 	}
-	note.LFS = x.lfs
+	note.LFS, note.Version = x.lfs, x.version
 	if err := s.Store.NameBlob(note.SHA256, "files of "+p.Git+" at "+p.Commit); err != nil {
 		return note, err
 	}
@@ -107,6 +117,8 @@ type export struct {
 	program    string
 	w          *tar.Writer
 	modified   time.Time // of the outermost commit
+	project    string    // its folder in that
+	version    string    // of it, where it is read from git
 	submodules int
 	lfs        []string
 }
@@ -134,6 +146,11 @@ func (x *export) repository(ctx context.Context, address, commit, revision, fold
 			return err
 		}
 		x.modified = at
+		if g.versioned(ctx, commit, x.project) {
+			if x.version, err = g.version(ctx, commit); err != nil {
+				return err
+			}
+		}
 	}
 	out, err := g.run(ctx, "ls-tree", "-r", "-z", "--full-tree", commit)
 	if err != nil {

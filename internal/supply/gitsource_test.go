@@ -45,6 +45,7 @@ func TestCommitFiles(t *testing.T) {
 		}
 		s.Offline = true
 	}
+	s.Offline = false
 	p.Subdirectory = "none"
 	if _, _, err := s.unpackSource(t.Context(), p, t.TempDir()); diag.CodeOf(err) != diag.Manifest {
 		t.Error(err)
@@ -136,6 +137,42 @@ func TestBranchAsOf(t *testing.T) {
 	for _, revision := range []string{"v3", commits["third"]} {
 		if found, err := ask(revision, "2020-06-01"); err != nil || found.Commit != commits["third"] || len(warned) != 1 || !strings.Contains(warned[0], "is of 2022-01-01, after as-of") {
 			t.Errorf("%s: %+v, %v, %q", revision, found, err, warned)
+		}
+	}
+}
+
+// TestVersionOfCommit says what setuptools_scm says in a clone.
+func TestVersionOfCommit(t *testing.T) {
+	dir, git := newRepository(t, "sha1", map[string]string{"pyproject.toml": "[build-system]\nrequires = [\"setuptools_scm\"]\n", "plain/setup.py": ""})
+	s := &Supply{Options: Options{Store: openStore(t), Task: func(string, int64) func(int64) { return func(int64) {} }}}
+	version := func(folder string) string {
+		t.Helper()
+		v, err := s.sourceVersion(t.Context(), lockfile.Package{Name: "demo", Git: fileURL(dir), Commit: git("rev-parse", "HEAD"), Subdirectory: folder})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.ReplaceAll(v, git("rev-parse", "--short", "HEAD"), "HASH")
+	}
+	if got := version(""); got != "0.1.dev1+gHASH" {
+		t.Error(got)
+	}
+	git("commit", "-q", "--allow-empty", "-m", "second")
+	git("tag", "nightly")
+	git("tag", "v1.2.0")
+	if got := version(""); got != "1.2.0" {
+		t.Error(got)
+	}
+	git("commit", "-q", "--allow-empty", "-m", "third")
+	git("commit", "-q", "--allow-empty", "-m", "fourth")
+	if got := version(""); got != "1.2.1.dev2+gHASH" {
+		t.Error(got)
+	}
+	if got := version("plain"); got != "" {
+		t.Error(got)
+	}
+	for _, test := range [][4]string{{"v2.0rc1", "3", "gabc", "2.0rc2.dev3+gabc"}, {"release-1.4", "0", "gabc", "1.4"}, {"x", "1", "gabc", ""}, {"2024.05.1+x", "1", "gabc", "2024.5.2.dev1+gabc"}} {
+		if got := nextVersion(test[0], test[1], test[2]); got != test[3] {
+			t.Errorf("%s: %s", test[0], got)
 		}
 	}
 }
