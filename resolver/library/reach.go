@@ -1,6 +1,7 @@
 package library
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -112,7 +113,7 @@ func (l *Links) find(of int, search []searchPath, n *node, soname string) (wheel
 			continue
 		case slices.ContainsFunc(search, func(s searchPath) bool { return s.leads(p, soname) }):
 			take(p, OnPath)
-		case l.before(of, p, soname):
+		case l.before(of, n, p, soname):
 			take(p, Before)
 		case l.opens(of, p.wheel):
 			take(p, Required)
@@ -124,10 +125,22 @@ func (l *Links) find(of int, search []searchPath, n *node, soname string) (wheel
 }
 
 // before tells whether a file is loaded by what is loaded with a wheel or before it: by another of its own files, or one of those
-// that it requires, which finds it by a search path or opens it.
-func (l *Links) before(of int, p *node, soname string) bool {
+// that it requires, which finds it by a search path or opens it. A wheel whose libraries n links with is as good as required: torchcodec requires
+// nothing, and links with torch's.
+func (l *Links) before(of int, n, p *node, soname string) bool {
+	reached := l.reached[of]
+	if n != nil {
+		reached = maps.Clone(reached)
+		for _, other := range n.Needed {
+			for _, has := range l.graph.byName[other] {
+				if w := l.graph.Wheels[has.wheel]; other != soname && has.wheel != of && !strings.HasPrefix(w.Name, "nvidia-") {
+					maps.Copy(reached, l.reached[has.wheel])
+				}
+			}
+		}
+	}
 	for _, m := range l.asks[soname] {
-		if m != p && m.active && l.reached[of][m.wheel] &&
+		if m != p && m.active && reached[m.wheel] &&
 			(slices.ContainsFunc(l.paths(m), func(s searchPath) bool { return s.leads(p, soname) }) || m.wheel != of && l.opens(m.wheel, p.wheel)) {
 			return true
 		}

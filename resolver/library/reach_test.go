@@ -24,6 +24,7 @@ func TestLinks(t *testing.T) {
 		"by a toolkit":          {"a 1 | a/_a.abi3.so libcublas.so.12 | > cuda-toolkit ; cuda-toolkit 12 | > nvidia-cublas-cu12 ; " + cublas, "nvidia-cublas-cu12 2"},
 		"a finder":              {"a 1 | a/_a.abi3.so libcublas.so.12 | > cuda-pathfinder ; " + cublas, "nvidia-cublas-cu12 2"},
 		"what it requires":      {"a 1 | a/_a.abi3.so libcublas.so.12 | > torch ; " + torch + " ; " + cublas, "nvidia-cublas-cu12 3"},
+		"what it links with":    {"a 1 | a/_a.abi3.so libcublas.so.12 libtorch_cuda.so ; " + torch + " ; " + cublas, "nvidia-cublas-cu12 3"},
 		"one beside it":         {"a 1 | a/_a.abi3.so libcublas.so.12 ; " + torch + " ; " + cublas, "nvidia-cublas-cu12 1"},
 		"another of its files":  {"a 1 | a/libplugin.so libcublas.so.12 | a/_a.abi3.so $/../nvidia/cublas/lib libcublas.so.12 ; " + cublas, "nvidia-cublas-cu12 3"},
 		"a plug-in's path":      {"a 1 | a/_a.abi3.so libcublas.so.12 | a/libplugin.so $/../nvidia/cublas/lib libcublas.so.12 ; " + cublas, "nvidia-cublas-cu12 1"},
