@@ -85,6 +85,7 @@ func (l *Lock) Environment(id string) (*Lock, error) {
 		return nil, fmt.Errorf("the lock has no build %s", id)
 	}
 	own := b.clone()
+	own.normalize()
 	e := &Lock{
 		Project:  Project{Name: "build"},
 		Image:    Image{User: "root", Workdir: "/"},

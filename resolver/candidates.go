@@ -98,8 +98,11 @@ type catalogue struct {
 	policies *policies
 	hashes   map[string][]string      // by project, what the manifest's requirements allow; none: any file
 	hashPos  map[string]diag.Position // by project, the place of the first of them
-	noBuild  bool                     // source distributions are taken as well, and not built
-	asIs     []string                 // so are those of these projects, normalised
+	sources  bool                     // source distributions are taken where no version has a wheel
+	noBuild  bool                     // they were refused
+	asIs     []string                 // those of these projects are taken, normalised
+	workshop *workshop                // that builds them; nil: they are taken as they are
+	sourced  map[string]bool          // projects of which the lock that is there has a source: these go by version alone
 	noBinary []string                 // projects whose wheels are not taken
 
 	wheelOnly func(name string) bool // projects whose source distributions are never taken
@@ -329,8 +332,8 @@ func (c *catalogue) narrow(name string, p *index.Project, version pep440.Version
 	return reason{}
 }
 
-// takesSource tells whether source distributions of a project are taken, as they are.
-func (c *catalogue) takesSource(name string) bool { return c.noBuild || slices.Contains(c.asIs, name) }
+// takesSource tells whether source distributions of a project are taken.
+func (c *catalogue) takesSource(name string) bool { return c.sources || slices.Contains(c.asIs, name) }
 
 func keep(list []*offered, ok func(*offered) bool) []*offered {
 	out := make([]*offered, 0, len(list))

@@ -94,23 +94,30 @@ func (s *solved) addFiles(ctx context.Context, p *lockfile.Package, r *release, 
 		p.Targets = append(p.Targets, s.target.Platform)
 		return nil
 	}
-	file, err := s.learn(ctx, p.Name, r, c)
+	file, err := s.fileOf(ctx, p.Name, r, c)
 	if err != nil {
 		return err
+	}
+	addFile(p, file, s.target.Platform)
+	return nil
+}
+
+// fileOf is the file of a candidate as a lock has it, without targets.
+func (s *solved) fileOf(ctx context.Context, name string, r *release, c *candidate) (lockfile.File, error) {
+	file, err := s.learn(ctx, name, r, c)
+	if err != nil {
+		return lockfile.File{}, err
 	}
 	size := file.Size
 	if from, ok := s.provider.packages.(sizer); ok && size < 0 {
 		if size, err = from.Size(ctx, r.project, file); err != nil {
-			return err
+			return lockfile.File{}, err
 		}
 	}
 	if size <= 0 {
-		return diag.New(diag.Fetch, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, file.Filename)
+		return lockfile.File{}, diag.New(diag.Fetch, "index %s does not say how large %s is, and a lock has to", r.project.IndexName, file.Filename)
 	}
-	addFile(p, lockfile.File{
-		Name: file.Filename, SHA256: file.SHA256, Size: size, Hashed: !r.vouched(c), Uploaded: file.Uploaded,
-	}, s.target.Platform)
-	return nil
+	return lockfile.File{Name: file.Filename, SHA256: file.SHA256, Size: size, Hashed: !r.vouched(c), Uploaded: file.Uploaded}, nil
 }
 
 // keepTimes takes over when a file was uploaded from the lock that is there, which may be nil, if the index does not say so any
@@ -124,11 +131,20 @@ func keepTimes(lock, old *lockfile.Lock) {
 		for _, f := range p.Files {
 			times[f.Name+" "+f.SHA256] = f.Uploaded
 		}
+		for _, f := range p.Sources {
+			times[f.Name+" "+f.SHA256] = f.Uploaded
+		}
 	}
 	for i := range lock.Packages {
 		files := lock.Packages[i].Files
 		for j := range files {
 			if f := &files[j]; f.Uploaded.IsZero() {
+				f.Uploaded = times[f.Name+" "+f.SHA256]
+			}
+		}
+		sources := lock.Packages[i].Sources
+		for j := range sources {
+			if f := &sources[j]; f.Uploaded.IsZero() {
 				f.Uploaded = times[f.Name+" "+f.SHA256]
 			}
 		}

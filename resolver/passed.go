@@ -19,6 +19,7 @@ type passed struct {
 	chosen, newest pep440.Version
 	versions       int  // how many newer ones were
 	wheels         bool // the newest has wheels, for other targets
+	how            string
 }
 
 // tellPassed tells which packages have older versions than a person would expect, and which pre-releases were taken. Nothing in
@@ -64,8 +65,18 @@ func (p passed) text(where string) string {
 	if p.versions > 1 {
 		lack += fmt.Sprintf("; so it is with all %d newer versions", p.versions)
 	}
-	return fmt.Sprintf("%s %s is taken%s, not %s, which %s; `envpack lock --no-build -P %s` records %s unbuilt, and no image can be made of it yet",
-		p.name, p.chosen, where, p.newest, lack, p.name, p.newest)
+	return fmt.Sprintf("%s %s is taken%s, not %s, which %s; %s", p.name, p.chosen, where, p.newest, lack, p.how)
+}
+
+// howToBuild says how a version is had of which there is no wheel.
+func (c *catalogue) howToBuild(name string, v pep440.Version) string {
+	switch {
+	case c.workshop != nil && c.workshop.builder != nil:
+		return fmt.Sprintf("`envpack lock -P %s==%s` builds it, and no-binary = [%q] in [resolver] every version", name, v, name)
+	case c.sources:
+		return fmt.Sprintf("`envpack lock --defer-builds -P %s==%s` records it as it is", name, v)
+	}
+	return fmt.Sprintf("without --no-build `envpack lock -P %s==%s` builds it", name, v)
 }
 
 // allowed are the versions that the manifest and what was chosen allow of each project.
@@ -119,14 +130,20 @@ func (s *solved) passedOver(name string, allowed map[string]pep440.Set) (passed,
 		}
 		switch p.unusable(r, c, name).kind {
 		case usable:
-			return over, false
+			if !isSource(c) || isSource(r.at(chosen)) {
+				return over, false
+			}
+			if over.versions++; over.versions == 1 {
+				over.newest, over.how = c.version, p.howToBuild(name, c.version)
+				over.wheels, _ = p.fresh(r, c)
+			}
 		case onlySdist, noWheel:
 			wheels, source := p.fresh(r, c)
 			if !source {
 				continue
 			}
 			if over.versions++; over.versions == 1 {
-				over.newest, over.wheels = c.version, wheels
+				over.newest, over.wheels, over.how = c.version, wheels, p.howToBuild(name, c.version)
 			}
 		}
 	}

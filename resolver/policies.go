@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/lockfile"
-	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep508"
 	"github.com/envpack/envpack/resolver/pubgrub"
 )
@@ -90,37 +88,6 @@ func (p *policies) bounds(r pep508.Requirement) (bounded pep508.Requirement, wan
 		r.Specifiers, r.URL = o.Specifiers, ""
 	}
 	return r, !p.excluded[r.Name]
-}
-
-// metadataOf is the metadata of a candidate that can be used, as far as the manifest does not replace it. Where
-// the requirements are replaced, the file's own metadata is not read: it may be what is wrong.
-func (c *catalogue) metadataOf(ctx context.Context, r *release, of *candidate) (*index.Metadata, error) {
-	replaced := c.policies.m.Policies.Of(r.project.Name, of.version)
-	if replaced == nil {
-		return c.ownMetadata(ctx, r, of.file)
-	}
-	meta := index.Metadata{Name: r.project.Name, Version: of.version.String(), RequiresPython: of.file.RequiresPython, Requires: replaced.Requires}
-	if !replaced.NewRequires {
-		own, err := c.ownMetadata(ctx, r, of.file)
-		if err != nil {
-			return nil, err
-		}
-		meta = *own
-	}
-	if replaced.NewPython {
-		meta.RequiresPython = replaced.Python
-	}
-	switch {
-	case replaced.Extras != nil:
-		meta.Extras = replaced.Extras
-	case replaced.NewRequires:
-		for _, q := range replaced.Requires {
-			meta.Extras = append(meta.Extras, q.Marker.Extras()...)
-		}
-		slices.Sort(meta.Extras)
-		meta.Extras = slices.Compact(meta.Extras)
-	}
-	return &meta, nil
 }
 
 // overriddenIn says of which projects in a proof the bounds are those of overrides: what is told of a package's

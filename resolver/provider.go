@@ -204,19 +204,32 @@ func (p *provider) bestWhere(r *release, name string, s pep440.Set, ok func(reas
 			return c
 		}
 	}
-	var pre *candidate
+	// What has a wheel goes before what would have to be built, and both before any pre-release.
+	var source, pre, preSource *candidate
 	allow := p.policies.prereleasesOf(name) == manifest.Allow
 	for _, c := range r.within(s) {
 		late := c.version.IsPrerelease() && !allow
 		if late && pre != nil || !s.Contains(c.version) || !ok(p.unusable(r, c, name)) {
 			continue
 		}
-		if !late {
+		built := !p.sourced[name] && p.takesSource(name) && c.file.Filename != "" && isSource(c) && r.direct == nil
+		switch {
+		case !late && !built:
+			return p.ofLabels(r, c, name, s, ok)
+		case !late && source == nil:
+			source = c
+		case late && !built:
+			pre = c
+		case late && preSource == nil:
+			preSource = c
+		}
+	}
+	for _, c := range []*candidate{source, pre} {
+		if c != nil {
 			return p.ofLabels(r, c, name, s, ok)
 		}
-		pre = c
 	}
-	return p.ofLabels(r, pre, name, s, ok)
+	return p.ofLabels(r, preSource, name, s, ok)
 }
 
 // unusable says why a candidate cannot be used whatever the set; usable if it can.
@@ -264,7 +277,7 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 		build := &needsBuild{q.name, v, dynamic}
 		return deps{}, diag.Wrap(build, diag.NoAnswer, "%s %s is only a source distribution that has to be built before it can be locked", q.name, v).
 			Hint("say what it depends on:%s", build.lines()).
-			Hint("or ask for another version, such as %s!=%s", q.name, v)
+			Hint("%s", p.howToAsk(q.name, v))
 	}
 	if err != nil {
 		return deps{}, err
@@ -368,20 +381,4 @@ func (p *provider) rootDependencies() (deps, error) {
 		}
 	}
 	return d, nil
-}
-
-// metadata is that of the file that the target would install of a version.
-func (p *provider) metadata(ctx context.Context, name string, v pep440.Version) (*index.Metadata, error) {
-	r, err := p.release(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	c := r.at(v)
-	if c == nil || p.unusable(r, c, name).kind != usable {
-		if err := p.failed(); err != nil {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%s has no version %s", name, v)
-	}
-	return p.metadataOf(ctx, r, c)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver/pep440"
 )
 
@@ -49,6 +50,24 @@ func (q *question) answer(ctx context.Context) ([]*solved, error) {
 	return done, nil
 }
 
+// built answers the question, and has the wheels of the answer built that there are none of. Where one needs something else than was
+// thought, the question is answered again.
+func (q *question) built(ctx context.Context, lock *lockfile.Lock) ([]*solved, error) {
+	w := q.options.workshop
+	defer w.report()
+	for {
+		done, err := q.measured(ctx, lock)
+		if err != nil || w == nil {
+			return done, err
+		}
+		again, err := w.build(ctx, done)
+		if err != nil || !again {
+			return done, err
+		}
+		forgetCUDA(lock)
+	}
+}
+
 // variant is the same question with a manifest of its own, whose lists may be changed.
 func (q *question) variant() *question {
 	v, m, own := *q, *q.m, *q.policies
@@ -57,6 +76,9 @@ func (q *question) variant() *question {
 	v.m, v.policies, own.m = &m, &own, &m
 	own.mapOverrides()
 	v.options.Progress = nil
+	if v.options.workshop != nil { // what is tried is not built
+		v.options.workshop, v.options.DeferBuilds = nil, true
+	}
 	return &v
 }
 

@@ -23,8 +23,7 @@ import (
 // References is where files, folders and repositories come from that are named by address.
 type References interface {
 	// Reference reads what is at an address. Errors are diag errors; *[HashError], if it is not the file that the address
-	// promises; *index.MetadataError and *sdistfile.DynamicError, wrapped, for what it says of itself. With the latter, Referenced
-	// is there all the same, without metadata.
+	// promises; *index.MetadataError, wrapped, for what it says of itself.
 	Reference(ctx context.Context, ref direct.Reference, known Known) (*Referenced, error)
 }
 
@@ -45,6 +44,8 @@ type Referenced struct {
 	Commit   string     // of a repository
 	Tree     string     // of a folder: SHA-256 of its files
 	Metadata *index.Metadata
+	// Dynamic says, in place of Metadata, that only a build tells them.
+	Dynamic *sdistfile.DynamicError
 }
 
 // HashError says that a file is not the one whose hash its address promises.
@@ -234,7 +235,7 @@ func unbuildable(project string, ref *reference) error {
 	if ref.by != "" {
 		e = diag.New(diag.NoAnswer, "%s depends on %s, which is %s that is not built: %s", ref.by, project, what, &ref.Reference)
 	}
-	e = e.At(ref.pos).Hint("building it is not supported yet; `envpack lock --no-build` records it as it is, if it says what it depends on").
+	e = e.At(ref.pos).Hint("without --no-build `envpack lock` builds it; `envpack lock --defer-builds` records it as it is, if it says what it depends on").
 		Hint("a wheel that you build yourself can be named in its place: %s @ ./wheels/….whl", project)
 	if ref.Kind() == direct.Folder {
 		return e.Hint("if its files are enough, they can be part of the image:\n    [image]\n    include = [%q]", ref.Path)
@@ -245,19 +246,20 @@ func unbuildable(project string, ref *reference) error {
 // referenced reads what a project's address leads to, and holds it to the project's name.
 func (c *catalogue) referenced(ctx context.Context, project string, ref *reference) (*Referenced, error) {
 	found, err := c.references.Reference(ctx, ref.Reference, c.known(project, ref))
-	var dynamic *sdistfile.DynamicError
 	var bad *index.MetadataError
 	var other *HashError
 	switch {
 	case errors.As(err, &other):
 		return nil, ref.replaced(project, other)
-	case errors.As(err, &dynamic):
-		return nil, diag.Wrap(dynamic, diag.NoAnswer, "%s has to be built before it can be locked", project).At(ref.pos).
-			Hint("building it is not supported yet; a wheel that you build yourself can be named in its place: %s @ ./wheels/….whl", project)
 	case errors.As(err, &bad):
 		return nil, diag.Wrap(bad, diag.NoAnswer, "%s cannot be used", project).At(ref.pos)
 	case err != nil:
 		return nil, diag.Wrap(err, 0, "%s @ %s", project, &ref.Reference).At(ref.pos)
+	}
+	if found.Metadata == nil {
+		if found, err = c.built(ctx, project, ref, found); err != nil {
+			return nil, err
+		}
 	}
 	if found.Metadata.Name != project {
 		return nil, diag.New(diag.NoAnswer, "%s is asked for, and %s is %s", project, &ref.Reference, found.Metadata.Name).At(ref.pos)

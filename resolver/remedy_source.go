@@ -25,8 +25,16 @@ func (e *needsBuild) lines() string {
 	return fmt.Sprintf("\n    [metadata.%s]\n    version = \"==%s\"\n    requires = []", e.name, e.version)
 }
 
-// ownWheel is what is left where a source distribution has to be built.
-const ownWheel = "building source distributions is not supported yet; a wheel that you build yourself can be named in place of one: NAME @ ./wheels/….whl"
+// howToAsk is what is to be done besides where only a build tells what a version depends on.
+func (c *catalogue) howToAsk(name string, v pep440.Version) string {
+	if c.sources {
+		return "or have it built: `envpack lock` without --defer-builds, on a machine that can"
+	}
+	return fmt.Sprintf("or ask for another version, such as %s!=%s", name, v)
+}
+
+// ownWheel is what is left where nothing is to be built.
+const ownWheel = "a wheel that you build yourself can be named in place of one: NAME @ ./wheels/….whl"
 
 // recorded tells whether an answer has a source distribution of a project.
 func recorded(done []*solved, name string) bool {
@@ -42,7 +50,7 @@ func recorded(done []*solved, name string) bool {
 
 // sources are hints where a project has source distributions alone. Whether they can be recorded as they are is tried.
 func (r *remedies) sources(ctx context.Context) []string {
-	if r.question.options.NoBuild || !r.kinds(onlySdist) {
+	if r.question.options.DeferBuilds || !r.kinds(onlySdist) {
 		return nil
 	}
 	var names []string
@@ -56,21 +64,28 @@ func (r *remedies) sources(ctx context.Context) []string {
 	}
 	ctx, stop := context.WithTimeout(ctx, searchTime)
 	defer stop()
+	how, does := "`envpack lock` without --no-build", "builds %s"
+	if !r.question.options.NoBuild {
+		how, does = "`envpack lock --defer-builds`", "records %s as it is"
+	}
 	q := r.question.variant()
-	q.options.NoBuild = true
+	q.options.NoBuild, q.options.DeferBuilds = false, true
 	done, err := q.answer(ctx)
 	var build *needsBuild
 	switch {
 	case err == nil:
 		names = slices.DeleteFunc(names, func(name string) bool { return !recorded(done, name) }) // of others another version has a wheel
-		return []string{fmt.Sprintf("`envpack lock --no-build` resolves, and records %s as it is", outcome(done, names...)), ownWheel}
+		return []string{fmt.Sprintf("%s resolves, and "+does, how, outcome(done, names...)), ownWheel}
 	case errors.As(err, &build):
+		if r.question.options.NoBuild {
+			return []string{fmt.Sprintf("%s has %s %s built", how, build.name, build.version), ownWheel}
+		}
 		return []string{
-			fmt.Sprintf("`envpack lock --no-build` records %s %s as it is, once the manifest says what it depends on:%s", build.name, build.version, build.lines()),
+			fmt.Sprintf("%s records %s %s as it is, once the manifest says what it depends on:%s", how, build.name, build.version, build.lines()),
 			ownWheel,
 		}
 	case errors.As(err, new(*unsolved)):
 		return []string{ownWheel}
 	}
-	return []string{"`envpack lock --no-build` records source distributions as they are; whether it finds an answer could not be tried", ownWheel}
+	return []string{how + " takes source distributions; whether it finds an answer could not be tried", ownWheel}
 }

@@ -35,9 +35,11 @@ type Options struct {
 	Upgrade  bool           // prefer nothing of Previous
 	// UpgradeBase prefers nothing of Previous among the distribution's packages. The distribution stays.
 	UpgradeBase bool
-	// NoBuild takes source distributions where a version has no wheel, and records them as they are.
+	// NoBuild takes wheels alone.
 	NoBuild bool
-	// AsIs are projects, normalised, of which source distributions are taken so without NoBuild.
+	// DeferBuilds takes what would be built, and records it as it is: another machine builds it.
+	DeferBuilds bool
+	// AsIs are projects, normalised, of which source distributions are taken so without DeferBuilds.
 	AsIs []string
 	// NoScan does not read the wheels, for the libraries that they need and their code for GPUs: what Previous has found stays.
 	NoScan     bool
@@ -57,6 +59,7 @@ type Options struct {
 
 	cudaImage   string   // the image that the base has to be, where the manifest names none
 	cudaInstead []string // what would do without it, for people
+	workshop    *workshop
 }
 
 // Resolve makes the lock for a manifest. Errors are diag errors: NoAnswer with an explanation when
@@ -109,8 +112,9 @@ func attempt(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 	if src.References != nil {
 		src.References = &onceRead{References: src.References}
 	}
+	o.workshop = newWorkshop(&bounded, src, o, bases)
 	ask := &question{m: &bounded, targets: targets, sources: src, policies: policies, options: o}
-	done, err := ask.measured(ctx, lock)
+	done, err := ask.built(ctx, lock)
 	if err != nil {
 		return nil, ask.explain(ctx, err)
 	}
@@ -118,6 +122,9 @@ func attempt(ctx context.Context, m *manifest.Manifest, src Sources, o Options) 
 		return nil, err
 	}
 	if err := merge(ctx, lock, m, done); err != nil {
+		return nil, err
+	}
+	if err := o.workshop.record(ctx, lock, done); err != nil {
 		return nil, err
 	}
 	if err := ask.moved(ctx, lock, done); err != nil {
@@ -210,6 +217,7 @@ type solved struct {
 	versions map[string]pep440.Version
 	extras   map[string][]string // by project, sorted
 	cuda     int                 // the major version that the packages are for; 0: none, or without [gpu]
+	edges    map[string][]string // by project, what it needs; nil before something is built
 }
 
 func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, policies *policies, prefer preferences, o Options) (*solved, error) {
@@ -217,7 +225,9 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, po
 	if err != nil {
 		return nil, err
 	}
-	catalogue.noBuild, catalogue.asIs, catalogue.noBinary = o.NoBuild, o.AsIs, m.NoBinary
+	catalogue.asIs, catalogue.noBinary, catalogue.workshop = o.AsIs, m.NoBinary, o.workshop
+	catalogue.sourced = sourcedIn(o.Previous)
+	catalogue.sources, catalogue.noBuild = o.workshop != nil || o.DeferBuilds, o.NoBuild
 	catalogue.references, catalogue.earlier = src.References, o
 	if err := catalogue.hold(m); err != nil {
 		return nil, err

@@ -167,7 +167,7 @@ func (s *scenario) python() string {
 // run tells how what comes of the scenario differs from what must.
 func (s *scenario) run(t *testing.T) error {
 	w, m := s.world(), s.manifest()
-	l, err := Resolve(t.Context(), m, Sources{Packages: w, Base: fakeBase{s.python()}}, Options{Now: published, NoBuild: true})
+	l, err := Resolve(t.Context(), m, Sources{Packages: w, Base: fakeBase{s.python()}}, Options{Now: published, DeferBuilds: true})
 	if code := diag.CodeOf(err); err != nil && code != diag.NoAnswer && code != diag.Manifest {
 		t.Fatal(err)
 	}

@@ -56,7 +56,6 @@ func (o *editOptions) addTo(cmd *cobra.Command) {
 // read takes over what the flags say.
 func (o *editOptions) read(cmd *cobra.Command) {
 	o.dir = dirOf(cmd, nil)
-	o.building.changed(cmd)
 }
 
 // edit opens the list that the flags mean.
@@ -66,6 +65,9 @@ func (o *editOptions) edit() (*manifest.Editor, error) {
 	}
 	if o.noLock && o.lock.file != "" {
 		return nil, diag.New(diag.Usage, "--no-lock leaves every lock alone, and --lock names one: give one of them")
+	}
+	if err := o.building.check(); err != nil {
+		return nil, err
 	}
 	path := o.lock.path(o.dir)
 	if !o.noLock {

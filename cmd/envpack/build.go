@@ -297,7 +297,7 @@ func (s *session) relock(ctx context.Context, st *store.Store, m *manifest.Manif
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.resolve(ctx, st, m, old.prefer, lockOptions{kept: buildPolicy{}.kept(old.prefer)})
+	l, err := s.resolve(ctx, st, m, old.prefer, lockOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -250,7 +250,7 @@ func (s *session) relockable(ctx context.Context, dir string, l namedLock) (blob
 	}
 	for _, pass := range passes {
 		for _, old := range []*lockfile.Lock{l.lock, nil} {
-			o := lockOptions{kept: buildPolicy{}.kept(l.lock), noScan: l.lock.Project.Unscanned}
+			o := lockOptions{noScan: l.lock.Project.Unscanned}
 			if _, err := pass.resolve(ctx, st, l.m, old, o); err != nil && (old != nil || ctx.Err() != nil) {
 				return nil, nil, err
 			}

@@ -58,7 +58,7 @@ func (e *edit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := lockOptions{noScan: e.options.noScan, building: e.options.building, kept: e.options.building.kept(old.prefer)}
+	o := lockOptions{noScan: e.options.noScan, building: e.options.building}
 	l := upToDate(m, path, o)
 	if l == nil {
 		if l, err = e.resolve(ctx, st, m, old.prefer, o); err != nil {
@@ -66,13 +66,14 @@ func (e *edit) run(ctx context.Context) error {
 				return err
 			}
 			wrapped := diag.Wrap(err, 0, "").Hint("%s was not changed; --no-lock changes it all the same", e.editor.File())
-			if slices.ContainsFunc(diag.HintsOf(err), func(h string) bool { return strings.Contains(h, "lock --no-build") }) {
-				return wrapped.Hint("add and remove take --no-build as lock does")
+			if slices.ContainsFunc(diag.HintsOf(err), func(h string) bool {
+				return strings.Contains(h, "lock --no-build") || strings.Contains(h, "lock --defer-builds")
+			}) {
+				return wrapped.Hint("add and remove take --no-build and --defer-builds as lock does")
 			}
 			return wrapped
 		}
 		old.settle(e.session, l)
-		e.tellKept(l, o.kept)
 		if e.bound != nil {
 			if err := e.bound(l); err != nil {
 				return err

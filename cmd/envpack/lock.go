@@ -28,6 +28,10 @@ in the lock are settled: the versions of both sides are preferred, the newer whe
 A version that --upgrade-package names must be allowed by the manifest. Later locks keep it, as they
 keep any version. --dry-run does all but write the lock and judge the packages' scripts.
 
+A package that has no wheel which fits is built, as long as no other version that is allowed has one:
+in a sandbox, without network, in an environment that the lock records. It takes Linux of the
+image's architecture; --defer-builds records such packages for another machine, --no-build refuses them.
+
 With [gpu] in the manifest, versions are chosen that run with the drivers and on the GPUs of its hosts;
 it is told which, and why. "envpack check" judges the lock for other hosts.
 
@@ -57,7 +61,6 @@ type lockOptions struct {
 	refresh     bool
 	prefer      string // a pylock.toml; "" is none
 
-	kept   []string                                      // packages whose source distributions are taken without --no-build
 	files  bool                                          // of [[file]] stay, also when upgrading
 	silent bool                                          // nothing is warned of: it is an attempt
 	untold bool                                          // how the lock came about: it is compared and not kept
@@ -75,7 +78,6 @@ func newLock(s *session) *cobra.Command {
 		Example: lockExample,
 		Args:    atMostOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.building.changed(cmd)
 			return s.lock(cmd.Context(), dirOf(cmd, args), o)
 		},
 	}
@@ -105,6 +107,9 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if o.check && o.dryRun {
 		return diag.New(diag.Usage, "--check makes no lock, and --dry-run makes one that is not written: give one of them")
 	}
+	if err := o.building.check(); err != nil {
+		return err
+	}
 	m, path, err := o.load(dir)
 	if err != nil {
 		return err
@@ -120,7 +125,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		return nil
 	}
 	if l := upToDate(m, path, o); l != nil {
-		if err := s.nothingChanged(l, path, o.dryRun, o.building.all); err != nil || !o.smoke {
+		if err := s.nothingChanged(l, path, o.dryRun); err != nil || !o.smoke {
 			return err
 		}
 		return s.smokeLock(ctx, m, l)
@@ -138,7 +143,6 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if err != nil {
 		return err
 	}
-	o.kept = o.building.kept(old.prefer)
 	var wish *preferred
 	if o.prefer != "" {
 		if wish, err = readPreferred(o.prefer); err != nil {
@@ -167,7 +171,6 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 			return err
 		}
 	}
-	s.tellKept(l, o.kept)
 	s.tellUnmoved(old.compare, l, o.packages)
 	if o.dryRun {
 		return s.tellChanges(l, old, path, true)
@@ -181,7 +184,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
 	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.all, AsIs: o.kept, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
+		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.refuse, DeferBuilds: o.building.defers, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
 		Warn: func(text string) {
 			if !o.silent {
 				s.ui().Warn("%s", text)
@@ -218,7 +221,7 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 		base = o.watch(base)
 	}
 	defer spareMemory()()
-	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup, References: sup, Data: sup}, options)
+	l, err := resolver.Resolve(ctx, m, resolver.Sources{Packages: sup.Packages(), Base: base, Scan: sup, References: sup, Data: sup, Builder: builderBy(sup)}, options)
 	if err != nil {
 		return nil, againstManifest(advise(err), m, options.Require)
 	}

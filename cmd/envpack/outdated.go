@@ -93,7 +93,7 @@ func (s *session) outdated(ctx context.Context, dir string, o outdatedOptions) e
 	// Not scanned, for newer wheels would have to be downloaded: libraries that they need anew are nothing newer.
 	var ahead []resolver.Ahead
 	now, err := s.resolve(ctx, st, m, old, lockOptions{
-		upgrade: true, stay: true, files: true, noScan: true, untold: true, kept: resolver.Unbuilt(old),
+		upgrade: true, stay: true, files: true, noScan: true, untold: true, building: buildPolicy{defers: true},
 		watch: fixes.watch,
 		then: func(l *lockfile.Lock, packages resolver.Packages) (err error) {
 			if !o.base && !o.security {

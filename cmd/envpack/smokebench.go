@@ -202,7 +202,7 @@ func (t *bench) Try(ctx context.Context, changes []smoke.Change, modules []strin
 		}
 	}
 	st := t.builder.Store
-	l, err := t.resolve(ctx, st, &m, t.lock, lockOptions{untold: true, silent: true, kept: buildPolicy{}.kept(t.lock)})
+	l, err := t.resolve(ctx, st, &m, t.lock, lockOptions{untold: true, silent: true})
 	if err != nil {
 		return nil, noLock(ctx, err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,41 +15,34 @@ import (
 	"github.com/envpack/envpack/resolver"
 )
 
-// buildPolicy says which source distributions are taken and recorded as they are: with --no-build all, with --no-build=false
-// none, else those of packages that the lock which is there has so. Locking so neither fails nor changes because a flag was
-// not repeated, and takes no others so unasked.
+// buildPolicy says what becomes of packages that have no wheel which fits: they are built, unless a flag says otherwise.
 type buildPolicy struct {
-	all  bool // the flag's value
-	said bool // the flag was given
+	refuse bool // --no-build: they are not taken
+	defers bool // --defer-builds: they are recorded as they are, and built by a later lock elsewhere
 }
 
 func (p *buildPolicy) addTo(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&p.all, "no-build", false, "let source distributions in where there is no wheel, and record them without building them, where uv's --no-build refuses them (default: only of packages that the lock has so; --no-build=false: of none)")
+	cmd.Flags().BoolVar(&p.refuse, "no-build", false, "build nothing: take versions that have a wheel, and no folder or repository")
+	cmd.Flags().BoolVar(&p.defers, "defer-builds", false, "build nothing: record what has to be built as it is, and have \"envpack lock\" on another machine build it")
 }
 
-// changed notes whether the flag was given.
-func (p *buildPolicy) changed(cmd *cobra.Command) { p.said = cmd.Flags().Changed("no-build") }
-
-// kept are the packages of a lock, or of nil, whose source distributions are taken without the flag.
-func (p buildPolicy) kept(old *lockfile.Lock) []string {
-	if p.said || old == nil {
-		return nil
+// check refuses flags that contradict each other.
+func (p buildPolicy) check() error {
+	if p.refuse && p.defers {
+		return diag.New(diag.Usage, "--no-build takes nothing that has to be built, and --defer-builds records it: give one of them")
 	}
-	return resolver.Unbuilt(old)
+	return nil
 }
 
 // admits tells whether a lock can be one that is made so.
 func (p buildPolicy) admits(l *lockfile.Lock) bool {
-	return p.all || !p.said || len(resolver.Unbuilt(l)) == 0
-}
-
-// tellKept tells what a new lock has as it is because the one before had it so.
-func (s *session) tellKept(l *lockfile.Lock, kept []string) {
-	still := slices.DeleteFunc(resolver.Unbuilt(l), func(name string) bool { return !slices.Contains(kept, name) })
-	if len(still) > 0 {
-		s.ui().Printf("%s not built, as in the lock that was there: %s; --no-build=false looks for wheels",
-			plural(len(still), "package")+" "+isAre(len(still)), list(still))
+	switch {
+	case p.defers:
+		return true
+	case len(resolver.Unbuilt(l)) > 0:
+		return false
 	}
+	return !p.refuse || len(l.Builds) == 0
 }
 
 // unbuilt names the packages of a lock that no wheel is there of, and where each comes from.
@@ -101,8 +93,15 @@ func refuseUnbuilt(l *lockfile.Lock, path string) error {
 	}
 	return diag.New(diag.Failure, "no image can be made of a lock with %s not built:\n    %s",
 		plural(len(names), "package")+" that "+isAre(len(names)), strings.Join(names, "\n    ")).At(diag.Position{File: path}).
-		Hint("building source distributions is not supported yet; `envpack lock --no-build=false` tells whether other versions have wheels").
+		Hint("`envpack lock` builds %s, on Linux of that architecture; `envpack lock --no-build` looks for versions that have wheels", itThem(len(names))).
 		Hint("a wheel that you build yourself can be named in its place: NAME @ ./wheels/….whl")
+}
+
+func itThem(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
 }
 
 func isAre(n int) string {
@@ -124,4 +123,10 @@ func holdLocal(ctx context.Context, l *lockfile.Lock, m *manifest.Manifest, path
 	}
 	return diag.New(code, "%s is out of date: %s changed since it was made", path, strings.Join(changed, ", ")).
 		Hint("`%s` brings it up to date", lockCommand(m, path))
+}
+
+// builderBy is whoever builds sources with what a supply brings, nil if it does not.
+func builderBy(sup any) resolver.Builder {
+	b, _ := sup.(resolver.Builder)
+	return b
 }

@@ -41,7 +41,7 @@ func localImage(reference string) bool {
 }
 
 // nothingChanged tells that the lock is the manifest's, as what was locked before: no index is asked and nothing written.
-func (s *session) nothingChanged(l *lockfile.Lock, path string, dry, noBuild bool) error {
+func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error {
 	s.close()
 	if s.json {
 		out := lockSummary(l, []lockfile.Change{}, false)
@@ -52,8 +52,5 @@ func (s *session) nothingChanged(l *lockfile.Lock, path string, dry, noBuild boo
 		path += " (not written)"
 	}
 	s.ui().Printf("%s: nothing changed (%s)", path, lockCounts(l))
-	if noBuild {
-		s.ui().Printf("--no-build lets a package move to a source distribution only where it moves at all: with --upgrade-package or --upgrade")
-	}
 	return nil
 }

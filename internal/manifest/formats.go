@@ -29,7 +29,7 @@ func (f *formats) take(option, value string, at diag.Position) error {
 			*target = nil
 		case name == ":all:" && option == "--no-binary":
 			return diag.New(diag.Manifest, "--no-binary :all: refuses every wheel, and nothing else is installed").At(at).
-				Hint("name the packages: --no-binary NAME,NAME; their source distributions are taken by `envpack lock --no-build`")
+				Hint("name the packages: --no-binary NAME,NAME; their source distributions are built")
 		case name == ":all:":
 			*target, *other = []string{name}, nil
 		case !nameForm().MatchString(name):

@@ -239,7 +239,7 @@ func (h *heeding) hints(found []origin) []string {
 		hints = append(hints, fmt.Sprintf("that table is not read; write into %s what holds for the image:\n%s", m.File, strings.Join(lines, "\n")))
 	}
 	if folder {
-		hints = append(hints, "folders and repositories are locked by `envpack lock --no-build`, and not built yet; a wheel that was built of one can be named by its path instead")
+		hints = append(hints, "folders and repositories are built by `envpack lock`; a wheel that was built of one can be named by its path instead")
 	}
 	return hints
 }

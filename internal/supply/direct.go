@@ -69,8 +69,8 @@ func (s *Supply) Reference(ctx context.Context, ref direct.Reference, known reso
 	found.File = index.File{Filename: name, URL: ref.URL, SHA256: sum, Size: blob.Size()}
 	if ref.Kind() == direct.Sdist {
 		raw, err := index.ReadSdist(ctx, s.Store, name, sum, ref.Subdirectory)
-		if dynamic := (*sdistfile.DynamicError)(nil); errors.As(err, &dynamic) {
-			return found, err
+		if errors.As(err, &found.Dynamic) {
+			return found, nil
 		}
 		if err != nil {
 			return nil, err
@@ -253,7 +253,7 @@ func (s *Supply) described(ref *direct.Reference, files sdistfile.Files) (*resol
 	var dynamic *sdistfile.DynamicError
 	switch {
 	case errors.As(err, &dynamic):
-		return &resolver.Referenced{}, err
+		return &resolver.Referenced{Dynamic: dynamic}, nil
 	case err != nil:
 		return nil, &index.MetadataError{File: ref.String(), Err: err}
 	}

@@ -1,0 +1,103 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/envpack/envpack/internal/diag"
+	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/lockfile"
+	"github.com/envpack/envpack/resolver/pep508"
+)
+
+// buildModules are the packages that builds import without saying so, by module: before there was a [build-system], a build ran
+// where they were installed already. Each was read off the package's own list of top-level modules.
+var buildModules = map[string]string{
+	"cython":         "cython",
+	"numpy":          "numpy",
+	"scipy":          "scipy",
+	"torch":          "torch",
+	"tensorflow":     "tensorflow",
+	"pybind11":       "pybind11",
+	"cffi":           "cffi",
+	"setuptools":     "setuptools",
+	"distutils":      "setuptools", // which has had its own since Python lost it
+	"pkg_resources":  "setuptools",
+	"setuptools_scm": "setuptools-scm",
+	"setuptools_git": "setuptools-git",
+	"wheel":          "wheel",
+	"pip":            "pip",
+	"pbr":            "pbr",
+	"six":            "six",
+	"packaging":      "packaging",
+	"yaml":           "pyyaml",
+	"toml":           "toml",
+	"requests":       "requests",
+	"tqdm":           "tqdm",
+	"skbuild":        "scikit-build",
+	"cmake":          "cmake",
+	"ninja":          "ninja",
+	"mako":           "mako",
+	"jinja2":         "jinja2",
+	"psutil":         "psutil",
+	"ptr":            "pytest-runner",
+	"mpi4py":         "mpi4py",
+	"pytest_runner":  "pytest-runner",
+	"future":         "future",
+}
+
+// moduleProject is the project that a module is of, "" if that is not known.
+func moduleProject(module string) string {
+	top, _, _ := strings.Cut(module, ".")
+	return buildModules[strings.ToLower(top)]
+}
+
+// add adds what a build turned out to lack: a module, if the package that has it is known or chosen for the image. It tells whether it did.
+func (j *job) add(ctx context.Context, why *BuildError) bool {
+	if why.Module == "" {
+		return j.addFile(ctx, why)
+	}
+	name := moduleProject(why.Module)
+	if name == "" {
+		top, _, _ := strings.Cut(why.Module, ".")
+		normal := pep508.NormalizeName(top)
+		if !j.chosen(normal) {
+			return false
+		}
+		name = normal
+	}
+	if name == j.source.Name || slices.ContainsFunc(j.requires, func(r manifest.Requirement) bool { return r.Name == name }) {
+		return false // it is there, and lacks the module
+	}
+	reason := fmt.Sprintf("its build imports %s, and it declares no build requirements", why.Module)
+	if j.project.Declared {
+		reason = fmt.Sprintf("its build imports %s, which its [build-system] does not declare", why.Module)
+	}
+	r := manifest.Requirement{Requirement: pep508.Requirement{Name: name, RawName: name}, Pos: diag.Position{File: "what " + j.name() + " imports"}}
+	j.need(j.bounded(r), reason)
+	return true
+}
+
+// chosen tells whether the image has a project, or, while that is looked for, the manifest asks for it.
+func (j *job) chosen(name string) bool {
+	if j.solved != nil {
+		return j.solved.has(name)
+	}
+	return slices.ContainsFunc(j.workshop.m.Requirements, func(r manifest.Requirement) bool { return r.Name == name })
+}
+
+// addFile adds the distribution's package that has a file which a build lacks.
+func (j *job) addFile(ctx context.Context, why *BuildError) bool {
+	name := j.workshop.finds(ctx, j.provider.target, why)
+	if name == "" || slices.Contains(j.debs, name) {
+		return false
+	}
+	j.debs = append(j.debs, name)
+	j.added = append(j.added, lockfile.Addition{Name: "deb:" + name, Reason: why.Error()})
+	return true
+}
+
+// finds is the package of the distribution that has what a build lacks, "" if that is not known.
+func (w *workshop) finds(context.Context, *target, *BuildError) string { return "" }
