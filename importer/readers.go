@@ -13,6 +13,7 @@ import (
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/importer/notebook"
 	"github.com/envpack/envpack/importer/pyproject"
+	"github.com/envpack/envpack/importer/readme"
 	"github.com/envpack/envpack/importer/requirements"
 	"github.com/envpack/envpack/importer/setuptools"
 	"github.com/envpack/envpack/internal/diag"
@@ -41,6 +42,8 @@ var formats = []format{
 		readAt: func(day string) reader { return dockerfile.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
 	{name: "Binder's and pyenv's files, tox.ini or a shell script", match: binder.Is,
 		readAt: func(day string) reader { return binder.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
+	{name: "a README", match: func(base string, _ []byte) bool { return readme.Is(base) },
+		readAt: func(day string) reader { return readme.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
 	{name: "a notebook", match: named("*.ipynb"),
 		readAt: func(day string) reader { return notebook.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
 	{name: "conda's or pixi's file", match: conda.Is, readAt: func(day string) reader { return conda.Reader{AsOf: day}.Read }},

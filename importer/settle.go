@@ -97,19 +97,22 @@ func mayBe(specs pep440.Specifiers, python string) bool {
 	return err != nil || !pep440.FromSpecifiers(own).Disjoint(pep440.FromSpecifiers(specs))
 }
 
+// yearBefore is the day a year earlier.
+func yearBefore(day string) string {
+	var y int
+	_, _ = fmt.Sscanf(day[:4], "%d", &y)
+	return fmt.Sprintf("%04d%s", y-1, day[4:])
+}
+
 // usual is the Python that most used on a day among those that are allowed: the newest that had been out for a year,
 // which packages had wheels for by then; else the oldest that is allowed.
 func usual(specs pep440.Specifiers, day string) string {
-	year, rest := day[:4], day[4:]
-	var y int
-	_, _ = fmt.Sscanf(year, "%d", &y)
-	before := fmt.Sprintf("%04d%s", y-1, rest)
 	best := ""
 	for _, r := range released {
 		if !mayBe(specs, r.minor) {
 			continue
 		}
-		if best == "" || r.day <= before {
+		if best == "" || r.day <= yearBefore(day) {
 			best = r.minor
 		}
 	}

@@ -32,6 +32,8 @@ type importOptions struct {
 	python string
 	groups []string
 	force  bool
+
+	project projectOptions
 }
 
 func newImport(s *session) *cobra.Command {
@@ -47,7 +49,12 @@ func newImport(s *session) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return s.importFiles(args, o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.project.outputSet = cmd.Flags().Changed("output"); len(args) == 1 && isProject(args[0]) {
+				return s.importProject(cmd.Context(), args[0], o)
+			}
+			return s.importFiles(args, o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", manifest.FileName, "the `FILE` to write; - prints it")
@@ -55,14 +62,15 @@ func newImport(s *session) *cobra.Command {
 	f.StringVar(&o.python, "python", "", "the Python `VERSION`, in place of what the files say")
 	f.StringSliceVar(&o.groups, "group", nil, "a dependency group or extra `NAME` of the files that is wanted too")
 	f.BoolVar(&o.force, "force", false, "replace a manifest that is there")
+	o.project.addTo(f)
 	return cmd
 }
 
 var ageForm = pattern.New(`^[0-9]+ (hours?|days?|weeks?)$`)
 
 func (s *session) importFiles(args []string, o importOptions) error {
-	if o.asOf != "" && !dateForm().MatchString(o.asOf) && !ageForm().MatchString(o.asOf) {
-		return diag.New(diag.Usage, "--as-of %q is no date", o.asOf).Hint("as in 2019-05-07, 2019-05-07T12:00:00Z or \"7 days\"")
+	if err := checkAsOf(o.asOf); err != nil {
+		return err
 	}
 	root := "."
 	if o.output != "-" {
