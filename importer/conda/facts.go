@@ -50,6 +50,7 @@ type project struct {
 	With    []string `toml:"with"`
 	Note    string   `toml:"note"`
 	Instead string   `toml:"instead"`
+	Frozen  string   `toml:"frozen"`
 	Source  string   `toml:"source"`
 	release
 }

@@ -27,6 +27,7 @@ type packages struct {
 	facts *facts
 	asOf  string // a day, "" if it is not known
 	out   *draft.Draft
+	all   bool              // the file names all that there was, and not what somebody wanted
 	cuda  string            // the CUDA that the file asks for, "11.3"; "" if it says none
 	taken map[string]*taken // by the normal name of the index's project, and group
 	later map[string][]pep440.Set
@@ -44,6 +45,7 @@ type taken struct {
 func (p *packages) read(entries []entry) {
 	p.taken = map[string]*taken{}
 	p.findCUDA(entries)
+	p.all = p.isExport(entries)
 	// What is whole goes before its parts, whatever comes first in the file, but the lines stay in its order.
 	order := make([]int, 0, len(entries))
 	for _, parts := range []bool{false, true} {
@@ -76,6 +78,17 @@ func (p *packages) read(entries []entry) {
 	for _, l := range lines {
 		p.out.Lines = append(p.out.Lines, l...)
 	}
+}
+
+// isExport tells whether entries are those of conda env export: nobody names five libraries in their versions by hand.
+func (p *packages) isExport(entries []entry) bool {
+	n := 0
+	for _, e := range entries {
+		if k, _, _ := p.facts.what(e.spec); k == ofNothing && e.spec.Version != "" {
+			n++
+		}
+	}
+	return n >= 5
 }
 
 // note says what became of an entry. What is left of them, the environment lacks.
@@ -159,6 +172,10 @@ func (p *packages) requirement(e entry, sure bool) {
 	}
 	name := p.facts.name(e.spec.Name)
 	if pr := p.facts.projects[e.spec.Name]; pr != nil {
+		if p.all && pr.Frozen != "" {
+			p.note(e, draft.Passed, "%s", strings.ReplaceAll(pr.Frozen, "{}", pr.Index))
+			return
+		}
 		c, ok := p.choose(pr, e.spec, b)
 		if !ok {
 			p.note(e, draft.Left, "%s", p.lacking(pr, b))
