@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/envpack/envpack/importer/address"
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -151,17 +152,24 @@ func (c *composer) take(d *draft.Draft, nested bool, within []string) error {
 		return slices.Contains(within, group)
 	}
 	for _, r := range d.Requirements {
+		if wanted(r.Group) && c.pins(r) {
+			continue
+		}
 		if wanted(r.Group) && !slices.ContainsFunc(c.m.Dependencies, func(o draft.Requirement) bool { return o.Text == r.Text }) {
 			c.m.Dependencies = append(c.m.Dependencies, r)
 			c.all = append(c.all, r)
 		}
 	}
-	taken := map[draft.Origin]bool{} // also by another group that needs them
+	type place struct {
+		from draft.Origin
+		text string
+	}
+	taken := map[place]bool{} // also by another group that needs them
 	for _, r := range d.Requirements {
-		taken[r.From] = taken[r.From] || wanted(r.Group)
+		taken[place{r.From, r.Text}] = taken[place{r.From, r.Text}] || wanted(r.Group)
 	}
 	for _, l := range d.Lines {
-		if l.Group != "" && !wanted(l.Group) && !taken[l.From] && (l.Verdict == draft.Taken || l.Verdict == draft.Mapped || l.Verdict == draft.Left && l.Needed) {
+		if l.Group != "" && !wanted(l.Group) && !taken[place{l.From, l.Text}] && (l.Verdict == draft.Taken || l.Verdict == draft.Mapped || l.Verdict == draft.Left && l.Needed) {
 			l.Verdict, l.Needed = draft.Passed, false
 			l.Note = fmt.Sprintf("of %s, which is not asked for", l.Group)
 			if !nested {
@@ -201,6 +209,32 @@ func (c *composer) take(d *draft.Draft, nested bool, within []string) error {
 		}
 	}
 	return nil
+}
+
+// pins puts the commit of a lock in the place of the branch or tag that the file has which the lock belongs to.
+func (c *composer) pins(r draft.Requirement) bool {
+	req, err := pep508.Parse(r.Text)
+	if err != nil || !address.Pinned(req.URL) {
+		return false
+	}
+	repository := func(u string) string {
+		u, _, _ = strings.Cut(u, "#")
+		if i := strings.LastIndexByte(u, '@'); i > strings.LastIndexByte(u, '/') {
+			u = u[:i]
+		}
+		return strings.TrimSuffix(u, ".git")
+	}
+	for i := range c.m.Dependencies {
+		old := &c.m.Dependencies[i]
+		other, err := pep508.Parse(old.Text)
+		if err != nil || other.Name != req.Name || other.URL == "" || repository(other.URL) != repository(req.URL) || old.From.File == r.From.File {
+			continue
+		}
+		old.Text = strings.Replace(old.Text, other.URL, req.URL, 1)
+		old.Comment = ""
+		return true
+	}
+	return false
 }
 
 func (c *composer) path(dir string) {

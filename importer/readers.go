@@ -11,7 +11,9 @@ import (
 	"github.com/envpack/envpack/importer/conda"
 	"github.com/envpack/envpack/importer/dockerfile"
 	"github.com/envpack/envpack/importer/draft"
+	"github.com/envpack/envpack/importer/lockfiles"
 	"github.com/envpack/envpack/importer/notebook"
+	"github.com/envpack/envpack/importer/pipfile"
 	"github.com/envpack/envpack/importer/pyproject"
 	"github.com/envpack/envpack/importer/readme"
 	"github.com/envpack/envpack/importer/requirements"
@@ -47,6 +49,12 @@ var formats = []format{
 	{name: "a notebook", match: named("*.ipynb"),
 		readAt: func(day string) reader { return notebook.Reader{Conda: conda.Reader{AsOf: day}.Read}.Read }},
 	{name: "conda's or pixi's file", match: conda.Is, readAt: func(day string) reader { return conda.Reader{AsOf: day}.Read }},
+	{name: "Pipfile", match: named("pipfile"), read: pipfile.Read},
+	{name: "Pipfile.lock", match: named("pipfile.lock"), read: lockfiles.Pipenv},
+	{name: "poetry.lock", match: named("poetry.lock"), read: lockfiles.Poetry},
+	{name: "uv.lock", match: named("uv.lock"), read: lockfiles.UV},
+	{name: "pdm.lock", match: named("pdm.lock"), read: lockfiles.PDM},
+	{name: "pylock.toml", match: named("pylock.toml", "pylock.*.toml"), read: lockfiles.Pylock},
 	{name: "pyproject.toml", match: named("pyproject.toml"), read: pyproject.Read},
 	{name: "setup.py", match: named("setup.py"), read: setuptools.Read},
 	{name: "setup.cfg", match: named("setup.cfg"), read: setuptools.ReadConfig},

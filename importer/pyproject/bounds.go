@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/importer/spelling"
 	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/pep440"
@@ -201,4 +202,10 @@ func pythonMarker(specifiers string) string {
 		}
 	}
 	return strings.Join(parts, " and ")
+}
+
+// Python notes which Pythons a lock of Poetry's, PDM's or uv's is for, in Poetry's form or that of PEP 440.
+func Python(d *draft.Draft, text string, from draft.Origin) {
+	r := &reader{d: d}
+	r.poetryPython(text, from)
 }
