@@ -25,19 +25,31 @@ const maxWheel = math.MaxUint32 - 1<<20
 // their names with the .dist-info folder at the end, of 1980, with the modes 644 and 755, compressed by the frozen encoder;
 // a RECORD made of what is there; no signatures, folders, extra fields and comments. name is the wheel's file name.
 //
+// Requirements in METADATA that a line break before them hides are brought back; mended tells whether there were any.
+//
 // Errors: [*wheelfile.Error] for what is no wheel; a wheel that is too large; those of w.
-func Normalize(w io.Writer, name string, r io.ReaderAt, size int64) error {
+func Normalize(w io.Writer, name string, r io.ReaderAt, size int64) (mended bool, err error) {
 	if size > maxWheel {
-		return fmt.Errorf("the wheel %s has %d bytes, more than %d", name, size, int64(maxWheel))
+		return false, fmt.Errorf("the wheel %s has %d bytes, more than %d", name, size, int64(maxWheel))
 	}
 	wheel, err := wheelfile.Open(name, r, size)
 	if err != nil {
-		return err
+		return false, err
 	}
 	info, err := wheel.DistInfo()
 	if err != nil {
-		return err
+		return false, err
 	}
+	metadata, err := wheel.ReadFile(info.Path("METADATA"), 32<<20)
+	if err != nil {
+		return false, err
+	}
+	metadata, mended = mendMetadata(metadata)
+	return mended, rewrite(w, wheel, info, metadata)
+}
+
+// rewrite writes a wheel's members again, with a METADATA.
+func rewrite(w io.Writer, wheel *wheelfile.File, info wheelfile.DistInfo, metadata []byte) error {
 	z := &zipper{w: w, encoder: deflate.NewEncoder(io.Discard)}
 	record := info.Dir + "/RECORD"
 	for _, e := range ordered(wheel.Entries, info.Dir) {
@@ -45,14 +57,18 @@ func Normalize(w io.Writer, name string, r io.ReaderAt, size int64) error {
 			continue
 		}
 		if e.Size > maxWheel {
-			return fmt.Errorf("the wheel %s: %s has %d bytes, more than %d", name, e.Name, e.Size, int64(maxWheel))
+			return fmt.Errorf("the wheel %s: %s has %d bytes, more than %d", wheel.Wheel, e.Name, e.Size, int64(maxWheel))
 		}
-		if err := z.member(e.Name, e.Executable, func(sink func([]byte) error) error { return wheel.Inflate(e, sink) }); err != nil {
+		content := func(sink func([]byte) error) error { return wheel.Inflate(e, sink) }
+		if e.Name == info.Path("METADATA") {
+			content = func(sink func([]byte) error) error { return sink(metadata) }
+		}
+		if err := z.member(e.Name, e.Executable, content); err != nil {
 			return err
 		}
 	}
 	rows := z.record.String() + quoted(record) + ",,\n" // RECORD has no hash of itself
-	err = z.member(record, false, func(sink func([]byte) error) error { return sink([]byte(rows)) })
+	err := z.member(record, false, func(sink func([]byte) error) error { return sink([]byte(rows)) })
 	if err != nil {
 		return err
 	}

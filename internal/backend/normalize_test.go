@@ -16,7 +16,7 @@ import (
 func normalized(t *testing.T, name string, data []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := backend.Normalize(&out, name, bytes.NewReader(data), int64(len(data))); err != nil {
+	if _, err := backend.Normalize(&out, name, bytes.NewReader(data), int64(len(data))); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -66,7 +66,7 @@ func TestNormalize(t *testing.T) {
 func TestNormalizeRefuses(t *testing.T) {
 	for _, data := range [][]byte{nil, []byte("PK"), testenv.Zip([]testenv.ZipMember{{Name: "x", Content: []byte("y")}})} {
 		var out bytes.Buffer
-		if err := backend.Normalize(&out, "a-1-py3-none-any.whl", bytes.NewReader(data), int64(len(data))); err == nil {
+		if _, err := backend.Normalize(&out, "a-1-py3-none-any.whl", bytes.NewReader(data), int64(len(data))); err == nil {
 			t.Errorf("%q was taken", data)
 		}
 	}

@@ -26,7 +26,7 @@ import (
 var driver []byte
 
 // Version names what this package makes of a source in an environment. It changes when that may be something else.
-const Version = "1"
+const Version = "2"
 
 // Where the hooks run, in the sandbox. Compilers write the path of sources into what they make, so it is the same for all.
 const (
@@ -53,7 +53,8 @@ type Run struct {
 	Jobs    int               // how many compilers may run at once; 0: one
 	Env     map[string]string // besides what is always there; what it has counts
 	Limits  sandbox.Limits
-	Log     io.Writer // what the build prints; may be nil
+	Log     io.Writer         // what the build prints; may be nil
+	Tell    func(text string) // told what was done to the wheel; may be nil
 }
 
 // result is the driver's answer.
@@ -99,6 +100,7 @@ func (r Run) Metadata(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, r.wrong("metadata", err)
 	}
+	data, _ = mendMetadata(data)
 	return data, nil
 }
 
@@ -162,7 +164,10 @@ func (r Run) Wheel(ctx context.Context, w io.Writer) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = Normalize(w, name, f, info.Size())
+	mended, err := Normalize(w, name, f, info.Size())
+	if mended && r.Tell != nil {
+		r.Tell("the metadata of its wheel has line breaks in a field, which hide what it requires; they are mended")
+	}
 	if bad := (*wheelfile.Error)(nil); errors.As(err, &bad) {
 		return "", r.wrong("wheel", err)
 	}

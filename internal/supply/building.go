@@ -247,6 +247,7 @@ func (s *Supply) buildStep(ctx context.Context, o resolver.BuildOrder) (builtNot
 		return builtNote{}, err
 	}
 	run.Sandbox, run.Root = box, root
+	run.Tell = func(text string) { s.Tell(strings.TrimSpace(o.Package.Name+" "+o.Package.Version) + ": " + text) }
 	ended := s.Task(strings.TrimSpace(fmt.Sprintf("building %s %s", o.Package.Name, o.Package.Version)), 0)
 	defer ended(0)
 	note, err := s.runHook(ctx, o, *run)
