@@ -52,9 +52,21 @@ func NoteReaders() map[string]inventory.Reader {
 // Holdings are what a store may have that images of a lock are made of: blobs, by hash, and notes, by their names in the
 // store. All platforms' are among them, with the layers of the seal and those of an image in a registry that the lock's stands on.
 func Holdings(l *lockfile.Lock) (blobs, memos []string) {
-	for _, p := range l.Packages {
-		for _, f := range p.Files {
-			blobs = append(blobs, f.SHA256)
+	files := func(packages []lockfile.Package) {
+		for _, p := range packages {
+			for _, f := range p.Files {
+				blobs = append(blobs, f.SHA256)
+			}
+			for _, f := range p.Sources {
+				blobs = append(blobs, f.SHA256)
+			}
+		}
+	}
+	files(l.Packages)
+	for _, b := range l.Builds { // what builds a wheel again
+		files(b.Packages)
+		for _, d := range b.Debs {
+			blobs = append(blobs, d.SHA256)
 		}
 	}
 	for _, f := range l.Data {

@@ -67,6 +67,29 @@ func (b *Build) Sum() string {
 	return hex.EncodeToString(sum[:sha256.Size/2])
 }
 
+// Source is the package as it was before wheels were built of it: with its source in their place.
+func (p Package) Source() Package {
+	var files []File
+	for _, f := range p.Files {
+		switch {
+		case f.Build == "":
+			files = append(files, f)
+		case len(p.Sources) == 0:
+			p.Targets = append(slices.Clone(p.Targets), f.Targets...)
+		default:
+			s := p.Sources[0]
+			i := slices.IndexFunc(files, func(o File) bool { return o.Name == s.Name })
+			if i < 0 {
+				files = append(files, File{Name: s.Name, SHA256: s.SHA256, Size: s.Size, Hashed: s.Hashed, Uploaded: s.Uploaded})
+				i = len(files) - 1
+			}
+			files[i].Targets = append(slices.Clone(files[i].Targets), f.Targets...)
+		}
+	}
+	p.Files, p.Sources = files, nil
+	return p
+}
+
 // BuildOf finds a build by its ID, nil if there is none.
 func (l *Lock) BuildOf(id string) *Build {
 	for i := range l.Builds {

@@ -197,3 +197,23 @@ func TestBuildsDiff(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+func TestSource(t *testing.T) {
+	l := withBuilds()
+	for i := range l.Packages {
+		l.Packages[i] = l.Packages[i].Source()
+	}
+	l.Builds = nil
+	if err := l.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	text := string(Encode(l))
+	for _, want := range []string{`name = "old-0.1.zip"`, "path = \"lib\"\ntree = \"" + hex64("3d") + "\"\ntargets = [\"linux/amd64\"]"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s\nlacks %s", text, want)
+		}
+	}
+	if strings.Contains(text, "old-0.1-py3") || strings.Contains(text, "source") {
+		t.Errorf("%s", text)
+	}
+}

@@ -10,8 +10,7 @@ import (
 	"github.com/envpack/envpack/lockfile"
 )
 
-// Unbuilt are the projects of a lock of which it has no wheel, each once. To lock again with them as [Options.AsIs] neither
-// fails nor takes others so.
+// Unbuilt are the projects of a lock of which it has no wheel, each once.
 func Unbuilt(l *lockfile.Lock) []string {
 	var names []string
 	for _, p := range l.Packages {

@@ -31,6 +31,7 @@ func (w *workshop) keep(ctx context.Context, p *provider, source lockfile.Packag
 	if b == nil || !w.stands(old, b, p.target) {
 		return nil
 	}
+	source.Version = was.Version // which a source that has to be built may not say
 	f := *file
 	f.Targets, f.Kernels = nil, nil
 	on := *old // today's base, whose packages may be newer

@@ -10,7 +10,7 @@ import (
 
 // built is what an address leads to, with what a build says of it.
 func (c *catalogue) built(ctx context.Context, project string, ref *reference, found *Referenced) (*Referenced, error) {
-	if c.workshop == nil || c.workshop.builder == nil {
+	if c.workshop == nil || !c.workshop.tells(c, project) {
 		return nil, diag.Wrap(found.Dynamic, diag.NoAnswer, "%s has to be built before it can be locked", project).At(ref.pos).
 			Hint("a wheel that you build yourself can be named in its place: %s @ ./wheels/….whl", project)
 	}
@@ -44,5 +44,13 @@ func (w *workshop) direct(ctx context.Context, c *catalogue, source lockfile.Pac
 	if m.metadata != nil {
 		return m.metadata, nil
 	}
+	if w.builder == nil {
+		return metadataOfLocked(w.options.locked(source.Name, "", c.target.Platform), c.target.Platform), nil
+	}
 	return w.ask(ctx, p, source, m)
+}
+
+// tells tells whether it can be found out what a project that is named by address needs: by building it, or from the lock.
+func (w *workshop) tells(c *catalogue, project string) bool {
+	return w.builder != nil || w.options.locked(project, "", c.target.Platform) != nil
 }

@@ -39,7 +39,7 @@ type Options struct {
 	NoBuild bool
 	// DeferBuilds takes what would be built, and records it as it is: another machine builds it.
 	DeferBuilds bool
-	// AsIs are projects, normalised, of which source distributions are taken so without DeferBuilds.
+	// AsIs are projects, normalised, of which sources are taken without anything else.
 	AsIs []string
 	// NoScan does not read the wheels, for the libraries that they need and their code for GPUs: what Previous has found stays.
 	NoScan     bool
@@ -227,7 +227,7 @@ func solve(ctx context.Context, m *manifest.Manifest, t *target, src Sources, po
 	}
 	catalogue.asIs, catalogue.noBinary, catalogue.workshop = o.AsIs, m.NoBinary, o.workshop
 	catalogue.sourced = sourcedIn(o.Previous)
-	catalogue.sources, catalogue.noBuild = o.workshop != nil || o.DeferBuilds, o.NoBuild
+	catalogue.sources, catalogue.noBuild = o.workshop != nil && !o.workshop.aside || o.DeferBuilds, o.NoBuild
 	catalogue.references, catalogue.earlier = src.References, o
 	if err := catalogue.hold(m); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -114,7 +115,10 @@ type examiner struct {
 
 // options are those of `lock --upgrade-package NAME`.
 func (x *examiner) options() Options {
-	return Options{Previous: x.lock, Packages: []string{x.name}, AsIs: Unbuilt(x.lock)}
+	keeper := Options{Previous: x.lock}
+	o := Options{Previous: x.lock, Packages: []string{x.name}, AsIs: slices.Sorted(maps.Keys(sourcedIn(x.lock)))}
+	o.workshop = &workshop{m: x.m, options: keeper, bases: &bases{lock: x.lock}, made: map[string]*made{}, waits: map[string]map[string]bool{}, aside: true}
+	return o
 }
 
 // free solves every target as locking again does that lets the package move, in the same order: targets prefer each

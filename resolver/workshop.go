@@ -23,6 +23,8 @@ type workshop struct {
 	bases   *bases  // of the lock
 
 	mu    sync.Mutex
+	aside bool // only what the lock has as sources is taken so
+
 	made  map[string]*made           // by platform and source
 	waits map[string]map[string]bool // by a source that is being built, those that its builds wait for
 	told  []string                   // what there is to tell, in no order

@@ -335,12 +335,16 @@ func Changed(ctx context.Context, l *lockfile.Lock, dir, store string, now func(
 		}
 		var sum, want string
 		var err error
-		if len(p.Files) > 0 {
-			want = p.Files[0].SHA256
-			sum, err = hashOf(ctx, s.local(p.Path))
-		} else {
+		switch {
+		case p.Tree != "":
 			want = p.Tree
 			sum, err = treeOf(ctx, s.local(p.Path), store)
+		case len(p.Sources) > 0:
+			want = p.Sources[0].SHA256
+			sum, err = hashOf(ctx, s.local(p.Path))
+		default:
+			want = p.Files[0].SHA256
+			sum, err = hashOf(ctx, s.local(p.Path))
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

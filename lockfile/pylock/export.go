@@ -73,7 +73,7 @@ func Export(l *lockfile.Lock, where Where) ([]byte, error) {
 		e.line("packages", "[]") // the key must be there
 	}
 	for _, p := range packages {
-		if err := e.pkg(p, where); err != nil {
+		if err := e.pkg(p.Source(), where); err != nil {
 			return nil, err
 		}
 	}

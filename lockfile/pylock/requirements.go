@@ -70,7 +70,7 @@ func Requirements(l *lockfile.Lock, o RequirementsOptions) ([]byte, error) {
 		}
 	}
 	for _, p := range slices.SortedFunc(slices.Values(l.Packages), comparePackages) {
-		if err := e.requirement(p, o); err != nil {
+		if err := e.requirement(p.Source(), o); err != nil {
 			return nil, err
 		}
 	}
