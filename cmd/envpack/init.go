@@ -163,7 +163,7 @@ func (s *session) warnForeign(dir string, p described) {
 		}
 	}
 	if p.poetry && p.name == "" {
-		found = append(found, "[tool.poetry] in "+manifest.PyProject)
+		found = append(found, manifest.PyProject)
 	}
 	if len(found) == 0 {
 		return
@@ -172,11 +172,9 @@ func (s *session) warnForeign(dir string, p described) {
 	if len(found) > 1 {
 		is = "are"
 	}
-	where := "dependencies of " + manifest.FileName
-	if p.name != "" {
-		where = "dependencies in [project]"
-	}
-	s.ui().Warn("%s %s not read yet; list the packages that the project needs from there in %s", list(found), is, where)
+	first := filepath.Join(dir, found[0])
+	output := filepath.Join(dir, manifest.FileName)
+	s.ui().Warn("%s %s not read by this manifest; `envpack import --force -o %s %s` writes one from there", list(found), is, shellWord(output), shellWord(first))
 }
 
 // tellLocks tells how the first lock can go on with the versions of another tool's.
@@ -190,9 +188,9 @@ func (s *session) tellLocks(dir string) {
 		case "pylock.toml":
 			s.ui().Printf("%s is there: `envpack lock --prefer pylock.toml` takes its versions over", file)
 		case "uv.lock":
-			s.ui().Printf("%s is there, which is not read: `uv export --format pylock.toml -o pylock.toml` and then `envpack lock --prefer pylock.toml` take its versions over", file)
+			s.ui().Printf("%s is there: `uv export --format pylock.toml -o pylock.toml` and then `envpack lock --prefer pylock.toml` take its versions over, and `envpack import` demands them", file)
 		default:
-			s.ui().Printf("%s is there, which is not read: its tool can export it as requirements, and the manifest can read these (requirements = [\"…\"])", file)
+			s.ui().Printf("%s is there: `envpack import` demands its versions", file)
 		}
 		return
 	}
