@@ -55,10 +55,32 @@ var formats = []format{
 	{name: "uv.lock", match: named("uv.lock"), read: lockfiles.UV},
 	{name: "pdm.lock", match: named("pdm.lock"), read: lockfiles.PDM},
 	{name: "pylock.toml", match: named("pylock.toml", "pylock.*.toml"), read: lockfiles.Pylock},
-	{name: "pyproject.toml", match: named("pyproject.toml"), read: pyproject.Read},
+	{name: "pyproject.toml", match: named("pyproject.toml"), read: pyproject.Read, readAt: withPixi},
 	{name: "setup.py", match: named("setup.py"), read: setuptools.Read},
 	{name: "setup.cfg", match: named("setup.cfg"), read: setuptools.ReadConfig},
 	{name: "a requirements file", match: isRequirements, read: requirements.Read, byReference: true},
+}
+
+// withPixi reads a pyproject.toml with the tables of pixi that it may have.
+func withPixi(day string) reader {
+	return func(name string, data []byte, open Open) (*draft.Draft, error) {
+		d, err := pyproject.Read(name, data, open)
+		if err != nil || !bytes.Contains(data, []byte("tool.pixi")) {
+			return d, err
+		}
+		pixi, err := conda.Reader{AsOf: day}.Read(name, data, open)
+		if err != nil {
+			return nil, err
+		}
+		d.Add(pixi)
+		slices.SortStableFunc(d.Lines, func(a, b draft.Line) int {
+			if a.From.File != b.From.File {
+				return 0
+			}
+			return a.From.Line - b.From.Line
+		})
+		return d, nil
+	}
 }
 
 // named matches files by their names; * stands for any letters.

@@ -267,6 +267,11 @@ func (p *packages) ofCUDA(e entry) {
 // usesGPU tells whether a package is among the requirements whose builds on the index can be for GPUs. Without any, an image
 // that has to run on GPUs could not be had.
 func (p *packages) usesGPU(entries []entry) bool {
+	for _, r := range p.out.Requirements { // of groups before this one
+		if req, err := pep508.Parse(r.Text); err == nil && matches(p.facts.usersOfCUDA, req.Name) {
+			return true
+		}
+	}
 	for name := range p.later {
 		if matches(p.facts.usersOfCUDA, name) {
 			return true

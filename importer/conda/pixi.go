@@ -8,6 +8,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/envpack/envpack/importer/address"
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/importer/requirements"
 	"github.com/envpack/envpack/internal/diag"
@@ -190,7 +191,7 @@ func (p *pixi) pypi(name string, value any, path, group string) {
 		default:
 			line = full + specifier(text("version"))
 			if text("index") != "" {
-				p.out.Indexes = append(p.out.Indexes, draft.Index{Name: name, URL: text("index"), Packages: []string{name}, From: from})
+				p.index(text("index"), name, from)
 			}
 		}
 	default:
@@ -201,6 +202,23 @@ func (p *pixi) pypi(name string, value any, path, group string) {
 		p.pip = map[string][]requirements.Entry{}
 	}
 	p.pip[group] = append(p.pip[group], requirements.Entry{Text: line, Line: from.Line})
+}
+
+// index takes the address that a package comes from.
+func (p *pixi) index(text, name string, from draft.Origin) {
+	ix, note, ok, err := address.Index(text, address.Extra, from, nil)
+	switch {
+	case err != nil:
+		p.out.Leave(from, shown(text), "%v", err)
+	case !ok:
+		p.out.Note(from, shown(text), draft.Passed, "%s", note)
+	default:
+		if len(ix.Packages) == 0 && ix.URL != "" {
+			ix.Packages = []string{normal(name)}
+		}
+		p.out.Indexes = append(p.out.Indexes, ix)
+		p.out.Note(from, shown(text), draft.Mapped, "%s", join("an index for "+name, note))
+	}
 }
 
 // specifier is what stands for a version in pypi-dependencies: "*" is any, and a version alone is just that.
