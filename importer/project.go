@@ -37,17 +37,11 @@ type Project struct {
 // ReadProject finds the files that describe a project's environment, and reads them: those that say which packages there are, and
 // of others what these do not say. Errors are those of reading, and one for a project that says nothing.
 func ReadProject(o ProjectOptions) (*Project, error) {
-	var found *repository.Found
+	found := repository.Find(repository.Tree{Names: o.Names, Open: o.Open}, conda.Is)
 	if len(o.Files) > 0 {
-		found = &repository.Found{}
-		for _, f := range o.Files {
-			if !slices.Contains(o.Names, f) {
-				return nil, diag.New(diag.Usage, "the project has no file %s", f)
-			}
-			found.Main = append(found.Main, repository.Choice{Name: f, Why: "it was asked for"})
+		if err := chosen(found, o); err != nil {
+			return nil, err
 		}
-	} else {
-		found = repository.Find(repository.Tree{Names: o.Names, Open: o.Open}, conda.Is)
 	}
 	r := &projectReader{o: o, p: &Project{}, named: map[string]bool{}, read: map[string]bool{}}
 	for _, c := range found.Main {
@@ -69,6 +63,27 @@ func ReadProject(o ProjectOptions) (*Project, error) {
 	return r.p, nil
 }
 
+// chosen puts the files that were asked for in the place of those that were found.
+func chosen(found *repository.Found, o ProjectOptions) error {
+	asked := func(c repository.Choice) bool { return slices.Contains(o.Files, c.Name) }
+	for _, c := range found.Main {
+		if !asked(c) {
+			c.Why = o.Files[0] + " was asked for"
+			found.Others = append(found.Others, c)
+		}
+	}
+	found.Main = nil
+	for _, f := range o.Files {
+		if !slices.Contains(o.Names, f) {
+			return diag.New(diag.Usage, "the project has no file %s", f)
+		}
+		found.Main = append(found.Main, repository.Choice{Name: f, Why: "it was asked for"})
+	}
+	found.Details = slices.DeleteFunc(found.Details, asked)
+	found.Others = slices.DeleteFunc(found.Others, asked)
+	return nil
+}
+
 type projectReader struct {
 	o       ProjectOptions
 	p       *Project
@@ -80,7 +95,7 @@ type projectReader struct {
 func (r *projectReader) open(c repository.Choice) (*File, error) {
 	data, err := r.o.Open(c.Name)
 	if err != nil {
-		return nil, diag.Wrap(err, diag.Manifest, "reading %s", c.Name)
+		return nil, diag.Wrap(err, diag.Manifest, "")
 	}
 	f, err := ReadAsOf(c.Name, data, r.o.Open, r.o.AsOf)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,11 +21,19 @@ import (
 
 const importLong = `Reads the files that a project describes its environment with, and writes a manifest that asks for the same.
 What became of each line is told on standard error: taken as it is, mapped to something else, left since it could not be
-taken, or passed since it means nothing for an image. Nothing is run, and no index is asked.`
+taken, or passed since it means nothing for an image. Nothing is run, and no index is asked.
+
+Of a folder, or a repository by its address, the files are found: it is told which are read and why these. As-of is the day
+of its commit, unless --as-of says another. The index is asked which Python the pinned packages have wheels for, if nothing
+says which is meant, and which packages have what the project's Python files import and nothing declares: that is told, and
+--add-missing adds it. A repository's files go to a folder of its name, with the manifest; with -o there is the manifest alone.`
 
 const importExample = `  envpack import requirements.txt                       # writes envpack.toml
   envpack import requirements.txt --as-of 2019-05-07    # with packages as they were on that day
-  envpack import setup.py --python 3.8 -o -             # prints the manifest`
+  envpack import setup.py --python 3.8 -o -             # prints the manifest
+  envpack import .                                      # finds the files that say what the project needs
+  envpack import https://git.example/lab/paper@v1.0     # a repository, as it was then
+  envpack import . --add-missing                        # with what it imports and does not declare`
 
 type importOptions struct {
 	output string
@@ -39,8 +48,8 @@ type importOptions struct {
 func newImport(s *session) *cobra.Command {
 	var o importOptions
 	cmd := &cobra.Command{
-		Use:     "import PATH...",
-		Short:   "Write a manifest from requirements files and those of other tools",
+		Use:     "import PATH... | REPOSITORY[@COMMIT]",
+		Short:   "Write a manifest from a repository, requirements files and those of other tools",
 		Long:    importLong,
 		Example: importExample,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -293,6 +302,9 @@ func (t *importTree) open(name string) ([]byte, error) {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil, fs.ErrNotExist
+			}
+			if strings.Contains(err.Error(), "path escapes") {
+				return nil, diag.New(diag.Manifest, "%s is a link that leads out of the project", name).Hint("put the file itself there")
 			}
 			return nil, fmt.Errorf("%s: %w", name, errors.Unwrap(err))
 		}

@@ -12,6 +12,9 @@ import (
 	"github.com/envpack/envpack/importer/undeclared"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
+	"github.com/envpack/envpack/internal/sdistfile"
+	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/resolver/index"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
@@ -43,17 +46,10 @@ func (s *session) askIndex(ctx context.Context, m *importer.Manifest, p *importe
 		return nil, err
 	}
 	defer sup.Close()
-	paths := func(ctx context.Context, f index.File) ([]string, error) {
-		if _, local := index.LocalPath(f.URL); local {
-			return nil, nil
-		}
-		dir, err := index.RemoteDirectory(ctx, sup.Fetch, f.URL, f.Filename, f.Size)
+	paths := func(ctx context.Context, p *index.Project, f index.File) ([]string, error) {
+		list, err := filesIn(ctx, st, sup, p, f)
 		if err != nil {
 			return nil, ctx.Err() // what cannot be looked into is not known to have anything
-		}
-		var list []string
-		for _, e := range dir.Entries {
-			list = append(list, e.Name)
 		}
 		return list, nil
 	}
@@ -84,10 +80,44 @@ func (s *session) askIndex(ctx context.Context, m *importer.Manifest, p *importe
 		return nil, err
 	}
 	again.From = slices.DeleteFunc(again.From, func(f string) bool { return f == importsName })
+	if len(again.From) == 0 {
+		again.From = []string{"what its files import"}
+	}
 	if again.Python == m.Python {
 		again.PythonNote = note
 	}
 	return again, nil
+}
+
+// maxLooked is how many bytes a source distribution has at most that is downloaded to be looked into.
+const maxLooked = 64 << 20
+
+// filesIn lists what is in a file of an index: of a wheel by its directory, for which it is not downloaded.
+func filesIn(ctx context.Context, st *store.Store, sup *supply.Supply, p *index.Project, f index.File) ([]string, error) {
+	if strings.HasSuffix(f.Filename, ".whl") {
+		if _, local := index.LocalPath(f.URL); local {
+			return nil, nil
+		}
+		dir, err := index.RemoteDirectory(ctx, sup.Fetch, f.URL, f.Filename, f.Size)
+		if err != nil {
+			return nil, err
+		}
+		var list []string
+		for _, e := range dir.Entries {
+			list = append(list, e.Name)
+		}
+		return list, nil
+	}
+	if f.Size > maxLooked || f.SHA256 == "" {
+		return nil, nil
+	}
+	_, _ = sup.Packages().Metadata(ctx, p, f) // which brings the file into the store, whatever it says
+	blob, err := st.Blob(f.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	defer blob.Close()
+	return sdistfile.Names(ctx, f.Filename, blob, blob.Size())
 }
 
 // importsName is where a manifest says that requirements come from which no file declares.

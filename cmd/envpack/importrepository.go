@@ -223,6 +223,9 @@ func (s *session) checkout(ctx context.Context, p *projectPlace, address, revisi
 		if made {
 			_ = os.RemoveAll(p.dir)
 		}
+		if diag.CodeOf(err) == diag.Fetch {
+			return diag.Wrap(err, 0, "").Hint("a checkout that is here already can be imported by its folder: envpack import DIR")
+		}
 		return err
 	}
 	if len(p.commit.LFS) > 0 {

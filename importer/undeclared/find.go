@@ -19,7 +19,7 @@ type World interface {
 	Newest(ctx context.Context, req pep508.Requirement) (*Release, error)
 	// Requires are a release's requirements that hold for the target, with those of the extras.
 	Requires(ctx context.Context, r *Release, extras []string) ([]pep508.Requirement, error)
-	// Paths are the files of a release's wheel; nil if it has none that can be looked into.
+	// Paths are the files of a release's wheel, or else of its source distribution; nil if it has none that can be looked into.
 	Paths(ctx context.Context, r *Release) ([]string, error)
 }
 
@@ -69,6 +69,9 @@ func Find(ctx context.Context, u *Usage, o Options, w World) ([]Module, error) {
 	for _, name := range names {
 		if name = strings.TrimSpace(name); name == "" || modules.Standard(name, o.Python) {
 			continue
+		}
+		if !slices.ContainsFunc(by[name], func(u Use) bool { return u.Aside != Tool }) {
+			continue // how the project is packaged or documented is no matter of its environment
 		}
 		m := Module{Name: name, Uses: by[name]}
 		m.judge()
@@ -282,9 +285,10 @@ func (f *search) settle(m *Module) (drop bool, err error) {
 		return true, nil
 	}
 	m.Package, m.Version = "", ""
-	if m.Why == "" {
-		m.Why = "no package is known to have it"
+	if m.Why != "" {
+		m.Why = "; " + m.Why
 	}
+	m.Why = "no package is known to have it" + m.Why
 	return false, nil
 }
 
@@ -299,16 +303,20 @@ func (f *search) check(m *Module, name string, fact bool) (bool, error) {
 		return false, err
 	}
 	m.Package, m.Version = r.Name, r.Version
+	paths, err := f.w.Paths(f.ctx, r)
+	if err != nil {
+		return false, err
+	}
+	what := "the wheel"
 	if !r.Wheel {
-		m.Why = fmt.Sprintf("%s %s has no wheel to look into", r.Name, r.Version)
+		what = "the source distribution"
+	}
+	if len(paths) == 0 || !r.Wheel && fact && !hasModule(paths, m.Name) { // what is compiled is not there before it is built
+		m.Why = fmt.Sprintf("%s of %s %s does not show what is in it", what, r.Name, r.Version)
 		if fact {
 			m.Why += "; published lists name it"
 		}
 		return fact, nil
-	}
-	paths, err := f.w.Paths(f.ctx, r)
-	if err != nil {
-		return false, err
 	}
 	for _, u := range m.Uses {
 		// What facts name has to have the module; what is guessed by its name has to have all that is imported of it.
@@ -318,7 +326,7 @@ func (f *search) check(m *Module, name string, fact bool) (bool, error) {
 		}
 	}
 	m.Checked = true
-	m.Why = fmt.Sprintf("the wheel of %s %s has it", r.Name, r.Version)
+	m.Why = fmt.Sprintf("%s of %s %s has it", what, r.Name, r.Version)
 	return true, nil
 }
 

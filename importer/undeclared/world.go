@@ -24,8 +24,8 @@ type Packages interface {
 // Index is the World of an index, for a Python on linux/amd64 and a day. It is safe for concurrent use.
 type Index struct {
 	packages Packages
-	// files lists what is in a wheel.
-	files   func(ctx context.Context, f index.File) ([]string, error)
+	// files lists what is in a wheel or a source distribution.
+	files   Lister
 	ranking *tags.Ranking
 	env     pep508.Environment
 	python  pep440.Version
@@ -43,9 +43,12 @@ type settled struct {
 	file    index.File
 }
 
+// Lister lists what is in a file of a project; nothing for one that cannot be looked into.
+type Lister func(ctx context.Context, p *index.Project, f index.File) ([]string, error)
+
 // NewIndex is the World of packages for a minor version of Python ("3.8"). What was uploaded after until does not count; a zero
 // until is no bound. The error is that of a Python that wheels have no tags for.
-func NewIndex(packages Packages, files func(context.Context, index.File) ([]string, error), python string, until time.Time) (*Index, error) {
+func NewIndex(packages Packages, files Lister, python string, until time.Time) (*Index, error) {
 	parts := strings.SplitN(python, ".", 3)
 	t := tags.Target{Platform: "linux/amd64", Glibc: tags.Libc{Major: 2, Minor: 36}}
 	t.PythonMajor, _ = strconv.Atoi(parts[0])
@@ -196,18 +199,28 @@ func (x *Index) Requires(ctx context.Context, r *Release, extras []string) ([]pe
 	return list, nil
 }
 
-// Paths is the World's. A wheel that cannot be looked into has none.
+// Paths is the World's. A file that cannot be looked into has none. Of a source distribution the folders that projects keep their
+// packages in are left out of the paths.
 func (x *Index) Paths(ctx context.Context, r *Release) ([]string, error) {
 	key := r.Name + "==" + r.Version
 	x.mu.Lock()
 	s, list := x.found[key], x.lists[key]
 	x.mu.Unlock()
-	if s == nil || !r.Wheel || list != nil {
+	if s == nil || list != nil {
 		return list, nil
 	}
-	list, err := x.files(ctx, s.file)
+	list, err := x.files(ctx, s.project, s.file)
 	if err != nil {
 		return nil, err
+	}
+	if !r.Wheel {
+		for i, p := range list {
+			for _, dir := range []string{"src/", "lib/", "python/", "Lib/"} {
+				if rest, ok := strings.CutPrefix(p, dir); ok {
+					list[i] = rest
+				}
+			}
+		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()

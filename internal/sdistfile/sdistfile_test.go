@@ -247,3 +247,11 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func FuzzNames(f *testing.F) {
+	f.Add("a.zip", []byte("PK"))
+	f.Add("a.tar.gz", []byte{0x1f, 0x8b})
+	f.Fuzz(func(_ *testing.T, name string, data []byte) {
+		_, _ = Names(context.Background(), name, bytes.NewReader(data), int64(len(data)))
+	})
+}
