@@ -285,6 +285,24 @@ func (j *job) news() string {
 	return text
 }
 
+// buildTools are packages that builds run and compile nothing against.
+var buildTools = map[string]bool{"pip": true, "setuptools": true, "wheel": true, "packaging": true, "cython": true, "ninja": true, "cmake": true}
+
+// nearest are the versions that the image has of what a build asks for, to be tried before others: what is compiled against a package
+// runs with it, and not always with an older one.
+func (j *job) nearest(requires []manifest.Requirement) map[string][]pep440.Version {
+	if j.solved == nil {
+		return nil
+	}
+	near := map[string][]pep440.Version{}
+	for _, r := range requires {
+		if v, there := j.solved.versions[r.Name]; there && !buildTools[r.Name] {
+			near[r.Name] = []pep440.Version{v}
+		}
+	}
+	return near
+}
+
 // fits tells whether a build is one that would be done now, as far as the manifest and what was chosen decide it.
 func (j *job) fits(b *lockfile.Build) bool {
 	now := &job{workshop: j.workshop, provider: j.provider, solved: j.solved, source: j.source}
@@ -322,6 +340,11 @@ func (j *job) fits(b *lockfile.Build) bool {
 			return false // what was compiled against it fits it no more
 		}
 	}
+	for name, old := range has {
+		if v, there := j.solved.versions[name]; there && !buildTools[name] && v.Less(old) {
+			return false // so it is with an older one
+		}
+	}
 	return true
 }
 
@@ -357,10 +380,7 @@ func (j *job) failed(err error, why *BuildError) error {
 		}
 		e = e.Hint("it was built with %s; [build.%s] requires may bound them, as in requires = [\"setuptools<60\"]", some(in), name)
 	}
-	if j.source.Git+j.source.Path+j.source.URL == "" {
-		e = e.Hint("`envpack lock --no-build` looks for versions that have wheels")
-	}
-	return e
+	return &unmade{j.source.Name, e}
 }
 
 // shownLines are how many lines of a build's output an error shows.

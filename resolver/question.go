@@ -1,9 +1,11 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/manifest"
@@ -57,16 +59,54 @@ func (q *question) built(ctx context.Context, lock *lockfile.Lock) ([]*solved, e
 	defer w.report()
 	for {
 		done, err := q.measured(ctx, lock)
-		if err != nil || w == nil {
-			return done, err
+		again := false
+		if err == nil && w != nil {
+			again, err = w.build(ctx, done)
 		}
-		again, err := w.build(ctx, done)
-		if err != nil || !again {
-			return done, err
+		if err != nil {
+			return nil, q.instead(ctx, err)
+		}
+		if !again {
+			return done, nil
 		}
 		forgetCUDA(lock)
 	}
 }
+
+// instead says of a build that failed what would do without it: other versions, which have wheels, or changes of the manifest. Each was
+// tried. Other errors are given back.
+func (q *question) instead(ctx context.Context, err error) error {
+	var failed *unmade
+	if !errors.As(err, &failed) || ctx.Err() != nil {
+		return err
+	}
+	out := diag.Wrap(err, 0, "")
+	v := q.variant()
+	v.options.NoBuild, v.options.DeferBuilds = true, false
+	trying, stop := context.WithTimeout(ctx, searchTime)
+	defer stop()
+	done, none := v.answer(trying)
+	switch {
+	case none == nil:
+		return out.Hint("`envpack lock --no-build` resolves, %s", cmp.Or(outcome(done, failed.name), "without "+failed.name))
+	case errors.As(none, new(*unsolved)):
+		for _, h := range diag.HintsOf(v.explain(ctx, none)) {
+			if strings.Contains(h, "resolves") && !strings.Contains(h, "no-build") {
+				out = out.Hint("without building: %s", h)
+			}
+		}
+	}
+	return out
+}
+
+// unmade is the error of a build that failed.
+type unmade struct {
+	name string
+	error
+}
+
+// Unwrap gives the cause.
+func (u *unmade) Unwrap() error { return u.error }
 
 // variant is the same question with a manifest of its own, whose lists may be changed.
 func (q *question) variant() *question {

@@ -36,7 +36,7 @@ func (w *workshop) roomFor(ctx context.Context, j *job, more []manifest.Requirem
 	draft.Project = lockfile.Project{Name: "build", AsOf: w.bases.lock.Project.AsOf, Manifest: w.bases.lock.Project.Manifest}
 	o := Options{Previous: former, Upgrade: w.options.Upgrade, Packages: w.options.Packages, Now: w.options.Now, workshop: w, Warn: func(string) {}, Tell: func(string) {}}
 	policies := newPolicies(m, draft, Options{Previous: w.options.Previous, Upgrade: w.options.Upgrade, Now: w.options.Now})
-	q := &question{m: m, targets: []*target{t}, sources: w.sources, policies: policies, options: o}
+	q := &question{m: m, targets: []*target{t}, sources: w.sources, policies: policies, options: o, nearest: j.nearest(m.Requirements)}
 	var done []*solved
 	for {
 		if done, err = q.answer(ctx); err != nil {

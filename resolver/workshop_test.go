@@ -201,6 +201,10 @@ func TestBuilt(t *testing.T) {
 			b.recipes["b"] = b.recipes["old"]
 			b.recipes["b"].needs = nil
 		}, "b 2.0", []string{"wheel of b 2.0 in setuptools 60.0"}, ""},
+		{"a build requirement that the image has", func(_ *world, b *builder, m *manifest.Manifest) {
+			b.recipes["old"].requires = []string{"setuptools", "numpy"}
+			m.Requirements = requirements("old", "numpy<2")
+		}, "numpy 1.0, old 1.0, six 1.0", []string{"wheel of old 1.0 in numpy 1.0, setuptools 60.0"}, ""},
 		{"a build requirement that is built", func(w *world, b *builder, _ *manifest.Manifest) {
 			w.add("tool", "1.0", rel{noWheel: true, sdist: true})
 			b.recipes["tool"] = &recipe{requires: []string{"setuptools<60"}}
@@ -283,12 +287,16 @@ func TestBuiltAnew(t *testing.T) {
 		"newer tools, which nobody asks for": {func(w *world, _ *builder, _ *manifest.Manifest, _ *Options) {
 			w.add("setuptools", "61.0", rel{})
 		}, nil},
+		"an older version of what it is compiled against": {func(_ *world, b *builder, m *manifest.Manifest, _ *Options) {
+			m.Requirements = requirements("old", "numpy<1")
+		}, []string{"wheel of old 1.0 in numpy 0.9, setuptools 60.0"}},
 		"another package": {func(_ *world, _ *builder, m *manifest.Manifest, _ *Options) {
 			m.Requirements = append(m.Requirements, requirements("setuptools")...)
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, b := sourceWorld()
+			w.add("numpy", "0.9", rel{})
 			m := project("old", "numpy<2")
 			m.Builds = []manifest.BuildPolicy{{Name: "old", Requires: requirements("numpy")}}
 			l, _, err := buildWith(w, b, m, Options{})
@@ -334,6 +342,12 @@ func TestBuildErrors(t *testing.T) {
 			[]string{"building old 1.0 for linux/amd64: it imports secret.x, which is not there", "No module named secret", "[build.old]"}},
 		"a header": {func(_ *world, b *builder, _ *manifest.Manifest) { b.recipes["old"].header = "png.h" },
 			[]string{"it includes png.h, which is not there", "fatal error: png.h", "packages = "}},
+		"a build that fails where another version has a wheel": {func(w *world, b *builder, m *manifest.Manifest) {
+			w.add("user", "1.0", rel{requires: []string{"old"}})
+			w.add("user", "0.9", rel{})
+			m.Requirements = requirements("user")
+			b.recipes["old"].header = "png.h"
+		}, []string{"it includes png.h", "hint: `envpack lock --no-build` resolves, without old"}},
 		"a machine that cannot": {func(_ *world, b *builder, _ *manifest.Manifest) { b.cannot = amd64 },
 			[]string{"nothing can be built for linux/amd64 here: another architecture", "use that", "--defer-builds"}},
 	} {
@@ -345,7 +359,7 @@ func TestBuildErrors(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			text := err.Error() + "\n" + strings.Join(diag.HintsOf(err), "\n")
+			text := err.Error() + "\nhint: " + strings.Join(diag.HintsOf(err), "\nhint: ")
 			for _, want := range c.want {
 				if !strings.Contains(text, want) {
 					t.Errorf("%s\nlacks %q", text, want)
