@@ -193,11 +193,11 @@ func relations(wheels []Wheel) [][]bool {
 }
 
 // providers are the wheels' files that meet the need of n for a library: of its own wheel, of related wheels,
-// or where its RPATH or RUNPATH points.
+// where its RPATH or RUNPATH points, or of wheels that n is made for without their being required. Whoever imports n imports these first.
 func (g *graph) providers(n *node, soname string) []*node {
 	var found []*node
 	for _, p := range g.byName[soname] {
-		if g.related[n.wheel][p.wheel] || g.onPath(n, p) {
+		if g.related[n.wheel][p.wheel] || g.onPath(n, p) || g.adopts(n, p.wheel) || isRuntime(soname) {
 			found = append(found, p)
 		}
 	}
@@ -251,11 +251,15 @@ func installed(name string) string {
 // once, for the first file in order of wheels and paths.
 func (g *graph) needs() (required, optional []need) {
 	g.activate()
+	active := make(map[*node]bool, len(g.nodes))
+	for _, n := range g.nodes {
+		active[n] = n.active && !g.forAccelerator(n)
+	}
 	order := append([]*node(nil), g.nodes...)
 	sort.SliceStable(order, func(i, j int) bool {
 		a, b := order[i], order[j]
-		if a.active != b.active {
-			return a.active
+		if active[a] != active[b] {
+			return active[a]
 		}
 		if a.wheel != b.wheel {
 			return a.wheel < b.wheel
@@ -273,7 +277,7 @@ func (g *graph) needs() (required, optional []need) {
 			}
 			seen[soname] = true
 			found := need{Need: Need{File: soname, Wheel: g.Wheels[n.wheel].Name, By: n.Path}, soft: len(g.byName[soname]) > 0}
-			if n.active {
+			if active[n] {
 				required = append(required, found)
 			} else {
 				optional = append(optional, found)

@@ -24,6 +24,7 @@ func init() {
 		"libGL.so.1": "libgl1", "libEGL.so.1": "libegl1", "libGLU.so.1": "libglu1-mesa", "libglib-2.0.so.0": "libglib2.0-0", "libgthread-2.0.so.0": "libglib2.0-0",
 		"libgobject-2.0.so.0": "libglib2.0-0", "libgomp.so.1": "libgomp1", "libsndfile.so.1": "libsndfile1", "dot": "graphviz", "libgtk-3.so.0": "libgtk-3-0",
 		"libpython3.11.so.1.0": "libpython3.11", "libblas.so.3": "libblas3 libopenblas0", "libxcb.so.1": "libxcb1",
+		"libtorch.so": "libtorch-dev", "librocrand.so.1": "librocrand1", "libcudart.so.12": "libcudart12",
 	} {
 		for _, p := range strings.Fields(packages) {
 			debian[file] = append(debian[file], apt.Holder{Package: p, Component: "main", Section: "libs"})
@@ -109,6 +110,22 @@ func TestFind(t *testing.T) {
 		"of a wheel that has nothing to do with it": {
 			wheels: []string{"lightgbm 4 | lightgbm/lib/lib_lightgbm.so libgomp.so.1", "torch 2 | torch/lib/libgomp.so.1 libc.so.6"},
 			want:   "+ libgomp1: lightgbm: lightgbm/lib/lib_lightgbm.so needs libgomp.so.1",
+		},
+		"of a wheel that it links with and does not require": {
+			wheels: []string{"torch 2 | torch/_C.so libtorch.so | torch/lib/libtorch.so libc.so.6 | torch/lib/libgomp.so.1 libc.so.6",
+				"torchcodec 0 | torchcodec/lib_core4.so libtorch.so libgomp.so.1"},
+		},
+		"a runtime of CUDA that such a wheel has": {
+			wheels: []string{"a 1 | a/_a.abi3.so libcudart.so.12", "nvidia-cuda-runtime-cu12 12 | nvidia/cuda_runtime/lib/libcudart.so.12 libc.so.6"},
+		},
+		"builds for several accelerators": {
+			wheels: []string{"bitsandbytes 0.45 | b/libb_cpu.so libgomp.so.1 | b/libb_cuda118.so libcudart.so.11.0 | b/libb_cuda124.so libcudart.so.12 libgomp.so.1 | b/libb_rocm62.so librocrand.so.1 libodd.so.1",
+				"nvidia-cuda-runtime-cu12 12 | nvidia/cuda_runtime/lib/libcudart.so.12 libc.so.6"},
+			want: "+ libgomp1: bitsandbytes: b/libb_cpu.so needs libgomp.so.1\n? : bitsandbytes: b/libb_cuda118.so needs libcudart.so.11.0\n" +
+				"? : bitsandbytes: b/libb_rocm62.so needs libodd.so.1\n? librocrand1: bitsandbytes: b/libb_rocm62.so needs librocrand.so.1",
+		},
+		"a module for an accelerator": {
+			wheels: []string{"a 1 | a/_a.abi3.so librocrand.so.1"}, want: "+ librocrand1: a: a/_a.abi3.so needs librocrand.so.1",
 		},
 		"of such a wheel, and in no package": {
 			wheels: []string{"a 1 | a/_a.abi3.so libodd.so.1", "b 1 | b/libodd.so.1 libc.so.6"},
