@@ -9,7 +9,6 @@ import (
 	"github.com/envpack/envpack/importer/address"
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/internal/diag"
-	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/pattern"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -117,6 +116,7 @@ func sorted(set map[string]bool) []string {
 // add puts one file in.
 func (c *composer) add(f *File) error {
 	d := f.Draft
+	c.o.settlePlaceholders(d)
 	if f.byReference && plain(d) {
 		c.m.References = append(c.m.References, f.Name)
 		c.m.Lines = append(c.m.Lines, d.Lines...)
@@ -272,6 +272,7 @@ func (c *composer) project(dir string, p draft.Path) error {
 		if c.m.Name == "" && dir == "." {
 			c.m.Name = d.Name
 		}
+		c.o.settlePlaceholders(d)
 		inside := *d
 		inside.Paths = slices.DeleteFunc(slices.Clone(d.Paths), func(p draft.Path) bool { return p.Project })
 		if err := c.take(&inside, true, p.Extras); err != nil {
@@ -312,30 +313,6 @@ func (c *composer) settleName() {
 	}
 }
 
-// settleHashes moves requirements that have hashes to the file that can hold them.
-func (c *composer) settleHashes() {
-	c.m.Dependencies = slices.DeleteFunc(c.m.Dependencies, func(r draft.Requirement) bool {
-		if len(r.Hashes) > 0 {
-			c.m.Hashed = append(c.m.Hashed, r)
-		}
-		return len(r.Hashes) > 0
-	})
-	c.m.Constraints = c.boundable(c.m.Constraints, "constraint")
-	c.m.Overrides = c.boundable(c.m.Overrides, "override")
-}
-
-// boundable leaves out what cannot stand in a table of bounds, and tells of it.
-func (c *composer) boundable(list []draft.Requirement, what string) []draft.Requirement {
-	return slices.DeleteFunc(list, func(r draft.Requirement) bool {
-		req, err := pep508.Parse(r.Text)
-		if err == nil && req.Marker == nil && len(req.Extras) == 0 {
-			return false
-		}
-		c.m.Warnings = append(c.m.Warnings, fmt.Sprintf("%s: the %s %s has a condition or extras, which bounds in a manifest cannot have; it is left out", r.From, what, r.Text))
-		return true
-	})
-}
-
 // settlePaths lets modules of the project's folders be found.
 func (c *composer) settlePaths() {
 	if len(c.paths) == 0 || slices.ContainsFunc(c.m.Env, func(s draft.Setting) bool { return s.Name == "PYTHONPATH" }) {
@@ -350,28 +327,4 @@ func (c *composer) settlePaths() {
 		list = append(list, path.Join(base, p))
 	}
 	c.m.Env = append(c.m.Env, draft.Setting{Name: "PYTHONPATH", Value: strings.Join(list, ":")})
-}
-
-// labelled adds the index that versions with labels of PyTorch's come from.
-func (c *composer) labelled(list []draft.Requirement) {
-	for _, r := range list {
-		req, err := pep508.Parse(r.Text)
-		if err != nil || r.Group != "" && !slices.Contains(c.o.Groups, r.Group) {
-			continue
-		}
-		for _, s := range req.Specifiers.All() {
-			label := s.Version().Local()
-			if !s.IsExact() || label == "" || !manifest.IsVariant(label) || !slices.Contains(manifest.Templates[0].Packages, req.Name) {
-				continue
-			}
-			at := slices.IndexFunc(c.m.Indexes, func(i draft.Index) bool { return i.Name == manifest.Templates[0].Name })
-			switch {
-			case at < 0:
-				c.m.Indexes = append(c.m.Indexes, draft.Index{Name: manifest.Templates[0].Name, Variant: label, From: r.From,
-					Comment: fmt.Sprintf("the builds +%s are not on the usual index", label)})
-			case c.m.Indexes[at].Variant == "":
-				c.m.Indexes[at].Variant = label
-			}
-		}
-	}
 }

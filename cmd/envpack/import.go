@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -266,6 +265,8 @@ func (t *importTree) named(arg string) (string, []byte, error) {
 		return "", nil, diag.Wrap(err, diag.Failure, "")
 	case info.IsDir():
 		return "", nil, diag.New(diag.Usage, "%s is a folder", arg).Hint("name the file in it that says what the project needs, as %s", filepath.Join(arg, "requirements.txt"))
+	case !info.Mode().IsRegular(): // opening a pipe would wait
+		return "", nil, diag.New(diag.Manifest, "%s is not a regular file", arg)
 	}
 	abs, err := filepath.Abs(arg)
 	if err != nil {
@@ -298,15 +299,24 @@ func (t *importTree) open(name string) ([]byte, error) {
 			return nil, err
 		}
 		defer root.Close()
-		f, err := root.Open(rel)
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil, fs.ErrNotExist
-			}
-			if strings.Contains(err.Error(), "path escapes") {
-				return nil, diag.New(diag.Manifest, "%s is a link that leads out of the project", name).Hint("put the file itself there")
-			}
-			return nil, fmt.Errorf("%s: %w", name, errors.Unwrap(err))
+		info, err := root.Stat(rel)
+		if err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
+			return nil, diag.New(diag.Manifest, "%s is not a regular file", name)
+		}
+		var f *os.File
+		if err == nil {
+			f, err = root.Open(rel)
+		}
+		var bad *fs.PathError
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fs.ErrNotExist
+		case err != nil && strings.Contains(err.Error(), "path escapes"):
+			return nil, diag.New(diag.Manifest, "%s is a link that leads out of the project", name).Hint("put the file itself there")
+		case errors.As(err, &bad):
+			return nil, diag.Wrap(bad.Err, diag.Manifest, "%s", name)
+		case err != nil:
+			return nil, diag.Wrap(err, diag.Manifest, "%s", name)
 		}
 		defer f.Close()
 		return readImported(f, name)
