@@ -43,7 +43,7 @@ func ReadProject(o ProjectOptions) (*Project, error) {
 			return nil, err
 		}
 	}
-	r := &projectReader{o: o, p: &Project{}, named: map[string]bool{}, read: map[string]bool{}}
+	r := &projectReader{o: o, p: &Project{}, named: map[string]asked{}, read: map[string]bool{}}
 	for _, c := range found.Main {
 		r.p.Main = append(r.p.Main, c.Name)
 		if err := r.main(c); err != nil {
@@ -87,9 +87,16 @@ func chosen(found *repository.Found, o ProjectOptions) error {
 type projectReader struct {
 	o       ProjectOptions
 	p       *Project
-	named   map[string]bool // packages that are asked for, normalised
-	pythons []draft.Python  // that count
-	read    map[string]bool // files of which there are lines
+	named   map[string]asked // packages that are asked for, normalised
+	own     string           // the project's own name, normalised
+	pythons []draft.Python   // that count
+	read    map[string]bool  // files of which there are lines
+}
+
+// asked is where a package is asked for first.
+type asked struct {
+	from    draft.Origin
+	bounded bool // with versions
 }
 
 func (r *projectReader) open(c repository.Choice) (*File, error) {
@@ -115,6 +122,9 @@ func (r *projectReader) main(c repository.Choice) error {
 	}
 	d := f.Draft
 	r.reconcile(d)
+	if r.own == "" && d.Name != "" {
+		r.own = pep508.NormalizeName(d.Name)
+	}
 	for _, q := range d.Requirements {
 		r.name(q)
 	}
@@ -126,9 +136,18 @@ func (r *projectReader) main(c repository.Choice) error {
 }
 
 func (r *projectReader) name(q draft.Requirement) {
-	if req, err := pep508.Parse(q.Text); err == nil {
-		r.named[req.Name] = true
+	req, err := pep508.Parse(q.Text)
+	if err != nil {
+		return
 	}
+	a, ok := r.named[req.Name]
+	if !ok {
+		a.from = q.From
+	}
+	if bounded := len(req.Specifiers.All()) > 0 || req.URL != ""; bounded && !a.bounded {
+		a.from, a.bounded = q.From, true
+	}
+	r.named[req.Name] = a
 }
 
 // detail reads a file of which something counts besides.
@@ -150,12 +169,21 @@ func (r *projectReader) detail(c repository.Choice) error {
 			return true
 		}
 		req, err := pep508.Parse(q.Text)
+		before, named := r.named[req.Name]
+		bounded := err == nil && (len(req.Specifiers.All()) > 0 || req.URL != "")
 		switch {
-		case err == nil && r.named[req.Name]:
-			pass(d, q.From, q.Text, r.p.Main[0]+" says which")
+		case err == nil && req.Name == r.own:
+			pass(d, q.From, q.Text, "it is the project itself")
+			return true
+		case err == nil && named && (before.bounded || !bounded):
+			pass(d, q.From, q.Text, before.from.String()+" says which")
 			return true
 		case prose && !r.o.Documented:
-			pass(d, q.From, q.Text, r.p.Main[0]+" says which packages there are; --add-missing takes it too")
+			note := r.p.Main[0] + " says which packages there are; --add-missing takes it too"
+			if named {
+				note = before.from.String() + " says no version; --add-missing takes this one"
+			}
+			pass(d, q.From, q.Text, note)
 			return true
 		}
 		r.name(q)
@@ -183,7 +211,10 @@ func (r *projectReader) modest(d *draft.Draft) {
 	for _, i := range d.Indexes {
 		pass(d, i.From, "", note)
 	}
-	d.System, d.CUDA, d.Indexes, d.Policies, d.Paths, d.Constraints = nil, nil, nil, nil, nil, nil
+	d.System, d.CUDA, d.Indexes, d.Policies, d.Constraints = nil, nil, nil, nil, nil
+	for i := range d.Paths { // the project is installed: its modules are found, and the file says what it requires
+		d.Paths[i].Project = false
+	}
 	for i := range d.Lines {
 		if l := &d.Lines[i]; l.Verdict == draft.Left && l.Needed {
 			l.Needed = false
@@ -191,12 +222,19 @@ func (r *projectReader) modest(d *draft.Draft) {
 	}
 }
 
-// pass says of the line of something that it is not taken after all.
+// pass says of the line of something that it is not taken after all. A line may have become several things.
 func pass(d *draft.Draft, from draft.Origin, text, note string) {
 	for i := range d.Lines {
 		l := &d.Lines[i]
-		if l.From == from && (l.Verdict == draft.Taken || l.Verdict == draft.Mapped) && (text == "" || l.Text == text || strings.Contains(l.Note, text) || strings.Contains(text, l.Text)) {
+		if l.From != from || l.Verdict != draft.Taken && l.Verdict != draft.Mapped {
+			continue
+		}
+		parts := strings.Split(l.Note, ", ")
+		switch {
+		case l.Text == text || l.Note == text || text == "" && len(parts) == 1:
 			l.Verdict, l.Note = draft.Passed, note
+		case len(parts) > 1 && slices.Contains(parts, text):
+			l.Note += "; " + text + ": " + note
 		}
 	}
 }

@@ -48,9 +48,11 @@ func (c *composer) settlePython() {
 		}
 		return
 	}
-	if one := exactly(all); one != "" {
-		m.Python = one
-		return
+	for _, one := range append([]string{all}, said...) { // of several files one may say which, and others what they allow
+		if one = exactly(one); one != "" && mayBe(specs, one) {
+			m.Python = one
+			return
+		}
 	}
 	if c.o.AsOf == "" || !dayForm().MatchString(c.o.AsOf) {
 		if m.Python = all; all == "" {

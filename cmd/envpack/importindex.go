@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,7 +36,11 @@ func (s *session) askIndex(ctx context.Context, m *importer.Manifest, p *importe
 		return nil, err
 	}
 	defer st.Close()
-	mf, err := manifest.Parse(filepath.Join(o.output, manifest.FileName), m.Text())
+	file := o.output
+	if file == "-" {
+		file = manifest.FileName
+	}
+	mf, err := manifest.Parse(file, m.Text())
 	if err != nil {
 		mf = &manifest.Manifest{} // what is wrong with it is told when it is written
 	}
@@ -127,7 +130,7 @@ const importsName = "imported, and declared nowhere"
 func declaredBy(m *importer.Manifest, p *importer.Project, groups []string) []pep508.Requirement {
 	var list []pep508.Requirement
 	add := func(text string) {
-		if r, err := pep508.Parse(text); err == nil && !slices.ContainsFunc(list, func(o pep508.Requirement) bool { return o.Name == r.Name && slices.Equal(o.Extras, r.Extras) }) {
+		if r, err := pep508.Parse(text); err == nil && !slices.ContainsFunc(list, func(o pep508.Requirement) bool { return o.String() == r.String() }) {
 			list = append(list, r)
 		}
 	}
@@ -150,7 +153,7 @@ func declaredBy(m *importer.Manifest, p *importer.Project, groups []string) []pe
 // undeclared finds what nothing provides. Where no index can be asked, facts alone tell.
 func (s *session) undeclared(ctx context.Context, m *importer.Manifest, usage *undeclared.Usage, declared []pep508.Requirement, world func(string) (*undeclared.Index, error), o importOptions) ([]undeclared.Module, error) {
 	python := minorOf(m.Python)
-	options := undeclared.Options{Python: python, Declared: declared, Own: pep508.NormalizeName(m.Name)}
+	options := undeclared.Options{Python: python, Declared: declared, Own: pep508.NormalizeName(m.Name), Warn: func(err error) { s.warnOnce(err.Error()) }}
 	var w undeclared.World
 	x, err := world(python)
 	if err == nil {
@@ -241,8 +244,8 @@ func (s *session) inferPython(ctx context.Context, m *importer.Manifest, declare
 		minors, err := x.Minors(ctx, r)
 		if err != nil {
 			if diag.CodeOf(err) == diag.Fetch && ctx.Err() == nil {
-				s.ui().Warn("which Python the pinned packages have wheels for was not found out: %v", err)
-				return nil
+				s.warnOnce(fmt.Sprintf("which Pythons %s has wheels for was not found out: %v", r.Name, err))
+				continue
 			}
 			return err
 		}

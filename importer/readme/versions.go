@@ -52,7 +52,7 @@ func (p *page) versions(b block, at int, line string) {
 
 // version notes one of them. It is false for what is no version of that.
 func (p *page) version(from draft.Origin, name, operator, number string, any, later bool, shown string) bool {
-	shown = strings.Trim(shown, "(), ")
+	shown = strings.Join(strings.Fields(strings.NewReplacer("(", " ", ")", " ").Replace(strings.Trim(shown, ", "))), " ")
 	major, _, _ := strings.Cut(number, ".")
 	switch {
 	case name == "python":

@@ -46,6 +46,9 @@ type Module struct {
 
 // Options say what is looked for.
 type Options struct {
+	// Warn is told where something could not be found out that is not needed. May be nil.
+	Warn func(error)
+
 	Python   string               // "3.8"
 	Declared []pep508.Requirement // of the project
 	Own      string               // the project's own name, normalised; "" if it has none
@@ -86,6 +89,9 @@ func Find(ctx context.Context, u *Usage, o Options, w World) ([]Module, error) {
 	if w != nil {
 		if err := f.close(); err != nil {
 			return nil, err
+		}
+		if f.failed != nil && o.Warn != nil {
+			o.Warn(f.failed)
 		}
 		open = slices.DeleteFunc(open, func(m Module) bool { return f.known(m.Name, f.brought) })
 		var err error
@@ -140,6 +146,7 @@ type search struct {
 	declared map[string]bool
 	brought  map[string]bool // what declared packages require, and what that requires
 	releases []*Release      // of both, the declared first
+	failed   error           // why it is not known what a declared package brings
 }
 
 // known tells whether one of some packages is known to have a module.
@@ -177,6 +184,7 @@ func (f *search) close() error {
 		answers := make([]struct {
 			release  *Release
 			requires []pep508.Requirement
+			err      error
 		}, len(ask))
 		g, ctx := errgroup.WithContext(f.ctx)
 		g.SetLimit(parallel)
@@ -186,7 +194,8 @@ func (f *search) close() error {
 				if a.release, err = f.w.Newest(ctx, q); err == nil && a.release != nil {
 					a.requires, err = f.w.Requires(ctx, a.release, q.Extras)
 				}
-				return err
+				a.err = err
+				return ctx.Err()
 			})
 		}
 		if err := g.Wait(); err != nil {
@@ -194,6 +203,9 @@ func (f *search) close() error {
 		}
 		level = nil
 		for i, a := range answers {
+			if a.err != nil && f.failed == nil { // an index may be out of reach that others can do without
+				f.failed = fmt.Errorf("what %s brings is not known: %w", ask[i].Name, a.err)
+			}
 			if a.release != nil && first[i] {
 				f.releases = append(f.releases, a.release)
 			}
