@@ -151,8 +151,13 @@ func (s *search) step(ctx context.Context, now *Tried, o Outcome, f *Finding) (*
 				f.Cut = true
 				return nil, nil
 			}
-			if p.Kind == Constrain && p.Bound == "<=" {
+			switch {
+			case p.Kind == Constrain && p.Bound == "<=":
 				f.Notes = append(f.Notes, fmt.Sprintf("no other version of %s was found with which it can be imported", p.Package))
+			case p.Kind == AddPackage:
+				f.Notes = append(f.Notes, fmt.Sprintf("no package that has %s was found: %s does not help", c.Module, p.Package))
+			case p.Kind == AddSystem:
+				f.Notes = append(f.Notes, fmt.Sprintf("it cannot be imported with the package %s either", p.Package))
 			}
 		}
 	}

@@ -166,7 +166,7 @@ func (s *session) build(ctx context.Context, dir string, o buildOptions) error {
 	}
 	if o.smoke {
 		if err := b.smokeImages(ctx, images); err != nil {
-			return err
+			return s.tellFailed(err)
 		}
 	}
 	a, err := b.artifact(images)

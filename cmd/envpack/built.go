@@ -34,7 +34,9 @@ func (s *session) report(images []*imagegen.Image, digest string, taken bool) er
 		out := struct {
 			Digest string  `json:"digest"`
 			Images []entry `json:"images"`
-		}{Digest: digest}
+
+			*smoked // with --smoke
+		}{Digest: digest, smoked: s.smoked}
 		for _, i := range images {
 			out.Images = append(out.Images, entry{i.Platform, i.Digest, i.Environment, len(i.Layers), sizeOf(i), len(asSealed(i))})
 		}

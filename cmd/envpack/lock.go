@@ -125,10 +125,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		return nil
 	}
 	if l := upToDate(m, path, o); l != nil {
-		if err := s.nothingChanged(l, path, o.dryRun); err != nil || !o.smoke {
-			return err
-		}
-		return s.smokeLock(ctx, m, l)
+		return s.tellTried(ctx, m, l, o.smoke, func() error { return s.nothingChanged(l, path, o.dryRun) })
 	}
 	if !o.dryRun {
 		if err := writable(path); err != nil { // before the work, not after it
@@ -175,10 +172,10 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	if o.dryRun {
 		return s.tellChanges(l, old, path, true)
 	}
-	if err := s.writeLock(l, old, path); err != nil || !o.smoke {
+	if err := putLock(l, path); err != nil {
 		return err
 	}
-	return s.smokeLock(ctx, m, l)
+	return s.tellTried(ctx, m, l, o.smoke, func() error { return s.tellChanges(l, old, path, false) })
 }
 
 // resolve makes a lock for the manifest.
@@ -234,14 +231,6 @@ func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Mani
 	return l, nil
 }
 
-// writeLock writes the lock unless it is the same, and tells what changed.
-func (s *session) writeLock(l *lockfile.Lock, old previous, path string) error {
-	if err := putLock(l, path); err != nil {
-		return err
-	}
-	return s.tellChanges(l, old, path, false)
-}
-
 // putLock writes the lock unless it is the same.
 func putLock(l *lockfile.Lock, path string) error {
 	if data, err := os.ReadFile(path); err != nil || string(data) != string(lockfile.Encode(l)) {
@@ -262,7 +251,7 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 	s.close()
 	if s.json {
 		out := lockSummary(l, changes, old.compare == nil)
-		out.DryRun = dry
+		out.DryRun, out.smoked = dry, s.smoked
 		return s.printJSON(out)
 	}
 	for _, c := range changes {
@@ -354,6 +343,8 @@ type summary struct {
 	DryRun    bool              `json:"dry_run,omitempty"` // nothing was written
 	GPUs      []gpuSummary      `json:"gpus,omitempty"`    // with [gpu]
 	Changes   []lockfile.Change `json:"changes"`
+
+	*smoked // with --smoke
 }
 
 func lockSummary(l *lockfile.Lock, changes []lockfile.Change, isNew bool) summary {

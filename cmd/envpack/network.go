@@ -101,16 +101,30 @@ func registryTransport() (http.RoundTripper, error) {
 
 // warnOnce warns of something that several steps of a command may notice, and several goroutines at once.
 func (s *session) warnOnce(text string) {
+	if s.once("warning " + text) {
+		s.ui().Warn("%s", text)
+	}
+}
+
+// tellOnce tells something that several parts of a command find out.
+func (s *session) tellOnce(text string) {
+	if s.once(text) {
+		s.ui().Printf("%s", text)
+	}
+}
+
+// once tells whether a text was not said before.
+func (s *session) once(text string) bool {
 	s.warning.Lock()
 	defer s.warning.Unlock()
-	if s.warned[text] {
-		return
+	if s.said[text] {
+		return false
 	}
-	if s.warned == nil {
-		s.warned = map[string]bool{}
+	if s.said == nil {
+		s.said = map[string]bool{}
 	}
-	s.warned[text] = true
-	s.ui().Warn("%s", text)
+	s.said[text] = true
+	return true
 }
 
 // warnPlain warns of an index that is asked without encryption: what it says, hashes included, can be
@@ -151,14 +165,14 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 		}
 	}
 	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes}, supply.Options{
-		Indexes: indexes, Undated: undated(m.Undated), KeyURLs: keys, Dir: m.Dir, Tell: func(line string) { s.ui().Printf("%s", line) },
+		Indexes: indexes, Undated: undated(m.Undated), KeyURLs: keys, Dir: m.Dir, Tell: s.tellOnce,
 	}, use)
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range m.Indexes {
 		if src := sup.Sources.Templates[i.Name]; i.Template && !src.WellKnown {
-			s.ui().Printf("%s from %s (%s)", i.Name, src.URL, src.From)
+			s.tellOnce(fmt.Sprintf("%s from %s (%s)", i.Name, src.URL, src.From))
 			s.warnPlain("the index "+i.Name, src.URL)
 		}
 	}

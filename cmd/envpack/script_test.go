@@ -53,6 +53,7 @@ func TestMain(m *testing.M) {
 //	deb CODENAME NAME VERSION [KEY=VALUE]...  put a package into an archive; see [world.deb]
 //	gone CODENAME NAME VERSION           take a package out of an archive
 //	release CODENAME KEY=VALUE           change the releases of an archive; see [world.release]
+//	python                               make Debian 12's Python one that --smoke can run; see testdata/python
 //	asked PREFIX N                       the archives were asked N times for paths with the prefix, since the last time
 //	interpreter FILE VERSION [SONAME]... make an archive of a Python; $SHA256 is its hash
 //	image NAME [KEY=VALUE]...            make an image to stand on; see [world.image]
@@ -114,6 +115,7 @@ func TestScripts(t *testing.T) {
 			"snapshot":    withWorld((*world).snapshot),
 			"release":     withWorld((*world).release),
 			"asked":       withWorld((*world).askedFor),
+			"python":      withWorld((*world).python),
 			"interpreter": withWorld((*world).interpreter),
 			"image":       withWorld((*world).image),
 			"expand":      expand,
@@ -356,6 +358,7 @@ func condition(name string) (bool, error) {
 	try, ok := map[string]func(dir string) (undo func(), err error){
 		"tmpfs":    func(dir string) (func(), error) { return mount(dir, 4096) },
 		"readonly": makeReadOnly,
+		"sandbox":  boxed,
 	}[name]
 	if !ok {
 		return false, fmt.Errorf("no condition %s", name)

@@ -37,7 +37,9 @@ type session struct {
 	screen *ui.UI
 
 	warning sync.Mutex
-	warned  map[string]bool // what was said already
+	said    map[string]bool // what was, of what is said once
+
+	smoked *smoked // what --smoke found; nil: nothing yet
 
 	retries retries
 	places  places

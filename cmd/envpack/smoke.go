@@ -93,6 +93,31 @@ func (s *session) smokeLock(ctx context.Context, m *manifest.Manifest, l *lockfi
 	return b.smokeImages(ctx, images)
 }
 
+// tellTried tells of a lock, and tries it where that is asked for. With --json both are one result.
+func (s *session) tellTried(ctx context.Context, m *manifest.Manifest, l *lockfile.Lock, asked bool, tell func() error) error {
+	if !asked || !s.json {
+		if err := tell(); err != nil || !asked {
+			return err
+		}
+		return s.smokeLock(ctx, m, l)
+	}
+	failed := s.smokeLock(ctx, m, l)
+	if err := tell(); err != nil {
+		return err
+	}
+	return failed
+}
+
+// tellFailed prints, with --json, what was found in an image that is not written for it.
+func (s *session) tellFailed(failed error) error {
+	if s.json && s.smoked != nil {
+		if err := s.printJSON(s.smoked); err != nil {
+			return err
+		}
+	}
+	return failed
+}
+
 func smokeUnavailable(err error) error {
 	return diag.Wrap(err, diag.Failure, "--smoke imports modules in a sandbox")
 }
@@ -129,11 +154,7 @@ func (b *building) smokeImages(ctx context.Context, images []*imagegen.Image) er
 		}
 		all.Platforms = append(all.Platforms, p)
 	}
-	if b.json {
-		if err := b.printJSON(all); err != nil {
-			return err
-		}
-	}
+	b.smoked = &all
 	if tried == 0 {
 		return diag.New(diag.Smoke, "nothing was imported: no platform of the image is %s/%s", runtime.GOOS, runtime.GOARCH).
 			Hint("--smoke runs the image's Python, on a machine of the image's kind")

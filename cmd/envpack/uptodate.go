@@ -45,7 +45,7 @@ func (s *session) nothingChanged(l *lockfile.Lock, path string, dry bool) error 
 	s.close()
 	if s.json {
 		out := lockSummary(l, []lockfile.Change{}, false)
-		out.DryRun = dry
+		out.DryRun, out.smoked = dry, s.smoked
 		return s.printJSON(out)
 	}
 	if dry {

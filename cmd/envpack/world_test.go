@@ -209,7 +209,7 @@ func (w *world) wheel(ts *testscript.TestScript, args []string) {
 			o.EntryPoints = "[console_scripts]\n" + value + "\n"
 		case "file":
 			path, text, _ := strings.Cut(value, ":")
-			add(path, text)
+			add(path, textOrFile(ts, text))
 		case "elf":
 			path, needed, _ := strings.Cut(value, ":")
 			needed, runpath, led := strings.Cut(needed, "@")
