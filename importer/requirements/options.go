@@ -60,7 +60,7 @@ func (r *reader) options(name string, l reqfile.Line, from draft.Origin, shift i
 func (r *reader) option(name string, o reqfile.Option, from draft.Origin, text string, where diag.Position, constraints bool) error {
 	switch o.Name {
 	case "--requirement", "--constraint":
-		return r.include(name, o.Value, where, from, text, constraints || o.Name == "--constraint")
+		return r.include(name, o.Value, where, from, text, o.Name == "--constraint") // also in a file of constraints, as pip has it
 	case "--editable":
 		r.requirement(item{text: o.Value, shown: text, from: from, editable: true, constraint: constraints})
 	case "--index-url", "--pypi-url":

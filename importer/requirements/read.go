@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/importer/address"
@@ -180,7 +181,9 @@ func (r *reader) behind(name string, l reqfile.Line, from, shift int) (hashes []
 	for _, o := range options {
 		switch {
 		case o.Name == "--hash" && hashForm().MatchString(o.Value):
-			hashes = append(hashes, strings.ToLower(o.Value))
+			if h := strings.ToLower(o.Value); !slices.Contains(hashes, h) {
+				hashes = append(hashes, h)
+			}
 		case o.Name == "--hash":
 			where := l.Position(name, o.From, o.Size)
 			where.Line += shift
