@@ -49,6 +49,9 @@ func init() {
 			return unknown(at, "a path that cannot be told")
 		}),
 	}
+	for _, name := range []string{"findall", "match", "search", "sub", "split"} {
+		builtins["re."+name] = regular(name)
+	}
 	builtins["version_info"] = builtins["sys.version_info"]
 }
 

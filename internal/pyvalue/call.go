@@ -212,6 +212,10 @@ func (m *machine) attribute(x Value, name string, at Place, e *expr) Value {
 		if f := fileMethod(x, name); f != nil {
 			return f
 		}
+	case *match:
+		if f := matchMethod(x, name); f != nil {
+			return f
+		}
 	case thing:
 		if x.what == "version_info" {
 			switch name {

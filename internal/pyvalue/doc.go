@@ -97,7 +97,7 @@ func same(a, b Value, depth int, unknowns bool) bool {
 		return a == b
 	case Unknown, thing, condition:
 		return unknowns && a == b
-	case *function, *file:
+	case *function, *file, *match:
 		return unknowns && a == b
 	case native:
 		_, both := b.(native)

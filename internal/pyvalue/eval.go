@@ -351,6 +351,9 @@ func (m *machine) binary(op string, a, b Value, at Place) Value {
 			return m.bounded(&List{Items: append(append([]Value(nil), x.Items...), items...), At: x.At})
 		}
 	case Unknown:
+		if y, ok := b.(Unknown); ok && op == "|" { // flags of the module re
+			return Unknown{x.At, x.Why + "|" + y.Why}
+		}
 		if y, ok := b.(*List); ok && op == "+" {
 			return m.bounded(&List{Items: append([]Value{x}, y.Items...), At: y.At})
 		}

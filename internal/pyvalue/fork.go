@@ -29,7 +29,7 @@ func truthOf(v Value) (truth, known bool) {
 		return len(v.Items) > 0, true
 	case *Dict:
 		return len(v.Keys) > 0, true
-	case *function, native, *file:
+	case *function, native, *file, *match:
 		return true, true
 	}
 	return false, false

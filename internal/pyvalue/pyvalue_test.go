@@ -82,6 +82,14 @@ setup(r=read('requirements.txt'))`, "[numpy>=1.0@1:requirements.txt scipy  # x@4
 		{"broken line", "exec 'x' in y\nfor x in: pass\nsetup(r=['a'])", "[a@3]"},
 		{"lambda", "f = lambda n: [n + '>1']\nsetup(r=f('a'))", "[a>1@2]"},
 		{"loop", "R = []\nfor n, v in [('a', '1'), ('b', '2')]:\n  R.append('%s==%s' % (n, v))\nsetup(r=R)", "[a==1@3 b==2@3]"},
+		{"regular expressions", `import re
+_deps = ["numpy>=1.17", "filelock", "tokenizers==0.10.1"]
+deps = {b: a for a, b in (re.findall(r"^(([^!=<>]+)(?:[!=<>].*)?$)", x)[0] for x in _deps)}
+def deps_list(*pkgs):
+    return [deps[pkg] for pkg in pkgs]
+V = re.search(r"^__version__ = '([^']*)'", "x\n__version__ = '1.2'\n", re.M).group(1)
+setup(r=deps_list("filelock", "numpy") + ["a==" + V])`, "[filelock@2 numpy>=1.17@2 a==1.2@7]"},
+		{"pkg_resources", "import pkg_resources, os\nsetup(r=[str(r) for r in pkg_resources.parse_requirements(open(os.path.join(os.path.dirname(__file__), 'more.txt')))])", "[tqdm@1:more.txt]"},
 		{"endless", "def f(n): return f(n)\nx = f(1)\nsetup(r=['a'])", "[a@3]"},
 	} {
 		calls, err := Calls("setup.py", []byte(c.source), "setup", func(name string) ([]byte, error) {
