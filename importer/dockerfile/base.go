@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/envpack/envpack/importer/draft"
@@ -54,7 +55,8 @@ func (r *reader) base(s *stage) {
 		said = append(said, "Python "+minor)
 	}
 	cuda := func(version string) {
-		r.out.CUDA = append(r.out.CUDA, draft.CUDA{Version: version, From: from, Comment: "of the image " + text})
+		r.out.CUDA = append(r.out.CUDA, draft.CUDA{Version: "auto", From: from,
+			Comment: fmt.Sprintf("the image %s; wheels bring the CUDA that they were built with, and %q instead of auto holds them to that", text, version)})
 		said = append(said, "CUDA "+version)
 	}
 	require := func(requirement string) {

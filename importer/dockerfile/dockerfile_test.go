@@ -21,7 +21,7 @@ func show(d *draft.Draft) string {
 		fmt.Fprintf(&b, "python %s\n", p.Specifier)
 	}
 	for _, c := range d.CUDA {
-		fmt.Fprintf(&b, "cuda %s\n", c.Version)
+		fmt.Fprintf(&b, "cuda %s\n", strings.Split(c.Comment, "\"")[1])
 	}
 	for _, r := range d.Requirements {
 		fmt.Fprintf(&b, "require %s\n", r.Text)

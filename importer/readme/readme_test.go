@@ -15,7 +15,7 @@ func list(d *draft.Draft) string {
 		fmt.Fprintf(&b, "%d python %s\n", p.From.Line, p.Specifier)
 	}
 	for _, c := range d.CUDA {
-		fmt.Fprintf(&b, "%d cuda %s\n", c.From.Line, c.Version)
+		fmt.Fprintf(&b, "%d cuda %s\n", c.From.Line, strings.Fields(strings.TrimSuffix(c.Comment, ";"))[1])
 	}
 	for _, r := range d.Requirements {
 		fmt.Fprintf(&b, "%d require %s\n", r.From.Line, r.Text)
@@ -39,7 +39,7 @@ func open(name string) ([]byte, error) {
 func TestRead(t *testing.T) {
 	for _, c := range []struct{ name, src, want string }{
 		{"prose", "# X\nThis code was developed with python version 3.6, PyTorch version 1.7.1, CUDA 11.0 and torchvision 0.8.2.\n",
-			"2 python ==3.6.*\n2 cuda 11.0\n2 require torch==1.7.1\n2 require torchvision==0.8.2\n"},
+			"2 python ==3.6.*\n2 cuda 11.0;\n2 require torch==1.7.1\n2 require torchvision==0.8.2\n"},
 		{"lists", "## Requirements\n* Python >= 3.7\n* [PyTorch](http://a.example) (v1.4+)\n* numpy\n* tensorflow_gpu (0.12)\n* some tool\n1. scipy 1.2.x\n- Python 3\n",
 			"2 python >=3.7\n3 require torch>=1.4\n4 require numpy\n5 require tensorflow-gpu==0.12.*\n7 require scipy==1.2.*\n"},
 		{"code", "Install:\n```bash\n$ conda create -n x python=3.6\npip install torch==1.1.0 tqdm\nsudo apt-get install ffmpeg\n# pip install not\n```\n```python\npip install not\n```\n```\npython main.py --data /path/to/x\npython3 main.py --size 3\n```\n",

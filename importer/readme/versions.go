@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/envpack/envpack/importer/draft"
@@ -71,8 +72,10 @@ func (p *page) version(from draft.Origin, name, operator, number string, any, la
 			return false
 		}
 		parts := strings.SplitN(number, ".", 3)
-		p.d.CUDA = append(p.d.CUDA, draft.CUDA{Version: parts[0] + "." + parts[1], From: from})
-		p.d.Note(from, shown, draft.Mapped, "CUDA %s.%s", parts[0], parts[1])
+		named := parts[0] + "." + parts[1]
+		p.d.CUDA = append(p.d.CUDA, draft.CUDA{Version: "auto", From: from,
+			Comment: fmt.Sprintf("CUDA %s; wheels bring the CUDA that they were built with, and %q instead of auto holds them to that", named, named)})
+		p.d.Note(from, shown, draft.Mapped, "CUDA %s", named)
 		return true
 	case names[name] == "":
 		return false

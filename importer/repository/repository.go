@@ -146,11 +146,10 @@ func (f *finder) collect() {
 // rank orders files that could say which packages there are: the first is the one.
 type rank struct {
 	Choice
-	place  int // 0 the root, 1 a folder for such files, then by depth
-	aside  bool
-	named  int // where the README names it, -1 nowhere
-	usual  bool
-	nested bool // another file includes it
+	place int // 0 the root, 1 a folder for such files, then by depth
+	aside bool
+	named int // where the README names it, -1 nowhere
+	usual bool
 }
 
 var usualNames = map[string]bool{"environment.yml": true, "environment.yaml": true, "requirements.txt": true, "conda_env.yml": true, "env.yml": true, "env.yaml": true, "conda.yml": true, "conda.yaml": true, "conda_environment.yml": true, "conda_environment.yaml": true, "base.txt": true, "main.txt": true}
