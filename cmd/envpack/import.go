@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -61,7 +62,7 @@ func newImport(s *session) *cobra.Command {
 			if o.project.outputSet = cmd.Flags().Changed("output"); len(args) == 1 && isProject(args[0]) {
 				return s.importProject(cmd.Context(), args[0], o)
 			}
-			return s.importFiles(args, o)
+			return s.importFiles(cmd.Context(), args, o)
 		},
 	}
 	f := cmd.Flags()
@@ -76,7 +77,10 @@ func newImport(s *session) *cobra.Command {
 
 var ageForm = pattern.New(`^[0-9]+ (hours?|days?|weeks?)$`)
 
-func (s *session) importFiles(args []string, o importOptions) error {
+func (s *session) importFiles(ctx context.Context, args []string, o importOptions) error {
+	if len(o.project.files) > 0 {
+		return diag.New(diag.Usage, "--file is for a folder or a repository, and %s is neither", args[0]).Hint("as in envpack import . --file %s", args[0])
+	}
 	if err := checkAsOf(o.asOf); err != nil {
 		return err
 	}
@@ -107,6 +111,11 @@ func (s *session) importFiles(args []string, o importOptions) error {
 	m, err := importer.Compose(files, options)
 	if err != nil {
 		return err
+	}
+	if o.project.addMissing {
+		if m, err = s.addMissing(ctx, m, files, t, options, o); err != nil {
+			return err
+		}
 	}
 	return s.writeImported(m, root, o)
 }

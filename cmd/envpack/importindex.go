@@ -92,6 +92,20 @@ func (s *session) askIndex(ctx context.Context, m *importer.Manifest, p *importe
 	return again, nil
 }
 
+// addMissing adds to what was read of files what the Python files of the folder import that has the manifest.
+func (s *session) addMissing(ctx context.Context, m *importer.Manifest, files []*importer.File, t *importTree, options importer.Options, o importOptions) (*importer.Manifest, error) {
+	names, err := projectNames(t.dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &importer.Project{Files: files}
+	if m, err = s.askIndex(ctx, m, p, names, t.open, options, o); err != nil {
+		return nil, err
+	}
+	m.Lines = append(m.Lines, p.Lines...)
+	return m, nil
+}
+
 // maxLooked is how many bytes a source distribution has at most that is downloaded to be looked into.
 const maxLooked = 64 << 20
 
