@@ -88,16 +88,38 @@ func (j *job) chosen(name string) bool {
 	return slices.ContainsFunc(j.workshop.m.Requirements, func(r manifest.Requirement) bool { return r.Name == name })
 }
 
-// addFile adds the distribution's package that has a file which a build lacks.
+// addFile adds the distribution's packages that have a file which a build lacks, and what it is of little use without. Later builds of
+// the source begin with them.
 func (j *job) addFile(ctx context.Context, why *BuildError) bool {
-	name := j.workshop.finds(ctx, j.provider.target, why)
-	if name == "" || slices.Contains(j.debs, name) {
-		return false
+	added := false
+	for _, name := range j.workshop.finds(ctx, j, why) {
+		if slices.Contains(j.debs, name) {
+			continue
+		}
+		addition := lockfile.Addition{Name: "deb:" + name, Reason: why.Error()}
+		j.debs = append(j.debs, name)
+		j.added = append(j.added, addition)
+		w, key := j.workshop, j.key()
+		w.mu.Lock()
+		w.lacked[key] = append(w.lacked[key], addition)
+		w.mu.Unlock()
+		added = true
 	}
-	j.debs = append(j.debs, name)
-	j.added = append(j.added, lockfile.Addition{Name: "deb:" + name, Reason: why.Error()})
-	return true
+	return added
 }
 
-// finds is the package of the distribution that has what a build lacks, "" if that is not known.
-func (w *workshop) finds(context.Context, *target, *BuildError) string { return "" }
+// key tells a source and what it is built for apart from others.
+func (j *job) key() string { return j.provider.target.Platform + "\x00" + sourceKey(j.source) }
+
+// again adds what an earlier build of the source turned out to lack.
+func (j *job) again() {
+	w := j.workshop
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.lacked[j.key()] {
+		if name := strings.TrimPrefix(a.Name, "deb:"); !slices.Contains(j.debs, name) {
+			j.debs = append(j.debs, name)
+			j.added = append(j.added, a)
+		}
+	}
+}

@@ -112,7 +112,11 @@ func (j *job) prepare(ctx context.Context) (err error) {
 		}
 		j.debs = append(j.debs, deb)
 	}
-	return j.settings()
+	if err := j.settings(); err != nil {
+		return err
+	}
+	j.again()
+	return nil
 }
 
 // headers is the distribution's package with the headers of the target's Python, "" if an archive brings it.

@@ -30,7 +30,8 @@ type workshop struct {
 	told  []string                   // what there is to tell, in no order
 
 	shopping sync.Mutex
-	debs     map[string][]lockfile.Deb // by platform and names, packages of the distribution with what they need
+	lacked   map[string][]lockfile.Addition // by platform and source, packages of the distribution that its builds turned out to need; under mu
+	debs     map[string][]lockfile.Deb      // by platform and names, packages of the distribution with what they need
 }
 
 // made is what is known of a source for one platform.
@@ -56,7 +57,7 @@ func newWorkshop(m *manifest.Manifest, src Sources, o Options, b *bases) *worksh
 	if o.DeferBuilds {
 		builder = nil
 	}
-	return &workshop{builder: builder, m: m, sources: src, options: o, bases: b, made: map[string]*made{}, waits: map[string]map[string]bool{}, debs: map[string][]lockfile.Deb{}}
+	return &workshop{builder: builder, m: m, sources: src, options: o, bases: b, made: map[string]*made{}, waits: map[string]map[string]bool{}, debs: map[string][]lockfile.Deb{}, lacked: map[string][]lockfile.Addition{}}
 }
 
 // building is a source that is being built, and what it is built for: a build requirement may have to be built itself.

@@ -38,6 +38,7 @@ type recipe struct {
 	tag      string   // of the wheel; "": py3-none-any
 	version  string   // of the wheel; "": the source's
 	header   string   // that is missing
+	in       string   // the distribution's package that has it
 }
 
 func (b *builder) Inspect(_ context.Context, p lockfile.Package) (*BuildProject, error) {
@@ -81,7 +82,7 @@ func (b *builder) Build(_ context.Context, o BuildOrder) (*Built, error) {
 			return nil, &BuildError{Hook: o.Hook, Module: name + ".x", Reason: "it failed", Output: "Traceback\nNo module named " + name}
 		}
 	}
-	if r.header != "" {
+	if r.header != "" && !slices.Contains(in, r.in) {
 		return nil, &BuildError{Hook: o.Hook, Header: r.header, Output: "fatal error: " + r.header}
 	}
 	version := o.Package.Version

@@ -5,7 +5,9 @@ import (
 	"io"
 
 	"github.com/envpack/envpack/imagegen/publish"
+	"github.com/envpack/envpack/internal/manifest"
 	"github.com/envpack/envpack/internal/store"
+	"github.com/envpack/envpack/internal/supply"
 	"github.com/envpack/envpack/lockfile"
 )
 
@@ -26,6 +28,22 @@ func (w wheelShelf) Wheel(ctx context.Context, f lockfile.File) (bool, error) {
 		return false, err
 	}
 	return true, w.store.NameBlob(f.SHA256, f.Name)
+}
+
+// shelve has wheels that others built, as a lock knows them, taken from the manifest's cache repository while a lock is made.
+func (s *session) shelve(sup *supply.Supply, st *store.Store, m *manifest.Manifest) error {
+	cache, err := s.cacheRepo("", m)
+	if err != nil || cache.IsZero() {
+		return err
+	}
+	client, err := registryClient()
+	if err != nil {
+		return err
+	}
+	sup.Shelf = wheelShelf{publish.NewShelf(publish.ShelfOptions{Client: client, Cache: cache, Warn: func(err error) {
+		s.ui().Warn("wheels that were built are not looked for in %s: %v", cache, err)
+	}}), st}
+	return nil
 }
 
 // fillWheels leaves the wheels that were built when the lock was made in the cache, so that who needs one, as for a lock whose seal

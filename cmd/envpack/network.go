@@ -170,6 +170,9 @@ func (s *session) supplyFor(st *store.Store, m *manifest.Manifest, use use) (*su
 	if err != nil {
 		return nil, err
 	}
+	if err := s.shelve(sup, st, m); err != nil {
+		return nil, err
+	}
 	for _, i := range m.Indexes {
 		if src := sup.Sources.Templates[i.Name]; i.Template && !src.WellKnown {
 			s.tellOnce(fmt.Sprintf("%s from %s (%s)", i.Name, src.URL, src.From))

@@ -3,6 +3,7 @@ package backend
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/envpack/envpack/internal/pattern"
@@ -34,7 +35,7 @@ type cause struct {
 	match func(line string) string
 	set   func(f *Failure, what string)
 	say   string // with the word in place of %
-	last  int    // how many lines of the log's end are looked at; 0: all
+	last  int    // how many lines of the log's end are looked at, not counting indented ones, which are not then; 0: all
 }
 
 var (
@@ -180,12 +181,15 @@ func compilerError(lines []string) string {
 
 // shown looks for causes, and tells whether there was one.
 func (f *Failure) shown(lines []string, causes []cause) bool {
+	plain := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { // without what Python shows of its source
+		return line == "" || line[0] == ' ' || line[0] == '\t'
+	})
 	for _, c := range causes {
-		first := 0
+		lines := lines
 		if c.last > 0 {
-			first = max(0, len(lines)-c.last)
+			lines = plain[max(0, len(plain)-c.last):]
 		}
-		for i := len(lines) - 1; i >= first; i-- {
+		for i := len(lines) - 1; i >= 0; i-- {
 			if what := c.match(lines[i]); what != "" {
 				c.set(f, what)
 				f.Reason = strings.ReplaceAll(c.say, "%", what)
