@@ -173,15 +173,17 @@ func (c *composer) exact(ix draft.Index) bool {
 	if len(list) == 0 && ix.URL+ix.Path == "" {
 		list = manifest.TemplateOf(ix.Name).Packages
 	}
-	some := false
+	pinned := map[string]bool{}
 	for _, r := range c.all {
 		req, err := pep508.Parse(r.Text)
-		if err != nil || !slices.ContainsFunc(list, func(p string) bool { ok, err := path.Match(p, req.Name); return ok && err == nil }) {
-			continue
+		if err == nil && slices.ContainsFunc(list, func(p string) bool { ok, err := path.Match(p, req.Name); return ok && err == nil }) {
+			pinned[req.Name] = pinned[req.Name] || req.Specifiers.IsExact() || req.URL != ""
 		}
-		if some = true; !req.Specifiers.IsExact() && req.URL == "" {
+	}
+	for _, one := range pinned {
+		if !one {
 			return false
 		}
 	}
-	return some
+	return len(pinned) > 0
 }

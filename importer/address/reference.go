@@ -35,7 +35,7 @@ var root = filepath.Join(string(filepath.Separator), "project")
 
 var (
 	// condaBuilds are folders that conda builds in, which pip freeze names as origins of what conda installed.
-	condaBuilds = pattern.New(`(?i)/(feedstock_root|croot|bld|build_artifacts|conda-bld|80754af9|ci_py[0-9]+|conda_bld|miniconda|recipes?/ci)(/|_|$)|/work/?$`)
+	condaBuilds = pattern.New(`(?i)/(feedstock_root|croots?|bld|build_artifacts|conda-bld|80754af9|ci_py[0-9]+|ci_[0-9]+|conda_bld|concourse/worker/volumes)(/|_)|_[0-9]{8,}/work(/|$)`)
 	scpForm     = pattern.New(`^(?:git\+)?(?:ssh://)?([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):([A-Za-z0-9._~-][^\s]*)$`)
 	eggExtras   = pattern.New(`[#&]egg=[^&\[]*(?:\[|%5B)([A-Za-z0-9._ ,-]*)`)
 	pathExtras  = pattern.New(`^(.*[^\[/])\[([A-Za-z0-9._ ,-]*)\]$`)

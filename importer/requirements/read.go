@@ -188,6 +188,8 @@ func (r *reader) behind(name string, l reqfile.Line, from, shift int) (hashes []
 			where := l.Position(name, o.From, o.Size)
 			where.Line += shift
 			return nil, "", diag.New(diag.Manifest, "--hash wants sha256, sha384 or sha512, a colon, and its hexadecimal digits").At(where)
+		case uses[o.Name] != nil: // which pip passes over in silence, and whoever wrote it meant
+			r.index(o.Value, *uses[o.Name], draft.Origin{File: name, Line: l.First() + shift}, address.Shown(l.Text[o.From:o.From+o.Size]))
 		default:
 			out = append(out, address.Shown(l.Text[o.From:o.From+o.Size]))
 		}
@@ -197,6 +199,11 @@ func (r *reader) behind(name string, l reqfile.Line, from, shift int) (hashes []
 	}
 	return hashes, note, nil
 }
+
+// uses are the options that name an index.
+var uses = map[string]*address.Use{"--index-url": use(address.Main), "--extra-index-url": use(address.Extra), "--find-links": use(address.Links)}
+
+func use(u address.Use) *address.Use { return &u }
 
 var hashForm = pattern.New(`^(?i:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$`)
 

@@ -83,6 +83,9 @@ var clause = pattern.New(`^\s*(===|[=<>!~^]*)\s*([^\s,;<>=!~^]*)`)
 // emptyClause is where two commas stand side by side, or one at the beginning.
 var emptyClause = pattern.New(`^\s*,|,\s*,`)
 
+// buildForm is a version with a build, as conda list --export has it.
+var buildForm = pattern.New(`^={1,2}\s*([0-9][^=<>!~,\s]*)=([A-Za-z0-9_.]+)$`)
+
 // operators are those that people write for the ones that there are. What is not here is none.
 var operators = map[string]string{
 	"==": "==", "!=": "!=", "<=": "<=", ">=": ">=", "<": "<", ">": ">", "~=": "~=", "===": "===",
@@ -98,12 +101,16 @@ func Bounds(text string) (fixed, note string, err error) {
 	rest := plain(text)
 	var list []string
 	var notes []string
+	if m := buildForm().FindStringSubmatch(rest); m != nil {
+		rest = "==" + m[1]
+		notes = append(notes, fmt.Sprintf("%s is conda's, and read as ==%s", text, m[1]))
+	}
 	for rest = strings.TrimLeft(rest, " ,"); rest != ""; rest = strings.TrimLeft(rest, " ,") {
 		m := clause().FindStringSubmatch(rest)
 		if m == nil || m[0] == "" || m[2] == "" {
 			return "", "", fmt.Errorf("%q are no bounds of versions", text)
 		}
-		if rest = rest[len(m[0]):]; m[1] == "" && (len(list)+len(notes) > 0 || strings.Trim(rest, " ,") != "" || !strings.ContainsAny(m[2][:1], "0123456789*")) {
+		if rest = rest[len(m[0]):]; m[1] == "" && (len(list) > 0 || strings.Trim(rest, " ,") != "" || !strings.ContainsAny(m[2][:1], "0123456789*")) {
 			return "", "", fmt.Errorf("%q are no bounds of versions", text)
 		}
 		one, why, err := bound(m[1], m[2])

@@ -18,6 +18,7 @@ func TestRequirement(t *testing.T) {
 		{"torch<=1.9.*", "torch<1.9", "as pip did"},
 		{"torch==1.*.*", "torch==1.*", "read as ==1.*"},
 		{"numpy=1.0", "numpy==1.0", "=1.0 is read as ==1.0"},
+		{"numpy=1.19.2=py38h54aff64_0", "numpy==1.19.2", "conda's, and read as ==1.19.2"},
 		{"numpy 1.19.2", "numpy==1.19.2", "read as ==1.19.2"},
 		{"numpy=>1.0", "numpy>=1.0", "read as >=1.0"},
 		{"numpy>=1.0<2.0", "numpy>=1.0,<2.0", "is written >=1.0,<2.0"},
