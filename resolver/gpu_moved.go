@@ -34,7 +34,7 @@ func (q *question) moved(ctx context.Context, lock *lockfile.Lock, done []*solve
 	switch {
 	case errors.As(err, new(*unsolved)): // without [gpu] there is no answer either, and nothing that would be
 		choices = q.saidBefore(done)
-	case diag.CodeOf(err) == diag.Fetch: // the lock is right without the reasons
+	case diag.CodeOf(err) == diag.Fetch, errors.As(err, new(*needsBuild)): // the lock is right without the reasons, and nothing is built for them
 		choices = q.saidBefore(done)
 		q.options.Tell(fmt.Sprintf("which versions [gpu] decided could not be found out, and the lock says of them what it said before: %v", err))
 	case err != nil:

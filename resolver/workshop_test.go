@@ -167,6 +167,10 @@ func TestBuilt(t *testing.T) {
 			w.broken["old-1.0.tar.gz"] = &sdistfile.DynamicError{Project: "old-1.0.tar.gz", Reason: "dynamic"}
 			b.recipes["old"].needs = []string{"numpy<2"}
 		}, "numpy 1.0, old 1.0", []string{"metadata of old 1.0 in setuptools 60.0", "wheel of old 1.0 in setuptools 60.0"}, ""},
+		{"dependencies that only a build tells, for GPUs", func(w *world, b *builder, m *manifest.Manifest) {
+			w.broken["old-1.0.tar.gz"] = &sdistfile.DynamicError{Project: "old-1.0.tar.gz", Reason: "dynamic"}
+			m.GPU = &manifest.GPU{}
+		}, "old 1.0, six 1.0", []string{"metadata of old 1.0 in setuptools 60.0", "wheel of old 1.0 in setuptools 60.0"}, ""},
 		{"dependencies that were assumed and are others", func(w *world, b *builder, _ *manifest.Manifest) {
 			assume(w, "old-1.0.tar.gz")
 			b.recipes["old"].needs = []string{"numpy"}
