@@ -1,0 +1,51 @@
+"""The table: a line per row and variant, then the sums, then causes."""
+
+from collections import Counter
+
+HEAD = ["repository", "day", "Python", "variant", "envpack", "uv", "pip", "image"]
+
+
+def text(all_rows, variants, found, markdown):
+    lines, notes = [], []
+    for row in all_rows:
+        for variant in variants:
+            get = lambda step: found.get((row["repo"], variant, step))
+            lock, repair, image = get("lock"), get("repair"), get("image")
+            mine = cell(repair) + " repaired" if repair and repair["status"] == "locked" else cell(lock)
+            lines.append([row["repo"], row["as_of"], row["python"], variant, mine, cell(get("uv")), cell(get("pip")), image["status"] if image else ""])
+            for step in ("lock", "repair", "image"):
+                r = get(step)
+                if r and r["status"] in ("not", "wrong", "fails", "no image"):
+                    notes.append(f"{row['repo']} ({variant}), {step}: {r['why']}")
+    out = [grid(HEAD, lines, markdown), "", grid(["variant", "rows", *SUMS], [sums(all_rows, v, found) for v in variants], markdown)]
+    if notes:
+        out += ["", *(("- " if markdown else "") + n for n in notes)]
+    return "\n".join(out)
+
+
+SUMS = ["envpack", "with --repair", "uv", "pip", "images made", "import"]
+
+
+def sums(all_rows, variant, found):
+    names = [r["repo"] for r in all_rows]
+    status = lambda step: Counter(found[n, variant, step]["status"] for n in names if (n, variant, step) in found)
+    images = status("image")
+    locked = status("lock")["locked"]
+    return [variant, len(names), locked, locked + status("repair")["locked"], status("uv")["locked"], status("pip")["locked"],
+            images["imports"] + images["fails"], images["imports"]]
+
+
+def cell(r):
+    """How many packages were locked, or what came in place of that."""
+    if not r:
+        return ""
+    return {"locked": str(r["packages"]), "nothing": "nothing to lock"}.get(r["status"], r["status"])
+
+
+def grid(head, lines, markdown):
+    lines = [[str(c) for c in line] for line in lines]
+    if markdown:
+        bar = lambda cells: "| " + " | ".join(cells) + " |"
+        return "\n".join([bar(head), bar(["---"] * len(head)), *map(bar, lines)])
+    widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in [head, ["-" * w for w in widths], *lines])
