@@ -150,12 +150,12 @@ func (s *session) writeImported(m *importer.Manifest, root string, o importOptio
 		_, err := io.WriteString(s.stdout, text)
 		return err
 	}
-	if err := replaceable(file, text, o.force); err != nil {
+	if err := replaceable(file, text, o.force, "--force replaces it, -o FILE writes another, -o - prints the new one"); err != nil {
 		return err
 	}
 	if hashed != "" {
 		beside := filepath.Join(root, importer.HashedFile)
-		if err := replaceable(beside, hashed, o.force); err != nil {
+		if err := replaceable(beside, hashed, o.force, "--force replaces it, and -o DIR/"+manifest.FileName+" writes both into another folder"); err != nil {
 			return err
 		}
 		if err := writeWhole(beside, []byte(hashed), ""); err != nil {
@@ -185,7 +185,7 @@ func lockOperand(file string) string {
 }
 
 // replaceable fails where a file would be lost.
-func replaceable(file, text string, force bool) error {
+func replaceable(file, text string, force bool, hint string) error {
 	old, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (force || string(old) == text) {
 		return nil
@@ -193,7 +193,7 @@ func replaceable(file, text string, force bool) error {
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "reading %s", file)
 	}
-	return diag.New(diag.Usage, "%s is there already, and says something else", file).Hint("--force replaces it, -o FILE writes another, -o - prints the new one")
+	return diag.New(diag.Usage, "%s is there already, and says something else", file).Hint("%s", hint)
 }
 
 // tellImported tells what became of each line.
