@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/envpack/envpack/importer/modules"
+	"github.com/envpack/envpack/internal/pattern"
 )
 
 // Lab makes locks and images of a manifest that is changed, and tries them.
@@ -253,6 +254,9 @@ func further(got *Tried, c Cause) bool {
 // graphics are libraries that come with NVIDIA's driver, and so from the host.
 var graphics = []string{"libcuda.so.", "libnvidia-ml.so.", "libnvcuvid.so.", "libnvidia-encode.so.", "libnvoptix.so.", "libnvidia-ptxjitcompiler.so."}
 
+// ofCUDA are libraries of NVIDIA's toolkit and of what is installed with it.
+var ofCUDA = pattern.New(`^lib(cuda[a-z]|cu(dart|blas|blasLt|fft|rand|solver|sparse|pti|dnn|file|tensor)|nv(rtc|JitLink|ToolsExt|infer|jpeg|blas)|npp|nccl)`)
+
 // proposals are what may help against a cause, with what there is to say of it.
 func (s *search) proposals(ctx context.Context, now *Tried, o Outcome, c Cause) (list []proposal, note string, err error) {
 	switch c.Kind {
@@ -265,6 +269,9 @@ func (s *search) proposals(ctx context.Context, now *Tried, o Outcome, c Cause) 
 		packages, err := s.lab.Libraries(ctx, c.Library)
 		if err != nil {
 			return nil, "", err
+		}
+		if len(packages) == 0 && ofCUDA().MatchString(c.Library) {
+			return nil, c.Library + " is of CUDA, and neither a wheel nor the base brings it: with [gpu] in the manifest, locking chooses both for one version of CUDA", nil
 		}
 		if len(packages) == 0 {
 			return nil, "no package of the distribution has " + c.Library, nil

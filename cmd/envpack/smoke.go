@@ -267,6 +267,9 @@ func (b *building) smokeModules(trial *smoke.Trial, p *smokedPlatform) ([]string
 			pkg.Import = append(pkg.Import, name)
 			names = append(names, name)
 		}
+		if len(m.Names) == 0 {
+			b.ui().Printf("%s: nothing of %s is imported, since it has no module", p.Platform, m.Package)
+		}
 		p.Packages = append(p.Packages, pkg)
 	}
 	for _, name := range b.m.Smoke.Imports {

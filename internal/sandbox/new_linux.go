@@ -21,7 +21,7 @@ type Sandbox struct {
 // options are those without which a sandbox would be less than the package promises, but for the second list.
 var (
 	options = []string{"--unshare-user", "--unshare-cgroup-try", "--cap-drop", "--new-session", "--die-with-parent",
-		"--json-status-fd", "--block-fd", "--args", "--remount-ro"}
+		"--json-status-fd", "--block-fd", "--args", "--remount-ro", "--seccomp"}
 	optional = []string{"--disable-userns", "--size", "--perms"}
 )
 
@@ -93,10 +93,8 @@ func (s *Sandbox) try() error {
 		u.Hint = "the kernel allows no user namespaces: sysctl -w user.max_user_namespaces=10000"
 	case setTo("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"):
 		u.Hint = "AppArmor keeps programs without a profile from using user namespaces: give bwrap one (it is in the package apparmor-profiles), or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-	case strings.Contains(said, "/proc"):
-		u.Hint = "in a container, /proc must not be masked, as docker and podman do: --security-opt unmask=ALL with podman, --security-opt systempaths=unconfined with docker"
 	default:
-		u.Hint = "in a container, the calls unshare, mount and pivot_root must be allowed: --security-opt seccomp=unconfined with podman and docker"
+		u.Hint = "in a container, its engine must let it make namespaces and mount /proc: podman with --security-opt seccomp=unconfined --security-opt unmask=ALL, docker with --security-opt seccomp=unconfined --security-opt systempaths=unconfined"
 	}
 	return u
 }

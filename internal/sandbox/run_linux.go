@@ -54,7 +54,7 @@ func (s *Sandbox) run(ctx context.Context, c Command) error {
 	if err := keepFiles(); err != nil {
 		return fmt.Errorf("starting a sandbox: %w", err)
 	}
-	options, status, block, closeAll, err := pipes()
+	options, status, block, calls, closeAll, err := pipes()
 	if err != nil {
 		return fmt.Errorf("starting a sandbox: %w", err)
 	}
@@ -63,7 +63,7 @@ func (s *Sandbox) run(ctx context.Context, c Command) error {
 	early := &head{}
 	cmd := exec.Command(s.bwrap, append([]string{"--args", "3", "--json-status-fd", "4", "--block-fd", "5", "--"}, c.Args...)...)
 	cmd.Env = []string{}
-	cmd.ExtraFiles = []*os.File{options.r, status.w, block.r}
+	cmd.ExtraFiles = []*os.File{options.r, status.w, block.r, calls.r}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = patience
 	if c.Stdin != nil {
@@ -79,7 +79,10 @@ func (s *Sandbox) run(ctx context.Context, c Command) error {
 	options.r.Close()
 	status.w.Close()
 	block.r.Close()
+	calls.r.Close()
 	go func() {
+		calls.w.Write(filter())
+		calls.w.Close()
 		io.WriteString(options.w, strings.Join(args, "\x00")+"\x00")
 		options.w.Close()
 	}()
@@ -189,6 +192,9 @@ func (s *Sandbox) arguments(c Command) ([]string, error) {
 		dir = "/"
 	}
 	args = append(args, "--chdir", dir)
+	if len(filter()) > 0 {
+		args = append(args, "--seccomp", "6")
+	}
 	for _, e := range c.Env {
 		name, value, ok := strings.Cut(e, "=")
 		if !ok || name == "" {
@@ -242,9 +248,9 @@ func restrict(pid int, l Limits) error {
 // pipe is a pipe, of which both ends are files of this process.
 type pipe struct{ r, w *os.File }
 
-// pipes makes the three that bwrap is spoken to by.
-func pipes() (options, status, block pipe, closeAll func(), err error) {
-	all := []*pipe{&options, &status, &block}
+// pipes makes those that bwrap is spoken to by.
+func pipes() (options, status, block, calls pipe, closeAll func(), err error) {
+	all := []*pipe{&options, &status, &block, &calls}
 	closeAll = func() {
 		for _, p := range all {
 			p.r.Close()

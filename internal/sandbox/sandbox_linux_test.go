@@ -116,6 +116,26 @@ func TestSees(t *testing.T) {
 	}
 }
 
+// TestCalls makes calls of the kernel that are refused, and one that is not.
+func TestCalls(t *testing.T) {
+	python := "/usr/bin/python3"
+	if _, err := os.Stat(python); err != nil || len(filter()) == 0 {
+		t.Skip("needs python3 in /usr, and a processor that there is a filter for")
+	}
+	script := "import ctypes, sys\nc = ctypes.CDLL(None, use_errno=True)\nfor n in sys.argv[1:]:\n    c.syscall(int(n), 0, 0, 0, 0, 0)\n    print(ctypes.get_errno())\n"
+	args := []string{python, "-c", script}
+	want := ""
+	for _, n := range refused {
+		args = append(args, fmt.Sprint(n))
+		want += fmt.Sprintln(int(unix.ENOSYS))
+	}
+	args = append(args, fmt.Sprint(unix.SYS_CLOSE))
+	got, err := sh(t, "", func(c *Command) { c.Args = args })
+	if err != nil || strings.TrimSuffix(got, "0\n") != want && got != want+fmt.Sprintln(int(unix.ENOSYS)) {
+		t.Errorf("%v: got %q", err, got)
+	}
+}
+
 func TestMounts(t *testing.T) {
 	out, in := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(in, "sub/file"), "read me")
