@@ -18,7 +18,6 @@ type entry struct {
 	from  draft.Origin
 	text  string // as it stands there
 	group string // the group that its requirement belongs to
-	hint  string // what the file knows besides, for a comment
 }
 
 // packages says of each package what there is of it. later are the requirements that pip installs after conda, and that go
