@@ -29,6 +29,7 @@ type Manifest struct {
 	Name         string
 	Python       string
 	PythonNote   string // why that one, if it was not said
+	Allowed      string // which Pythons the files allow, as specifiers; "": they do not say
 	AsOf         string
 	References   []string // requirements files that stay what they are
 	Dependencies []draft.Requirement

@@ -41,6 +41,7 @@ func (c *composer) settlePython() {
 		m.Warnings = append(m.Warnings, fmt.Sprintf("which Python is meant by %q cannot be told", all))
 		specs, all, said = pep440.Specifiers{}, "", nil
 	}
+	m.Allowed = all
 	if c.o.Python != "" {
 		m.Python = c.o.Python
 		if all != "" && !mayBe(specs, c.o.Python) {

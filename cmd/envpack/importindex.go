@@ -278,11 +278,14 @@ func (s *session) inferPython(ctx context.Context, m *importer.Manifest, declare
 	if since := usage.Since; since != nil {
 		common = slices.DeleteFunc(common, func(v string) bool { return importer.Older(v, since.Evidence.Python) })
 	}
+	if m.Allowed != "" {
+		common = slices.DeleteFunc(common, func(v string) bool { return !importer.Allows(m.Allowed, v) })
+	}
 	if len(common) == 0 || slices.Contains(common, minorOf(m.Python)) {
 		return nil
 	}
 	if python := importer.Usual(common, m.AsOf); python != "" {
-		m.Python, m.PythonNote = python, "nothing says which; "+by+" has wheels for it"
+		m.Python, m.PythonNote = python, by+" has wheels for it, and not for "+m.Python
 	}
 	return nil
 }

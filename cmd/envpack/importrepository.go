@@ -136,10 +136,13 @@ func (s *session) importProject(ctx context.Context, arg string, o importOptions
 	if err != nil {
 		return err
 	}
+	if len(project.Main) == 0 { // what is imported is all that says it
+		o.project.addMissing = true
+	}
 	if m, err = s.askIndex(ctx, m, project, names, t.open, options, o); err != nil {
 		return err
 	}
-	if len(project.Main) == 0 && len(m.Dependencies) == 0 {
+	if len(project.Main) == 0 && len(m.Dependencies) == 0 && len(m.Missing()) == 0 {
 		return diag.New(diag.Manifest, "%s has no file that says which packages it needs, and its Python files import none that are known", arg).
 			Hint("--file FILE names one that has another name")
 	}
