@@ -262,7 +262,9 @@ func (s *session) newBuild(ctx context.Context, st *store.Store, m *manifest.Man
 	for _, w := range b.tree.Warnings {
 		s.ui().Warn("%s", w)
 	}
-	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, b.supplyOptions(), fetching)
+	want := b.supplyOptions()
+	want.Tell = func(line string) { s.ui().Printf("%s", line) }
+	sup, err := s.openSupply(st, sources.Options{Indexes: m.Indexes, Codename: lock.Base.Codename}, want, fetching)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-// Command python stands for an image's Python in scripts: as smoke's driver does, it "imports" modules and writes notes of it. What a
+// Command python stands for an image's Python in scripts. It builds wheels as the file build.rules of a source says: see build.go. And as smoke's driver does, it "imports" modules and writes notes of it. What a
 // module does says its file, a line each: "needs LIBRARY", "imports MODULE", "from MODULE NAME", "has NAME", "prints TEXT", "writes FILE", "crashes", "hangs".
 package main
 
@@ -28,8 +28,12 @@ type frame struct {
 }
 
 func main() {
+	if len(os.Args) == 5 && os.Args[3] == "/build/driver.py" {
+		build(os.Args[4])
+		return
+	}
 	if len(os.Args) < 6 || os.Args[1] != "-c" {
-		fmt.Fprintln(os.Stderr, "this Python imports modules and nothing else")
+		fmt.Fprintln(os.Stderr, "this Python builds wheels and imports modules, and does nothing else")
 		os.Exit(2)
 	}
 	for _, name := range os.Args[5:] {
