@@ -164,7 +164,7 @@ func (p *Plan) proposeOwners(list []*install.Installed) []string {
 	given := ownerOf(owners)
 	var found []*proposal
 	for _, c := range contests {
-		if c.Same || given(c.Path, c.Names) != "" {
+		if c.Same || c.Calls != "" || given(c.Path, c.Names) != "" {
 			continue
 		}
 		key := l.ownerKey(c.Path)

@@ -458,3 +458,46 @@ func FuzzPlan(f *testing.F) {
 		}
 	})
 }
+
+// TestSettleScripts gives commands of one name to the package that has the module which its command calls.
+func TestSettleScripts(t *testing.T) {
+	wheel := func(name, calls string, files ...string) *install.Installed {
+		all := map[string]string{name + "-1.dist-info/entry_points.txt": "[console_scripts]\nboard = " + calls + "\n"}
+		for _, f := range files {
+			all[f] = ""
+		}
+		return mustPlan(t, name, "1", testenv.WheelOptions{Files: all})
+	}
+	flow := wheel("flow", "board.main:run_main", "flow/__init__.py")
+	for name, c := range map[string]struct {
+		other *install.Installed
+		want  string // whose it is; "": nobody's
+	}{
+		"a module":               {wheel("flowboard", "board.main:main", "board/main.py"), "flowboard"},
+		"a package":              {wheel("flowboard", "board.main:main", "board/main/__init__.py"), "flowboard"},
+		"an extension":           {wheel("flowboard", "board.main:main", "board/main.abi3.so"), "flowboard"},
+		"neither has it":         {wheel("flowboard", "board.main:main", "board/mains.py"), ""},
+		"each has what it calls": {wheel("flowboard", "flow:main", "board/main.py", "flow.py"), "flowboard"},
+	} {
+		all := []*install.Installed{flow, c.other}
+		if name == "each has what it calls" {
+			all[0] = wheel("flow", "board.main:run_main", "flow/__init__.py", "board/main/__init__.py")
+			c.want = ""
+		}
+		err := install.Settle(all, nil)
+		var contested *install.ContestedError
+		if c.want == "" {
+			if !errors.As(err, &contested) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := all[0].Ceded(); len(got) != 1 || !strings.HasSuffix(got[0], "/bin/board") {
+			t.Errorf("%s: the other gives up %v", name, got)
+		}
+	}
+}

@@ -12,6 +12,7 @@ type Contest struct {
 	Path  string
 	Names []string // of the distributions, normalised, sorted
 	Same  bool     // all have the same bytes there
+	Calls string   // where all have a script of an entry point, the one of them that has the module which its script imports; "": none or several
 }
 
 // ContestedError says that two wheels own one path with different bytes, and that nobody has said
@@ -52,6 +53,9 @@ func Contested(wheels []*Installed) ([]Contest, error) {
 					return nil, err
 				}
 			}
+		}
+		if i := caller(claims); i >= 0 {
+			c.Calls = claims[i].in.Name
 		}
 		contests = append(contests, c)
 	}
@@ -126,8 +130,9 @@ func same(a, b claim) (bool, error) {
 }
 
 // Settle gives every path that several wheels own to one of them: to the one that owner names, by its normalised
-// name, of those that it is given; where it names none (""), and all have the same bytes, to the first by name. Entries of
-// the others lack the file then, and so does RECORD of those that have other bytes. owner may be nil.
+// name, of those that it is given; where it names none (""), and all have the same bytes, to the first by name; a script of entry
+// points to the one that has the module which it calls. Entries of the others lack the file then, and so does RECORD of those that
+// have other bytes. owner may be nil.
 //
 // Errors: [*ContestedError], for the first path that nobody decides; an owner that is none of the wheels.
 func Settle(wheels []*Installed, owner func(path string, names []string) string) error {
@@ -153,6 +158,8 @@ func Settle(wheels []*Installed, owner func(path string, names []string) string)
 			if winner = indexOf(claims, name); winner < 0 {
 				return fmt.Errorf("settling who owns %s: %s: %w", c.Path, name, errNoOwner)
 			}
+		case !c.Same && c.Calls != "":
+			winner = indexOf(claims, c.Calls)
 		case !c.Same:
 			return undecided(c.Path, claims)
 		}
@@ -195,6 +202,37 @@ func (in *Installed) Ceded() []string {
 		}
 	}
 	return list
+}
+
+// caller is the only one of the claims whose wheel has the module that its script imports, by its place; -1 where there is none, where
+// several have it, or where one has no script of an entry point. So tensorboard's script is tensorboard's, though old wheels of tensorflow
+// have one of that name, which calls it too.
+func caller(claims []claim) int {
+	found := -1
+	for i, c := range claims {
+		switch module := c.file().calls; {
+		case module == "":
+			return -1
+		case !c.in.hasModule(module):
+		case found >= 0:
+			return -1
+		default:
+			found = i
+		}
+	}
+	return found
+}
+
+// hasModule tells whether a wheel has a module, as a file of Python's, as a package, or as an extension module.
+func (in *Installed) hasModule(module string) bool {
+	at := in.layout.SitePackages() + "/" + strings.ReplaceAll(module, ".", "/")
+	for i := range in.files {
+		rest, ok := strings.CutPrefix(in.files[i].path, at)
+		if ok && (rest == ".py" || rest == "/__init__.py" || strings.HasPrefix(rest, ".") && strings.HasSuffix(rest, ".so")) {
+			return true
+		}
+	}
+	return false
 }
 
 func indexOf(claims []claim, name string) int {

@@ -42,6 +42,7 @@ type file struct {
 	sum     []byte           // SHA-256 of the content, where it is known
 	omitted bool             // another wheel puts the same file there
 	ceded   bool             // another wheel puts another file there, and RECORD does not list it
+	calls   string           // of an entry point's script, the module that it imports
 }
 
 // Installer is the content of INSTALLER.

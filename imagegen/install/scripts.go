@@ -87,7 +87,9 @@ func (p *planner) wrappers(points []wheelfile.EntryPoint) ([]file, error) {
 		}
 		imported, _, _ := strings.Cut(e.Attr, ".")
 		text := p.shebang() + fmt.Sprintf(wrapper, e.Module, imported, e.Attr)
-		files = append(files, generated(to, text, 0o755))
+		f := generated(to, text, 0o755)
+		f.calls = e.Module
+		files = append(files, f)
 	}
 	return files, nil
 }
