@@ -19,7 +19,7 @@ for name in sys.argv[1:]:
 
 def check(args, row, folder):
     """(status, why): "imports", "fails" or "no image"."""
-    own = (args.images or folder) / row["repo"].replace("/", "__")
+    own = (args.images or folder.parent / "built") / row["repo"].replace("/", "__")
     own.mkdir(parents=True, exist_ok=True)
     layout = own / "image"
     shutil.rmtree(layout, ignore_errors=True)

@@ -1,8 +1,8 @@
 """The rows of a corpus, and the dependency file that a tool is given of one.
 
 A row has facts of a published repository: repo, commit, as_of (the day), python (X.Y), file (which file says the rest), requirements
-and options (lines for pip), conda and channels (of an environment.yml), imports (modules that must work). The keys python_pick and
-import_check are read too.
+and options (lines for pip), conda and channels (of an environment.yml), documented (requirements that only its README or Dockerfile names), imports (modules that
+must work). The keys python_pick, documented_extra and import_check are read too.
 """
 
 import json
@@ -21,6 +21,7 @@ def read(path):
     for row in rows:
         row.setdefault("python", row.get("python_pick"))
         row.setdefault("imports", row.get("import_check", []))
+        row.setdefault("documented", row.get("documented_extra", []))
         for key in ("requirements", "options", "conda", "channels"):
             row.setdefault(key, [])
         row["pip"] = [plain(line) for line in row["requirements"]]
@@ -58,10 +59,11 @@ def poetry(clause):
 
 def given(row, variant):
     """(lines for pip, lines that the variant leaves out)."""
+    lines = row["pip"] + (row["documented"] if variant == "image" else [])
     if variant == "stated":
-        return row["pip"], []
-    left = [line for line in row["pip"] if ELSEWHERE.search(line) or OPTION.search(line)]
-    return [line for line in row["pip"] if line not in left], left
+        return lines, []
+    left = [line for line in lines if ELSEWHERE.search(line) or OPTION.search(line)]
+    return [line for line in lines if line not in left], left
 
 
 def is_option(line):

@@ -76,11 +76,10 @@ def one(args, row, variant, results):
     folder.mkdir(parents=True, exist_ok=True)
     run = tools.Tools(args)
     steps = args.steps.split(",")
-    locked = None
     if "lock" in steps:
         locked = results.get(row, variant, "lock", lambda: asdict(run.envpack(row, lines, folder, *args.flag)))
-    if "repair" in steps and locked and locked["status"] == "not":
-        locked = results.get(row, variant, "repair", lambda: asdict(run.envpack(row, lines, folder, "--repair", *args.flag)))
+        if "repair" in steps and locked["status"] == "not":
+            results.get(row, variant, "repair", lambda: asdict(run.envpack(row, lines, folder, "--repair", *args.flag)))
     for name in ("uv", "pip"):
         if name in steps:
             own = folder / name
@@ -88,11 +87,25 @@ def one(args, row, variant, results):
             results.get(row, variant, name, lambda: asdict(getattr(run, name)(row, lines, own)))
             for left_over in ("cache", "target", "src"):
                 shutil.rmtree(own / left_over, ignore_errors=True)
-    if "image" in steps and locked and locked["status"] == "locked":
-        def image():
-            status, why = images.check(args, row, folder)
-            return {"status": status, "why": why, "packages": 0, "seconds": 0}
-        results.get(row, variant, "image", image)
+
+
+def image(args, row, results):
+    """The image is of all that the repository says, README included, and of what the modules need that nothing declares."""
+    folder = args.work / row["repo"].replace("/", "__") / "image"
+    folder.mkdir(parents=True, exist_ok=True)
+    run = tools.Tools(args)
+
+    def make():
+        lines, _ = rows.given(row, "image")
+        answer = run.envpack(row, lines, folder, *args.flag, missing=True)
+        if answer.status == "not":
+            answer = run.envpack(row, lines, folder, "--repair", *args.flag, missing=True)
+        if answer.status != "locked":
+            return {"status": "no lock", "why": answer.why, "packages": 0, "seconds": answer.seconds}
+        status, why = images.check(args, row, folder)
+        return {"status": status, "why": why, "packages": answer.packages, "seconds": answer.seconds}
+
+    results.get(row, "image", "image", make)
 
 
 def main():
@@ -102,8 +115,10 @@ def main():
     for row in all_rows:
         for variant in args.variants.split(","):
             one(args, row, variant, results)
-            if args.store_limit:
-                place.run([args.envpack, "cache", "prune", "--max-size", args.store_limit], args.work, args.limit, False)
+        if "image" in args.steps.split(","):
+            image(args, row, results)
+        if args.store_limit:
+            place.run([args.envpack, "cache", "prune", "--max-size", args.store_limit], args.work, args.limit, False)
     print(table.text(all_rows, args.variants.split(","), results.found, args.markdown))
 
 

@@ -10,12 +10,12 @@ def text(all_rows, variants, found, markdown):
     for row in all_rows:
         for variant in variants:
             get = lambda step: found.get((row["repo"], variant, step))
-            lock, repair, image = get("lock"), get("repair"), get("image")
+            lock, repair = get("lock"), get("repair")
+            image = found.get((row["repo"], "image", "image")) if variant == variants[-1] else None
             mine = cell(repair) + " repaired" if repair and repair["status"] == "locked" else cell(lock)
             lines.append([row["repo"], row["as_of"], row["python"], variant, mine, cell(get("uv")), cell(get("pip")), image["status"] if image else ""])
-            for step in ("lock", "repair", "image"):
-                r = get(step)
-                if r and r["status"] in ("not", "wrong", "fails", "no image"):
+            for step, r in (("lock", lock), ("repair", repair), ("image", image)):
+                if r and r["status"] in ("not", "wrong", "fails", "no image", "no lock"):
                     notes.append(f"{row['repo']} ({variant}), {step}: {r['why']}")
     out = [grid(HEAD, lines, markdown), "", grid(["variant", "rows", *SUMS], [sums(all_rows, v, found) for v in variants], markdown)]
     if notes:
@@ -28,8 +28,8 @@ SUMS = ["envpack", "with --repair", "uv", "pip", "images made", "import"]
 
 def sums(all_rows, variant, found):
     names = [r["repo"] for r in all_rows]
-    status = lambda step: Counter(found[n, variant, step]["status"] for n in names if (n, variant, step) in found)
-    images = status("image")
+    status = lambda step, v=variant: Counter(found[n, v, step]["status"] for n in names if (n, v, step) in found)
+    images = status("image", "image")
     locked = status("lock")["locked"]
     return [variant, len(names), locked, locked + status("repair")["locked"], status("uv")["locked"], status("pip")["locked"],
             images["imports"] + images["fails"], images["imports"]]

@@ -37,12 +37,17 @@ class Tools:
             return Answer("wrong", f"{type(e).__name__}: {e}", 0, seconds)
         return Answer("wrong" if wrong else "locked", "; ".join(wrong[:3]), len(found), seconds)
 
-    def envpack(self, row, lines, folder, *lock):
-        """import, lock and export, in the folder; lock has further flags."""
+    def envpack(self, row, lines, folder, *lock, missing=False):
+        """import, lock and export, in the folder; lock has further flags. missing: a file of the project imports the row's modules, and what nothing
+        declares of them is added."""
         if not any(not rows.is_option(line) for line in lines) and not row["conda"]:
             return Answer("nothing")
         source = rows.write(row, lines, folder)
-        steps = [["import", source, "-o", "envpack.toml", "--force", "--as-of", row["as_of"], "--python", row["python"]],
+        what = [source]
+        if missing:
+            (folder / "experiment.py").write_text("".join(f"import {name}\n" for name in row["imports"]))
+            what = [".", "--add-missing", "--file", source]
+        steps = [["import", *what, "-o", "envpack.toml", "--force", "--as-of", row["as_of"], "--python", row["python"]],
                  ["lock", *lock], ["export", "pylock", "-o", "pylock.toml"]]
         took = 0
         for words in steps:
