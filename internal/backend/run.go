@@ -30,11 +30,12 @@ const Version = "2"
 
 // Where the hooks run, in the sandbox. Compilers write the path of sources into what they make, so it is the same for all.
 const (
-	work      = "/build"
-	sourceDir = work + "/source"
-	outDir    = work + "/out"
-	maxResult = 4 << 20 // bytes of the driver's answer
-	maxLog    = 32 << 20
+	work       = "/build"
+	sourceDir  = work + "/source"
+	outDir     = work + "/out"
+	maxResult  = 4 << 20 // bytes of the driver's answer
+	maxLog     = 32 << 20
+	maxPrinted = 256 << 20 // bytes that a hook may print; compiling what is largest prints a tenth of it
 )
 
 // Run is a project with an environment that its hooks run in. Each hook needs a Work folder and a source of its own: builds leave
@@ -228,12 +229,17 @@ func (r Run) hook(ctx context.Context, hook string) (*result, error) {
 			return nil, err
 		}
 	}
-	log := &tail{w: r.Log, left: maxLog}
-	err = r.Sandbox.Run(ctx, sandbox.Command{
+	bounded, stop := context.WithCancel(ctx)
+	defer stop()
+	log := &tail{w: r.Log, left: maxLog, flooded: stop}
+	err = r.Sandbox.Run(bounded, sandbox.Command{
 		Root: r.Root, Mounts: append(slices.Clone(r.Mounts), sandbox.Mount{Source: r.Work, Target: work, Writable: true}),
 		Args: []string{r.Python, "-B", "-s", work + "/driver.py", work}, Dir: path.Join(sourceDir, filepath.ToSlash(r.Source)),
 		Env: r.environment(), Stdout: log, Stderr: log, Limits: r.Limits,
 	})
+	if log.printed > maxPrinted && ctx.Err() == nil {
+		return nil, &Failure{Hook: hook, Limit: "output", Tail: short(log.String()), Reason: fmt.Sprintf("it printed more than %d MiB", int64(maxPrinted>>20))}
+	}
 	if exit, limit := (*sandbox.ExitError)(nil), (*sandbox.LimitError)(nil); err != nil && !errors.As(err, &exit) && !errors.As(err, &limit) {
 		return nil, err
 	} else if limit != nil {
@@ -310,13 +316,19 @@ func (r Run) clock() time.Time {
 
 // tail hands on what is printed, up to a bound, and keeps its end.
 type tail struct {
-	w    io.Writer
-	left int64
-	kept []byte
+	w       io.Writer
+	left    int64
+	kept    []byte
+	printed int64
+	flooded func() // called when that is too much
 }
 
 // Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
+	if t.printed += int64(len(p)); t.printed > maxPrinted {
+		t.flooded()
+		return len(p), nil
+	}
 	if t.w != nil && t.left > 0 {
 		part := p[:min(int64(len(p)), t.left)]
 		t.left -= int64(len(part))
