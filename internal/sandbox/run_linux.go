@@ -105,9 +105,10 @@ func (s *Sandbox) run(ctx context.Context, c Command) error {
 	}
 	defer unix.Close(pid)
 	if err := restrict(first.Child, c.Limits); err != nil {
+		// It may have ended by now, because of what could not be mounted, and then bwrap has said so.
 		cmd.Process.Kill()
 		cmd.Wait()
-		return fmt.Errorf("limiting a sandbox: %w", err)
+		return fmt.Errorf("starting a sandbox: %s", early.text("limiting it: "+err.Error()))
 	}
 	stop := make(chan struct{})
 	var watching sync.WaitGroup
@@ -241,8 +242,9 @@ func restrict(pid int, l Limits) error {
 	if err != nil {
 		return err
 	}
-	// Where the kernel is out of memory, it is to end the sandbox and not what runs it.
-	return os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
+	// Where the kernel is out of memory, it is to end the sandbox and not what runs it. It is no more than a wish.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
+	return nil
 }
 
 // pipe is a pipe, of which both ends are files of this process.

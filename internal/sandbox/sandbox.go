@@ -8,7 +8,8 @@
 //
 // Bubblewrap does it, with user namespaces: nothing needs root. Limits of memory, processes and disk are kept by looking, 20
 // times a second, and by limits of single processes; what exceeds them is killed. They protect a machine from mistakes and
-// from the usual attacks. The kernel is the machine's: against holes of it there is no protection here.
+// from the usual attacks. Memory that no process has in its address space (memfd_create(2)) is not counted; it is the sandbox that
+// the kernel ends first where memory runs out. The kernel is the machine's: against holes of it there is no protection here.
 //
 // The package knows nothing of images, Python or builds.
 package sandbox
