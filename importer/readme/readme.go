@@ -186,8 +186,11 @@ func (p *page) code(b block) error {
 func (p *page) run(commands []shell.Command) error {
 	for _, c := range commands {
 		p.suggest(c)
+		if err := p.steps.Run([]shell.Command{c}); err != nil { // a file that is named, and wrong, is no error of the README
+			p.d.Note(draft.Origin{File: p.name, Line: c.Line}, c.Text(), draft.Left, "%v", err)
+		}
 	}
-	return p.steps.Run(commands)
+	return nil
 }
 
 // suggest takes the first command that runs a program of the project, if it has no word that is to be replaced.

@@ -33,6 +33,9 @@ func open(name string) ([]byte, error) {
 	if name == "main.py" || name == "tools/run.py" {
 		return nil, nil
 	}
+	if name == "broken.txt" {
+		return []byte("-r nowhere.txt\n"), nil
+	}
 	return nil, fs.ErrNotExist
 }
 
@@ -49,6 +52,7 @@ func TestRead(t *testing.T) {
 		{"indented", "Run\n\n    pip install a\n    python tools/run.py\n\nand\n", "3 require a\n4 command [\"python\",\"tools/run.py\"]\n"},
 		{"restructured", "Install\n=======\n\n::\n\n    pip install b==1\n", "6 require b==1\n"},
 		{"clones", "```\ngit clone https://x.example/other.git\ncd other\npip install -e .\n```\n", ""},
+		{"a file that is wrong", "```\npip install -r broken.txt\npip install a\n```\n", "3 require a\n"},
 		{"later wins nothing", "Needs torch 1.2.0. Then PyTorch 1.3.0.\n", "1 require torch==1.2.0\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
