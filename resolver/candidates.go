@@ -250,6 +250,7 @@ func (c *catalogue) settle(name string, r *release, v *candidate) {
 			all = fresh
 		}
 		v.file = c.bestOf(all)
+		c.markBroken(name, v)
 		if !c.policies.asOfOf(name).IsZero() && v.file.Uploaded.IsZero() && r.project.Undated == "" {
 			v.reason = reason{kind: undated, detail: v.file.Filename}
 		}

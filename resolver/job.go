@@ -384,7 +384,7 @@ func (j *job) failed(err error, why *BuildError) error {
 		}
 		e = e.Hint("it was built with %s; [build.%s] requires may bound them, as in requires = [\"setuptools<60\"]", some(in), name)
 	}
-	return &unmade{j.source.Name, e}
+	return &unmade{j.source.Name, why, e}
 }
 
 // shownLines are how many lines of a build's output an error shows.

@@ -114,7 +114,7 @@ func (w *workshop) wheel(ctx context.Context, s *solved, name string) (again boo
 	}
 	built, err := j.run(ctx)
 	if err != nil {
-		return false, err
+		return false, s.provider.notBuilt(source, err)
 	}
 	m.build, m.inner = j.entry()
 	f := built.Wheel

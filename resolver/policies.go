@@ -21,11 +21,12 @@ type policies struct {
 	overrides map[string]*manifest.Requirement
 	excluded  map[string]bool
 	gpu       *gpu // nil without [gpu]
+	broken    *broken
 }
 
 func newPolicies(m *manifest.Manifest, lock *lockfile.Lock, o Options) *policies {
 	p := &policies{
-		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, excluded: map[string]bool{}, gpu: newGPU(m),
+		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, excluded: map[string]bool{}, gpu: newGPU(m), broken: &broken{},
 	}
 	for _, one := range m.Policies.Packages {
 		if one.OwnAsOf {

@@ -272,7 +272,15 @@ func (p *provider) Dependencies(ctx context.Context, q pkg, v pep440.Version) (d
 	if bad := (*index.MetadataError)(nil); errors.As(err, &bad) {
 		return deps{Unavailable: reason{badMetadata, bad.Error()}}, nil
 	}
+	if p.earlier.Repair && err != nil {
+		if _, _ = p.policies.broken.add(ctx, err); p.policies.broken.of(q.name, v) != "" {
+			return deps{Unavailable: reason{cannotBuild, p.policies.broken.of(q.name, v)}}, nil
+		}
+	}
 	if dynamic := (*sdistfile.DynamicError)(nil); errors.As(err, &dynamic) {
+		if p.earlier.repairing {
+			return deps{}, nil
+		}
 		// Another version in its place would be a choice that nobody asked for.
 		build := &needsBuild{q.name, v, dynamic}
 		return deps{}, diag.Wrap(build, diag.NoAnswer, "%s %s is only a source distribution that has to be built before it can be locked", q.name, v).

@@ -63,6 +63,10 @@ func (q *question) built(ctx context.Context, lock *lockfile.Lock) ([]*solved, e
 		if err == nil && w != nil {
 			again, err = w.build(ctx, done)
 		}
+		if q.options.Repair && q.policies.broken.note(ctx, w, err) {
+			forgetCUDA(lock)
+			continue
+		}
 		if err != nil {
 			return nil, q.instead(ctx, err)
 		}
@@ -82,7 +86,7 @@ func (q *question) instead(ctx context.Context, err error) error {
 	}
 	out := diag.Wrap(err, 0, "")
 	v := q.variant()
-	v.options.NoBuild, v.options.DeferBuilds = true, false
+	v.options.NoBuild, v.options.DeferBuilds, v.options.workshop = true, false, nil
 	trying, stop := context.WithTimeout(ctx, searchTime)
 	defer stop()
 	done, none := v.answer(trying)
@@ -102,6 +106,7 @@ func (q *question) instead(ctx context.Context, err error) error {
 // unmade is the error of a build that failed.
 type unmade struct {
 	name string
+	why  *BuildError
 	error
 }
 
@@ -116,9 +121,7 @@ func (q *question) variant() *question {
 	v.m, v.policies, own.m = &m, &own, &m
 	own.mapOverrides()
 	v.options.Progress = nil
-	if v.options.workshop != nil { // what is tried is not built
-		v.options.workshop, v.options.DeferBuilds = nil, true
-	}
+	v.options.trial = true // what is tried is not built; what builds said counts
 	return &v
 }
 
@@ -130,6 +133,13 @@ func (q *question) explain(ctx context.Context, err error) error {
 	}
 	p, facts := u.asker, u.asker.facts(ctx, u.proof)
 	out, placed := p.explain(u.proof, facts)
+	if q.options.Repair {
+		fixes := &repairs{question: q}
+		if list := fixes.search(ctx, u); list != nil {
+			return &Unanswered{Err: out, Repair: list}
+		}
+		out = out.Hint("%s", fixes.none())
+	}
 	r := &remedies{question: q, failed: u, facts: facts}
 	r.search(ctx)
 	changes := r.hints()

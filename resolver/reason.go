@@ -42,6 +42,7 @@ const (
 	noExtra                   // detail: the extra, which is of CUDA
 	noKernels                 // detail: for which GPU, and what there is
 	otherCUDA                 // detail: what gpu.cuda says, and where
+	cannotBuild               // detail: what failed
 )
 
 // noProject is the solver's reason for a project that no index has.
@@ -111,6 +112,8 @@ func (r reason) clause(project, versions string, all bool) string {
 			text += " (" + strings.Join(strings.Fields(r.detail), " ") + ")"
 		}
 		return text
+	case cannotBuild:
+		return subject + " cannot be built (" + r.detail + ")"
 	case noGPUCode:
 		return subject + " has no code for GPUs (" + r.detail + ")"
 	case noExtra:

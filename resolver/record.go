@@ -48,6 +48,9 @@ func (p *policies) record(ctx context.Context, lock *lockfile.Lock, done []*solv
 		}
 	}
 	for _, x := range p.m.Excluded {
+		if len(x.Required) > 0 {
+			note(e.excluded, x.Name, "the project")
+		}
 		if list := e.excluded[x.Name]; len(list) > 0 {
 			choose(lockfile.ExcludeChoice, x.Name, "", "resolver.exclude; otherwise needed by "+fewOf(list))
 		}

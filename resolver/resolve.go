@@ -35,6 +35,9 @@ type Options struct {
 	Upgrade  bool           // prefer nothing of Previous
 	// UpgradeBase prefers nothing of Previous among the distribution's packages. The distribution stays.
 	UpgradeBase bool
+	// Repair looks for changes of the manifest that together give an answer where it has none: the error is then an
+	// [Unanswered] one.
+	Repair bool
 	// NoBuild takes wheels alone.
 	NoBuild bool
 	// DeferBuilds takes what would be built, and records it as it is: another machine builds it.
@@ -57,6 +60,8 @@ type Options struct {
 	// Tell is told what was decided on the way and why, which is neither wrong nor in the lock. Each once. May be nil.
 	Tell func(text string)
 
+	trial       bool     // a change is tried: nothing is built
+	repairing   bool     // so, and what only a build tells is thought to need nothing; the lock that is made then builds it
 	cudaImage   string   // the image that the base has to be, where the manifest names none
 	cudaInstead []string // what would do without it, for people
 	workshop    *workshop

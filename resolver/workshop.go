@@ -189,6 +189,9 @@ func (w *workshop) metadata(ctx context.Context, p *provider, name string, r *re
 		if dynamic := (*sdistfile.DynamicError)(nil); !errors.As(err, &dynamic) {
 			return own, err
 		}
+		if p.earlier.trial && w.builder != nil {
+			return nil, err
+		}
 		if w.builder == nil {
 			// What another version needed is nearer to it than nothing.
 			for _, version := range []string{source.Version, ""} {
@@ -207,7 +210,7 @@ func (w *workshop) ask(ctx context.Context, p *provider, source lockfile.Package
 	j := &job{workshop: w, provider: p, source: source, hook: MetadataHook}
 	built, err := j.run(ctx)
 	if err != nil {
-		return nil, err
+		return nil, p.notBuilt(source, err)
 	}
 	said := *built.Metadata
 	said.Assumed = byHook

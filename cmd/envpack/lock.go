@@ -36,7 +36,11 @@ With [gpu] in the manifest, versions are chosen that run with the drivers and on
 it is told which, and why. "envpack check" judges the lock for other hosts.
 
 Where there is no solution, the error says why, and which single changes of the manifest resolve.
-With --json these are edits, as "changes": file, line, column, old, new and description.`
+With --json these are edits, as "changes": file, line, column, old, new and description.
+
+--repair makes the changes, as few and small as it finds, several where one is not enough: each was
+tried, is written into the manifest with a comment that says what was asked and why something else
+stands there, and is printed. --repair --dry-run prints the manifest's difference and writes nothing.`
 
 const lockExample = `  envpack lock                              # the project in this folder
   envpack lock examples/digits
@@ -46,6 +50,7 @@ const lockExample = `  envpack lock                              # the project i
   envpack lock --upgrade-base               # take security fixes of the distribution, nothing else
   envpack lock --prefer pylock.toml         # take over what uv or pip locked
   envpack lock --group serve --lock serve.lock   # a second lock, for other dependency groups
+  envpack lock --repair                     # change the manifest where it has no solution any more
   envpack lock --check                      # in CI: is the lock up to date?`
 
 type lockOptions struct {
@@ -60,6 +65,7 @@ type lockOptions struct {
 	building    buildPolicy
 	refresh     bool
 	prefer      string // a pylock.toml; "" is none
+	repair      bool
 
 	files  bool                                          // of [[file]] stay, also when upgrading
 	silent bool                                          // nothing is warned of: it is an attempt
@@ -90,6 +96,7 @@ func newLock(s *session) *cobra.Command {
 	cmd.Flags().BoolVar(&o.noScan, "no-scan", false, "do not read the wheels for the libraries that they need; what the lock knows of them stays")
 	cmd.Flags().BoolVar(&o.smoke, "smoke", false, "import in the image what the requirements are for, in a sandbox; exit status 8 if something cannot be")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would change, and write nothing")
+	cmd.Flags().BoolVar(&o.repair, "repair", false, "where the manifest has no solution, change it as little as possible, with a comment for each change")
 	o.building.addTo(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask the indexes and archives although the lock is up to date; versions stay")
 	cmd.Flags().StringVar(&o.prefer, "prefer", "", "prefer the versions of this `FILE`, a pylock.toml, to those of the lock, and hold files to its hashes")
@@ -106,6 +113,9 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 	}
 	if o.check && o.dryRun {
 		return diag.New(diag.Usage, "--check makes no lock, and --dry-run makes one that is not written: give one of them")
+	}
+	if o.check && o.repair {
+		return diag.New(diag.Usage, "--check changes nothing, and --repair changes the manifest: give one of them")
 	}
 	if err := o.building.check(); err != nil {
 		return err
@@ -147,10 +157,11 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		}
 		old.prefer = wish.before(s, old.prefer, m)
 	}
-	l, err := s.resolve(ctx, st, m, old.prefer, o)
+	l, m, repaired, err := s.resolveRepairing(ctx, st, dir, m, old.prefer, o)
 	if err != nil {
 		return err
 	}
+	old.repairs = repaired.asJSON()
 	old.settle(s, l)
 	if wish != nil {
 		if err := wish.hold(s, l); err != nil {
@@ -169,8 +180,12 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 		}
 	}
 	s.tellUnmoved(old.compare, l, o.packages)
+	s.tellRepairs(repaired, o.dryRun)
 	if o.dryRun {
 		return s.tellChanges(l, old, path, true)
+	}
+	if err := repaired.write(); err != nil {
+		return err
 	}
 	if err := putLock(l, path); err != nil {
 		return err
@@ -181,7 +196,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
 	options := resolver.Options{
-		Previous: old, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.refuse, DeferBuilds: o.building.defers, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
+		Previous: old, Repair: o.repair, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.refuse, DeferBuilds: o.building.defers, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
 		Warn: func(text string) {
 			if !o.silent {
 				s.ui().Warn("%s", text)
@@ -251,7 +266,7 @@ func (s *session) tellChanges(l *lockfile.Lock, old previous, path string, dry b
 	s.close()
 	if s.json {
 		out := lockSummary(l, changes, old.compare == nil)
-		out.DryRun, out.smoked = dry, s.smoked
+		out.DryRun, out.smoked, out.Repairs = dry, s.smoked, old.repairs
 		return s.printJSON(out)
 	}
 	for _, c := range changes {
@@ -342,6 +357,7 @@ type summary struct {
 	New       bool              `json:"new"`
 	DryRun    bool              `json:"dry_run,omitempty"` // nothing was written
 	GPUs      []gpuSummary      `json:"gpus,omitempty"`    // with [gpu]
+	Repairs   []repairJSON      `json:"repairs,omitempty"` // of the manifest
 	Changes   []lockfile.Change `json:"changes"`
 
 	*smoked // with --smoke

@@ -18,6 +18,7 @@ type previous struct {
 	prefer  *lockfile.Lock    // whose versions are preferred; nil for none
 	compare *lockfile.Lock    // what changes are told against; nil: all is new
 	sides   [2]*lockfile.Side // of a merge that left conflicts; nil without one
+	repairs []repairJSON      // of the manifest, for which the new lock is
 }
 
 // readPrevious reads the lock that is there for its versions. One that cannot be read in full

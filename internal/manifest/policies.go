@@ -25,8 +25,9 @@ type Policies struct {
 
 // Excluded is a package that is never installed.
 type Excluded struct {
-	Name string
-	Pos  diag.Position
+	Name     string
+	Pos      diag.Position
+	Required []Requirement // of it, in requirements files and groups
 }
 
 // PackagePolicy is how versions of one package are chosen.
@@ -143,16 +144,25 @@ func (d *document) readExcluded(p *Policies) error {
 		if !nameForm().MatchString(name) {
 			return d.fail(here, "resolver.exclude: %q is no package name", name)
 		}
-		p.Excluded = append(p.Excluded, Excluded{pep508.NormalizeName(name), here})
+		p.Excluded = append(p.Excluded, Excluded{Name: pep508.NormalizeName(name), Pos: here})
 	}
 	slices.SortStableFunc(p.Excluded, func(a, b Excluded) int { return strings.Compare(a.Name, b.Name) })
 	p.Excluded = slices.CompactFunc(p.Excluded, func(a, b Excluded) bool { return a.Name == b.Name })
 	return nil
 }
 
-// checkExcluded refuses a requirement of the manifest of what is never installed.
+// checkExcluded refuses a requirement of the manifest of what is never installed. What other files require is left out: they are
+// not edited.
 func (m *Manifest) checkExcluded() error {
-	for _, x := range m.Excluded {
+	for i := range m.Excluded {
+		x := &m.Excluded[i]
+		m.Requirements = slices.DeleteFunc(m.Requirements, func(r Requirement) bool {
+			if r.Name != x.Name || r.Pos.File == m.File {
+				return false
+			}
+			x.Required = append(x.Required, r)
+			return true
+		})
 		for _, r := range m.Requirements {
 			if r.Name == x.Name {
 				return diag.New(diag.Manifest, "%s is required here, and resolver.exclude says that it is never installed", r.RawName).At(r.Pos).

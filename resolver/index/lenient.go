@@ -24,6 +24,8 @@ var fixes = []fix{
 	{pattern.New(`!=\s*~\s*(\d+(?:\.\d+)*)`), "!=$1.*"},
 	// ">=1.9.*": a prefix has no order; pip once read it without the star.
 	{pattern.New(`(<=|>=|<|>)\s*(\d+(?:\.\d+)*)\.\*`), "$1$2"},
+	// ">=3.": a dot too many. Where versions were compared part by part (packaging's LegacyVersion, until 22.0), it said nothing.
+	{pattern.New(`((?:<=|>=|==|!=|<|>)\s*\d+(?:\.\d+)*)\.(\s*(?:[,)]|$))`), "$1$2"},
 	// "!=3.0*": a dot is missing before the star.
 	{pattern.New(`(\d+(?:\.\d+)+)\*`), "$1.*"},
 	// ">=3.6,": a comma after which nothing comes.
@@ -34,6 +36,10 @@ var fixes = []fix{
 	{pattern.New(`(\d+(?:\.\d)*(?:a|b|rc|post|dev)\d+)\.0`), "$1"},
 	// ">=2011k": pytz once numbered its releases with letters, and pandas up to 0.24 asks for it.
 	{pattern.New(`(>=|>)\s*(\d+(?:\.\d+)*)[d-z]\b`), "$1$2"},
+	// "<2011k": so are what is older and that year's first.
+	{pattern.New(`(<=|<)\s*(\d+(?:\.\d+)*)[d-z]\b`), "<=$2"},
+	// "==1.0.*.*": it was compared as a text, which no version has.
+	{pattern.New(`==\s*(\d+(?:\.\d+)*(?:\.\*){2,})`), "===$1"},
 	// ">='2.7'": quotes around the version.
 	{pattern.New(`['"]`), ""},
 }

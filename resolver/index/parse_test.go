@@ -134,6 +134,12 @@ func TestLenient(t *testing.T) {
 		"a>=3,!=3.10*":                       "a!=3.10.*,>=3",
 		"pytz (>=2011k)":                     "pytz>=2011",
 		"boto3>=1.9.*":                       "boto3>=1.9",
+		"opencv-python>=3.":                  "opencv-python>=3",
+		"opencv-python (>=3.,<5.)":           "opencv-python<5,>=3",
+		"numpy!=1.; extra == 'all'":          "numpy!=1; extra == \"all\"",
+		"pytz<2011k":                         "pytz<=2011",
+		"demo==1.0.*.*":                      "demo===1.0.*.*",
+		"demo==1.0.*.*,>=1":                  "demo===1.0.*.*,>=1",
 		"Jinja2[i18n] (>=2.7.2<3.*)":         "jinja2[i18n]<3,>=2.7.2",
 		"urllib3 >='1.2', !=1.2.3*":          "urllib3!=1.2.3.*,>=1.2",
 	} {
