@@ -99,7 +99,8 @@ def image(args, row, results):
         lines, _ = rows.given(row, "image")
         answer = run.envpack(row, lines, folder, *args.flag, missing=True)
         if answer.status == "not":
-            answer = run.envpack(row, lines, folder, "--repair", *args.flag, missing=True)
+            repaired = run.envpack(row, lines, folder, "--repair", *args.flag, missing=True)
+            answer = answer if repaired.status == "not" else repaired
         if answer.status != "locked":
             return {"status": "no lock", "why": answer.why, "packages": 0, "seconds": answer.seconds}
         status, why = images.check(args, row, folder)

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import rows
+
 HEAD = ["repository", "day", "Python", "variant", "envpack", "uv", "pip", "image"]
 
 
@@ -23,7 +25,7 @@ def text(all_rows, variants, found, markdown):
     return "\n".join(out)
 
 
-SUMS = ["envpack", "with --repair", "uv", "pip", "images made", "import"]
+SUMS = ["lines left out", "no such Python", "envpack", "with --repair", "uv", "pip", "images made", "import"]
 
 
 def sums(all_rows, variant, found):
@@ -31,7 +33,9 @@ def sums(all_rows, variant, found):
     status = lambda step, v=variant: Counter(found[n, v, step]["status"] for n in names if (n, v, step) in found)
     images = status("image", "image")
     locked = status("lock")["locked"]
-    return [variant, len(names), locked, locked + status("repair")["locked"], status("uv")["locked"], status("pip")["locked"],
+    left = sum(len(rows.given(r, variant)[1]) for r in all_rows)
+    without = sum("no base has a Python" in found[n, variant, "lock"]["why"] for n in names if (n, variant, "lock") in found)
+    return [variant, len(names), left, without, locked, locked + status("repair")["locked"], status("uv")["locked"], status("pip")["locked"],
             images["imports"] + images["fails"], images["imports"]]
 
 

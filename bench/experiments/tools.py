@@ -53,7 +53,8 @@ class Tools:
         for words in steps:
             done = self._run([self.args.envpack, *words], folder)
             took += done.seconds
-            (folder / f"{words[0]}.log").write_text(done.out + done.err)
+            name = "repair" if words[0] == "lock" and "--repair" in lock else words[0]
+            (folder / f"{name}.log").write_text(done.out + done.err)
             if done.late or done.code:
                 return Answer("not", f"{words[0]}: " + ("over the limit of time" if done.late else cause(done.err)), 0, took)
         lines = [line for line in lines if not rows.is_option(line)]
