@@ -16,7 +16,11 @@ import (
 
 // found are items that take part in a failure and are not free yet: of the kind that changes least for which there are any.
 func (r *repairs) found(ctx context.Context, u *unsolved, facts []*step) []*item {
-	for _, kind := range []func(context.Context, *unsolved, []*step) []*item{r.bounds, r.settings, r.dates, r.omissions} {
+	kinds := []func(context.Context, *unsolved, []*step) []*item{r.bounds, r.settings, r.dates, r.omissions}
+	if len(r.pythons) > 0 { // one Python after the other would be tried for the sake of what is too new for as-of
+		kinds[1], kinds[2] = kinds[2], kinds[1]
+	}
+	for _, kind := range kinds {
 		var fresh []*item
 		for _, i := range kind(ctx, u, facts) {
 			if !slices.ContainsFunc(slices.Concat(r.items, fresh), func(o *item) bool { return o.key() == i.key() }) {
