@@ -21,14 +21,14 @@ type notBuilt struct {
 
 func (e *notBuilt) Unwrap() error { return e.error }
 
-// broken are the versions of which it turned out that they cannot be built. It is told and asked from many goroutines.
-type broken struct {
+// FailedBuilds are the versions of which it turned out that they cannot be built. It is told and asked from many goroutines.
+type FailedBuilds struct {
 	mu   sync.Mutex
 	list map[string]string // by project and version, why
 }
 
 // add notes the version whose build failed. It tells whether err is of one: not what fails for other reasons, as a download.
-func (b *broken) add(ctx context.Context, err error) (first *notBuilt, ok bool) {
+func (b *FailedBuilds) add(ctx context.Context, err error) (first *notBuilt, ok bool) {
 	if ctx.Err() != nil || !errors.As(err, &first) || errors.As(err, new(*CannotBuild)) {
 		return nil, false
 	}
@@ -54,7 +54,7 @@ func (b *broken) add(ctx context.Context, err error) (first *notBuilt, ok bool) 
 }
 
 // of is why a version cannot be built, "" if nothing is known of it.
-func (b *broken) of(name string, v pep440.Version) string {
+func (b *FailedBuilds) of(name string, v pep440.Version) string {
 	if b == nil {
 		return ""
 	}
@@ -84,7 +84,7 @@ func failureText(first *notBuilt, failed *BuildError) string {
 }
 
 // note is add for the question that is asked; it tells what was noted. w is nil if nothing is built.
-func (b *broken) note(ctx context.Context, w *workshop, err error) bool {
+func (b *FailedBuilds) note(ctx context.Context, w *workshop, err error) bool {
 	if err == nil || w == nil {
 		return false
 	}

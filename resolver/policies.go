@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,12 +22,12 @@ type policies struct {
 	overrides map[string]*manifest.Requirement
 	excluded  map[string]bool
 	gpu       *gpu // nil without [gpu]
-	broken    *broken
+	broken    *FailedBuilds
 }
 
 func newPolicies(m *manifest.Manifest, lock *lockfile.Lock, o Options) *policies {
 	p := &policies{
-		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, excluded: map[string]bool{}, gpu: newGPU(m), broken: &broken{},
+		m: m, asOf: lock.Project.AsOf, asOfs: map[string]time.Time{}, excluded: map[string]bool{}, gpu: newGPU(m), broken: cmp.Or(o.Failed, &FailedBuilds{}),
 	}
 	for _, one := range m.Policies.Packages {
 		if one.OwnAsOf {

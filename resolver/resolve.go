@@ -38,6 +38,8 @@ type Options struct {
 	// Repair looks for changes of the manifest that together give an answer where it has none: the error is then an
 	// [Unanswered] one.
 	Repair bool
+	// Failed are builds that failed when a manifest was repaired before: nothing is built of these again. nil: none.
+	Failed *FailedBuilds
 	// NoBuild takes wheels alone.
 	NoBuild bool
 	// DeferBuilds takes what would be built, and records it as it is: another machine builds it.

@@ -66,6 +66,7 @@ type lockOptions struct {
 	refresh     bool
 	prefer      string // a pylock.toml; "" is none
 	repair      bool
+	failed      *resolver.FailedBuilds // when it was repaired before
 
 	files  bool                                          // of [[file]] stay, also when upgrading
 	silent bool                                          // nothing is warned of: it is an attempt
@@ -196,7 +197,7 @@ func (s *session) lock(ctx context.Context, dir string, o lockOptions) error {
 // resolve makes a lock for the manifest.
 func (s *session) resolve(ctx context.Context, st *store.Store, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, error) {
 	options := resolver.Options{
-		Previous: old, Repair: o.repair, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.refuse, DeferBuilds: o.building.defers, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
+		Previous: old, Repair: o.repair, Failed: o.failed, Upgrade: o.upgrade, UpgradeBase: o.upgradeBase, NoScan: o.noScan, NoBuild: o.building.refuse, DeferBuilds: o.building.defers, KeepDistro: o.stay, KeepData: o.files, Now: time.Now(),
 		Warn: func(text string) {
 			if !o.silent {
 				s.ui().Warn("%s", text)

@@ -36,6 +36,7 @@ type repairJSON struct {
 // resolveRepairing makes a lock, and where the manifest has no answer, changes it in memory until it has one.
 func (s *session) resolveRepairing(ctx context.Context, st *store.Store, dir string, m *manifest.Manifest, old *lockfile.Lock, o lockOptions) (*lockfile.Lock, *manifest.Manifest, *repairing, error) {
 	done := &repairing{}
+	o.failed = &resolver.FailedBuilds{}
 	for round := 0; ; round++ {
 		l, err := s.resolve(ctx, st, m, old, o)
 		var none *resolver.Unanswered
