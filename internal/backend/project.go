@@ -80,7 +80,7 @@ func Inspect(dir fs.FS) (*Project, error) {
 		// PEP 517 has a project without a backend built with setuptools and wheel, whether it names them or not.
 		p.need("setuptools")
 		p.need("wheel")
-		for _, r := range setupRequires(setup, config) {
+		for _, r := range setupRequires(dir, setup, config) {
 			p.need(r)
 		}
 	}

@@ -38,8 +38,23 @@ func TestInspect(t *testing.T) {
 			backend.Project{Requires: []string{"setuptools", "wheel", "six"}, Backend: legacy, Legacy: true},
 		},
 		"setup_requires that is computed": {
-			map[string]string{"setup.py": "setup(setup_requires=['six'] + more, x=read('y'))"},
-			backend.Project{Requires: []string{"setuptools", "wheel"}, Backend: legacy, Legacy: true},
+			map[string]string{"setup.py": "setup(setup_requires=['six', wanted()] + ['pbr'], x=read('y'))"},
+			backend.Project{Requires: []string{"setuptools", "wheel", "six", "pbr"}, Backend: legacy, Legacy: true},
+		},
+		"setup_requires of a comment, and of another's": {
+			map[string]string{"setup.py": "# setup_requires=['foo-old']\n'''setup_requires=['foo']'''\nother(setup_requires=['bar'])\nsetup(setup_requires=['six'])"},
+			backend.Project{Requires: []string{"setuptools", "wheel", "six"}, Backend: legacy, Legacy: true},
+		},
+		"setup_requires that depends": {
+			map[string]string{"setup.py": "import sys\nneeds = ['six; python_version < \"3\"', 'pbr'] if sys.version_info < (3, 8) else []\nif asked():\n  needs.append('foo')\nsetup(setup_requires=needs)"},
+			backend.Project{
+				Requires: []string{"setuptools", "wheel", `six ; (python_version < "3") and (python_version < "3.8")`, `pbr ; python_version < "3.8"`},
+				Backend:  legacy, Legacy: true,
+			},
+		},
+		"setup_requires of a file": {
+			map[string]string{"setup.py": "kw = {'setup_requires': open('needs.txt').read().splitlines()}\nsetup(**kw)", "needs.txt": "six\n# more\n"},
+			backend.Project{Requires: []string{"setuptools", "wheel", "six"}, Backend: legacy, Legacy: true},
 		},
 		"setup.cfg": {
 			map[string]string{"setup.py": "setup()", "setup.cfg": "[options]\nsetup_requires =\n    pbr>=2.0\n    # not this\n    six; python_version < '3'\npackages = x\n"},
