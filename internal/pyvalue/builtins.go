@@ -171,7 +171,9 @@ func chained(m *machine, at Place, args []Value, _ map[string]Value) Value {
 		if !ok {
 			items = []Value{because(l, at)}
 		}
-		out.Items = append(out.Items, items...)
+		if out.Items = append(out.Items, items...); len(out.Items) > maxItems {
+			break
+		}
 	}
 	return m.bounded(out)
 }
@@ -305,12 +307,17 @@ func enumerate(m *machine, at Place, args []Value, _ map[string]Value) Value {
 // joinPaths is os.path.join.
 func joinPaths(m *machine, at Place, args []Value, _ map[string]Value) Value {
 	var parts []string
+	size := len(args)
 	for _, a := range args {
 		s, ok := a.(Str)
 		if !ok {
 			return unknown(at, "a path with a part that cannot be told")
 		}
 		parts = append(parts, s.S)
+		size += len(s.S)
+	}
+	if !m.room(size) {
+		return tooMuch(at)
 	}
 	return m.str(path.Join(parts...), Str{At: at})
 }

@@ -49,6 +49,9 @@ func (m *machine) arguments(list []argument, s *scope) (args []Value, named map[
 			args = append(args, v)
 		case "*":
 			if items, ok := m.items(v); ok {
+				if m.memory += 16 * len(items); m.memory > maxText {
+					items = []Value{unknown(m.at(a.x.line), "too many arguments")}
+				}
 				args = append(args, items...)
 			} else {
 				args = append(args, unknown(m.at(a.x.line), "arguments that cannot be told"))

@@ -33,6 +33,9 @@ func (m *machine) eval(e *expr, s *scope) Value {
 	case "list":
 		l := &List{At: m.at(e.line)}
 		for _, k := range e.kids {
+			if len(l.Items) > maxItems {
+				break
+			}
 			if k.op == "star" {
 				if items, ok := m.items(m.eval(k.kids[0], s)); ok {
 					l.Items = append(l.Items, items...)
@@ -177,6 +180,9 @@ func (m *machine) format(e *expr, s *scope) Value {
 			like = t
 		}
 		like = like.under(t.Marker, t.Doubt)
+		if !m.room(b.Len() + len(t.S)) {
+			return tooMuch(m.at(e.line))
+		}
 		b.WriteString(t.S)
 	}
 	if like.At.File == "" {
@@ -329,6 +335,8 @@ func (m *machine) binary(op string, a, b Value, at Place) Value {
 	case Str:
 		y, text := b.(Str)
 		switch {
+		case (op == "+" || op == "/") && text && !m.room(len(x.S)+1+len(y.S)):
+			return tooMuch(at)
 		case op == "+" && text:
 			return m.str(x.S+y.S, x.under(y.Marker, y.Doubt))
 		case op == "/" && text: // pathlib
@@ -336,7 +344,7 @@ func (m *machine) binary(op string, a, b Value, at Place) Value {
 		case op == "%":
 			return m.percent(x, b)
 		case op == "*":
-			if n, ok := b.(Int); ok && n >= 0 && int(n)*len(x.S) < maxText {
+			if n, ok := b.(Int); ok && n >= 0 && n <= Int(maxText/max(1, len(x.S))) {
 				return m.str(strings.Repeat(x.S, int(n)), x)
 			}
 		}

@@ -111,10 +111,22 @@ func (m *machine) tired() bool {
 	return m.steps > maxSteps || m.memory > maxText
 }
 
-// str makes a text, whose length counts.
+// room tells whether a text of n bytes may be made, before it is: a line of a program can ask for more than there is memory. What asks
+// for too much ends the run, as what made it would.
+func (m *machine) room(n int) bool {
+	if n > maxText-m.memory {
+		m.memory = maxText + 1
+		return false
+	}
+	return true
+}
+
+func tooMuch(at Place) Value { return unknown(at, "too much text") }
+
+// str makes a text, whose length counts. What is longer than the texts that it is made of asks for room first.
 func (m *machine) str(s string, like Str) Value {
 	if m.memory += len(s); m.memory > maxText {
-		return unknown(like.At, "too much text")
+		return tooMuch(like.At)
 	}
 	like.S = s
 	return like

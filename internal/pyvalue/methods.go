@@ -23,6 +23,9 @@ func textMethod(x Str, name string) Value {
 			if s, ok := text(args, 0); ok {
 				set = s
 			}
+			if !m.room(len(x.S)) {
+				return tooMuch(x.At)
+			}
 			return m.str(f(x.S, set), x)
 		})
 	}
@@ -70,6 +73,9 @@ func textMethod(x Str, name string) Value {
 			if !ok1 || !ok2 {
 				return unknown(at, "a text that cannot be told")
 			}
+			if n := strings.Count(x.S, a); !m.room(len(x.S) + n*(len(b)-len(a))) {
+				return tooMuch(x.At)
+			}
 			return m.str(strings.ReplaceAll(x.S, a, b), x)
 		})
 	case "join":
@@ -77,10 +83,15 @@ func textMethod(x Str, name string) Value {
 			var parts []string
 			if len(args) == 1 {
 				items, ok := m.items(args[0])
+				size := len(items) * len(x.S)
 				for _, item := range items {
 					s, is := item.(Str)
 					ok = ok && is
 					parts = append(parts, s.S)
+					size += len(s.S)
+				}
+				if !m.room(size) {
+					return tooMuch(x.At)
 				}
 				if ok {
 					return m.str(strings.Join(parts, x.S), x)
@@ -156,7 +167,9 @@ func listMethod(x *List, name string) Value {
 			out := &List{Items: slices.Clone(x.Items), At: x.At}
 			for _, a := range args {
 				items, _ := m.items(a)
-				out.Items = append(out.Items, items...)
+				if out.Items = append(out.Items, items...); len(out.Items) > maxItems {
+					break
+				}
 			}
 			return m.bounded(out)
 		})

@@ -3,6 +3,7 @@ package pyvalue
 import (
 	"fmt"
 	"io/fs"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -74,6 +75,7 @@ setup(r=read('requirements.txt'))`, "[numpy>=1.0@1:requirements.txt scipy  # x@4
 		{"main", "def main():\n  setup(r=['a'])\nif __name__ == '__main__':\n  main()", "[a@2]"},
 		{"extras", "E = {'t': ['a'], 'd': ['b']}\nE['all'] = sum(E.values(), [])\nE['x'] = [r for v in E.values() for r in v][:1]\nsetup(r=E)", "{t=[a@1] d=[b@1] all=[a@1 b@1] x=[a@1]}"},
 		{"a string", "setup(r='''\na>=1\nb\n'''.split('\\n'))", "[@1 a>=1@2 b@3]"},
+		{"lines of parts", "setup(r='''a;;\na;;b'''.split(';;'))", "[a@1 \na@1 b@2]"},
 		{"unknown", "setup(r=get_requirements())", "<get_requirements(…)@1>"},
 		{"unknown item", "setup(r=['a', torch_version()])", "[a@1 <torch_version(…)@1>]"},
 		{"unknown file", "setup(r=open('nowhere.txt').read().split())", "<…>"},
@@ -105,6 +107,38 @@ setup(r=deps_list("filelock", "numpy") + ["a==" + V])`, "[filelock@2 numpy>=1.17
 		got := show(calls[0].Named["r"])
 		if got != c.want && !(c.want == "<…>" && strings.HasPrefix(got, "<")) {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestTooMuch asks for texts and lists that no memory has room for, which must not be made, by a program of a megabyte.
+func TestTooMuch(t *testing.T) {
+	const long = "A = '%s'\nL = [%s]\n"
+	begin := fmt.Sprintf(long, strings.Repeat("a", 1<<20), strings.Repeat("A,", 15_000))
+	const many = 200_000
+	for name, line := range map[string]string{
+		"replace":         "A.replace('', A)",
+		"replace each":    "A.replace('a', A)",
+		"join":            "''.join(L)",
+		"join by":         "A.join(L)",
+		"paths":           "os.path.join(*L)",
+		"times":           "A * sys.maxsize",
+		"sub":             "re.sub('a', A, A)",
+		"format":          "'" + strings.Repeat("{0}", many) + "'.format(A)",
+		"percent":         "'" + strings.Repeat("%(a)s", many) + "' % {'a': A}",
+		"fields":          "f'" + strings.Repeat("{A}", many) + "'",
+		"many texts":      "[a.lower() for a in L]",
+		"lists":           "sum([" + strings.Repeat("L,", many) + "], [])",
+		"lists in a list": "[" + strings.Repeat("*L,", many) + "]",
+		"union":           "set(L).union(" + strings.Repeat("L,", many) + ")",
+		"arguments":       "print(" + strings.Repeat("*L,", many) + ")",
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = Calls("setup.py", []byte(begin+"import os, re, sys\nx = "+line+"\n"), "setup", func(string) ([]byte, error) { return nil, fs.ErrNotExist })
+		runtime.ReadMemStats(&after)
+		if made := (after.TotalAlloc - before.TotalAlloc) >> 20; made > 1024 {
+			t.Errorf("%s took %d MiB", name, made)
 		}
 	}
 }

@@ -76,7 +76,17 @@ func regular(name string) native {
 			if !ok || strings.Contains(with, `\`) {
 				return unknown(at, "re.sub(…)")
 			}
-			return part(e.ReplaceAllLiteralString(in.S, with))
+			size := len(in.S)
+			out := e.ReplaceAllStringFunc(in.S, func(string) string {
+				if size += len(with); size > maxText-m.memory {
+					return ""
+				}
+				return with
+			})
+			if !m.room(size) {
+				return tooMuch(at)
+			}
+			return part(out)
 		case "split":
 			l := &List{At: at}
 			if e.NumSubexp() > 0 {

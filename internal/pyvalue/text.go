@@ -12,9 +12,15 @@ func (m *machine) split(x Str, name string, args []Value, at Place) Value {
 	if by == "\n" {
 		return m.splitLines(x, false)
 	}
+	if !m.room(len(x.S)) {
+		return tooMuch(x.At)
+	}
+	m.memory += len(x.S)
+	sep := by
 	var parts []string
 	switch {
 	case name == "partition" && given && by != "":
+		sep = ""
 		before, after, found := strings.Cut(x.S, by)
 		if !found {
 			by = ""
@@ -32,13 +38,22 @@ func (m *machine) split(x Str, name string, args []Value, at Place) Value {
 		parts = strings.Split(x.S, by)
 	}
 	l := &List{At: x.At}
-	for _, p := range parts {
-		one := x
-		one.S = p
-		one.At.Line += strings.Count(x.S[:max(strings.Index(x.S, p), 0)], "\n")
-		l.Items = append(l.Items, one)
+	if len(parts) > maxItems {
+		return unknown(x.At, "too long a list")
 	}
-	m.memory += len(x.S)
+	line := x.At.Line
+	for rest, i := x.S, 0; i < len(parts); i++ {
+		before, after, _ := strings.Cut(rest, parts[i])
+		line += strings.Count(before, "\n")
+		one := x
+		one.S, one.At.Line = parts[i], line
+		l.Items = append(l.Items, one)
+		after, cut := strings.CutPrefix(after, sep)
+		if line += strings.Count(parts[i], "\n"); cut {
+			line += strings.Count(sep, "\n")
+		}
+		rest = after
+	}
 	return m.bounded(l)
 }
 
@@ -89,10 +104,10 @@ func (m *machine) fill(x Str, args []Value, named map[string]Value) Value {
 			return unknown(x.At, "a text with a part that cannot be told")
 		}
 		x = x.under(t.Marker, t.Doubt)
-		b.WriteString(t.S)
-		if b.Len() > maxText {
-			return unknown(x.At, "too much text")
+		if !m.room(b.Len() + len(t.S)) {
+			return tooMuch(x.At)
 		}
+		b.WriteString(t.S)
 	}
 	return m.str(b.String(), x)
 }
@@ -133,6 +148,9 @@ func (m *machine) percent(form Str, v Value) Value {
 			return unknown(form.At, "a text with a part that cannot be told")
 		}
 		form = form.under(t.Marker, t.Doubt)
+		if !m.room(b.Len() + len(t.S)) {
+			return tooMuch(form.At)
+		}
 		b.WriteString(t.S)
 	}
 	return m.str(b.String(), form)
