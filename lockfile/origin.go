@@ -2,7 +2,9 @@ package lockfile
 
 import (
 	"cmp"
+	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -54,8 +56,12 @@ func (v *validator) origin(at string, p Package) {
 	}
 	switch {
 	case p.Git != "":
-		v.address(at+"git", p.Git)
+		v.repository(at+"git", p.Git)
 		v.form(at+"commit", p.Commit, gitCommit, "the full hash of a commit")
+		if p.Revision != "" && (strings.HasPrefix(p.Revision, "-") || strings.ContainsAny(p.Revision, "~^:?*[\\") || strings.Contains(p.Revision, "..") ||
+			strings.ContainsFunc(p.Revision, func(r rune) bool { return r <= ' ' || r == 0x7f })) { // git-check-ref-format; git would read an option
+			v.fail(at+"revision", "%q is not the name of a branch, tag or commit", p.Revision)
+		}
 	case p.Commit+p.Revision != "":
 		v.fail(at+"git", "is missing: there is a commit or a revision")
 	}
@@ -70,5 +76,22 @@ func (v *validator) origin(at string, p Package) {
 	}
 	if p.Path != "" && len(p.Sources) == 1 && p.Sources[0].Name != path.Base(p.Path) {
 		v.fail(at+"path", "its file is %s", p.Sources[0].Name)
+	}
+}
+
+// repository holds the address of one to what a manifest may name: a protocol that fetches and runs nothing of this machine's, and
+// no credentials but the user of ssh, who is the same for all.
+func (v *validator) repository(at, address string) {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil || u.Scheme != "ssh" {
+		v.address(at, address)
+	} else if _, secret := u.User.Password(); secret {
+		v.fail(at, "holds credentials, which do not belong into a lock")
+	}
+	if err == nil && !slices.Contains([]string{"https", "http", "ssh", "file", "git"}, u.Scheme) {
+		v.fail(at, "nothing is known to be fetched by %q", u.Scheme)
+	}
+	if err == nil && strings.HasPrefix(u.Host, "-") {
+		v.fail(at, "is not an address")
 	}
 }

@@ -22,6 +22,7 @@ func direct() *Lock {
 			{Name: "by_path-1-py3-none-any.whl", SHA256: hex64("2"), Size: 9, Targets: both}}},
 		Package{Name: "folder", Version: "1", Path: "libs/folder", Tree: hex64("3"), Targets: both},
 		Package{Name: "repository", Version: "1", Git: "https://git.example/r.git", Revision: "main", Commit: strings.Repeat("a", 40), Subdirectory: "py", Targets: amd64},
+		Package{Name: "shell", Version: "1", Git: "ssh://git@git.example/r", Revision: "feature/x+1", Commit: strings.Repeat("a", 40), Targets: amd64},
 		Package{Name: "source", Version: "1", Files: []File{{Name: "source-1.tar.gz", SHA256: hex64("4"), Size: 90 << 20, Targets: both}}},
 	)
 	return l
@@ -50,7 +51,7 @@ func TestDirectPackages(t *testing.T) {
 			unbuilt = append(unbuilt, p.Name)
 		}
 	}
-	if want := []string{"folder", "repository", "source"}; !slices.Equal(unbuilt, want) {
+	if want := []string{"folder", "repository", "shell", "source"}; !slices.Equal(unbuilt, want) {
 		t.Errorf("not built are %v, want %v", unbuilt, want)
 	}
 	ChooseLayers(l, nil)
@@ -82,14 +83,25 @@ func TestDirectPackages(t *testing.T) {
 
 func TestBadOrigin(t *testing.T) {
 	for want, change := range map[string]func(p *Package){
-		"only one of index, url, path and git":      func(p *Package) { p.Index = "pytorch" },
-		"holds credentials":                         func(p *Package) { p.Path, p.URL = "", "https://me:secret@files.example/a.whl" },
-		"a fragment has no place":                   func(p *Package) { p.Path, p.URL = "", "https://files.example/a.whl#sha256=1" },
-		`"./a.whl" is not a path in its shortest`:   func(p *Package) { p.Path = "./a.whl" },
-		"its file is a-1-py3-none-any.whl":          func(p *Package) { p.Path = "b-1-py3-none-any.whl" },
-		"is not a folder below the root":            func(p *Package) { p.Subdirectory = "../a" },
-		"there is a commit or a revision":           func(p *Package) { p.Commit = strings.Repeat("a", 40) },
-		"is not the full hash of a commit":          func(p *Package) { p.Path, p.Git, p.Commit = "", "https://git.example/a", "abc" },
+		"only one of index, url, path and git":    func(p *Package) { p.Index = "pytorch" },
+		"holds credentials":                       func(p *Package) { p.Path, p.URL = "", "https://me:secret@files.example/a.whl" },
+		"a fragment has no place":                 func(p *Package) { p.Path, p.URL = "", "https://files.example/a.whl#sha256=1" },
+		`"./a.whl" is not a path in its shortest`: func(p *Package) { p.Path = "./a.whl" },
+		"its file is a-1-py3-none-any.whl":        func(p *Package) { p.Path = "b-1-py3-none-any.whl" },
+		"is not a folder below the root":          func(p *Package) { p.Subdirectory = "../a" },
+		"there is a commit or a revision":         func(p *Package) { p.Commit = strings.Repeat("a", 40) },
+		"is not the full hash of a commit":        func(p *Package) { p.Path, p.Git, p.Commit = "", "https://git.example/a", "abc" },
+		"package[4].revision: \"--upload-pack=x\" is": func(p *Package) {
+			p.Path, p.Git, p.Commit, p.Revision = "", "https://git.example/a", strings.Repeat("a", 40), "--upload-pack=x"
+		},
+		`"a:b" is not the name of a branch, tag`: func(p *Package) {
+			p.Path, p.Git, p.Commit, p.Revision = "", "https://git.example/a", strings.Repeat("a", 40), "a:b"
+		},
+		`nothing is known to be fetched by "ext"`: func(p *Package) { p.Path, p.Git, p.Commit = "", "ext::sh -c x", strings.Repeat("a", 40) },
+		"git: is not an address":                  func(p *Package) { p.Path, p.Git, p.Commit = "", "ssh://-oProxyCommand=x/a", strings.Repeat("a", 40) },
+		"git: holds credentials": func(p *Package) {
+			p.Path, p.Git, p.Commit = "", "ssh://me:secret@git.example/a", strings.Repeat("a", 40)
+		},
 		"only a folder has one":                     func(p *Package) { p.Tree = hex64("1") },
 		"package[4].tree: is missing":               func(p *Package) { p.Targets, p.Files = []string{"linux/amd64"}, nil },
 		"say which targets install it":              func(p *Package) { p.Targets = []string{"linux/amd64"} },

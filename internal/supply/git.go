@@ -191,6 +191,9 @@ func (g *git) abbreviated(ctx context.Context, beginning string) (string, error)
 // fetch brings a commit, and no more than that of the history. Servers need not give one that no branch or tag is at, and some
 // give none by its hash: then what is at its name is asked for, and at last the history.
 func (g *git) fetch(ctx context.Context, commit, name string) error {
+	if strings.HasPrefix(name, "-") { // git takes options in every place
+		return g.noRevision(name)
+	}
 	shallow := func(what string) error {
 		if err := g.ask(ctx, "--depth=1", "--no-tags", origin, what); err != nil {
 			return err

@@ -113,7 +113,7 @@ func (s *Supply) newGit(address string) (g *git, done func(), err error) {
 }
 
 // Head is the commit that a folder is a checkout of; nil if it is none: folders above do not count. Of the folder's own settings of
-// git none is followed that would run something.
+// git none is followed that would run something, and nothing that it lacks is fetched.
 func Head(ctx context.Context, dir string) (*Commit, error) {
 	if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil {
 		return nil, nil
@@ -126,7 +126,7 @@ func Head(ctx context.Context, dir string) (*Commit, error) {
 	if err != nil {
 		return nil, diag.Wrap(err, diag.Failure, "")
 	}
-	g := &git{program: program, dir: abs, address: dir, bounds: GitBounds{}.orDefault()}
+	g := &git{program: program, dir: abs, address: dir, bounds: GitBounds{}.orDefault(), foreign: true}
 	hash, err := g.run(ctx, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 	if err != nil {
 		if ctx.Err() != nil || strings.Contains(err.Error(), "ownership") {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -57,5 +58,30 @@ func TestHead(t *testing.T) {
 	}
 	if head, err := Head(ctx, inner); head != nil || err != nil {
 		t.Errorf("of a folder in a checkout: %v, %v", head, err)
+	}
+}
+
+// TestHeadFetchesNothing reads a checkout whose commit is missing, so that git would fetch it by a program of the settings.
+func TestHeadFetchesNothing(t *testing.T) {
+	dir, git := newRepository(t, "sha1", nil)
+	mark := filepath.Join(dir, "ran")
+	script := filepath.Join(dir, "run.sh")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\ntouch '"+mark+"'\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, setting := range [][2]string{
+		{"core.repositoryformatversion", "1"}, {"extensions.partialClone", "origin"}, {"remote.origin.promisor", "true"},
+		{"remote.origin.url", fileURL(dir)}, {"remote.origin.uploadpack", script},
+	} {
+		git("config", setting[0], setting[1])
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".git", "HEAD"), []byte(strings.Repeat("1", 40)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := Head(t.Context(), dir); head != nil {
+		t.Errorf("%+v, %v", head, err)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("a program of the checkout's settings ran")
 	}
 }

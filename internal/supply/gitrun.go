@@ -51,6 +51,7 @@ type git struct {
 	whole                 bool // all branches and tags were fetched
 	exceeded              bool // a bound was
 	barred                bool // the repository cannot be reached or read, whatever is asked of it
+	foreign               bool // dir is somebody's checkout, whose settings may name programs
 }
 
 // init makes the repository, anew if there is one. Neither templates nor hooks of the user's come into it.
@@ -101,7 +102,12 @@ func (g *git) command(ctx context.Context, args ...string) *exec.Cmd {
 	}
 	// An askpass program would open a window; an empty one is none.
 	cmd.Env = append(cmd.Env, "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=", "SSH_ASKPASS_REQUIRE=never", "GCM_INTERACTIVE=never",
-		"GIT_ALLOW_PROTOCOL=https:http:ssh:git:file", "LC_ALL=C", "GIT_CEILING_DIRECTORIES="+filepath.Dir(g.dir))
+		"LC_ALL=C", "GIT_CEILING_DIRECTORIES="+filepath.Dir(g.dir))
+	if g.foreign { // git fetches what it misses, by the programs of the settings; the first variable is enough where the second is not known
+		cmd.Env = append(cmd.Env, "GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1")
+	} else {
+		cmd.Env = append(cmd.Env, "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file")
+	}
 	if g.made {
 		cmd.Env = append(cmd.Env, "GIT_DIR="+g.dir)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -282,7 +283,7 @@ func (x *export) submodule(ctx context.Context, parent string, m object, address
 
 // submoduleAddress is where a submodule is: an address of its own, or one that begins with ./ or ../ and is relative to the
 // repository's (docs: git-submodule, add). What a repository names must not reach what only this machine does: files, unless the
-// repository is one of them, programs, and what a credential would be sent to in the clear.
+// repository is one of them and they lie in it or beside it, programs, and what a credential would be sent to in the clear.
 func submoduleAddress(parent, address string) (string, error) {
 	base, err := url.Parse(parent)
 	if err != nil {
@@ -294,6 +295,9 @@ func submoduleAddress(parent, address string) (string, error) {
 			return "", fmt.Errorf("its address %s leads out of %s", address, base.Host)
 		}
 		joined.RawPath = ""
+		if err := besideRepository(base, &joined); err != nil {
+			return "", err
+		}
 		return joined.String(), nil
 	}
 	if at, rest, ok := strings.Cut(address, ":"); ok && !strings.Contains(at, "/") && !strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, ":") { // git@host:path
@@ -307,7 +311,34 @@ func submoduleAddress(parent, address string) (string, error) {
 	if !slices.Contains(safe, u.Scheme) {
 		return "", fmt.Errorf("its address %s has the protocol %s, which a submodule of a repository on %s is not fetched by", diag.Strip(address), u.Scheme, base.Scheme)
 	}
+	if err := besideRepository(base, u); err != nil {
+		return "", err
+	}
 	return u.String(), nil
+}
+
+// besideRepository refuses folders of this machine that are neither in the folder of the repository nor beside it. A copy of a
+// repository that others have made could name any other one here, and have its files taken along (git's protocol.file.allow, since
+// CVE-2022-39253). Links count as what they lead to.
+func besideRepository(base, u *url.URL) error {
+	if u.Scheme != "file" {
+		return nil
+	}
+	if u.Host != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" { // git reads all of it as a path
+		return fmt.Errorf("its address %q is none of a folder", diag.Strip(u.String()))
+	}
+	real := func(name string) string {
+		name = path.Clean(name)
+		if found, err := filepath.EvalSymlinks(filepath.FromSlash(name)); err == nil {
+			return filepath.ToSlash(found)
+		}
+		return name
+	}
+	parent, at := real(base.Path), real(u.Path)
+	if around := path.Dir(parent); around != "/" && strings.HasPrefix(at, around+"/") || strings.HasPrefix(at, parent+"/") {
+		return nil
+	}
+	return fmt.Errorf("its address %s leads to another place of this machine: a submodule on it is in the folder of its repository, or beside that", u)
 }
 
 // submodules are the addresses in .gitmodules, by path.

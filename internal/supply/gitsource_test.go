@@ -74,6 +74,17 @@ func TestSubmoduleAddress(t *testing.T) {
 		{"https://git.example/a/b.git", "git@other.example:x/y.git", "ssh://git@other.example/x/y.git"},
 		{"ssh://git@git.example/a/b", "../c", "ssh://git@git.example/a/c"},
 		{"file:///srv/a", "file:///srv/b", "file:///srv/b"},
+		{"file:///srv/a", "../b", "file:///srv/b"},
+		{"file:///srv/a", "./b", "file:///srv/a/b"},
+		{"file:///srv/a", "file:///srv/a/../a/b", "file:///srv/a/../a/b"},
+		{"file:///srv/a", "file:///home/me/b", ""},
+		{"file:///srv/a", "file:///srv", ""},
+		{"file:///srv/a", "../../home/me/b", ""},
+		{"file:///srv/a", "file:///srv/../home/b", ""},
+		{"file:///srv/a", "file:///srv/%2e%2e/home/b", ""},
+		{"file:///srv/a", "file://srv/home/b", ""},
+		{"file:///srv/a", "file:///srv/b?/../../home", ""},
+		{"file:///a", "file:///home/me/b", ""},
 		{"https://git.example/a/b.git", "file:///etc", ""},
 		{"https://git.example/a/b.git", "/etc", ""},
 		{"https://git.example/a/b.git", "http://other.example/x", ""},
@@ -85,6 +96,44 @@ func TestSubmoduleAddress(t *testing.T) {
 		if got != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%s of %s: %q, %v", test.address, test.parent, got, err)
 		}
+	}
+}
+
+// TestSubmoduleBehindLink follows what a link beside the repository leads to.
+func TestSubmoduleBehindLink(t *testing.T) {
+	here, other := t.TempDir(), filepath.Join(t.TempDir(), "private")
+	if err := os.Mkdir(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(here, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(other, filepath.Join(here, "a", "link")); err != nil {
+		t.Skip(err)
+	}
+	parent := fileURL(filepath.Join(here, "a"))
+	if got, err := submoduleAddress(parent, "./link"); err == nil || !strings.Contains(err.Error(), "leads to another place of this machine") {
+		t.Errorf("%s, %v", got, err)
+	}
+	if _, err := submoduleAddress(parent, "../b"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRevisionIsNoOption fetches a commit that is not there, at a revision that git would read as an option.
+func TestRevisionIsNoOption(t *testing.T) {
+	dir, _ := newRepository(t, "sha1", nil)
+	mark := filepath.Join(t.TempDir(), "ran")
+	s := &Supply{Options: Options{Store: openStore(t), Task: func(string, int64) func(int64) { return func(int64) {} }}}
+	p := lockfile.Package{Name: "demo", Git: fileURL(dir), Revision: "--upload-pack=touch " + mark + ";", Commit: strings.Repeat("1", 40)}
+	_, _, err := s.unpackSource(t.Context(), p, t.TempDir())
+	if diag.CodeOf(err) != diag.Manifest || !strings.Contains(err.Error(), "has no branch, tag or commit --upload-pack") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("a program ran")
 	}
 }
 
