@@ -179,6 +179,10 @@ func (e *environment) variables(n *yamltext.Node) error {
 			return diag.New(diag.Manifest, "the variable %s is %s, where text is expected", p.Key.Value, p.Value.Kind).At(p.Value.Pos())
 		}
 		from := origin(e.name, p.Key)
+		if p.Value.Value != "" && diag.SecretVariable(p.Key.Value) {
+			e.out.Note(from, p.Key.Value, draft.Left, "%s", draft.Secret)
+			continue
+		}
 		if strings.Contains(p.Value.Value, "$") {
 			e.out.Note(from, p.Key.Value, draft.Left, "its value, %s, is made of variables of the machine", p.Value.Value)
 			continue

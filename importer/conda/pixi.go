@@ -95,6 +95,10 @@ func (p *pixi) feature(t map[string]any, path, group string) {
 		for _, name := range slices.Sorted(maps.Keys(env)) {
 			at := p.origin(tomltext.Join(tomltext.Join(path, "activation.env"), name))
 			value := fmt.Sprint(env[name])
+			if value != "" && diag.SecretVariable(name) {
+				p.out.Note(at, name, draft.Left, "%s", draft.Secret)
+				continue
+			}
 			if strings.Contains(value, "$") {
 				p.out.Note(at, name, draft.Left, "its value, %s, is made of variables of the machine", value)
 				continue

@@ -223,6 +223,7 @@ func (r *reader) instruction(s *stage, in instruction) error {
 }
 
 func (r *reader) arg(s *stage, in instruction) {
+	why := "its value is put in where it is used"
 	for _, w := range fields(in.plain()) {
 		name, value, ok := strings.Cut(w, "=")
 		if !ok {
@@ -230,12 +231,17 @@ func (r *reader) arg(s *stage, in instruction) {
 		} else if _, set := r.env[name]; set {
 			continue // ENV stands before ARG
 		}
+		if ok && value != "" && diag.SecretVariable(name) {
+			delete(r.vars, name)
+			why = "by its name its value is secret, and is not put in where it is used"
+			continue
+		}
 		if ok {
 			value, _ = shell.Expand(value, r.vars)
 			r.vars[name], r.args[name] = value, value
 		}
 	}
-	r.note(in, draft.Passed, "its value is put in where it is used")
+	r.note(in, draft.Passed, "%s", why)
 }
 
 // run reads a RUN.

@@ -28,7 +28,9 @@ var (
 	escapeDirective = pattern.New(`(?i)^#\s*escape\s*=\s*(.)\s*$`)
 	anyDirective    = pattern.New(`^#\s*[A-Za-z]+\s*=`)
 	hereForm        = pattern.New(`<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)(["']?)`)
-	wordForm        = pattern.New(`^[A-Za-z]+$`)
+	// variableForm is a variable with a value, in the form without an equals sign or in that with one.
+	variableForm = pattern.New(`^([A-Za-z_][A-Za-z0-9_]*) |\b([A-Za-z_][A-Za-z0-9_]*)["']?=[^ ]`)
+	wordForm     = pattern.New(`^[A-Za-z]+$`)
 )
 
 // parse splits a Dockerfile into instructions (Docker's reference, "Format", "Here-documents", "Parser directives"). Errors are
@@ -167,6 +169,13 @@ func (in *instruction) plain() string {
 
 func (in *instruction) shown() string {
 	text := in.name + " " + in.plain()
+	if in.name == "ENV" || in.name == "ARG" {
+		for _, m := range variableForm().FindAllStringSubmatch(in.plain(), -1) {
+			if name := m[1] + m[2]; diag.SecretVariable(name) { // where its value ends cannot be told in all cases
+				return in.name + " " + name + "=…"
+			}
+		}
+	}
 	if r := []rune(text); len(r) > 120 {
 		text = string(r[:119]) + "…"
 	}

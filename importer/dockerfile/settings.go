@@ -7,6 +7,7 @@ import (
 
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/importer/shell"
+	"github.com/envpack/envpack/internal/diag"
 )
 
 // ours are variables that say how to install, or that an image made of packages settles itself, with why.
@@ -43,6 +44,12 @@ func (r *reader) setEnv(in instruction) {
 	}
 	for _, p := range pairs {
 		from, shown := r.origin(in), "ENV "+p.name
+		if diag.SecretVariable(p.name) && (p.value != "" || !p.known) {
+			delete(r.vars, p.name) // nor does it show where it is used
+			r.env[p.name] = ""
+			r.out.Note(from, shown, draft.Left, "%s", draft.Secret)
+			continue
+		}
 		if p.known {
 			shown += "=" + shell.Quote(p.value)
 			r.vars[p.name], r.env[p.name] = p.value, p.value

@@ -9,6 +9,10 @@ package draft
 
 import "fmt"
 
+// Secret is the note of a variable whose value nobody else may know: neither is it printed nor does it come into an image, which
+// everybody can read who has it.
+const Secret = "by its name its value is secret: give it where the image is run; if it is none, set it in [image.env]"
+
 // Origin is where something stands. File is relative to the project, with slashes; Line counts from 1, and 0 is the file as a
 // whole.
 type Origin struct {

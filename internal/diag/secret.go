@@ -56,6 +56,13 @@ func SecretParameter(query string) string {
 	return ""
 }
 
+// secretWord is one in the name of an environment variable whose value nobody else may know.
+var secretWord = pattern.New(`(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|KEY|APIKEY)(_|$)`)
+
+// SecretVariable tells whether the value of an environment variable is secret, by its name: API_TOKEN is, and TOKENIZERS_PARALLELISM
+// is not.
+func SecretVariable(name string) bool { return secretWord().MatchString(name) }
+
 // Strip is an address without user and password, and without the parameters of its query whose values are secret: one that may
 // be handed on. What is no address comes back as [Redact] has it.
 func Strip(address string) string {
