@@ -54,8 +54,12 @@ func moduleProject(module string) string {
 	return buildModules[strings.ToLower(top)]
 }
 
-// add adds what a build turned out to lack: a module, if the package that has it is known or chosen for the image. It tells whether it did.
+// add adds what a build turned out to lack: a module, if the package that has it is known or chosen for the image, or what it asked
+// for. It tells whether it did.
 func (j *job) add(ctx context.Context, why *BuildError) bool {
+	if len(why.Asked) > 0 {
+		return j.addAsked(why.Asked)
+	}
 	if why.Module == "" {
 		return j.addFile(ctx, why)
 	}
@@ -78,6 +82,24 @@ func (j *job) add(ctx context.Context, why *BuildError) bool {
 	r := manifest.Requirement{Requirement: pep508.Requirement{Name: name, RawName: name}, Pos: diag.Position{File: "what " + j.name() + " imports"}}
 	j.need(j.bounded(r), reason)
 	return true
+}
+
+// addAsked adds requirements that setup.py would have had fetched while it ran.
+func (j *job) addAsked(asked []string) bool {
+	added := false
+	for _, text := range asked {
+		r, err := pep508.Parse(text)
+		if err != nil || r.Name == j.source.Name {
+			continue
+		}
+		more := j.bounded(manifest.Requirement{Requirement: r, Pos: diag.Position{File: "what " + j.name() + " asks for"}})
+		if slices.ContainsFunc(j.requires, func(r manifest.Requirement) bool { return r.String() == more.String() }) {
+			continue // it is there, and not what was asked for
+		}
+		j.need(more, fmt.Sprintf("its setup.py asks for %s while it runs", text))
+		added = true
+	}
+	return added
 }
 
 // chosen tells whether the image has a project, or, while that is looked for, the manifest asks for it.

@@ -74,17 +74,18 @@ type Built struct {
 	Wheel lockfile.File
 }
 
-// BuildError says that a project's build failed, and as far as its output tells, of what. At most one of Module, Header, Program,
-// Library and Config is set.
+// BuildError says that a project's build failed, and as far as its output tells, of what. At most one of Module, Asked, Header,
+// Program, Library and Config is set.
 type BuildError struct {
 	Hook    BuildHook
-	Module  string // of Python, that could not be imported: "numpy", "Cython.Build"
-	Header  string // "png.h"
-	Program string // "cmake"
-	Library string // as the linker names it: "z"
-	Config  string // a library as pkg-config names it: "cairo"
-	Reason  string // what went wrong in a line
-	Output  string // the end of what it printed
+	Module  string   // of Python, that could not be imported: "numpy", "Cython.Build"
+	Asked   []string // requirements (PEP 508) that it would have had fetched while it ran
+	Header  string   // "png.h"
+	Program string   // "cmake"
+	Library string   // as the linker names it: "z"
+	Config  string   // a library as pkg-config names it: "cairo"
+	Reason  string   // what went wrong in a line
+	Output  string   // the end of what it printed
 }
 
 // Error implements error.

@@ -374,6 +374,8 @@ func (j *job) failed(err error, why *BuildError) error {
 	switch {
 	case why.Module != "":
 		e = e.Hint("if a package has that module, name it:\n    [build.%s]\n    requires = [%q]", name, cmp.Or(moduleProject(why.Module), "…"))
+	case len(why.Asked) > 0:
+		e = e.Hint("name what it asks for:\n    [build.%s]\n    requires = [\"%s\"]", name, strings.Join(why.Asked, `", "`))
 	case why.Header != "" || why.Library != "" || why.Config != "" || why.Program != "":
 		e = e.Hint("name the package of %s that has it:\n    [build.%s]\n    packages = [\"…\"]", j.workshop.bases.lock.Base.Distro, name)
 	}

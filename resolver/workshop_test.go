@@ -33,6 +33,7 @@ type recipe struct {
 	legacy   bool     // there is none
 	asks     []string // what the hook asks for besides
 	imports  []string // projects without which it fails, called as their modules are
+	fetches  []string // requirements of projects that it would have fetched while it runs
 	debs     []string
 	needs    []string // requirements of the wheel
 	tag      string   // of the wheel; "": py3-none-any
@@ -80,6 +81,12 @@ func (b *builder) Build(_ context.Context, o BuildOrder) (*Built, error) {
 	for _, name := range r.imports {
 		if !slices.ContainsFunc(in, func(s string) bool { return strings.HasPrefix(s, name+" ") }) {
 			return nil, &BuildError{Hook: o.Hook, Module: name + ".x", Reason: "it failed", Output: "Traceback\nNo module named " + name}
+		}
+	}
+	for _, text := range r.fetches {
+		name, version, _ := strings.Cut(text, "==")
+		if !slices.Contains(in, name+" "+version) {
+			return nil, &BuildError{Hook: o.Hook, Asked: []string{text}, Reason: "setup.py asks for " + text + " while it runs"}
 		}
 	}
 	if r.header != "" && !slices.Contains(in, r.in) {
@@ -220,6 +227,10 @@ func TestBuilt(t *testing.T) {
 			m.Requirements = requirements("old", "numpy<2")
 		}, "numpy 1.0, old 1.0, six 1.0", []string{"wheel of old 1.0 in setuptools 60.0", "wheel of old 1.0 in numpy 1.0, setuptools 60.0"},
 			"numpy was added: its build imports numpy.x, and it declares no build requirements"},
+		{"what setup.py asks for while it runs", func(_ *world, b *builder, _ *manifest.Manifest) {
+			b.recipes["old"].legacy, b.recipes["old"].fetches = true, []string{"numpy==1.0", "setuptools==59.0"}
+		}, "old 1.0, six 1.0", []string{"wheel of old 1.0 in setuptools 60.0", "wheel of old 1.0 in numpy 1.0, setuptools 60.0", "wheel of old 1.0 in numpy 1.0, setuptools 59.0"},
+			"numpy was added: its setup.py asks for numpy==1.0 while it runs; setuptools was added: its setup.py asks for setuptools==59.0 while it runs"},
 		{"requires of the manifest", func(_ *world, _ *builder, m *manifest.Manifest) {
 			m.Requirements = requirements("old", "numpy<2")
 			m.Builds = []manifest.BuildPolicy{{Name: "old", Requires: requirements("numpy", "setuptools<60")}}
@@ -343,6 +354,8 @@ func TestBuildErrors(t *testing.T) {
 			b.recipes["old"].requires = []string{"setuptools>=61"}
 			setAsOf(t, m, published.Format(time.RFC3339))
 		}, []string{"nothing satisfies what old 1.0 needs to be built", "uploaded after", "[resolver.packages.setuptools]"}},
+		"what it asks for is not there after all": {func(_ *world, b *builder, _ *manifest.Manifest) { b.recipes["old"].fetches = []string{"numpy"} },
+			[]string{"building old 1.0 for linux/amd64: setup.py asks for numpy while it runs", `requires = ["numpy"]`}},
 		"a module of nobody": {func(_ *world, b *builder, _ *manifest.Manifest) { b.recipes["old"].imports = []string{"secret"} },
 			[]string{"building old 1.0 for linux/amd64: it imports secret.x, which is not there", "No module named secret", "[build.old]"}},
 		"a header": {func(_ *world, b *builder, _ *manifest.Manifest) { b.recipes["old"].header = "png.h" },

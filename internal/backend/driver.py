@@ -46,7 +46,22 @@ def load(job, source):
 
 
 class Asked(Mistake):
-    """Raised instead of fetching what setup_requires has."""
+    """Raised instead of fetching what setup.py asks for."""
+
+    def __init__(self, missing):
+        Mistake.__init__(self, "setup.py asks for " + ", ".join(missing) + " while it runs")
+        self.missing = missing
+
+
+def requirement_class():
+    """What reads requirements, of setuptools itself where it has no pkg_resources any more."""
+    for place in ("packaging", "setuptools._vendor.packaging", "setuptools.extern.packaging"):
+        try:
+            __import__(place + ".requirements")
+        except ImportError:
+            continue
+        return sys.modules[place + ".requirements"].Requirement
+    raise Mistake("setuptools has nothing that reads requirements")
 
 
 def there(requirement):
@@ -55,13 +70,13 @@ def there(requirement):
         import pkg_resources
     except ImportError:  # setuptools has it no more
         from importlib import metadata
-        for c in "[;<>=!~ (":
-            requirement = requirement.split(c)[0]
+        r = requirement_class()(requirement)
+        if r.marker and not r.marker.evaluate({"extra": ""}):
+            return True
         try:
-            metadata.version(requirement)
+            return r.specifier.contains(metadata.version(r.name), prereleases=True)
         except metadata.PackageNotFoundError:
             return False
-        return True
     for r in pkg_resources.parse_requirements(requirement):
         if r.marker and not r.marker.evaluate():
             continue
@@ -86,11 +101,12 @@ class Setup(object):
 
         def fetch(distribution, requires):
             lines = requires.splitlines() if hasattr(requires, "splitlines") else list(requires)
-            lines = [r.strip() for r in lines if r.strip()]
+            lines = [str(r).strip() for r in lines]
+            lines = [r for r in lines if r and r[0] != "#"]
             self.asked.extend(r for r in lines if r not in self.asked)
             missing = [r for r in lines if not there(r)]
             if missing:
-                raise Asked("setup.py asks for " + ", ".join(missing) + " while it runs")
+                raise Asked(missing)
             return []
 
         setuptools.dist.Distribution.fetch_build_eggs = fetch
@@ -172,16 +188,17 @@ def module_of(e):
 
 
 def failure(e):
-    """What an exception says, and the import that failed before it, where one did."""
-    missing, seen, at = "", [], e
-    while at is not None and at not in seen and not missing:
+    """What an exception says, and the import that failed or what was asked for before it, where that is so."""
+    missing, asked, seen, at = "", [], [], e
+    while at is not None and at not in seen and not missing and not asked:
         seen.append(at)
         missing = module_of(at)
+        asked = getattr(at, "missing", []) if isinstance(at, Asked) else []
         at = getattr(at, "__cause__", None) or getattr(at, "__context__", None)
     text = str(e)
     if isinstance(e, SystemExit):
         text = "exit status %s" % e.code if isinstance(e.code, int) else str(e.code)
-    return {"kind": type(e).__name__, "text": text[-2000:], "module": missing}
+    return {"kind": type(e).__name__, "text": text[-2000:], "module": missing, "asked": asked}
 
 
 def main():

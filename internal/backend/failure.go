@@ -9,19 +9,20 @@ import (
 	"github.com/envpack/envpack/internal/pattern"
 )
 
-// Failure says that a hook failed, and as far as can be told, of what. At most one of Module, Header, Program, Library, Config,
-// Network and Limit is set.
+// Failure says that a hook failed, and as far as can be told, of what. At most one of Module, Asked, Header, Program, Library,
+// Config, Network and Limit is set.
 type Failure struct {
-	Hook    string // "requires", "metadata" or "wheel"
-	Module  string // of Python, that could not be imported: "numpy", "Cython.Build"
-	Header  string // "png.h"
-	Program string // "cmake"
-	Library string // as the linker names it: "z"
-	Config  string // a library as pkg-config names it: "cairo"
-	Network bool   // it tried to reach another machine
-	Limit   string // what it exceeded: "time: 1h0m0s"
-	Reason  string // what went wrong, in a line
-	Tail    string // the end of what it printed
+	Hook    string   // "requires", "metadata" or "wheel"
+	Module  string   // of Python, that could not be imported: "numpy", "Cython.Build"
+	Asked   []string // requirements (PEP 508) that setup.py would have had fetched while it ran
+	Header  string   // "png.h"
+	Program string   // "cmake"
+	Library string   // as the linker names it: "z"
+	Config  string   // a library as pkg-config names it: "cairo"
+	Network bool     // it tried to reach another machine
+	Limit   string   // what it exceeded: "time: 1h0m0s"
+	Reason  string   // what went wrong, in a line
+	Tail    string   // the end of what it printed
 }
 
 // Error implements error.

@@ -65,7 +65,10 @@ type result struct {
 	Folder   string // that has METADATA, below out
 	Egg      string // the folder with PKG-INFO and requires.txt, below out
 	Wheel    string // file name, in out
-	Failure  *struct{ Kind, Text, Module string }
+	Failure  *struct {
+		Kind, Text, Module string
+		Asked              []string
+	}
 }
 
 // ErrNoHook says that the backend cannot tell the metadata without making a wheel.
@@ -273,7 +276,11 @@ func (r Run) failed(hook string, exit *sandbox.ExitError, log string) error {
 	module, exception := "", exit.Error()
 	if answer, err := r.answer(); err == nil && answer.Failure != nil {
 		module, exception = answer.Failure.Module, answer.Failure.Kind+": "+answer.Failure.Text
-		if kind := answer.Failure.Kind; kind == "Mistake" || kind == "Asked" {
+		if asked := answer.Failure.Asked; len(asked) > 0 {
+			f.Asked, f.Reason = asked, "setup.py asks for "+strings.Join(asked, ", ")+" while it runs"
+			return f
+		}
+		if kind := answer.Failure.Kind; kind == "Mistake" {
 			f.Reason = answer.Failure.Text
 			return f
 		}

@@ -141,6 +141,34 @@ func TestHookFails(t *testing.T) {
 	}
 }
 
+// TestAsked tells what a setup.py would have had fetched while it runs, as far as that is not there.
+func TestAsked(t *testing.T) {
+	for name, first := range map[string]string{"pkg_resources": "", "no pkg_resources": "import sys; sys.modules['pkg_resources'] = None"} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, map[string]string{"setup.py": first + `
+from setuptools import setup
+from setuptools.dist import Distribution
+Distribution().fetch_build_eggs(["# nothing", "wheel", "of-nobody; python_version < '3'"])
+try:
+    Distribution().fetch_build_eggs(["setuptools", "nobody-has-it>=1.0", "setuptools<1"])
+except Exception:
+    raise SystemExit("fetching failed")
+setup(name="a", version="1")
+`})
+			_, err := r.Wheel(t.Context(), &bytes.Buffer{})
+			var got *backend.Failure
+			if !errors.As(err, &got) {
+				t.Fatal(err)
+			}
+			asked := []string{"nobody-has-it>=1.0", "setuptools<1"}
+			want := &backend.Failure{Hook: "wheel", Asked: asked, Reason: "setup.py asks for nobody-has-it>=1.0, setuptools<1 while it runs", Tail: got.Tail}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s\n%s", diff, got.Tail)
+			}
+		})
+	}
+}
+
 // TestNoHook tells a backend that has no hook for metadata.
 func TestNoHook(t *testing.T) {
 	r := run(t, map[string]string{"pyproject.toml": strings.Replace(ownBackend, "own:hooks", "own", 1), "own.py": ""})

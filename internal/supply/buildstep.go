@@ -57,7 +57,7 @@ func (s *Supply) buildStep(ctx context.Context, o resolver.BuildOrder) (builtNot
 	var failure *backend.Failure
 	if errors.As(err, &failure) {
 		return builtNote{}, &resolver.BuildError{
-			Hook: resolver.BuildHook(failure.Hook), Module: failure.Module, Header: failure.Header, Program: failure.Program, Library: failure.Library,
+			Hook: resolver.BuildHook(failure.Hook), Module: failure.Module, Asked: failure.Asked, Header: failure.Header, Program: failure.Program, Library: failure.Library,
 			Config: failure.Config, Reason: failure.Reason, Output: failure.Tail,
 		}
 	}
