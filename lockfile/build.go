@@ -143,12 +143,17 @@ func (l *Lock) Environment(id string) (*Lock, error) {
 			e.Packages[i].Files[j].Targets = only
 		}
 	}
+	e.Builds = l.buildsOf(e.Packages, "")
+	for _, b := range e.Builds {
+		for _, p := range b.Packages {
+			used[p.Index] = true
+		}
+	}
 	for _, x := range l.Indexes {
 		if used[x.Name] {
 			e.Indexes = append(e.Indexes, x)
 		}
 	}
-	e.Builds = l.buildsOf(e.Packages, "")
 	e.Normalize()
 	return e, nil
 }

@@ -122,6 +122,24 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// TestEnvironmentIndexes: an environment has the indexes that the builds of its packages need.
+func TestEnvironmentIndexes(t *testing.T) {
+	_, inner := sampleBuilds()
+	inner.Packages[0].Index = "folder"
+	l := sample()
+	tool := Package{
+		Name: "cython", Version: "0.29.1", Sources: []Source{{Name: "Cython-0.29.1.tar.gz", SHA256: hex64("2e"), Size: 13}},
+		Files: []File{{Name: "Cython-0.29.1-cp311-cp311-linux_x86_64.whl", SHA256: hex64("2f"), Size: 12, Build: l.AddBuild(inner)}},
+	}
+	e, err := l.Environment(l.AddBuild(Build{Target: "linux/amd64", Packages: []Package{tool}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Validate(); err != nil || len(e.Indexes) != 1 {
+		t.Errorf("%v\n%s", err, Encode(e))
+	}
+}
+
 func TestBuildsProjection(t *testing.T) {
 	for platform, builds := range map[string]int{"linux/amd64": 2, "linux/arm64": 0} {
 		data, err := withBuilds().Projection(platform)

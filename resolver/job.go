@@ -256,6 +256,12 @@ func (w *workshop) settingsOf(name string) BuildSettings {
 	return s
 }
 
+// equal tells whether a build was done with the settings.
+func (s BuildSettings) equal(b *lockfile.Build) bool {
+	samePatch := func(a, b lockfile.Patch) bool { return a.SHA256 == b.SHA256 }
+	return sameStrings(s.Env, b.Env) && slices.EqualFunc(s.Patches, b.Patches, samePatch)
+}
+
 // entry is the build that was done, as a lock has it, and the builds of its packages.
 func (j *job) entry() (lockfile.Build, []lockfile.Build) {
 	b := j.room.build
@@ -322,9 +328,7 @@ func (j *job) fits(b *lockfile.Build) bool {
 		slices.Sort(out)
 		return out
 	}
-	s := j.workshop.settingsOf(j.source.Name)
-	samePatch := func(a, b lockfile.Patch) bool { return a.SHA256 == b.SHA256 }
-	if !slices.Equal(told(now.added), told(b.Added)) || !sameStrings(s.Env, b.Env) || !slices.EqualFunc(s.Patches, b.Patches, samePatch) {
+	if !slices.Equal(told(now.added), told(b.Added)) || !j.workshop.settingsOf(j.source.Name).equal(b) {
 		return false
 	}
 	has := map[string]pep440.Version{}

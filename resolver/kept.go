@@ -12,7 +12,7 @@ import (
 	"github.com/envpack/envpack/resolver/pep508"
 )
 
-// keep takes over the wheel that the lock has of a source, if that is built on the same base, and nothing is asked to move. A machine that
+// keep takes over the wheel that the lock has of a source, if that is built on the same base and with the same settings, and nothing is asked to move. A machine that
 // can neither get nor build it goes by what the lock says of it.
 func (w *workshop) keep(ctx context.Context, p *provider, source lockfile.Package, m *made) error {
 	if m.looked {
@@ -28,7 +28,7 @@ func (w *workshop) keep(ctx context.Context, p *provider, source lockfile.Packag
 		return nil
 	}
 	b := old.BuildOf(file.Build)
-	if b == nil || !w.stands(old, b, p.target) {
+	if b == nil || !w.stands(old, b, p.target) || !w.settingsOf(source.Name).equal(b) {
 		return nil
 	}
 	source.Version = was.Version // which a source that has to be built may not say

@@ -328,6 +328,9 @@ func TestBuiltAnew(t *testing.T) {
 			if !slices.Equal(b.log, c.log) {
 				t.Errorf("built %q, want %q", b.log, c.log)
 			}
+			if name == "another setting" && b.known > 0 {
+				t.Error("the lock's wheel was asked for as one that the new setting makes")
+			}
 		})
 	}
 }

@@ -67,6 +67,15 @@ type builds struct {
 	once sync.Once
 }
 
+// within is a build that goes on, in the context of what is brought and built for the sake of its environment.
+type within struct {
+	environment *lockfile.Lock
+	builds      builds // have turns of their own, since the build itself holds the one that others wait for
+}
+
+// withinKey is the key of a *within in a context.
+type withinKey struct{}
+
 // wait waits for a turn. Errors: that of ctx.
 func (b *builds) wait(ctx context.Context) (done func(), err error) {
 	b.once.Do(func() { b.turn = make(chan struct{}, 1) })
@@ -111,28 +120,45 @@ func (s *Supply) workFolder() (string, error) {
 
 // Build implements resolver.Builder.
 func (s *Supply) Build(ctx context.Context, o resolver.BuildOrder) (*resolver.Built, error) {
+	return s.build(ctx, o, "")
+}
+
+// build is Build, but a wheel that is remembered counts only if it has the SHA-256 want; "": any does.
+func (s *Supply) build(ctx context.Context, o resolver.BuildOrder, want string) (*resolver.Built, error) {
 	key, err := buildKey(o)
 	if err != nil {
 		return nil, err
 	}
 	if o.Known != nil {
-		if built, err := s.known(ctx, key, o); built != nil || err != nil {
+		if built, err := s.known(ctx, o); built != nil || err != nil {
 			return built, err
 		}
 	}
-	if built, ok := s.remembered(key, o); ok {
+	if built, ok := s.remembered(key, o, want); ok {
 		return built, nil
 	}
-	done, err := s.builds.wait(ctx)
+	turns := &s.builds
+	if outer, ok := ctx.Value(withinKey{}).(*within); ok {
+		turns = &outer.builds
+	}
+	done, err := turns.wait(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if built, ok := s.remembered(key, o); ok { // somebody else had the turn before
+	if built, ok := s.remembered(key, o, want); ok { // somebody else had the turn before
 		return built, nil
 	}
-	note, err := s.buildStep(ctx, o)
+	step := s.step
+	if step == nil {
+		step = s.buildStep
+	}
+	note, err := step(context.WithValue(ctx, withinKey{}, &within{environment: o.Environment}), o)
 	if err != nil {
+		if o.Known != nil && diag.CodeOf(err) == diag.Mismatch {
+			// Its environment cannot be had again, as of a wheel there that comes out as another one each time.
+			return nil, &resolver.BuildError{Hook: o.Hook, Reason: err.Error()}
+		}
 		return nil, err
 	}
 	return s.remember(key, o, note)
@@ -151,7 +177,8 @@ func (s *Supply) remember(key string, o resolver.BuildOrder, note builtNote) (*r
 }
 
 // known is the wheel that a lock has of the order, from the store or from where others keep what they built; nil if it is in neither.
-func (s *Supply) known(ctx context.Context, key string, o resolver.BuildOrder) (*resolver.Built, error) {
+// It is not remembered as what the order comes to: that is the lock's word alone, which other locks need not believe.
+func (s *Supply) known(ctx context.Context, o resolver.BuildOrder) (*resolver.Built, error) {
 	f := lockfile.File{Name: o.Known.Name, SHA256: o.Known.SHA256, Size: o.Known.Size}
 	if !s.Store.Has(f.SHA256) {
 		if s.Shelf == nil {
@@ -165,7 +192,7 @@ func (s *Supply) known(ctx context.Context, key string, o resolver.BuildOrder) (
 	if err != nil {
 		return nil, err
 	}
-	return s.remember(key, o, builtNote{Metadata: metadata, Wheel: &f})
+	return builtNote{Metadata: metadata, Wheel: &f}.built(o)
 }
 
 // metadataOf is the text of METADATA in a wheel of the store.
@@ -213,10 +240,14 @@ func platformOf(o resolver.BuildOrder) (string, error) {
 	return o.Environment.Targets[0].Platform, nil
 }
 
-func (s *Supply) remembered(key string, o resolver.BuildOrder) (*resolver.Built, bool) {
+// remembered is what a step came to before; of wheels only one of the SHA-256 want, unless that is "".
+func (s *Supply) remembered(key string, o resolver.BuildOrder, want string) (*resolver.Built, bool) {
 	data, ok := s.Store.Memo(builtMemo, key)
 	var note builtNote
 	if !ok || json.Unmarshal(data, &note) != nil || note.Wheel != nil && !s.Store.Has(note.Wheel.SHA256) {
+		return nil, false
+	}
+	if want != "" && (note.Wheel == nil || note.Wheel.SHA256 != want) {
 		return nil, false
 	}
 	built, err := note.built(o)

@@ -38,15 +38,19 @@ func (s *Supply) takeBuilt(ctx context.Context, w imagegen.Wheel) error {
 			return nil
 		}
 	}
-	if s.Lock == nil {
+	lock := s.Lock
+	if outer, ok := ctx.Value(withinKey{}).(*within); ok {
+		lock = outer.environment // which has the builds of its own packages, also while there is no lock yet
+	}
+	if lock == nil {
 		return diag.New(diag.Fetch, "%s: the store does not have it", what)
 	}
-	order, err := s.orderOf(w)
+	order, err := orderOf(lock, w)
 	if err != nil {
 		return diag.Wrap(err, diag.Failure, "%s", what)
 	}
 	s.Tell(fmt.Sprintf("%s is built again: the store does not have it", w.File.Name))
-	built, err := s.Build(ctx, order)
+	built, err := s.build(ctx, order, w.File.SHA256)
 	switch cannot, failed := (*resolver.CannotBuild)(nil), (*resolver.BuildError)(nil); {
 	case errors.As(err, &cannot):
 		e := diag.New(diag.Fetch, "%s: the store does not have it, and %v", what, cannot)
@@ -79,12 +83,12 @@ func differs(w imagegen.Wheel, got lockfile.File) error {
 }
 
 // orderOf is the order that a wheel of the lock was made by.
-func (s *Supply) orderOf(w imagegen.Wheel) (resolver.BuildOrder, error) {
-	b := s.Lock.BuildOf(w.File.Build)
+func orderOf(lock *lockfile.Lock, w imagegen.Wheel) (resolver.BuildOrder, error) {
+	b := lock.BuildOf(w.File.Build)
 	if b == nil {
 		return resolver.BuildOrder{}, fmt.Errorf("the lock has no build %s", w.File.Build)
 	}
-	environment, err := s.Lock.Environment(b.ID)
+	environment, err := lock.Environment(b.ID)
 	if err != nil {
 		return resolver.BuildOrder{}, err
 	}

@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/internal/diag"
@@ -57,10 +59,7 @@ func TestTakeBuilt(t *testing.T) {
 	}
 	note := func(s *Supply, name string, data []byte) {
 		t.Helper()
-		if err := s.Store.Put(t.Context(), bytes.NewReader(data), sumOf(data), -1); err != nil {
-			t.Fatal(err)
-		}
-		order, err := s.orderOf(w)
+		order, err := orderOf(l, w)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +70,7 @@ func TestTakeBuilt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal(builtNote{Metadata: string(testenv.MetadataOf(data)), Wheel: &lockfile.File{Name: name, SHA256: sumOf(data), Size: int64(len(data))}})
+		text, err := json.Marshal(noteOf(t, s, name, data))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,6 +88,11 @@ func TestTakeBuilt(t *testing.T) {
 	s = fresh()
 	_, other := testenv.Wheel("demo", "1", testenv.WheelOptions{Files: map[string]string{"other.py": ""}})
 	note(s, name, other)
+	ran := 0
+	s.step = func(context.Context, resolver.BuildOrder) (builtNote, error) {
+		ran++
+		return noteOf(t, s, name, other), nil
+	}
 	err := s.Wheels(t.Context(), []imagegen.Wheel{w})
 	if diag.CodeOf(err) != diag.Mismatch || !strings.Contains(err.Error(), "is not the wheel that the lock has") || len(diag.HintsOf(err)) != 2 {
 		t.Errorf("another wheel: %v, %q", err, diag.HintsOf(err))
@@ -97,11 +101,96 @@ func TestTakeBuilt(t *testing.T) {
 	if err != nil || diag.CodeOf(lacking[w.File.SHA256]) != diag.Mismatch {
 		t.Errorf("%v, %v", lacking, err)
 	}
+	if ran != 2 {
+		t.Errorf("built %d times: what another wheel is remembered of has not been built again", ran)
+	}
+	s.step = func(context.Context, resolver.BuildOrder) (builtNote, error) { return noteOf(t, s, name, data), nil }
+	if err := s.Wheels(t.Context(), []imagegen.Wheel{w}); err != nil || !s.Store.Has(w.File.SHA256) {
+		t.Errorf("built again: %v", err)
+	}
 
 	s = fresh()
 	s.Lock = nil
 	if err := s.Wheels(t.Context(), []imagegen.Wheel{w}); diag.CodeOf(err) != diag.Fetch {
 		t.Errorf("without a lock: %v", err)
+	}
+}
+
+// noteOf puts a wheel into the store as a build does.
+func noteOf(t *testing.T, s *Supply, name string, data []byte) builtNote {
+	t.Helper()
+	if err := s.Store.Put(t.Context(), bytes.NewReader(data), sumOf(data), -1); err != nil {
+		t.Fatal(err)
+	}
+	return builtNote{Metadata: string(testenv.MetadataOf(data)), Wheel: &lockfile.File{Name: name, SHA256: sumOf(data), Size: int64(len(data))}}
+}
+
+// TestBuiltWithin builds a wheel in an environment that has another one that was built, while a lock is made and of one that is there:
+// the inner build does not wait for the outer one, and is known from its environment.
+func TestBuiltWithin(t *testing.T) {
+	for _, lost := range []bool{false, true} { // the inner wheel comes out as another one now
+		innerName, innerData := testenv.Wheel("tool", "1", testenv.WheelOptions{})
+		outerName, outerData := testenv.Wheel("demo", "1", testenv.WheelOptions{})
+		l := builtLock(sumOf(innerData), int64(len(innerData)), innerName)
+		tool := l.Packages[0]
+		tool.Name, tool.Sources[0].Name, tool.Files[0].Targets = "tool", "tool-1.tar.gz", nil
+		id := l.AddBuild(lockfile.Build{Target: "linux/amd64", Packages: []lockfile.Package{tool}})
+		l.Packages = []lockfile.Package{{
+			Name: "demo", Version: "1", Sources: []lockfile.Source{{Name: "demo-1.tar.gz", SHA256: strings.Repeat("3", 64), Size: 3}},
+			Files: []lockfile.File{{Name: outerName, SHA256: sumOf(outerData), Size: int64(len(outerData)), Build: id, Targets: []string{"linux/amd64"}}},
+		}}
+		environment, err := l.Environment(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Supply{Options: Options{Store: openStore(t), Tell: func(string) {}, Task: func(string, int64) func(int64) { return func(int64) {} }}}
+		s.step = func(ctx context.Context, o resolver.BuildOrder) (builtNote, error) {
+			if o.Package.Name == "tool" {
+				if lost {
+					return noteOf(t, s, outerName, outerData), nil
+				}
+				return noteOf(t, s, innerName, innerData), nil
+			}
+			p := o.Environment.Packages[0]
+			if err := s.Wheels(ctx, []imagegen.Wheel{{Package: p, File: p.Files[0]}}); err != nil {
+				return builtNote{}, err
+			}
+			return noteOf(t, s, outerName, outerData), nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		known := l.Packages[0].Files[0]
+		built, err := s.Build(ctx, resolver.BuildOrder{Package: l.Packages[0], Environment: environment, Hook: resolver.WheelHook, Known: &known})
+		switch {
+		case lost:
+			if !errors.As(err, new(*resolver.BuildError)) {
+				t.Errorf("an environment that is lost: %v", err)
+			}
+		case err != nil || built.Wheel.SHA256 != known.SHA256 || !s.Store.Has(tool.Files[0].SHA256):
+			t.Errorf("%+v, %v", built, err)
+		}
+	}
+}
+
+// TestKnownIsNoMemo: what a lock says an order came to counts for that lock alone.
+func TestKnownIsNoMemo(t *testing.T) {
+	name, data := testenv.Wheel("demo", "1", testenv.WheelOptions{})
+	_, other := testenv.Wheel("demo", "1", testenv.WheelOptions{Files: map[string]string{"other.py": ""}})
+	l := builtLock(sumOf(data), int64(len(data)), name)
+	order, err := orderOf(l, imagegen.Wheel{Package: l.Packages[0], File: l.Packages[0].Files[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Supply{Options: Options{Store: openStore(t)}}
+	s.step = func(context.Context, resolver.BuildOrder) (builtNote, error) { return noteOf(t, s, name, data), nil }
+	claimed := noteOf(t, s, name, other).Wheel
+	order.Known = claimed
+	if built, err := s.Build(t.Context(), order); err != nil || built.Wheel.SHA256 != claimed.SHA256 || built.Metadata == nil {
+		t.Errorf("%+v, %v", built, err)
+	}
+	order.Known = nil
+	if built, err := s.Build(t.Context(), order); err != nil || built.Wheel.SHA256 != sumOf(data) {
+		t.Errorf("%+v, %v", built, err)
 	}
 }
 

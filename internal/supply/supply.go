@@ -75,7 +75,8 @@ type Supply struct {
 	found   map[string]*sources.Sources // by codename
 	keys    map[string][]byte           // that were fetched, by archive
 	builds  builds
-	quiet   sync.Map // hosts of further places that could not be reached
+	step    func(context.Context, resolver.BuildOrder) (builtNote, error) // of a build; nil: buildStep
+	quiet   sync.Map                                                      // hosts of further places that could not be reached
 }
 
 // parallel is how many files are downloaded at once: enough to fill a line, few enough for
