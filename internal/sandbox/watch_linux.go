@@ -214,7 +214,7 @@ func (w *watch) inMemory(inside string) int64 {
 	for _, dir := range w.memory {
 		var st unix.Statfs_t
 		if unix.Statfs(inside+dir, &st) == nil && st.Type == unix.TMPFS_MAGIC {
-			sum += int64(st.Blocks-st.Bfree) * st.Bsize
+			sum += int64(st.Blocks-st.Bfree) * int64(st.Bsize)
 		}
 	}
 	return sum
