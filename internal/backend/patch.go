@@ -17,12 +17,12 @@ import (
 // maxPatched bounds a file that is patched, in bytes.
 const maxPatched = 64 << 20
 
-// Patch changes the files in a folder as a patch says, unified or as git writes it (docs: git-diff, Generating patch text). The
+// Patch changes the files below root as a patch says, unified or as git writes it (docs: git-diff, Generating patch text). The
 // first folder of its paths counts as git's "a/" and "b/" and is left off; paths without one are taken as they stand. Lines
 // may stand elsewhere than the patch says, and have to be what it says. A file that is changed is of the time modified.
 //
 // Errors: what is no patch, changes nothing or is binary; a file that is not there, or that has other lines; a path that leads out.
-func Patch(dir string, data []byte, modified time.Time) error {
+func Patch(root *os.Root, data []byte, modified time.Time) error {
 	files, _, err := gitdiff.Parse(bytes.NewReader(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))))
 	if err != nil {
 		return fmt.Errorf("not a patch: %w", err)
@@ -30,11 +30,6 @@ func Patch(dir string, data []byte, modified time.Time) error {
 	if len(files) == 0 {
 		return errors.New("not a patch: it changes no file")
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
 	for _, f := range files {
 		if err := patchFile(root, f, modified); err != nil {
 			return err

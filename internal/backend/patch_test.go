@@ -50,7 +50,7 @@ func TestPatch(t *testing.T) {
 			if err := os.Symlink("..", filepath.Join(dir, "up")); err != nil {
 				t.Fatal(err)
 			}
-			err := backend.Patch(dir, []byte(test.patch), time.Unix(1e9, 0))
+			err := backend.Patch(rootOf(t, dir), []byte(test.patch), time.Unix(1e9, 0))
 			if test.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), test.fails) {
 					t.Errorf("%v, want %q", err, test.fails)
@@ -73,13 +73,24 @@ func TestPatch(t *testing.T) {
 	}
 }
 
+// rootOf opens a folder for as long as a test takes.
+func rootOf(t *testing.T, dir string) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
 func FuzzPatch(f *testing.F) {
 	f.Add("--- a/setup.py\n+++ b/setup.py\n@@ -1 +1 @@\n-one\n+1\n")
 	f.Fuzz(func(t *testing.T, patch string) {
 		outside := t.TempDir()
 		dir := filepath.Join(outside, "in")
 		writeFile(t, filepath.Join(dir, "setup.py"), []byte("one\n"))
-		_ = backend.Patch(dir, []byte(patch), time.Unix(1e9, 0))
+		_ = backend.Patch(rootOf(t, dir), []byte(patch), time.Unix(1e9, 0))
 		if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
 			t.Fatalf("%v, %v", entries, err)
 		}

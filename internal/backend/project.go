@@ -40,7 +40,8 @@ type Project struct {
 // maxText bounds what is read of a file.
 const maxText = 4 << 20
 
-// Inspect reads what a project says of its build. Nothing is run.
+// Inspect reads what a project says of its build. Nothing is run. Links are followed as far as dir lets them: that of a source from
+// elsewhere is of an [os.Root], which they do not lead out of.
 //
 // Errors: a pyproject.toml that is not TOML or does not keep to PEP 518; a folder with neither pyproject.toml nor setup.py.
 func Inspect(dir fs.FS) (*Project, error) {

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,7 @@ var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 // Unpack unpacks a source distribution, whose format its name tells (.tar.gz, .tgz, .tar.bz2, .tar.xz, .tar, .zip), into dir,
 // which is empty. root is the one folder at the archive's top, relative to dir; "." where there are several, or files, as
 // archives from before PEP 625 may have. Files keep their times, since makefiles look at them, and of their modes whether
-// they can be run; newest is the latest of the times, not before 1980.
+// they can be run; newest is the latest of the times, not before 1980. Folders are left as they were made, for [DateFolders].
 //
 // Errors: an archive that is damaged, goes beyond what is read, leaves its folder by a name or a link, or has what is neither
 // file nor folder nor link (PEP 721).
@@ -167,8 +169,8 @@ func (u *unpacking) seen(name string, modified time.Time) {
 	}
 }
 
-// link makes a symbolic link that stays within the folder, whatever other links lead to: of its target each part is looked
-// at when the archive's files are opened, by [os.Root] here and by the sandbox later.
+// link makes a symbolic link whose target, as it is written, lies within the folder. Through other links it may still lead out: who
+// reads what was unpacked does so by an [os.Root], as is done here, or in the sandbox.
 func (u *unpacking) link(name, target string) error {
 	if end := path.Join(path.Dir(name), target); path.IsAbs(target) || end == ".." || strings.HasPrefix(end, "../") || target == "" {
 		return fmt.Errorf("the link %s leads out of its folder, to %s", name, target)
@@ -179,12 +181,24 @@ func (u *unpacking) link(name, target string) error {
 	if err := u.into.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	delete(u.times, name) // of a file before it, or what the link leads to would get it
 	return u.into.Symlink(filepath.FromSlash(target), name)
 }
 
-// setTimes gives files their times, when nothing changes them any more, and folders the latest of all.
+// DateFolders gives a folder and all below it, but no files, a time. Who makes a file in one changes it, so this comes last.
+func DateFolders(root *os.Root, at time.Time) error {
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return root.Chtimes(name, at, at)
+	})
+}
+
+// setTimes gives files their times, when nothing changes them any more.
 func (u *unpacking) setTimes() error {
-	for name, modified := range u.times {
+	for _, name := range slices.Sorted(maps.Keys(u.times)) {
+		modified := u.times[name]
 		if err := u.into.Chtimes(name, modified, modified); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

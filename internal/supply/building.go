@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -98,7 +99,7 @@ func (s *Supply) Inspect(ctx context.Context, p lockfile.Package) (*resolver.Bui
 	if err != nil {
 		return nil, err
 	}
-	project, err := backend.Inspect(os.DirFS(filepath.Join(dir, filepath.FromSlash(root))))
+	project, err := inspect(dir, root)
 	if err != nil {
 		return nil, &resolver.BuildError{Hook: resolver.RequiresHook, Reason: err.Error()}
 	}
@@ -107,6 +108,21 @@ func (s *Supply) Inspect(ctx context.Context, p lockfile.Package) (*resolver.Bui
 		found.Packages = append(found.Packages, resolver.PythonHeaders)
 	}
 	return found, nil
+}
+
+// inspect reads how the project is built that root is in dir. Links may lead anywhere in dir, as from a folder of a repository to
+// another, and not out of it, where they could have any file of this machine read.
+func inspect(dir, root string) (*backend.Project, error) {
+	unpacked, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unpacked.Close()
+	project, err := fs.Sub(unpacked.FS(), root)
+	if err != nil {
+		return nil, err
+	}
+	return backend.Inspect(project)
 }
 
 // workFolder makes a folder for one build, in the store, whose disk is large.

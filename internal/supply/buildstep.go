@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/envpack/envpack/imagegen"
 	"github.com/envpack/envpack/internal/backend"
@@ -87,11 +88,13 @@ func (s *Supply) prepare(ctx context.Context, o resolver.BuildOrder, work string
 	if err != nil {
 		return nil, err
 	}
-	project := filepath.Join(source, filepath.FromSlash(root))
-	if err := s.patch(ctx, o.Package, o.Settings.Patches, project, newest); err != nil {
+	if err := s.patch(ctx, o.Package, o.Settings.Patches, source, root, newest); err != nil {
 		return nil, err
 	}
-	p, err := backend.Inspect(os.DirFS(project))
+	if err := dateFolders(source, newest); err != nil {
+		return nil, err
+	}
+	p, err := inspect(source, root)
 	if err != nil {
 		return nil, &resolver.BuildError{Hook: o.Hook, Reason: err.Error()}
 	}
@@ -114,6 +117,16 @@ func (s *Supply) prepare(ctx context.Context, o resolver.BuildOrder, work string
 		Jobs:   runtime.GOMAXPROCS(0),
 		Limits: sandbox.Limits{Time: buildTime, Memory: buildMemory(), Disk: buildDisk, Processes: buildProcesses},
 	}, nil
+}
+
+// dateFolders gives all folders of a source its time, since a build may look at theirs, or archive them.
+func dateFolders(source string, at time.Time) error {
+	root, err := os.OpenRoot(source)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return backend.DateFolders(root, at)
 }
 
 // runHook runs the hook of an order. Of a backend without one for metadata it makes the wheel, which has it.

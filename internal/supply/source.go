@@ -47,7 +47,12 @@ func (s *Supply) unpackSource(ctx context.Context, p lockfile.Package, dir strin
 		return root, newest, err
 	}
 	root = path.Join(root, p.Subdirectory)
-	if info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(root))); err != nil || !info.IsDir() {
+	unpacked, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", newest, err
+	}
+	defer unpacked.Close()
+	if info, err := unpacked.Stat(root); err != nil || !info.IsDir() {
 		return "", newest, diag.New(diag.Manifest, "%s has no folder %s", p.Origin(), p.Subdirectory)
 	}
 	return root, newest, nil
@@ -166,8 +171,18 @@ func copyInto(into *os.Root, name, from string) error {
 	return into.Chtimes(name, undatedSource, undatedSource)
 }
 
-// patch applies what the manifest has changed in a source.
-func (s *Supply) patch(ctx context.Context, p lockfile.Package, patches []lockfile.Patch, dir string, modified time.Time) error {
+// patch applies what the manifest has changed in a source, whose project root is in dir.
+func (s *Supply) patch(ctx context.Context, p lockfile.Package, patches []lockfile.Patch, dir, root string, modified time.Time) error {
+	unpacked, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer unpacked.Close()
+	project, err := unpacked.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer project.Close()
 	for _, patch := range patches {
 		name := s.local(patch.Path)
 		sum, err := hashOf(ctx, name)
@@ -189,7 +204,7 @@ func (s *Supply) patch(ctx context.Context, p lockfile.Package, patches []lockfi
 		if err != nil {
 			return diag.Wrap(err, diag.Manifest, "")
 		}
-		if err := backend.Patch(dir, data, modified); err != nil {
+		if err := backend.Patch(project, data, modified); err != nil {
 			what := strings.TrimSpace(p.Name + " " + p.Version)
 			return diag.Wrap(err, diag.Manifest, "the patch %s does not fit %s", patch.Path, what).
 				Hint("patches are applied to the source as it is in %s", p.Origin())
