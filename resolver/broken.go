@@ -110,3 +110,11 @@ func (p *provider) notBuilt(source lockfile.Package, err error) error {
 	}
 	return &notBuilt{source.Name, v, err}
 }
+
+// shownLines are how many lines of a build's output an error shows.
+const shownLines = 15
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -392,11 +392,3 @@ func (j *job) failed(err error, why *BuildError) error {
 	}
 	return &unmade{j.source.Name, why, e}
 }
-
-// shownLines are how many lines of a build's output an error shows.
-const shownLines = 15
-
-func lastLines(text string, n int) string {
-	lines := strings.Split(text, "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
