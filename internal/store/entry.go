@@ -159,8 +159,8 @@ func (s *Store) RemoveEntry(e Entry) error {
 	if e.SHA256 != "" {
 		s.closeIdle(e.SHA256)
 	}
-	if e.Class == Scratch { // a folder, if it is of a tree
-		if err := os.RemoveAll(name); err != nil {
+	if e.Class == Scratch { // a folder, if it is of a tree or a build
+		if err := RemoveFolder(name); err != nil {
 			return s.fail(err, "removing %s", e.Name)
 		}
 		return nil

@@ -162,7 +162,7 @@ func (s *Store) clean(now time.Time) {
 			case info.Mode().IsRegular():
 				os.Remove(name)
 			case info.IsDir() && sub == "tmp":
-				os.RemoveAll(name) // a tree that was being made
+				_ = RemoveFolder(name) // a tree that was being made, or a build
 			}
 		}
 	}

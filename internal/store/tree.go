@@ -94,7 +94,7 @@ func (s *Store) MakeTree(ctx context.Context, key string, fill func(dir string) 
 	if err := os.Mkdir(draft, 0o777); err != nil {
 		return "", TreeNote{}, s.fail(err, "making a tree")
 	}
-	defer os.RemoveAll(draft)
+	defer func() { _ = RemoveFolder(draft) }()
 	note, err := fill(draft)
 	if err != nil {
 		return "", TreeNote{}, s.outOfSpace(err)
@@ -138,7 +138,7 @@ func (s *Store) removeTree(dir string) error {
 		}
 		return err
 	}
-	return os.RemoveAll(away)
+	return RemoveFolder(away)
 }
 
 // ReadTree reads what a tree says of itself, without using it. Errors: ErrDamaged, wrapped; those of reading.

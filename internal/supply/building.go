@@ -16,6 +16,7 @@ import (
 	"github.com/envpack/envpack/internal/backend"
 	"github.com/envpack/envpack/internal/diag"
 	"github.com/envpack/envpack/internal/inventory"
+	"github.com/envpack/envpack/internal/store"
 	"github.com/envpack/envpack/internal/wheelfile"
 	"github.com/envpack/envpack/lockfile"
 	"github.com/envpack/envpack/resolver"
@@ -94,7 +95,7 @@ func (s *Supply) Inspect(ctx context.Context, p lockfile.Package) (*resolver.Bui
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer s.removeWork(dir)
 	root, _, err := s.unpackSource(ctx, p, dir)
 	if err != nil {
 		return nil, err
@@ -132,6 +133,13 @@ func (s *Supply) workFolder() (string, error) {
 		return "", diag.Wrap(err, diag.Failure, "making a folder to build in")
 	}
 	return dir, nil
+}
+
+// removeWork removes such a folder, and tells where that fails: it may be large.
+func (s *Supply) removeWork(dir string) {
+	if err := store.RemoveFolder(dir); err != nil && s.Tell != nil {
+		s.Tell(fmt.Sprintf("what a build left stays on the disk, in %s: %v", dir, err))
+	}
 }
 
 // Build implements resolver.Builder.

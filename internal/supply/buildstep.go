@@ -45,7 +45,7 @@ func (s *Supply) buildStep(ctx context.Context, o resolver.BuildOrder) (builtNot
 	if err != nil {
 		return builtNote{}, err
 	}
-	defer os.RemoveAll(work)
+	defer s.removeWork(work)
 	run, err := s.prepare(ctx, o, work)
 	if err != nil {
 		return builtNote{}, err
