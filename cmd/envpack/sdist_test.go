@@ -14,7 +14,7 @@ import (
 // sdist puts a source distribution into the index. It has a PKG-INFO of metadata version 2.2, or of the
 // version that metadata=VERSION says; requires=REQUIREMENT may be given several times. With
 // egg=TEXT it has an egg-info folder with that requires.txt, in which / ends a line, and with pyproject=TEXT
-// a pyproject.toml of that text, likewise. With to=FILE it is written there instead.
+// a pyproject.toml of that text, likewise, and with rules=TEXT the build.rules of testdata/python. With to=FILE it is written there instead.
 func (w *world) sdist(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("want NAME VERSION [KEY=VALUE]...")
@@ -38,6 +38,8 @@ func (w *world) sdist(ts *testscript.TestScript, args []string) {
 			files[name+".egg-info/requires.txt"] = lines(value)
 		case "pyproject":
 			files["pyproject.toml"] = lines(value)
+		case "rules":
+			files["build.rules"] = lines(value)
 		case "to":
 			to = value
 		case "uploaded":
