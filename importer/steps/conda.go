@@ -48,7 +48,7 @@ func (r *Reader) conda(c shell.Command, args []shell.Word, depth int) error {
 		}
 		return r.command(c, depth+1)
 	case "remove", "uninstall":
-		r.note(c, draft.Left, "it takes a package away again: leave it out of the dependencies, or see [exclude]")
+		r.note(c, draft.Left, "it takes a package away again: leave it out of the dependencies, or see [resolver] exclude")
 		return nil
 	default:
 		r.note(c, draft.Passed, "a setting of conda's")

@@ -25,10 +25,15 @@ var pipValues = map[string]bool{
 	"--timeout": false, "--default-timeout": false, "--retries": false, "--cache-dir": false, "--proxy": false, "--trusted-host": false, "--cert": false, "--client-cert": false,
 	"--progress-bar": false, "--root-user-action": false, "--upgrade-strategy": false, "--report": false, "--log": false, "--exists-action": false, "-b": false, "--build": false,
 	"--use-feature": false, "--use-deprecated": false, "--torch-backend": false, "--index": true, "--default-index": true, "--index-strategy": false, "--extra": false, "--group": false,
+	// Those of uv's.
+	"--requirements": true, "--constraints": true, "--only-group": false, "--no-group": false, "--no-extra": false, "--optional": false, "-m": false, "--marker": false, "--bounds": false,
+	"--rev": false, "--tag": false, "--branch": false, "--package": false, "--script": false, "-P": false, "--upgrade-package": false, "--upgrade-group": false, "--resolution": false,
+	"--prerelease": false, "--prerelease-package": false, "--fork-strategy": false, "--exclude-newer": false, "--exclude-newer-package": false, "--no-sources-package": false,
+	"--reinstall-package": false, "--refresh-package": false, "--link-mode": false, "--config-settings-package": false, "--no-build-isolation-package": false, "--no-build-package": false,
+	"--no-binary-package": false, "--no-editable-package": false, "--no-install-package": false, "--color": false, "--allow-insecure-host": false, "--directory": false, "--project": false,
+	"--config-file": false, "--keyring-provider": false, "--python-platform": false, "--overrides": false, "--excludes": false, "--build-constraints": false, "--output-format": false,
+	"--env-file": false, "-w": false, "--with": false, "--with-editable": false, "--with-requirements": false, "--with-executables-from": false, "--from": false,
 }
-
-// uvOptions are uv's names for pip's options.
-var uvOptions = map[string]string{"--index": "--extra-index-url", "--default-index": "--index-url"}
 
 const itself = "it is pip itself, which an image does not need"
 
@@ -46,7 +51,7 @@ func (r *Reader) pip(c shell.Command, args []shell.Word) error {
 	switch args[0].Text {
 	case "install":
 	case "uninstall":
-		r.note(c, draft.Left, "it takes a package away again: leave it out of the dependencies, or see [exclude]")
+		r.note(c, draft.Left, "it takes a package away again: leave it out of the dependencies, or see [resolver] exclude")
 		return nil
 	case "wheel", "download":
 		r.leave(c, "what it makes of the packages does not show")
@@ -93,8 +98,10 @@ func (r *Reader) pipLines(c shell.Command, args []shell.Word) (lines []requireme
 		option, value, joined := strings.Cut(w.Text, "=")
 		if !strings.HasPrefix(option, "--") {
 			option, value, joined = w.Text, "", false
-			if len(option) > 2 && pipValues[option[:2]] { // -rrequirements.txt
-				option, value, joined = w.Text[:2], w.Text[2:], true
+			if len(option) > 2 {
+				if _, ok := pipValues[option[:2]]; ok { // -rrequirements.txt
+					option, value, joined = w.Text[:2], w.Text[2:], true
+				}
 			}
 		}
 		known, takes := pipValues[option]
@@ -113,6 +120,8 @@ func (r *Reader) pipLines(c shell.Command, args []shell.Word) (lines []requireme
 			if line, ok := r.pipOption(c, option, value); ok {
 				add(line, w.Line)
 			}
+		case changes[option] != "":
+			r.note(c, draft.Left, "%s: %s", option, changes[option])
 		case option == "--pre" || option == "--no-index":
 			add(option, w.Line)
 		case option == "--no-deps":
@@ -124,6 +133,12 @@ func (r *Reader) pipLines(c shell.Command, args []shell.Word) (lines []requireme
 
 // pipOption is a line for an option that requirements files know too.
 func (r *Reader) pipOption(c shell.Command, option, value string) (string, bool) {
+	if name := uvOptions[option]; name != "" {
+		if label, address, ok := strings.Cut(value, "="); ok && strings.HasSuffix(name, "index-url") && !strings.Contains(label, "/") {
+			value = address // --index NAME=ADDRESS
+		}
+		option = name
+	}
 	switch option {
 	case "-r", "--requirement", "-c", "--constraint":
 		if strings.Contains(value, "://") {
@@ -150,9 +165,6 @@ func (r *Reader) pipOption(c shell.Command, option, value string) (string, bool)
 			}
 			value = r.relative(found)
 		}
-	}
-	if name := uvOptions[option]; name != "" {
-		option = name
 	}
 	return option + " " + value, true
 }
@@ -194,27 +206,6 @@ func (r *Reader) folder(c shell.Command, w string) (string, bool) {
 	}
 	r.leave(c, "%s is no folder of the project", w)
 	return "", false
-}
-
-// uv reads uv pip install, uv add and the like.
-func (r *Reader) uv(c shell.Command, args []shell.Word) error {
-	var words []string
-	for _, w := range args {
-		words = append(words, w.Text)
-	}
-	switch {
-	case len(words) > 1 && words[0] == "pip":
-		return r.pip(c, args[1:])
-	case len(words) > 0 && (words[0] == "sync" || words[0] == "venv"):
-		if i := slices.Index(words, "--python"); i >= 0 && i+1 < len(words) {
-			r.pythonVersion(c, words[i+1], "")
-			return nil
-		}
-		r.note(c, draft.Passed, venv)
-	default:
-		r.note(c, draft.Passed, "a setting of uv's")
-	}
-	return nil
 }
 
 func (r *Reader) easyInstall(c shell.Command, args []shell.Word) error {

@@ -93,7 +93,7 @@ func (r *Reader) command(c shell.Command, depth int) error {
 	case pipName().MatchString(name):
 		return r.pip(c, args)
 	case name == "uv":
-		return r.uv(c, args)
+		return r.uv(c, args, depth)
 	case name == "pipx", name == "easy_install":
 		return r.easyInstall(c, args)
 	case pythonName().MatchString(name):
