@@ -14,6 +14,7 @@ import (
 	"github.com/envpack/envpack/importer/document"
 	"github.com/envpack/envpack/importer/draft"
 	"github.com/envpack/envpack/internal/pattern"
+	"github.com/envpack/envpack/resolver/direct"
 	"github.com/envpack/envpack/resolver/pep440"
 	"github.com/envpack/envpack/resolver/pep508"
 )
@@ -144,9 +145,21 @@ func (l *lock) text(p *pin) (text, note string, ok bool) {
 		if ref.Address == "" {
 			return leave("it lies on another machine")
 		}
-		text += " @ " + ref.Address
 		note = "its address"
-		p.hashes = nil
+		switch kind := ref.Kind; {
+		case len(p.hashes) == 0:
+		case kind != direct.Wheel && kind != direct.Sdist:
+			note += "; its hashes are left out: it is no file"
+		default:
+			promised, ok := fragment(p.where, p.hashes)
+			if !ok {
+				note += fmt.Sprintf("; which of its %d hashes is that of the file does not show, and none is taken", len(p.hashes))
+			} else if ref, err = address.Refer(p.name, promised, l.dir); err != nil {
+				return leave(err.Error())
+			}
+		}
+		text += " @ " + ref.Address
+		p.hashes = nil // they stand in the address
 	default:
 		if _, err := pep440.Parse(p.version); err != nil {
 			return leave(fmt.Sprintf("%q is no version", p.version))
@@ -163,6 +176,25 @@ func (l *lock) text(p *pin) (text, note string, ok bool) {
 		return leave("no requirement: " + text)
 	}
 	return text, note, true
+}
+
+// fragment adds hashes to an address as its fragment; ok is false where several are of one algorithm, of which one is the file's.
+func fragment(where string, hashes []string) (promised string, ok bool) {
+	parts := map[string]bool{}
+	separator := "#"
+	if strings.Contains(where, "://") && strings.Contains(where, "#") {
+		separator = "&"
+	}
+	for _, h := range hashes {
+		algorithm, digits, _ := strings.Cut(h, ":")
+		if parts[algorithm] {
+			return "", false
+		}
+		parts[algorithm] = true
+		where += separator + algorithm + "=" + digits
+		separator = "&"
+	}
+	return where, true
 }
 
 // maxConditions are how many ways to a package are told apart; of more, it is needed always.

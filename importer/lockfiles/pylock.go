@@ -56,9 +56,7 @@ func Pylock(name string, data []byte, _ func(name string) ([]byte, error)) (*dra
 			if p.where = a.Text("url"); p.where == "" {
 				p.where = "./" + strings.TrimPrefix(a.Text("path"), "./")
 			}
-			if sum := a.Table("hashes").Text("sha256"); sum != "" {
-				p.where += "#sha256=" + sum
-			}
+			p.hashes = hashed([]string{"sha256:" + a.Table("hashes").Text("sha256")})
 		}
 		l.pins = append(l.pins, p)
 	}
