@@ -53,16 +53,16 @@ func sh(t *testing.T, script string, change func(*Command)) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
+	var out, said bytes.Buffer // each has a pipe of its own
 	c := Command{
 		Root: dir, Mounts: []Mount{usr}, Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"},
-		Stdout: &out, Stderr: &out, Limits: Limits{Time: time.Minute, Memory: 1 << 30, Disk: 64 << 20, Processes: 100},
+		Stdout: &out, Stderr: &said, Limits: Limits{Time: time.Minute, Memory: 1 << 30, Disk: 64 << 20, Processes: 100},
 	}
 	if change != nil {
 		change(&c)
 	}
 	err = s.Run(t.Context(), c)
-	return out.String(), err
+	return out.String() + said.String(), err
 }
 
 func TestSees(t *testing.T) {
@@ -236,7 +236,7 @@ func TestLimits(t *testing.T) {
 		{"time", "sleep 60", "time: 300ms", func(l *Limits) { l.Time = 300 * time.Millisecond }},
 		{"a time that catches signals", "trap '' TERM INT HUP; sleep 60 & sleep 60", "time: 300ms", func(l *Limits) { l.Time = 300 * time.Millisecond }},
 		{"memory of one", "tail /dev/zero", "memory: 100.0 MiB", func(l *Limits) { l.Memory = 100 << 20 }},
-		{"memory of many", "for i in 1 2 3 4 5 6; do (x=$(head -c 30000000 /dev/zero | tr '\\0' a); sleep 20) & done; wait", "memory: 100.0 MiB", func(l *Limits) { l.Memory = 100 << 20 }},
+		{"memory of many", "for i in 1 2 3 4 5 6; do (x=$(head -c 30000000 /dev/zero | tr '\\0' a); sleep 20; :) & done; wait", "memory: 100.0 MiB", func(l *Limits) { l.Memory = 100 << 20 }},
 		{"memory that is a folder", "head -c 90000000 /dev/zero > /tmp/a; head -c 90000000 /dev/zero > /dev/shm/a; sleep 20", "memory: 100.0 MiB", func(l *Limits) { l.Memory, l.Disk = 100<<20, 0 }},
 		{"processes", "for i in $(seq 100); do sleep 30 & done; wait", "processes: 40", func(l *Limits) { l.Processes = 40 }},
 		{"disk of many files", "i=0; while true; do i=$((i+1)); head -c 1000000 /dev/zero > /out/$i; done", "disk: 20.0 MiB", func(l *Limits) { l.Disk = 20 << 20 }},

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,6 +31,7 @@ type watch struct {
 	memory  []string // in memory, in the sandbox
 	before  int64    // bytes that folders had
 	written atomic.Int64
+	writing sync.Mutex // standard output and error may have one writer
 }
 
 func newWatch(c Command) (*watch, error) {
@@ -128,6 +130,8 @@ type counted struct {
 }
 
 func (c *counted) Write(p []byte) (int, error) {
+	c.watch.writing.Lock()
+	defer c.watch.writing.Unlock()
 	before := c.watch.written.Add(int64(len(p))) - int64(len(p))
 	if limit := c.watch.limits.Disk; limit > 0 && before+int64(len(p)) > limit {
 		if room := limit - before; room > 0 {
