@@ -42,7 +42,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return nil, fs.ErrNotExist
 		}
-		file, err := Read(name, []byte(text), open)
+		file, err := ReadAsOf(name, []byte(text), open, "")
 		if err != nil {
 			if diag.CodeOf(err) == diag.Failure {
 				t.Errorf("an error without a code: %v", err)

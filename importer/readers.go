@@ -110,18 +110,12 @@ func formatOf(name string, data []byte) *format {
 	return nil
 }
 
-// Knows tells whether a file is of a form that [Read] reads, by its name and its content.
-func Knows(name string, data []byte) bool { return formatOf(name, data) != nil }
-
 // File is what was read of one file.
 type File struct {
 	Name        string // relative to the project, with slashes
 	Draft       *draft.Draft
 	byReference bool
 }
-
-// Read is ReadAsOf for the present.
-func Read(name string, data []byte, open Open) (*File, error) { return ReadAsOf(name, data, open, "") }
 
 // ReadAsOf reads a file by its form, as of a date, an instant or an age as the manifest has it; the present counts for an age.
 // Errors are diag errors: those of the form, or one that no form fits.

@@ -23,12 +23,8 @@ type Reader struct {
 	AsOf string
 }
 
-// Read reads a file without a day; name is its path relative to the project. Errors are diag errors with places.
-func Read(name string, data []byte, open Open) (*draft.Draft, error) {
-	return Reader{}.Read(name, data, open)
-}
-
-// Read reads a file by its form: environment.yml, conda-lock.yml, what conda list writes, pixi.toml, pixi.lock, pyproject.toml.
+// Read reads a file by its form: environment.yml, conda-lock.yml, what conda list writes, pixi.toml, pixi.lock, pyproject.toml. name is its
+// path relative to the project. Errors are diag errors with places.
 func (r Reader) Read(name string, data []byte, open Open) (*draft.Draft, error) {
 	switch base := strings.ToLower(path.Base(name)); {
 	case base == "pixi.lock":

@@ -23,7 +23,7 @@ func environmentOf(lines ...string) []byte {
 
 func read(t *testing.T, lines ...string) *draft.Draft {
 	t.Helper()
-	d, err := Read("environment.yml", environmentOf(lines...), nothing)
+	d, err := Reader{}.Read("environment.yml", environmentOf(lines...), nothing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestEveryLine(t *testing.T) {
 			if f.Name != "environment.yml" {
 				continue
 			}
-			d, err := Read(f.Name, f.Data, func(string) ([]byte, error) { return nil, nil })
+			d, err := Reader{}.Read(f.Name, f.Data, func(string) ([]byte, error) { return nil, nil })
 			if err != nil {
 				continue
 			}
@@ -158,7 +158,7 @@ func FuzzRead(f *testing.F) {
 		if len(name) > 100 || len(data) > 1<<16 {
 			return
 		}
-		d, err := Read(name, data, nothing)
+		d, err := Reader{}.Read(name, data, nothing)
 		if err != nil {
 			return
 		}

@@ -118,6 +118,3 @@ func (l Line) Position(file string, offset, width int) diag.Position {
 
 // First is the number of the first line of the file that it is made of, from 1.
 func (l Line) First() int { return l.parts[0].line }
-
-// Last is the number of its last line.
-func (l Line) Last() int { return l.parts[len(l.parts)-1].line }

@@ -140,20 +140,20 @@ func TestMounts(t *testing.T) {
 	out, in := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(in, "sub/file"), "read me")
 	mounts := []Mount{
-		{Source: out, Target: "/work/out", Writable: true},
+		{Source: out, Target: "/build/out", Writable: true},
 		{Source: in, Target: "/opt/env/in"},
 		{Source: filepath.Join(in, "sub/file"), Target: "/etc/file"},
 		{Target: "/opt/scratch"},
 	}
 	got, err := sh(t, "pwd; cat /opt/env/in/sub/file /etc/file /opt/env/lib/x.py /etc/os-release; echo done > x; cp x /opt/scratch; touch /opt/env/in/y /etc/y /opt/y", func(c *Command) {
 		c.Mounts = append(c.Mounts, mounts...)
-		c.Dir = "/work/out"
+		c.Dir = "/build/out"
 	})
 	var exit *ExitError
 	if !errors.As(err, &exit) || strings.Count(got, "Read-only file system") != 3 {
 		t.Errorf("%v: %s", err, got)
 	}
-	if !strings.HasPrefix(got, "/work/out\nread meread mex\nof the image\n") {
+	if !strings.HasPrefix(got, "/build/out\nread meread mex\nof the image\n") {
 		t.Errorf("got %q", got)
 	}
 	if data, err := os.ReadFile(filepath.Join(out, "x")); err != nil || string(data) != "done\n" {
