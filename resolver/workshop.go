@@ -45,7 +45,7 @@ type made struct {
 	looked   bool             // for it in the lock
 }
 
-// buildsAtOnce is how many wheels are built at a time. Each build may use all processors, and much memory.
+// buildsAtOnce is for how many sources requirements of their builds are resolved at a time. The builder has turns of its own.
 const buildsAtOnce = 3
 
 // newWorkshop is nil if only wheels are taken.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 func TestUnified(t *testing.T) {
@@ -25,10 +27,7 @@ func TestUnified(t *testing.T) {
 
 // TestPatch has git make the new text of the old one by the difference.
 func TestPatch(t *testing.T) {
-	git, err := exec.LookPath("git")
-	if err != nil {
-		t.Skip("git is not here")
-	}
+	git := testenv.Tool(t, "git")
 	rng := rand.New(rand.NewSource(1))
 	text := func() string {
 		var b strings.Builder

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 // list is a file's imports, one a line, with letters for what stands around them.
@@ -99,9 +101,7 @@ sys.path.insert(1, osp.join(ROOT, 'third_party/x'))
 
 // TestImportsLikePython compares with what Python's own parser finds in its library.
 func TestImportsLikePython(t *testing.T) {
-	if os.Getenv("ENVPACK_TEST") != "all" {
-		t.Skip("ENVPACK_TEST is not all")
-	}
+	testenv.Real(t, "python3")
 	const script = `
 import ast, os
 lib = os.path.dirname(os.__file__)

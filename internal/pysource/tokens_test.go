@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 // write is the tokens of a source, one line each logical line.
@@ -99,13 +101,8 @@ func TestEncodings(t *testing.T) {
 
 // TestLikePython compares the tokens of the interpreter's own library with those that its tokenize module gives.
 func TestLikePython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3")
-	}
-	if os.Getenv("ENVPACK_TEST") != "all" {
-		t.Skip("ENVPACK_TEST is not all")
-	}
+	testenv.Real(t, "python3")
+	python := testenv.Tool(t, "python3")
 	const script = `
 import sys, os, tokenize, token
 skip = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}

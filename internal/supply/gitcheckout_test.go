@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/envpack/envpack/internal/testenv"
 )
 
 // TestHead reads the commit of a checkout whose settings would run a program wherever git lets them.
 func TestHead(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("there is no git")
-	}
+	testenv.Tool(t, "git")
 	dir := t.TempDir()
 	ctx := context.Background()
 	if head, err := Head(ctx, dir); head != nil || err != nil {
